@@ -1,0 +1,2 @@
+//! Domain: pools, id ranges, users and groups; from wanted and actual state to a plan
+#![forbid(unsafe_code)]

@@ -1,0 +1,1 @@
+//! Means: the only crate with unsafe code; system calls as owned descriptors

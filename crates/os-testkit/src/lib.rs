@@ -1,0 +1,2 @@
+//! Scratch pools, scratch daemons and leak checks for tests
+#![forbid(unsafe_code)]

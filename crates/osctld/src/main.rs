@@ -1,0 +1,3 @@
+//! The container daemon: wiring only
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Checks of the source tree and generated files
+
+fn main() {}
