@@ -1,2 +1,47 @@
-//! Words: names, ids, sizes, id maps and plans as data; pure, no I/O
+//! Words: the nouns of the project as types that can exist only valid.
+//!
+//! Everything here is pure data: no file, socket, clock or process is touched. What comes from
+//! outside (a command line, a request, a file on a pool) becomes one of these types at the edge and
+//! is never checked again further in.
+//!
+//! ```text
+//!   names      PoolName, UserName, GroupName, IdRangeName, AttrKey    who is meant
+//!   dataset    DatasetName, SnapshotName                              ZFS words for storage
+//!   size       ByteSize                                               numbers with a unit
+//!   id_map     IdMap, IdSpan                                          uid/gid maps, disjointness
+//!   id_table   IdTable                                                blocks of an id range
+//!   entity     EntityRef                                              what an operation touches
+//!   step       Step, Plan                                             changes as data
+//!   code       Code, Failure, Explain                                 errors with a stable code
+//!   chain      chain()                                                one way to print a cause
+//! ```
+//!
+//! Invariants: every identifier's rule cites its source; a [`Step`] carries all that its inverse
+//! needs; a [`Code`] that was published is never given another meaning.
+//!
+//! Start reading at [`step`], it is the heart of the design (ADR-4).
 #![forbid(unsafe_code)]
+
+pub mod chain;
+pub mod code;
+pub mod dataset;
+pub mod entity;
+pub mod id_map;
+pub mod id_table;
+pub mod names;
+pub mod op_id;
+pub mod pool_path;
+pub mod size;
+pub mod step;
+
+pub use chain::chain;
+pub use code::{Code, Explain, Failure};
+pub use dataset::{DatasetName, SnapshotName};
+pub use entity::EntityRef;
+pub use id_map::{IdMap, IdMapEntry, IdSpan};
+pub use id_table::{IdTable, Segment};
+pub use names::{AttrKey, GroupName, IdRangeName, NameError, PoolName, UserName};
+pub use op_id::OpId;
+pub use pool_path::PoolPath;
+pub use size::ByteSize;
+pub use step::{Plan, Presence, Step};

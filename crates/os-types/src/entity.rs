@@ -1,0 +1,71 @@
+//! What an operation touches.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{GroupName, IdRangeName, PoolName, UserName};
+
+/// One thing that has an owner queue: changes to it happen one after the other (ADR-3).
+///
+/// The order of the variants is the order in which an operation that touches several takes its
+/// turns; it is the only such order in the project.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum EntityRef {
+    /// What all pools of a host share: host ids and the account files.
+    Host,
+    /// A pool, imported or not.
+    Pool {
+        /// Its name.
+        pool: PoolName,
+    },
+    /// An id range.
+    IdRange {
+        /// Its pool.
+        pool: PoolName,
+        /// Its name.
+        name: IdRangeName,
+    },
+    /// A user.
+    User {
+        /// Its pool.
+        pool: PoolName,
+        /// Its name.
+        name: UserName,
+    },
+    /// A group.
+    Group {
+        /// Its pool.
+        pool: PoolName,
+        /// Its name.
+        name: GroupName,
+    },
+}
+
+impl EntityRef {
+    /// The pool it lives on.
+    pub fn pool(&self) -> Option<&PoolName> {
+        match self {
+            Self::Host => None,
+            Self::Pool { pool }
+            | Self::IdRange { pool, .. }
+            | Self::User { pool, .. }
+            | Self::Group { pool, .. } => Some(pool),
+        }
+    }
+}
+
+impl fmt::Display for EntityRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host => f.write_str("host"),
+            Self::Pool { pool } => write!(f, "pool {pool}"),
+            Self::IdRange { pool, name } => write!(f, "id-range {pool}:{name}"),
+            Self::User { pool, name } => write!(f, "user {pool}:{name}"),
+            Self::Group { pool, name } => write!(f, "group {pool}:{name}"),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Changes as data: a plan is a list of steps, a step is a move between two states of one object.
+//!
+//! Each step names its object and both ends of the move, so that it can be
+//!
+//! - *repeated*: a host that is at the far end already answers "unchanged";
+//! - *checked*: a host that is at neither end answers "conflict" and touches nothing;
+//! - *inverted*: the inverse is the same step with the ends swapped. A step that destroys something
+//!   for good has no inverse.
+//!
+//! Steps are written to journals and history; a variant, once released, keeps its meaning (ADR-4).
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::DatasetName;
+use crate::entity::EntityRef;
+use crate::names::{IdRangeName, PoolName, UserName};
+use crate::pool_path::PoolPath;
+use crate::size::ByteSize;
+
+/// The far end of a step about a thing that is there or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Presence {
+    /// It is to be there.
+    Present,
+    /// It is to be gone.
+    Absent,
+}
+
+impl Presence {
+    /// The other end.
+    #[must_use]
+    pub const fn inverse(self) -> Self {
+        match self {
+            Self::Present => Self::Absent,
+            Self::Absent => Self::Present,
+        }
+    }
+}
+
+/// One typed, idempotent change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// A folder of ours on a pool, root's alone. Removed only if empty.
+    Directory {
+        /// Which folder.
+        path: PoolPath,
+        /// Its permissions, e.g. `0o500`.
+        mode: u32,
+        /// The far end.
+        to: Presence,
+    },
+    /// A file of ours on a pool, mode 0400, replaced as a whole. `None` stands for "no such file".
+    File {
+        /// Which file.
+        path: PoolPath,
+        /// Its whole text before.
+        before: Option<String>,
+        /// Its whole text after.
+        after: Option<String>,
+    },
+    /// A dataset. It is made empty; one that holds data is not destroyed by this step.
+    Dataset {
+        /// Its name.
+        dataset: DatasetName,
+        /// The far end.
+        to: Presence,
+    },
+    /// A user property of a dataset, e.g. `org.vpsadminos.osctl:active`.
+    Property {
+        /// The dataset.
+        dataset: DatasetName,
+        /// The name of the property.
+        name: String,
+        /// Its value before.
+        before: Option<String>,
+        /// Its value after.
+        after: Option<String>,
+    },
+    /// Blocks of an id range. Relative to the rest of the table, so that one allocation can be
+    /// undone after others were made.
+    IdBlocks {
+        /// The pool.
+        pool: PoolName,
+        /// The range.
+        range: IdRangeName,
+        /// First block.
+        index: u32,
+        /// Number of blocks.
+        count: u32,
+        /// Who has them.
+        owner: Option<String>,
+        /// The far end.
+        to: Presence,
+    },
+    /// The account of a user on this host: passwd, group, subuid and subgid lines, home folder.
+    SystemUser {
+        /// The pool.
+        pool: PoolName,
+        /// The user.
+        user: UserName,
+        /// The far end.
+        to: Presence,
+    },
+    /// A control group of ours, with the ends of its path below our parent group.
+    Cgroup {
+        /// Path below our parent group, e.g. `pool.tank/group.default`.
+        path: String,
+        /// The far end.
+        to: Presence,
+    },
+    /// A process in a control group of its own. Its absence means: every process of the group was
+    /// killed and the group removed.
+    Process {
+        /// Its control group, as in [`Step::Cgroup`].
+        cgroup: String,
+        /// Absolute path of the program and its arguments.
+        argv: Vec<String>,
+        /// The far end.
+        to: Presence,
+    },
+    /// The image file of a loop pool: sparse, with an empty file system.
+    PoolImage {
+        /// The pool.
+        pool: PoolName,
+        /// The file.
+        file: PathBuf,
+        /// Its size.
+        size: ByteSize,
+        /// The far end. Destroying an image has no inverse.
+        to: Presence,
+    },
+    /// Where this host finds a pool: an image file, a block device, or a folder of a btrfs.
+    PoolSource {
+        /// The pool.
+        pool: PoolName,
+        /// The path before.
+        before: Option<PathBuf>,
+        /// The path after.
+        after: Option<PathBuf>,
+    },
+    /// The pool is attached and mounted at its place. Refused if another host has it.
+    PoolOpen {
+        /// The pool.
+        pool: PoolName,
+        /// Take it over from a host that did not export it.
+        force: bool,
+        /// The far end.
+        to: Presence,
+    },
+    /// The mark of this host on an open pool, which keeps other hosts from opening it.
+    PoolMark {
+        /// The pool.
+        pool: PoolName,
+        /// The far end.
+        to: Presence,
+    },
+    /// An open pool is in use: its journal is settled, its configuration loaded, its users
+    /// registered.
+    PoolActive {
+        /// The pool.
+        pool: PoolName,
+        /// At the absent end, leave the accounts of its users on the host.
+        keep_users: bool,
+        /// The far end.
+        to: Presence,
+    },
+}
+
+/// What a step changes, which decides where it is journaled and whether another boot replays it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Data on a pool or on a disk of the host.
+    Durable,
+    /// What only runs: it is made anew from durable data when a pool is imported.
+    Run,
+}
+
+impl Step {
+    /// The step back, `None` if something was destroyed for good.
+    pub fn inverse(&self) -> Option<Self> {
+        let mut back = self.clone();
+        match &mut back {
+            Self::Dataset {
+                to: Presence::Absent,
+                ..
+            }
+            | Self::PoolImage {
+                to: Presence::Absent,
+                ..
+            } => return None,
+            Self::File { before, after, .. } | Self::Property { before, after, .. } => {
+                std::mem::swap(before, after);
+            }
+            Self::PoolSource { before, after, .. } => std::mem::swap(before, after),
+            Self::Directory { to, .. }
+            | Self::Dataset { to, .. }
+            | Self::IdBlocks { to, .. }
+            | Self::SystemUser { to, .. }
+            | Self::Cgroup { to, .. }
+            | Self::Process { to, .. }
+            | Self::PoolImage { to, .. }
+            | Self::PoolOpen { to, .. }
+            | Self::PoolMark { to, .. }
+            | Self::PoolActive { to, .. } => *to = to.inverse(),
+        }
+        Some(back)
+    }
+
+    /// Whether it changes durable data or only what runs.
+    pub fn durability(&self) -> Durability {
+        match self {
+            Self::Directory { .. }
+            | Self::File { .. }
+            | Self::Dataset { .. }
+            | Self::Property { .. }
+            | Self::IdBlocks { .. }
+            | Self::PoolImage { .. }
+            | Self::PoolSource { .. }
+            | Self::PoolMark { .. } => Durability::Durable,
+            Self::SystemUser { .. }
+            | Self::Cgroup { .. }
+            | Self::Process { .. }
+            | Self::PoolOpen { .. }
+            | Self::PoolActive { .. } => Durability::Run,
+        }
+    }
+
+    /// The name of its kind, as in its serialised form, e.g. `system-user`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Directory { .. } => "directory",
+            Self::File { .. } => "file",
+            Self::Dataset { .. } => "dataset",
+            Self::Property { .. } => "property",
+            Self::IdBlocks { .. } => "id-blocks",
+            Self::SystemUser { .. } => "system-user",
+            Self::Cgroup { .. } => "cgroup",
+            Self::Process { .. } => "process",
+            Self::PoolImage { .. } => "pool-image",
+            Self::PoolSource { .. } => "pool-source",
+            Self::PoolOpen { .. } => "pool-open",
+            Self::PoolMark { .. } => "pool-mark",
+            Self::PoolActive { .. } => "pool-active",
+        }
+    }
+}
+
+/// Where an operation's journal is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "place", rename_all = "kebab-case")]
+pub enum JournalPlace {
+    /// On the pool it changes: it travels with the pool.
+    Pool {
+        /// The pool.
+        pool: PoolName,
+    },
+    /// On the host's disk: what makes, opens, closes or forgets a whole pool.
+    Host,
+    /// In the run folder: what changes only what runs, at no cost of a sync.
+    Run,
+}
+
+/// What a command is going to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Plan {
+    /// The steps in order; empty if there is nothing to do.
+    pub steps: Vec<Step>,
+    /// What is touched; the operation waits for its turn with each of them.
+    pub touches: Vec<EntityRef>,
+    /// Where the journal is kept.
+    pub journal: JournalPlace,
+}
+
+impl Plan {
+    /// The plan back, in reverse order; the first step without an inverse if there is one.
+    ///
+    /// # Errors
+    /// That step.
+    pub fn inverse(&self) -> Result<Self, &Step> {
+        let back = self
+            .steps
+            .iter()
+            .rev()
+            .map(|step| step.inverse().ok_or(step));
+        Ok(Self {
+            steps: back.collect::<Result<_, _>>()?,
+            touches: self.touches.clone(),
+            journal: self.journal.clone(),
+        })
+    }
+}
+
+mod display;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+use super::*;
+
+fn samples() -> Vec<Step> {
+    let pool: PoolName = "tank".parse().unwrap();
+    let path = PoolPath::new(&pool, "conf/user/a.toml").unwrap();
+    let to = Presence::Present;
+    vec![
+        Step::Directory {
+            path: path.clone(),
+            mode: 0o500,
+            to,
+        },
+        Step::File {
+            path,
+            before: None,
+            after: Some("x".into()),
+        },
+        Step::Dataset {
+            dataset: "tank/ct".parse().unwrap(),
+            to,
+        },
+        Step::Property {
+            dataset: "tank".parse().unwrap(),
+            name: "a:b".into(),
+            before: None,
+            after: Some("yes".into()),
+        },
+        Step::IdBlocks {
+            pool: pool.clone(),
+            range: "default".parse().unwrap(),
+            index: 3,
+            count: 2,
+            owner: Some("user:a".into()),
+            to,
+        },
+        Step::SystemUser {
+            pool: pool.clone(),
+            user: "a".parse().unwrap(),
+            to,
+        },
+        Step::Cgroup {
+            path: "pool.tank".into(),
+            to,
+        },
+        Step::Process {
+            cgroup: "pool.tank/p".into(),
+            argv: vec!["/bin/sleep".into()],
+            to,
+        },
+        Step::PoolImage {
+            pool: pool.clone(),
+            file: "/x.img".into(),
+            size: ByteSize::gib(10),
+            to,
+        },
+        Step::PoolSource {
+            pool: pool.clone(),
+            before: None,
+            after: Some("/x.img".into()),
+        },
+        Step::PoolOpen {
+            pool: pool.clone(),
+            force: false,
+            to,
+        },
+        Step::PoolMark {
+            pool: pool.clone(),
+            to,
+        },
+        Step::PoolActive {
+            pool,
+            keep_users: false,
+            to,
+        },
+    ]
+}
+
+#[test]
+fn inverse_twice_is_the_same_step() {
+    for step in samples() {
+        let destroys = matches!(step, Step::Dataset { .. } | Step::PoolImage { .. });
+        let back = step.inverse().unwrap();
+        assert_ne!(back, step);
+        if destroys {
+            assert_eq!(back.inverse(), None, "{back}");
+        } else {
+            assert_eq!(back.inverse().as_ref(), Some(&step));
+        }
+    }
+}
+
+#[test]
+fn survives_the_journal_and_names_its_kind() {
+    for step in samples() {
+        let text = serde_json::to_string(&step).unwrap();
+        assert!(
+            text.contains(&format!("\"step\":\"{}\"", step.kind())),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<Step>(&text).unwrap(), step);
+        assert!(!step.to_string().is_empty());
+    }
+}
+
+#[test]
+fn a_plan_is_inverted_in_reverse_order() {
+    let steps = samples();
+    let count = steps.len();
+    let plan = Plan {
+        steps,
+        touches: vec![EntityRef::Host],
+        journal: JournalPlace::Host,
+    };
+    let back = plan.inverse().unwrap();
+    assert_eq!(back.steps.len(), count);
+    assert_eq!(back.steps.last().map(Step::kind), Some("directory"));
+    assert!(
+        back.inverse().is_err(),
+        "the image that back destroys cannot be made again"
+    );
+}
+
+#[test]
+fn reads_like_a_sentence() {
+    let lines: Vec<_> = samples().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines[0],
+        "create directory tank:conf/user/a.toml (mode 0500)"
+    );
+    assert_eq!(lines[1], "create file tank:conf/user/a.toml");
+    assert_eq!(
+        lines[4],
+        "allocate blocks 3 to 4 of id range tank:default for user:a"
+    );
+}
