@@ -1,1 +1,53 @@
-//! Means: the only crate with unsafe code; system calls as owned descriptors
+//! System calls as owned things: the only crate of the workspace with `unsafe`.
+//!
+//! Each file is one noun of the kernel: a loop device, a mount, a mount table, an extended
+//! attribute, a pidfd, a lock. What is acquired is owned by a value: a descriptor by `OwnedFd`, a
+//! lock by a guard, a child by [`Child`]. The exceptions are things that must outlive the process
+//! (a mount, a loop device of an imported pool): they are named by plain values and given back by
+//! an explicit call, so that a crash of the daemon never takes a pool away from its containers.
+//!
+//! What this crate is not: it knows nothing of pools, containers or cgroup layout, it keeps no
+//! state, it does not log, and it starts no thread. Every function is synchronous; the few that
+//! wait take a deadline.
+//!
+//! Invariants:
+//!
+//! - No raw descriptor crosses the crate's border.
+//! - Every error names what was tried and on which object ([`SysError`]), and keeps the errno.
+//! - Nothing here changes the calling process as a whole (no `setns`, `chdir`, `umask`); what must
+//!   happen in another context happens in a child between fork and exec ([`spawn`]).
+//! - Every `unsafe` block does one thing and says why its preconditions hold at that place.
+//!
+//! Where to start reading: `loop_device.rs` for the shape of an owned thing, `spawn.rs` for the
+//! dangerous part.
+#![expect(
+    unsafe_code,
+    reason = "ioctl and pre-exec code have no safe wrapper; all of it lives here"
+)]
+
+mod error;
+mod fault;
+mod host;
+mod lock;
+mod loop_device;
+mod mount;
+mod mountinfo;
+mod peer;
+mod pidfd;
+mod space;
+mod spawn;
+mod xattr;
+
+pub use self::error::SysError;
+pub use self::fault::kill_self;
+pub use self::host::{boot_id, hostname};
+pub use self::lock::{FileLock, LockError};
+pub use self::loop_device::{LoopDevice, LoopOptions};
+pub use self::mount::{Access, bind_mount, mount_filesystem, unmount};
+pub use self::mountinfo::{MountEntry, MountTable};
+pub use self::peer::{PeerCredentials, peer_credentials};
+pub use self::pidfd::PidFd;
+pub use self::space::{Space, space_of};
+pub use self::spawn::{Child, SpawnError, SpawnRequest, spawn};
+pub use self::xattr::{list_xattrs, read_xattr, remove_xattr, set_xattr};
+pub use rustix::process::Signal;

@@ -1,0 +1,87 @@
+//! Mounting and unmounting by path.
+
+use std::ffi::CString;
+use std::io;
+use std::path::Path;
+
+use rustix::mount::{MountFlags, UnmountFlags};
+
+use crate::SysError;
+
+/// Whether a mount may be written through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reads only.
+    ReadOnly,
+    /// Reads and writes.
+    ReadWrite,
+}
+
+/// Mounts a file system, always nosuid and nodev: there is no caller that may have either.
+///
+/// `options` is the comma-separated option string of the file system itself (mount(2) `data`), for
+/// example `rescue=nologreplay`.
+pub fn mount_filesystem(
+    source: &Path,
+    target: &Path,
+    fstype: &str,
+    access: Access,
+    options: &str,
+) -> Result<(), SysError> {
+    let mut flags = MountFlags::NOSUID | MountFlags::NODEV;
+    if access == Access::ReadOnly {
+        flags |= MountFlags::RDONLY;
+    }
+    let object = || format!("{} at {}", source.display(), target.display());
+    let data = CString::new(options).map_err(|e| SysError::new("mount", object(), e))?;
+    let data = (!options.is_empty()).then_some(data.as_c_str());
+    rustix::mount::mount(source, target, fstype, flags, data)
+        .map_err(|e| SysError::new("mount", object(), e))
+}
+
+/// Binds a directory at another place, nosuid and nodev.
+///
+/// Two system calls, since mount(2) ignores flags at the bind itself; if the second fails the bind
+/// is taken back. *Source*: mount(2), "Creating a bind mount".
+pub fn bind_mount(source: &Path, target: &Path) -> Result<(), SysError> {
+    let object = || format!("{} at {}", source.display(), target.display());
+    rustix::mount::mount_bind(source, target).map_err(|e| SysError::new("bind", object(), e))?;
+    let flags = MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV;
+    match rustix::mount::mount_remount(target, flags, "") {
+        Ok(()) => Ok(()),
+        Err(e) => {
+            unmount(target)?;
+            Err(SysError::new("restrict bind of", object(), e))
+        }
+    }
+}
+
+/// Unmounts what is mounted at a path; never lazily, never following a symlink at the end.
+///
+/// *Errors*: `EBUSY` (see [`SysError::errno`]) if something still uses it; `EINVAL` if nothing is
+/// mounted there.
+pub fn unmount(target: &Path) -> Result<(), SysError> {
+    rustix::mount::unmount(target, UnmountFlags::NOFOLLOW)
+        .map_err(|e| SysError::path("unmount", target, io::Error::from(e)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MountTable;
+
+    #[test]
+    fn bind_is_nosuid_nodev_and_goes_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+        std::fs::create_dir(&a).unwrap();
+        std::fs::create_dir(&b).unwrap();
+        bind_mount(&a, &b).unwrap();
+        let table = MountTable::read().unwrap();
+        let entry = table.at(&b).unwrap().clone();
+        unmount(&b).unwrap();
+        assert!(entry.has_option("nosuid") && entry.has_option("nodev"));
+        assert!(MountTable::read().unwrap().at(&b).is_none());
+        assert_eq!(unmount(&b).unwrap_err().errno(), Some(libc::EINVAL));
+    }
+}

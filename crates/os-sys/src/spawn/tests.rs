@@ -1,0 +1,121 @@
+use std::io::Read;
+
+use super::*;
+
+const LONG: Duration = Duration::from_secs(10);
+
+fn output_of(request: SpawnRequest) -> String {
+    let (mut read, write) = io::pipe().unwrap();
+    let mut child = spawn(request.stdout(write)).unwrap();
+    let mut text = String::new();
+    read.read_to_string(&mut text).unwrap();
+    assert!(child.wait(LONG).unwrap().unwrap().success());
+    text
+}
+
+fn shell(script: &str) -> SpawnRequest {
+    SpawnRequest::new("/bin/sh").arg("-c").arg(script)
+}
+
+#[test]
+fn environment_is_only_what_was_given() {
+    let text = output_of(SpawnRequest::new("/usr/bin/env").env("A", "b"));
+    assert_eq!(text, "A=b\n");
+}
+
+#[test]
+fn child_leads_its_session() {
+    let text = output_of(shell(
+        "read -r p c s pp g sid r < /proc/self/stat; echo $p $g $sid",
+    ));
+    let fields: Vec<_> = text.split_whitespace().collect();
+    assert_eq!(fields, [fields[0]; 3]);
+}
+
+#[test]
+fn missing_program_is_enoent() {
+    match spawn(SpawnRequest::new("/no/such/program")) {
+        Err(SpawnError::Start { source, .. }) => {
+            assert_eq!(source.kind(), io::ErrorKind::NotFound);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A cgroup of this test alone, removed at its end.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    fn make(controller: &str) -> Self {
+        let name = format!("os-sys-test-{}", std::process::id());
+        let path = Path::new("/sys/fs/cgroup").join(controller).join(name);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn procs(&self) -> File {
+        File::options()
+            .write(true)
+            .open(self.0.join("cgroup.procs"))
+            .unwrap()
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        if let Err(e) = std::fs::remove_dir(&self.0) {
+            eprintln!("{}: {e}", self.0.display());
+        }
+    }
+}
+
+/// Folders below the cgroup mount that hold a hierarchy; at least two on a hybrid host.
+fn hierarchies() -> Vec<&'static str> {
+    let known = ["pids", "freezer", "unified"];
+    let root = Path::new("/sys/fs/cgroup");
+    if root.join("cgroup.procs").exists() {
+        vec!["."]
+    } else {
+        known
+            .into_iter()
+            .filter(|h| root.join(h).join("cgroup.procs").exists())
+            .collect()
+    }
+}
+
+#[test]
+fn child_is_in_its_cgroups_before_exec() {
+    let cgroups: Vec<_> = hierarchies().into_iter().map(Cgroup::make).collect();
+    assert!(
+        !cgroups.is_empty(),
+        "no cgroup hierarchy below /sys/fs/cgroup"
+    );
+    let request = cgroups
+        .iter()
+        .fold(shell("cat /proc/self/cgroup"), |r, c| r.cgroup(c.procs()));
+    let text = output_of(request);
+    let name = format!("/os-sys-test-{}", std::process::id());
+    assert_eq!(text.matches(&name).count(), cgroups.len(), "{text}");
+}
+
+#[test]
+fn unwritable_cgroup_is_an_error_and_no_child() {
+    let file = File::open("/dev/null").unwrap();
+    match spawn(shell("exit 0").cgroup(file)) {
+        Err(SpawnError::Start { source, .. }) => {
+            assert_eq!(source.raw_os_error(), Some(libc::EBADF));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn group_signal_reaches_grandchildren_until_reaped() {
+    let (mut read, write) = io::pipe().unwrap();
+    let mut child = spawn(shell("sleep 60 & exec sleep 60").stdout(write)).unwrap();
+    assert!(child.signal_group(Signal::KILL).unwrap());
+    // End of file only once every holder of the pipe is dead.
+    assert_eq!(read.read(&mut [0]).unwrap(), 0);
+    child.wait(LONG).unwrap().unwrap();
+    assert!(!child.signal_group(Signal::KILL).unwrap());
+}

@@ -1,0 +1,85 @@
+//! Extended attributes, never following a symlink at the end of the path.
+
+use std::path::Path;
+
+use rustix::fs::XattrFlags;
+use rustix::io::Errno;
+
+use crate::SysError;
+
+/// The kernel's own limits for one value and for the list of names (`XATTR_SIZE_MAX`,
+/// `XATTR_LIST_MAX`), so one buffer of this size is always enough and no size query can race.
+const LIMIT: usize = 65536;
+
+/// Reads a value. `None` if the attribute is not set.
+pub fn read_xattr(path: &Path, name: &str) -> Result<Option<Vec<u8>>, SysError> {
+    let mut buffer = vec![0; LIMIT];
+    match rustix::fs::lgetxattr(path, name, &mut buffer[..]) {
+        Ok(len) => {
+            buffer.truncate(len);
+            Ok(Some(buffer))
+        }
+        Err(Errno::NODATA) => Ok(None),
+        Err(e) => Err(fail("read", path, name, e)),
+    }
+}
+
+/// Sets a value, replacing an earlier one.
+pub fn set_xattr(path: &Path, name: &str, value: &[u8]) -> Result<(), SysError> {
+    rustix::fs::lsetxattr(path, name, value, XattrFlags::empty())
+        .map_err(|e| fail("set", path, name, e))
+}
+
+/// Removes an attribute. `false` if it was not set.
+pub fn remove_xattr(path: &Path, name: &str) -> Result<bool, SysError> {
+    match rustix::fs::lremovexattr(path, name) {
+        Ok(()) => Ok(true),
+        Err(Errno::NODATA) => Ok(false),
+        Err(e) => Err(fail("remove", path, name, e)),
+    }
+}
+
+/// All names that are UTF-8, in the file system's order. `trusted.*` are shown to root only.
+pub fn list_xattrs(path: &Path) -> Result<Vec<String>, SysError> {
+    let mut buffer = vec![0; LIMIT];
+    let len = rustix::fs::llistxattr(path, &mut buffer[..])
+        .map_err(|e| SysError::path("list attributes of", path, e))?;
+    buffer.truncate(len);
+    Ok(buffer
+        .split(|b| *b == 0)
+        .filter(|n| !n.is_empty())
+        .filter_map(|n| std::str::from_utf8(n).ok().map(str::to_owned))
+        .collect())
+}
+
+fn fail(action: &'static str, path: &Path, name: &str, e: Errno) -> SysError {
+    SysError::new(action, format!("attribute {name} of {}", path.display()), e)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trip() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = "trusted.osctl.test";
+        assert_eq!(read_xattr(dir.path(), name).unwrap(), None);
+        set_xattr(dir.path(), name, b"a").unwrap();
+        set_xattr(dir.path(), name, b"bc").unwrap();
+        assert_eq!(read_xattr(dir.path(), name).unwrap().unwrap(), b"bc");
+        assert_eq!(list_xattrs(dir.path()).unwrap(), [name]);
+        assert!(remove_xattr(dir.path(), name).unwrap());
+        assert!(!remove_xattr(dir.path(), name).unwrap());
+    }
+
+    #[test]
+    fn empty_value_is_not_unset() {
+        let dir = tempfile::tempdir().unwrap();
+        set_xattr(dir.path(), "trusted.osctl.e", b"").unwrap();
+        assert_eq!(
+            read_xattr(dir.path(), "trusted.osctl.e").unwrap(),
+            Some(Vec::new())
+        );
+    }
+}
