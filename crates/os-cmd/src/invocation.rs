@@ -1,0 +1,144 @@
+//! What to run: program, arguments, streams, deadline.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+/// Long enough for anything that only asks or changes metadata.
+const DEFAULT_DEADLINE: Duration = Duration::from_mins(1);
+
+/// A listing of a pool with very many datasets fits several times over.
+const DEFAULT_OUTPUT_LIMIT: usize = 64 << 20;
+
+/// What the program reads.
+#[derive(Debug, Default)]
+pub enum Input {
+    /// Nothing.
+    #[default]
+    Null,
+    /// These bytes, then end of file.
+    Bytes(Vec<u8>),
+    /// An open file, pipe or socket.
+    Fd(OwnedFd),
+}
+
+/// Where the program's standard output goes.
+#[derive(Debug, Default)]
+pub enum Sink {
+    /// Into [`crate::Output::stdout`].
+    #[default]
+    Capture,
+    /// Into an open file, pipe or socket.
+    Fd(OwnedFd),
+}
+
+/// One run of a program, as data.
+///
+/// *Shape*: `Display` shows program and arguments as they would be typed into a shell.
+#[derive(Debug)]
+pub struct Invocation {
+    pub(crate) program: String,
+    pub(crate) args: Vec<OsString>,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) stdin: Input,
+    pub(crate) stdout: Sink,
+    pub(crate) deadline: Duration,
+    pub(crate) output_limit: usize,
+}
+
+impl Invocation {
+    /// A program by its name without a folder, for example `btrfs`. Deadline: 60 s.
+    pub fn new(program: impl Into<String>) -> Self {
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            stdin: Input::default(),
+            stdout: Sink::default(),
+            deadline: DEFAULT_DEADLINE,
+            output_limit: DEFAULT_OUTPUT_LIMIT,
+        }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.args
+            .extend(args.into_iter().map(|a| a.as_ref().to_owned()));
+        self
+    }
+
+    /// Adds a variable to the environment.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env
+            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets what the program reads.
+    #[must_use]
+    pub fn stdin(mut self, input: Input) -> Self {
+        self.stdin = input;
+        self
+    }
+
+    /// Sets where its standard output goes.
+    #[must_use]
+    pub fn stdout(mut self, sink: Sink) -> Self {
+        self.stdout = sink;
+        self
+    }
+
+    /// Sets how long it may take.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Sets how much output is held at most. *Units*: bytes.
+    #[must_use]
+    pub fn output_limit(mut self, limit: usize) -> Self {
+        self.output_limit = limit;
+        self
+    }
+}
+
+impl fmt::Display for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.program)?;
+        for arg in &self.args {
+            write!(f, " {}", quote(&arg.to_string_lossy()))?;
+        }
+        Ok(())
+    }
+}
+
+fn quote(arg: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+    if !arg.is_empty() && arg.chars().all(plain) {
+        arg.to_owned()
+    } else {
+        format!("'{}'", arg.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_what_can_be_typed() {
+        let i = Invocation::new("a").args(["-x", "b c", "", "it's"]);
+        assert_eq!(i.to_string(), r"a -x 'b c' '' 'it'\''s'");
+    }
+}
