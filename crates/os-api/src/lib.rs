@@ -1,2 +1,36 @@
-//! Words: every request, answer, event and endpoint of the API
+//! Words of the API: every request, answer, event and endpoint, declared once.
+//!
+//! The server, the client and the OpenAPI document are made from the declarations here, so they
+//! cannot disagree (ADR-1).
+//!
+//! ```text
+//!   command    what changes something: one struct a command, POST /v1/commands/<name>
+//!   view       what reading endpoints answer: Pool, User, Group, IdRange, Asset, ...
+//!   operation  a command on its way: Operation, HistoryRecord, Queue
+//!   event      the stream of /v1/events
+//!   problem    errors as RFC 9457 problem documents
+//!   endpoint   method, path, query, body, answer of each address
+//!   openapi    the document made of all that
+//! ```
+//!
+//! A mutating command is data ([`Command`]): the CLI fills one in, the daemon compiles it into a
+//! plan. It answers with an [`Operation`], or with the plan alone when `?plan=true`.
+//!
+//! Adding a command: a struct in `command/`, a line in the table of `command.rs`, a planner in
+//! `os-core`, a file in `osctl` (docs: *how to add a command*).
 #![forbid(unsafe_code)]
+
+pub mod command;
+pub mod endpoint;
+pub mod event;
+pub mod openapi;
+pub mod operation;
+pub mod problem;
+pub mod view;
+
+pub use command::Command;
+pub use endpoint::{Endpoint, Method};
+pub use event::{Event, EventBody};
+pub use openapi::openapi;
+pub use operation::{HistoryRecord, Operation, OperationState, Queue, StepState, StepStatus};
+pub use problem::Problem;

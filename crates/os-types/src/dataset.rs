@@ -140,7 +140,7 @@ mod tests {
         for bad in [
             "", "/", "tank/", "tank//a", "tank/..", "tank/-a", "tank/a b", "tank/a@b",
         ] {
-            assert!(bad.parse::<DatasetName>().is_err(), "{bad}");
+            bad.parse::<DatasetName>().unwrap_err();
         }
     }
 
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(snapshot.dataset().as_str(), "tank/ct/a");
         assert_eq!(snapshot.short(), "s1");
         for bad in ["tank", "tank@", "tank@..", "@a", "tank@a/b", "tank@a@b"] {
-            assert!(bad.parse::<SnapshotName>().is_err(), "{bad}");
+            bad.parse::<SnapshotName>().unwrap_err();
         }
     }
 }

@@ -263,9 +263,9 @@ mod tests {
             "0:1:1:1",
             "a",
         ] {
-            assert!(bad.parse::<IdMapEntry>().is_err(), "{bad}");
+            bad.parse::<IdMapEntry>().unwrap_err();
         }
-        assert!("0:4294967294:1".parse::<IdMapEntry>().is_ok());
+        "0:4294967294:1".parse::<IdMapEntry>().unwrap();
     }
 
     proptest! {

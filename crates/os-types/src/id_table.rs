@@ -288,10 +288,10 @@ mod tests {
 
     #[test]
     fn size_stays_in_ids() {
-        assert!(IdTable::new(1_000_000, 65_536, 65_520).is_ok());
-        assert!(IdTable::new(1_000_000, 65_536, 65_521).is_err());
-        assert!(IdTable::new(0, 0, 1).is_err());
-        assert!(IdTable::new(0, u32::MAX, u32::MAX).is_err());
+        IdTable::new(1_000_000, 65_536, 65_520).unwrap();
+        IdTable::new(1_000_000, 65_536, 65_521).unwrap_err();
+        IdTable::new(0, 0, 1).unwrap_err();
+        IdTable::new(0, u32::MAX, u32::MAX).unwrap_err();
     }
 
     #[test]

@@ -269,14 +269,14 @@ mod tests {
     #[test]
     fn pool_rules() {
         for good in ["tank", "a", "Tank-2.x_y"] {
-            assert!(good.parse::<PoolName>().is_ok(), "{good}");
+            good.parse::<PoolName>().unwrap();
         }
         for bad in [
             "", "1tank", "-t", "a b", "a/b", "..", "a:b", "mirror", "raidz-1", "ta\x07nk", "ä",
         ] {
-            assert!(bad.parse::<PoolName>().is_err(), "{bad}");
+            bad.parse::<PoolName>().unwrap_err();
         }
-        assert!("a".repeat(300).parse::<PoolName>().is_err());
+        "a".repeat(300).parse::<PoolName>().unwrap_err();
     }
 
     #[test]
@@ -300,7 +300,7 @@ mod tests {
                 .is_below(&"/a".parse().unwrap())
         );
         for bad in ["", "a", "//", "/a/", "/a//b", "/a b", "/..", "/-x", "/\0"] {
-            assert!(bad.parse::<GroupName>().is_err(), "{bad}");
+            bad.parse::<GroupName>().unwrap_err();
         }
     }
 
@@ -316,13 +316,11 @@ mod tests {
                 .len(),
             pool.as_str().len() + 6
         );
-        assert!(
-            "alice2"
-                .parse::<UserName>()
-                .unwrap()
-                .system_user(&pool)
-                .is_err()
-        );
+        "alice2"
+            .parse::<UserName>()
+            .unwrap()
+            .system_user(&pool)
+            .unwrap_err();
     }
 
     proptest! {

@@ -120,7 +120,7 @@ mod tests {
             Path::new("/m")
         );
         for bad in ["/etc", "a/../b", "..", "a//b", "a/", "a\nb"] {
-            assert!(PoolPath::new(&pool, bad).is_err(), "{bad}");
+            PoolPath::new(&pool, bad).unwrap_err();
         }
     }
 }

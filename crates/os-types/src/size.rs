@@ -131,7 +131,7 @@ mod tests {
             "1.1234567G",
             "ten",
         ] {
-            assert!(bad.parse::<ByteSize>().is_err(), "{bad}");
+            bad.parse::<ByteSize>().unwrap_err();
         }
     }
 

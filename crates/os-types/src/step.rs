@@ -148,6 +148,8 @@ pub enum Step {
         pool: PoolName,
         /// Take it over from a host that did not export it.
         force: bool,
+        /// Refuse a file system that is not installed as a pool.
+        installed: bool,
         /// The far end.
         to: Presence,
     },
@@ -158,8 +160,8 @@ pub enum Step {
         /// The far end.
         to: Presence,
     },
-    /// An open pool is in use: its journal is settled, its configuration loaded, its users
-    /// registered.
+    /// An open pool is in use: missing folders are made, its journal is settled, its configuration
+    /// loaded, its users registered.
     PoolActive {
         /// The pool.
         pool: PoolName,
@@ -168,6 +170,13 @@ pub enum Step {
         /// The far end.
         to: Presence,
     },
+    /// The configuration of a pool in use is read again from its files. Its own inverse.
+    PoolReload {
+        /// The pool.
+        pool: PoolName,
+    },
+    /// Our block in the account files is written anew from what is registered. Its own inverse.
+    AccountFiles {},
 }
 
 /// What a step changes, which decides where it is journaled and whether another boot replays it.
@@ -206,8 +215,18 @@ impl Step {
             | Self::PoolOpen { to, .. }
             | Self::PoolMark { to, .. }
             | Self::PoolActive { to, .. } => *to = to.inverse(),
+            Self::PoolReload { .. } | Self::AccountFiles {} => {}
         }
         Some(back)
+    }
+
+    /// The step that takes it back long after: as [`Step::inverse`], but `None` also for what may
+    /// hold somebody's data by now.
+    pub fn undo(&self) -> Option<Self> {
+        match self {
+            Self::Dataset { .. } | Self::PoolImage { .. } => None,
+            other => other.inverse(),
+        }
     }
 
     /// Whether it changes durable data or only what runs.
@@ -225,7 +244,9 @@ impl Step {
             | Self::Cgroup { .. }
             | Self::Process { .. }
             | Self::PoolOpen { .. }
-            | Self::PoolActive { .. } => Durability::Run,
+            | Self::PoolActive { .. }
+            | Self::PoolReload { .. }
+            | Self::AccountFiles {} => Durability::Run,
         }
     }
 
@@ -245,6 +266,8 @@ impl Step {
             Self::PoolOpen { .. } => "pool-open",
             Self::PoolMark { .. } => "pool-mark",
             Self::PoolActive { .. } => "pool-active",
+            Self::PoolReload { .. } => "pool-reload",
+            Self::AccountFiles {} => "account-files",
         }
     }
 }

@@ -93,19 +93,27 @@ impl fmt::Display for Step {
                     pick(*to, "register", "unregister")
                 )
             }
-            Self::Cgroup { path, to } => {
-                write!(f, "{} control group {path}", pick(*to, "create", "remove"))
-            }
-            Self::Process { cgroup, argv, to } => {
-                let program = argv.first().map_or("?", String::as_str);
-                write!(
-                    f,
-                    "{} {program} in control group {cgroup}",
-                    pick(*to, "start", "kill")
-                )
-            }
-            pools => fmt_pool(pools, f),
+            running => fmt_running(running, f),
         }
+    }
+}
+
+/// The steps about what runs.
+fn fmt_running(step: &Step, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match step {
+        Step::Cgroup { path, to } => {
+            write!(f, "{} control group {path}", pick(*to, "create", "remove"))
+        }
+        Step::Process { cgroup, argv, to } => {
+            let program = argv.first().map_or("?", String::as_str);
+            write!(
+                f,
+                "{} {program} in control group {cgroup}",
+                pick(*to, "start", "kill")
+            )
+        }
+        Step::AccountFiles {} => f.write_str("write the account files anew"),
+        pools => fmt_pool(pools, f),
     }
 }
 
@@ -160,6 +168,7 @@ fn fmt_pool(step: &Step, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 "settle the journal of pool {pool}, load it and register its users"
             )
         }
+        Step::PoolReload { pool } => write!(f, "read the configuration of pool {pool} again"),
         Step::PoolActive { pool, .. } => write!(f, "unload pool {pool} and unregister its users"),
         other => f.write_str(other.kind()),
     }

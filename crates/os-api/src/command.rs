@@ -1,0 +1,159 @@
+//! Commands: everything that changes something, as data.
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+
+pub mod attr;
+pub mod group;
+pub mod id_range;
+pub mod pool;
+pub mod undo;
+pub mod user;
+
+pub use attr::{AttrSet, AttrUnset};
+pub use group::{GroupDel, GroupNew};
+pub use id_range::{IdRangeAllocate, IdRangeDel, IdRangeFree, IdRangeNew};
+pub use pool::{
+    PoolDestroy, PoolExport, PoolImport, PoolInstall, PoolNew, PoolReload, PoolSet, PoolSetting,
+    PoolUninstall, PoolUnset,
+};
+pub use undo::Undo;
+pub use user::{Activate, UserDel, UserNew, UserRegister, UserSet, UserUnregister};
+
+/// The body of one command.
+pub trait CommandBody: DeserializeOwned + JsonSchema {
+    /// Its name in the path, e.g. `user-new`.
+    const NAME: &'static str;
+}
+
+/// What the OpenAPI document says of a command.
+#[derive(Debug, Clone, Copy)]
+pub struct CommandInfo {
+    /// Its name in the path, e.g. `user-new`.
+    pub name: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// The first version that has it.
+    pub since: &'static str,
+    /// The schema of its body.
+    pub schema: fn(&mut SchemaGenerator) -> schemars::Schema,
+}
+
+/// The table of commands: variant (and struct), name, first version, summary.
+macro_rules! commands {
+    ($($variant:ident = $name:literal, $since:literal, $summary:literal;)*) => {
+        /// A mutating command with its arguments.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Command {
+            $(#[doc = $summary] $variant($variant),)*
+        }
+
+        impl Command {
+            /// Every command there is.
+            pub const ALL: &'static [CommandInfo] = &[$(CommandInfo {
+                name: $name,
+                summary: $summary,
+                since: $since,
+                schema: |generator| generator.subschema_for::<$variant>(),
+            }),*];
+
+            /// Its name in the path, e.g. `user-new`.
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name,)* }
+            }
+
+            /// The command `name` with the body `json`; `None` if there is no such command.
+            ///
+            /// # Errors
+            /// When the body is not what the command takes.
+            pub fn decode(name: &str, json: &[u8]) -> Option<Result<Self, serde_json::Error>> {
+                match name {
+                    $($name => Some(serde_json::from_slice(json).map(Self::$variant)),)*
+                    _ => None,
+                }
+            }
+
+            /// The body as JSON, as [`Command::decode`] reads it.
+            ///
+            /// # Errors
+            /// When a path in it is not UTF-8.
+            pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+                match self { $(Self::$variant(body) => serde_json::to_vec(body),)* }
+            }
+        }
+
+        $(
+            impl CommandBody for $variant {
+                const NAME: &'static str = $name;
+            }
+
+            impl From<$variant> for Command {
+                fn from(body: $variant) -> Self {
+                    Self::$variant(body)
+                }
+            }
+        )*
+    };
+}
+
+commands! {
+    PoolNew = "pool-new", "0.1", "Make a loop pool: a sparse image file with a btrfs, installed and imported";
+    PoolInstall = "pool-install", "0.1", "Make an existing btrfs file system a pool and import it";
+    PoolUninstall = "pool-uninstall", "0.1", "Make an exported pool an ordinary file system again";
+    PoolDestroy = "pool-destroy", "0.1", "Destroy an exported loop pool with everything on it";
+    PoolImport = "pool-import", "0.1", "Open a pool and register what is on it";
+    PoolExport = "pool-export", "0.1", "Unregister what is on a pool and close it";
+    PoolReload = "pool-reload", "0.1", "Read the configuration of an imported pool again";
+    PoolSet = "pool-set", "0.1", "Change settings of a pool";
+    PoolUnset = "pool-unset", "0.1", "Return a setting of a pool to its default";
+    IdRangeNew = "id-range-new", "0.1", "Create an id range";
+    IdRangeDel = "id-range-del", "0.1", "Delete an id range without allocations";
+    IdRangeAllocate = "id-range-allocate", "0.1", "Allocate blocks of an id range";
+    IdRangeFree = "id-range-free", "0.1", "Free allocated blocks of an id range";
+    UserNew = "user-new", "0.1", "Create a user with an id map of its own";
+    UserDel = "user-del", "0.1", "Delete a user that nothing uses";
+    UserRegister = "user-register", "0.1", "Create the system user of a user";
+    UserUnregister = "user-unregister", "0.1", "Remove the system user of a user";
+    UserSet = "user-set", "0.1", "Change settings of a user";
+    GroupNew = "group-new", "0.1", "Create a group";
+    GroupDel = "group-del", "0.1", "Delete a group without children and containers";
+    AttrSet = "attr-set", "0.1", "Set a user attribute of an entity";
+    AttrUnset = "attr-unset", "0.1", "Unset a user attribute of an entity";
+    Activate = "activate", "0.1", "Write the account files of this host anew";
+    Undo = "undo", "0.1", "Undo an operation";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_survive_the_wire() {
+        let body = UserNew {
+            name: "alice".parse().unwrap(),
+            ..UserNew::default_for_tests()
+        };
+        let command = Command::from(body);
+        let json = command.encode().unwrap();
+        assert_eq!(
+            Command::decode(command.name(), &json).unwrap().unwrap(),
+            command
+        );
+        assert!(Command::decode("no-such", b"{}").is_none());
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        let json = br#"{"name":"alice","rooot":true}"#;
+        let error = Command::decode("user-new", json).unwrap().unwrap_err();
+        assert!(error.to_string().contains("rooot"), "{error}");
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_not_a_crash() {
+        let json = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        Command::decode("user-new", json.as_bytes())
+            .unwrap()
+            .unwrap_err();
+    }
+}

@@ -1,0 +1,102 @@
+//! Events: the stream of `/v1/events`.
+
+use jiff::Timestamp;
+use os_types::{EntityRef, Failure, OpId, PoolName};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::operation::OperationState;
+use crate::view::PoolState;
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Event {
+    /// Rises by one with each event of a run of the daemon; the id of the server-sent event.
+    pub revision: u64,
+    /// When it happened.
+    #[schemars(with = "String")]
+    pub time: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub body: EventBody,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum EventBody {
+    /// An operation came into another state.
+    Operation {
+        /// Its id.
+        id: OpId,
+        /// Its command.
+        command: String,
+        /// Its command line, secrets removed.
+        cli: String,
+        /// The state it is in now.
+        state: OperationState,
+        /// Why it did not finish.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
+    /// An operation went on by a step.
+    Progress {
+        /// Its id.
+        id: OpId,
+        /// Steps done.
+        done: u32,
+        /// Steps in all.
+        total: u32,
+        /// What it does now.
+        text: String,
+    },
+    /// An entity appeared, changed or disappeared.
+    Entity {
+        /// The entity.
+        entity: EntityRef,
+        /// What happened to it.
+        change: EntityChange,
+    },
+    /// A pool came into another state.
+    Pool {
+        /// The pool.
+        pool: PoolName,
+        /// Its state now.
+        state: PoolState,
+    },
+    /// The daemon came into another state.
+    Daemon {
+        /// Its state now.
+        state: DaemonState,
+    },
+    /// Events were lost: the client was too slow, or asked for revisions that are gone. What it
+    /// knows may be out of date; it should list again.
+    Gap {
+        /// The first revision that follows.
+        resumed_at: u64,
+    },
+}
+
+/// What happened to an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EntityChange {
+    /// It is new.
+    Added,
+    /// It has changed.
+    Changed,
+    /// It is gone.
+    Removed,
+}
+
+/// Where the daemon is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DaemonState {
+    /// It answers; pools are being imported.
+    Starting,
+    /// What was imported before is imported again.
+    Ready,
+    /// It is going to end; containers are not touched.
+    Stopping,
+}

@@ -1,0 +1,239 @@
+//! The OpenAPI 3.1 document, made from the tables of endpoints and commands.
+//!
+//! *Source*: OpenAPI Specification 3.1.0; its schemas are JSON Schema 2020-12, which schemars makes.
+
+use os_types::Plan;
+use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use crate::command::{Command, CommandInfo};
+use crate::endpoint::{self, CommandQuery, EndpointInfo, EventsQuery, Method};
+use crate::operation::Operation;
+use crate::problem::{MEDIA_TYPE, Problem};
+
+/// The document as JSON.
+pub fn openapi() -> Value {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.definitions_path = "/components/schemas".into();
+    settings.meta_schema = None;
+    let mut generator = settings.into_generator();
+    let problem = generator.subschema_for::<Problem>();
+
+    let mut paths = Map::new();
+    for info in endpoint::ALL {
+        add(
+            &mut paths,
+            info.path,
+            info.method,
+            read(info, &problem, &mut generator),
+        );
+    }
+    for info in Command::ALL {
+        let path = endpoint::COMMAND_PATH.replace("{command}", info.name);
+        add(
+            &mut paths,
+            &path,
+            Method::Post,
+            command(info, &problem, &mut generator),
+        );
+    }
+    add(
+        &mut paths,
+        endpoint::EVENTS_PATH,
+        Method::Get,
+        events(&problem, &mut generator),
+    );
+    add(
+        &mut paths,
+        endpoint::OPENAPI_PATH,
+        Method::Get,
+        document(&problem),
+    );
+
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "osctld",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "The container daemon of vpsAdminOS in Rust",
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+        },
+        "servers": [{
+            "url": "http://localhost",
+            "description": "Over the Unix socket /run/osctl/osctld.sock: curl --unix-socket",
+        }],
+        "paths": paths,
+        "components": { "schemas": generator.take_definitions(true) },
+    })
+}
+
+fn add(paths: &mut Map<String, Value>, path: &str, method: Method, operation: Value) {
+    let item = paths.entry(path.to_owned()).or_insert_with(|| json!({}));
+    if let Some(item) = item.as_object_mut() {
+        item.insert(method.as_str().to_ascii_lowercase(), operation);
+    }
+}
+
+fn read(info: &EndpointInfo, problem: &Schema, generator: &mut SchemaGenerator) -> Value {
+    let mut parameters = parameters("path", &(info.path_schema)(generator));
+    parameters.extend(self::parameters("query", &(info.query_schema)(generator)));
+    let schema = (info.answer_schema)(generator);
+    json!({
+        "operationId": info.name,
+        "summary": info.summary,
+        "x-since": info.since,
+        "parameters": parameters,
+        "responses": {
+            "200": { "description": "The answer", "content": { (info.media_type): { "schema": schema } } },
+            "default": failure(problem),
+        },
+    })
+}
+
+fn command(info: &CommandInfo, problem: &Schema, generator: &mut SchemaGenerator) -> Value {
+    let query = <CommandQuery as schemars::JsonSchema>::json_schema(generator);
+    let plan = generator.subschema_for::<Plan>();
+    let operation = generator.subschema_for::<Operation>();
+    let body = (info.schema)(generator);
+    json!({
+        "operationId": info.name,
+        "summary": info.summary,
+        "x-since": info.since,
+        "parameters": parameters("query", &query),
+        "requestBody": { "required": true, "content": { "application/json": { "schema": body } } },
+        "responses": {
+            "200": {
+                "description": "The plan, if only that was asked for",
+                "content": { "application/json": { "schema": plan } },
+            },
+            "202": {
+                "description": "The operation; its failure, if any, is in it",
+                "content": { "application/json": { "schema": operation } },
+            },
+            "default": failure(problem),
+        },
+    })
+}
+
+fn events(problem: &Schema, generator: &mut SchemaGenerator) -> Value {
+    let query = <EventsQuery as schemars::JsonSchema>::json_schema(generator);
+    generator.subschema_for::<crate::Event>();
+    let mut parameters = parameters("query", &query);
+    parameters.push(json!({
+        "name": "Last-Event-ID", "in": "header", "required": false,
+        "description": "Go on behind this revision",
+        "schema": { "type": "integer", "minimum": 0 },
+    }));
+    json!({
+        "operationId": "EventStream",
+        "summary": "Events as server-sent events; the data of each is an Event, its id the revision",
+        "x-since": "0.1",
+        "parameters": parameters,
+        "responses": {
+            "200": {
+                "description": "The stream",
+                "content": { "text/event-stream": { "schema": { "type": "string" } } },
+            },
+            "default": failure(problem),
+        },
+    })
+}
+
+fn document(problem: &Schema) -> Value {
+    json!({
+        "operationId": "OpenApi",
+        "summary": "This document",
+        "x-since": "0.1",
+        "responses": {
+            "200": {
+                "description": "The document",
+                "content": { "application/json": { "schema": { "type": "object" } } },
+            },
+            "default": failure(problem),
+        },
+    })
+}
+
+fn failure(problem: &Schema) -> Value {
+    json!({ "description": "What, why and what next", "content": { (MEDIA_TYPE): { "schema": problem } } })
+}
+
+/// The properties of an object schema as parameters.
+fn parameters(place: &str, schema: &Schema) -> Vec<Value> {
+    let required = schema.get("required").and_then(Value::as_array);
+    let is_required = |name: &str| {
+        place == "path" || required.is_some_and(|names| names.iter().any(|entry| entry == name))
+    };
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let parameter = |(name, schema): (&String, &Value)| {
+        let mut schema = without_null(schema);
+        let description = schema
+            .as_object_mut()
+            .and_then(|object| object.remove("description"));
+        json!({
+            "name": name, "in": place, "required": is_required(name),
+            "description": description, "schema": schema,
+        })
+    };
+    properties
+        .map(|properties| properties.iter().map(parameter).collect())
+        .unwrap_or_default()
+}
+
+/// A parameter is there or not, it is never null: drops what `Option` adds to a schema.
+fn without_null(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    let Some(object) = schema.as_object_mut() else {
+        return schema;
+    };
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [single] = types.as_slice() {
+            let single = single.clone();
+            object.insert("type".into(), single);
+        }
+    }
+    if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
+        choices.retain(|choice| choice.get("type").is_none_or(|kind| kind != "null"));
+        if let [Value::Object(single)] = choices.as_slice() {
+            let single = single.clone();
+            object.remove("anyOf");
+            object.extend(single);
+        }
+    }
+    object.remove("default");
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_every_address_once_and_resolves_its_references() {
+        let document = openapi();
+        let paths = document["paths"].as_object().unwrap();
+        assert_eq!(paths.len(), endpoint::ALL.len() + Command::ALL.len() + 2);
+        let text = document.to_string();
+        for reference in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(
+                document["components"]["schemas"].get(name).is_some(),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn path_parts_are_parameters() {
+        let document = openapi();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for part in path.split('{').skip(1) {
+                let name = part.split('}').next().unwrap();
+                let listed = item.to_string().contains(&format!("\"name\":\"{name}\""));
+                assert!(listed, "{path}: {name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What reading endpoints answer.
+
+pub mod asset;
+pub mod daemon;
+pub mod group;
+pub mod id_range;
+pub mod pool;
+pub mod user;
+
+use std::collections::BTreeMap;
+
+pub use asset::{Asset, AssetKind, AssetState};
+pub use daemon::{CodeInfo, Ping};
+pub use group::Group;
+pub use id_range::{IdRange, IdSegment, SegmentKind};
+use os_types::{AttrKey, Failure};
+pub use pool::{Pool, PoolSource, PoolState, SourceKind};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+pub use user::User;
+
+/// User attributes of an entity.
+pub type Attrs = BTreeMap<AttrKey, String>;
+
+/// Whether an entity can be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "health", rename_all = "kebab-case")]
+pub enum Health {
+    /// It can.
+    Ok,
+    /// It cannot, until what `failure` says is mended. Everything else works on.
+    Disabled {
+        /// What is wrong: file, line, and what to do.
+        failure: Failure,
+    },
+}
+
+impl Health {
+    /// True if it can be used.
+    pub const fn is_ok(&self) -> bool {
+        matches!(self, Self::Ok)
+    }
+}

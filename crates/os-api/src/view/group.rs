@@ -1,0 +1,40 @@
+//! Groups as the API shows them.
+
+use os_types::{GroupName, PoolName};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Attrs, Health};
+
+/// A group. Figures are there while its control group exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Group {
+    /// Its pool.
+    pub pool: PoolName,
+    /// Its name.
+    pub name: GroupName,
+    /// Its control group below the parent of its pool, e.g. `group.a/group.b`; empty for `/`.
+    pub path: String,
+    /// Its control group from the top, e.g. `osctl/pool.tank/group.a/group.b`.
+    pub full_path: String,
+    /// Memory used by its processes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Processor time used so far, microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_us: Option<u64>,
+    /// The part of it spent in programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_user_us: Option<u64>,
+    /// The part of it spent in the kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_system_us: Option<u64>,
+    /// Number of processes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nproc: Option<u64>,
+    /// Whether its file could be read.
+    #[serde(flatten)]
+    pub health: Health,
+    /// User attributes.
+    pub attrs: Attrs,
+}
