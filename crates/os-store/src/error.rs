@@ -1,0 +1,86 @@
+//! The error of a file operation: which path, which action, and the system's reason.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+
+/// A file operation that failed.
+///
+/// Display names the action and the path; the reason of the system is the source.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}", path.display())]
+pub struct FileError {
+    /// What was attempted.
+    pub action: Action,
+    /// The object: the file or folder that the caller named, not a temporary file.
+    pub path: PathBuf,
+    /// The reason the system gave.
+    #[source]
+    pub source: io::Error,
+}
+
+impl FileError {
+    pub(crate) fn new(action: Action, path: &Path, source: impl Into<io::Error>) -> Self {
+        Self {
+            action,
+            path: path.to_owned(),
+            source: source.into(),
+        }
+    }
+
+    /// Whether there is no space left: disk full or quota reached.
+    pub fn is_full(&self) -> bool {
+        matches!(self.errno(), Some(Errno::NOSPC | Errno::DQUOT))
+    }
+
+    /// Whether the file, or the folder that should hold it, does not exist.
+    pub fn is_not_found(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+
+    /// The system's error number, if the system gave the reason.
+    pub fn errno(&self) -> Option<Errno> {
+        Errno::from_io_error(&self.source)
+    }
+}
+
+/// What was attempted on a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Open a file or folder.
+    Open,
+    /// Read content or metadata.
+    Read,
+    /// Create a file, folder or symlink.
+    Create,
+    /// Write content.
+    Write,
+    /// Set mode or owner.
+    SetAttributes,
+    /// Make durable (fsync).
+    Sync,
+    /// Move the new content over the old.
+    Rename,
+    /// Unlink.
+    Remove,
+    /// Take a lock.
+    Lock,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Write => "write",
+            Self::SetAttributes => "set mode and owner of",
+            Self::Sync => "sync",
+            Self::Rename => "replace",
+            Self::Remove => "remove",
+            Self::Lock => "lock",
+        })
+    }
+}
