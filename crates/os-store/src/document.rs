@@ -100,9 +100,9 @@ pub fn load<T: Document>(path: &Path) -> Result<Option<T>, LoadError> {
     let Some(bytes) = atomic::read(path)? else {
         return Ok(None);
     };
-    let at = |source| LoadError::Document {
+    let at = |error| LoadError::Document {
         path: path.to_owned(),
-        source,
+        error,
     };
     let text =
         str::from_utf8(&bytes).map_err(|error| at(DocumentError::not_utf8::<T>(&bytes, error)))?;
@@ -115,9 +115,9 @@ pub fn save<T: Document>(
     document: &T,
     attributes: Attributes,
 ) -> Result<Change, LoadError> {
-    let text = render(document).map_err(|source| LoadError::Document {
+    let text = render(document).map_err(|error| LoadError::Document {
         path: path.to_owned(),
-        source,
+        error,
     })?;
     Ok(atomic::replace(path, text.as_bytes(), attributes)?)
 }
