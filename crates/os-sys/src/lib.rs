@@ -25,6 +25,8 @@
     reason = "ioctl and pre-exec code have no safe wrapper; all of it lives here"
 )]
 
+pub mod btrfs;
+
 mod error;
 mod fault;
 mod host;
