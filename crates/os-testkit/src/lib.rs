@@ -1,2 +1,23 @@
-//! Scratch pools, scratch daemons and leak checks for tests
+//! For tests: the real programs in a sandbox, and a check that nothing is left behind.
+//!
+//! A [`Sandbox`] is a root folder of its own: daemons started in it (`osctld --root`) share nothing
+//! with the host or with each other, so tests run side by side. It needs root, like the daemon.
+//!
+//! ```text
+//!   sandbox  a root folder; starts daemons, runs osctl, speaks to the socket
+//!   daemon   a running osctld: kill, stop, wait for its end
+//!   http     one request over the socket, byte for byte
+//!   leaks    mounts, loop devices, control groups below a root
+//! ```
+//!
+//! Dropping a sandbox takes down whatever is left; [`Sandbox::finish`] fails if anything was.
 #![forbid(unsafe_code)]
+
+pub mod daemon;
+pub mod http;
+pub mod leaks;
+pub mod sandbox;
+
+pub use daemon::Daemon;
+pub use http::Response;
+pub use sandbox::{Ran, Sandbox};
