@@ -84,7 +84,7 @@ matrix! {
 }
 
 fn run(scenario: &Scenario) -> Result<()> {
-    let steps = rehearse(scenario)?;
+    let (steps, after) = rehearse(scenario)?;
     let forward = points(1..=steps, "").into_iter().map(|point| (point, None));
     // On the way back: step k has its effect and then fails.
     let reverting = (1..=steps).flat_map(|failed| {
@@ -114,8 +114,8 @@ fn points(steps: impl Iterator<Item = usize>, prefix: &str) -> Vec<String> {
         .collect()
 }
 
-/// Runs the command without a crash; it has to have steps. Returns how many.
-fn rehearse(scenario: &Scenario) -> Result<usize> {
+/// Runs the command without a crash; it has to have steps. Returns how many, and the world after it.
+fn rehearse(scenario: &Scenario) -> Result<(usize, World)> {
     let sandbox = Sandbox::new()?;
     let daemon = sandbox.start_ready()?;
     prepare(&sandbox, scenario)?;
@@ -125,8 +125,9 @@ fn rehearse(scenario: &Scenario) -> Result<usize> {
     let steps = plan["steps"].as_array().context("a plan has steps")?.len();
     ensure!(steps > 0, "{} has nothing to do", scenario.name);
     sandbox.ok(&arguments(&sandbox, scenario))?;
+    let after = World::look(&sandbox)?;
     sandbox.finish(daemon)?;
-    Ok(steps)
+    Ok((steps, after))
 }
 
 fn prepare(sandbox: &Sandbox, scenario: &Scenario) -> Result<()> {
@@ -150,7 +151,7 @@ fn arguments<'a>(sandbox: &'a Sandbox, scenario: &'a Scenario) -> Vec<&'a str> {
         .collect()
 }
 
-fn crash(scenario: &Scenario, point: &str, failed: Option<usize>) -> Result<()> {
+fn crash(scenario: &Scenario, after: &World, point: &str, failed: Option<usize>) -> Result<()> {
     let sandbox = Sandbox::new()?;
     let daemon = sandbox.start_ready()?;
     prepare(&sandbox, scenario)?;
@@ -215,23 +216,4 @@ fn operations(sandbox: &Sandbox) -> Result<Vec<String>> {
         .iter()
         .map(|r| r["state"].as_str().unwrap_or_default().to_owned())
         .collect())
-}
-
-/// The world after the command without a crash; the same for every point, so looked at once.
-fn after(scenario: &Scenario) -> Result<World> {
-    use std::sync::OnceLock;
-    static AFTER: OnceLock<std::sync::Mutex<Vec<(&'static str, World)>>> = OnceLock::new();
-    let cache = AFTER.get_or_init(Default::default);
-    let mut cache = cache.lock().map_err(|error| anyhow::anyhow!("{error}"))?;
-    if let Some((_, world)) = cache.iter().find(|(name, _)| *name == scenario.name) {
-        return Ok(world.clone());
-    }
-    let sandbox = Sandbox::new()?;
-    let daemon = sandbox.start_ready()?;
-    prepare(&sandbox, scenario)?;
-    sandbox.ok(&arguments(&sandbox, scenario))?;
-    let world = World::look(&sandbox)?;
-    sandbox.finish(daemon)?;
-    cache.push((scenario.name, world.clone()));
-    Ok(world)
 }
