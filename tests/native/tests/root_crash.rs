@@ -95,7 +95,7 @@ fn run(scenario: &Scenario) -> Result<()> {
             .map(move |p| (p, Some(failed)))
     });
     for (point, failed) in forward.chain(reverting) {
-        crash(scenario, &point, failed).with_context(|| {
+        crash(scenario, &after, &point, failed).with_context(|| {
             format!("{} killed at {point}, failed at {failed:?}", scenario.name)
         })?;
     }
@@ -200,7 +200,7 @@ fn crash(scenario: &Scenario, after: &World, point: &str, failed: Option<usize>)
     }
     let done = World::look(&sandbox)?;
     done.is_clean()?;
-    after(scenario)?
+    after
         .expect_same(&done)
         .context("finished, but not as without a crash")?;
     sandbox.finish(daemon)
