@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::error::{Action, FileError};
 use crate::folder::{Entry, Folder};
-use crate::temporary::{TEMPORARY_PREFIX, Temporary, set_attributes};
+use crate::temporary::{Temporary, is_temporary, set_attributes};
 
 /// The largest file [`read`] takes: no file of ours comes near, so what exceeds it is damage.
 pub const READ_LIMIT: u64 = 64 * 1024 * 1024;
@@ -213,11 +213,7 @@ pub fn sweep(folder: &Path) -> Result<usize, FileError> {
     let mut swept = 0;
     for entry in Dir::read_from(&folder.fd).map_err(|error| fail(Action::Read, error))? {
         let entry = entry.map_err(|error| fail(Action::Read, error))?;
-        if !entry
-            .file_name()
-            .to_bytes()
-            .starts_with(TEMPORARY_PREFIX.as_bytes())
-        {
+        if !is_temporary(entry.file_name().to_bytes()) {
             continue;
         }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;

@@ -30,9 +30,13 @@
 #![forbid(unsafe_code)]
 
 pub mod atomic;
+pub mod block;
 pub mod document;
 mod error;
 mod folder;
+pub mod jsonl;
+pub mod lock;
+mod patience;
 mod temporary;
 
 pub use atomic::{Attributes, Change, Owner};

@@ -113,6 +113,16 @@ impl Drop for Temporary<'_> {
     }
 }
 
+/// Whether a name is one of [`next_name`]: a sweep of /etc must not take an admin's `.new-hosts`.
+pub(crate) fn is_temporary(name: &[u8]) -> bool {
+    let digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    let mut parts = name
+        .strip_prefix(TEMPORARY_PREFIX.as_bytes())
+        .unwrap_or_default()
+        .split(|byte| *byte == b'-');
+    parts.next().is_some_and(digits) && parts.next().is_some_and(digits) && parts.next().is_none()
+}
+
 fn next_name() -> String {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);

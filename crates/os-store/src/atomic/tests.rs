@@ -119,12 +119,13 @@ fn a_sweep_takes_debris_and_spares_a_living_writer() {
     replace(&path, b"x", MODE).unwrap();
     File::create(folder.path().join(".new-1-0")).unwrap();
     std_symlink("x", folder.path().join(".new-1-1")).unwrap();
-    fs::create_dir(folder.path().join(".new-folder")).unwrap();
+    fs::create_dir(folder.path().join(".new-1-2")).unwrap();
+    File::create(folder.path().join(".new-hosts")).unwrap();
     let entry = Entry::locate(&path).unwrap();
     let living = Temporary::file(&entry, b"y", MODE).unwrap();
     assert_eq!(sweep(folder.path()).unwrap(), 2);
     living.put_in_place().unwrap();
-    assert_eq!(names(folder.path()), [".new-folder", "file"]);
+    assert_eq!(names(folder.path()), [".new-1-2", ".new-hosts", "file"]);
     assert_eq!(read(&path).unwrap().unwrap(), b"y");
 }
 

@@ -1,0 +1,187 @@
+//! Our marked lines in a host file: `/etc/passwd`, `/etc/group`, `/etc/subuid`, `/etc/subgid`.
+//!
+//! ```text
+//! root:x:0:0:root:/root:/bin/bash
+//! # osctl begin (managed by osctld, do not edit)
+//! tank.alice:x:100000:...
+//! # osctl end
+//! ```
+//!
+//! Everything outside the markers belongs to the host and is left alone to the byte. A change holds
+//! the locks that useradd, passwd and systemd-sysusers take, so neither side loses an entry.
+
+mod shadow_lock;
+mod text;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::atomic::{self, Attributes, Change};
+use crate::error::{Action, FileError};
+use shadow_lock::ShadowLock;
+use text::Text;
+
+/// The line before our lines.
+pub const BEGIN: &str = "# osctl begin (managed by osctld, do not edit)";
+/// The line after our lines.
+pub const END: &str = "# osctl end";
+
+/// For a file that does not exist yet, as /etc/subuid on a host without subordinate ids.
+const NEW_FILE: Attributes = Attributes::mode(0o644).owned_by(0, 0);
+
+/// Why a block cannot be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum BlockError {
+    /// The file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The markers do not frame one block; repairing them is left to a person.
+    #[error("{}:{line}: {damage}; repair the osctl block by hand", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong there.
+        damage: Damage,
+    },
+    /// A line to write that is empty, holds a control byte or looks like a marker.
+    #[error("cannot put the line {line:?} into {}", path.display())]
+    BadLine {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: String,
+    },
+    /// Another program kept the file locked.
+    #[error("{} was held{} for longer than {} s", lock.display(), by(*holder), patience.as_secs_f32())]
+    Locked {
+        /// The lock in the way.
+        lock: PathBuf,
+        /// The process holding it, where the lock tells.
+        holder: Option<u32>,
+        /// How long it was waited for.
+        patience: Duration,
+    },
+}
+
+fn by(holder: Option<u32>) -> String {
+    holder.map_or_else(String::new, |pid| format!(" by the process {pid}"))
+}
+
+/// What is wrong with the markers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    /// A begin marker without its end.
+    #[error("the osctl block begins here and has no end")]
+    NoEnd,
+    /// An end marker without its begin.
+    #[error("an osctl block ends here that has no begin")]
+    NoBegin,
+    /// A second begin marker.
+    #[error("a second osctl block begins here")]
+    Second,
+    /// A line that is almost a marker.
+    #[error("an altered marker of the osctl block")]
+    Altered,
+    /// Bytes inside the block that are not UTF-8.
+    #[error("a line of the osctl block is not UTF-8")]
+    NotUtf8,
+}
+
+/// The lines of our block; empty if there is no block or no file.
+pub fn read(path: &Path) -> Result<Vec<String>, BlockError> {
+    let content = content(&real_path(path)?)?;
+    Ok(parse(path, &content)?.lines)
+}
+
+/// Makes the block consist of exactly these lines; no lines, no block.
+///
+/// Like [`edit`] otherwise.
+pub fn set(path: &Path, lines: &[String], patience: Duration) -> Result<Change, BlockError> {
+    edit(path, patience, |current| lines.clone_into(current))
+}
+
+/// Changes the lines of the block in one turn under the lock.
+///
+/// Mode and owner of the file stay; a symlink is resolved and its target replaced. A block that
+/// comes into being is appended to the file; one without lines goes away with its markers.
+///
+/// # Blocking
+/// Waits up to `patience` for each of the locks and then for the disk. `edit` runs under the lock.
+pub fn edit(
+    path: &Path,
+    patience: Duration,
+    edit: impl FnOnce(&mut Vec<String>),
+) -> Result<Change, BlockError> {
+    let _lock = ShadowLock::acquire(path, patience)?;
+    let real = real_path(path)?;
+    let existing = content(&real)?;
+    let old = parse(path, &existing)?;
+    let mut lines = old.lines.clone();
+    edit(&mut lines);
+    if let Some(line) = lines.iter().find(|line| !text::is_allowed(line)) {
+        return Err(BlockError::BadLine {
+            path: path.to_owned(),
+            line: line.clone(),
+        });
+    }
+    let new = old.with_lines(&lines);
+    if new == existing {
+        return Ok(Change::Unchanged);
+    }
+    if let Some(folder) = real.parent() {
+        atomic::sweep(folder)?;
+    }
+    Ok(atomic::replace(&real, &new, attributes(&real)?)?)
+}
+
+fn parse<'a>(path: &Path, content: &'a [u8]) -> Result<Text<'a>, BlockError> {
+    Text::parse(content).map_err(|(line, damage)| BlockError::Damaged {
+        path: path.to_owned(),
+        line,
+        damage,
+    })
+}
+
+fn content(real: &Path) -> Result<Vec<u8>, FileError> {
+    Ok(atomic::read(real)?.unwrap_or_default())
+}
+
+/// Where the file really is: on some hosts /etc files are symlinks, and replacing the link would
+/// part the host from its file. Root alone can write there, so following is safe.
+fn real_path(path: &Path) -> Result<PathBuf, FileError> {
+    match fs::canonicalize(path) {
+        Ok(real) => Ok(real),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => real_folder(path),
+        Err(error) => Err(FileError::new(Action::Open, path, error)),
+    }
+}
+
+/// The path with its folder resolved and its last component as given.
+fn real_folder(path: &Path) -> Result<PathBuf, FileError> {
+    let fail = |error| FileError::new(Action::Open, path, error);
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(fail(io::ErrorKind::InvalidInput.into()));
+    };
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    Ok(fs::canonicalize(folder).map_err(fail)?.join(name))
+}
+
+fn attributes(real: &Path) -> Result<Attributes, FileError> {
+    match fs::symlink_metadata(real) {
+        Ok(file) => Ok(Attributes::mode(file.mode() & 0o7777).owned_by(file.uid(), file.gid())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(NEW_FILE),
+        Err(error) => Err(FileError::new(Action::Read, real, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

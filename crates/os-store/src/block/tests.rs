@@ -1,0 +1,243 @@
+use std::os::unix::fs::symlink;
+use std::process::id;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const ROOT: &[u8] = b"root:x:0:0::/root:/bin/sh\n";
+
+fn folder(content: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("passwd");
+    atomic::replace(&path, content, Attributes::mode(0o644)).unwrap();
+    (folder, path)
+}
+
+fn lines(lines: &[&str]) -> Vec<String> {
+    lines.iter().map(|line| (*line).to_owned()).collect()
+}
+
+/// The lock files must all be gone; `.pwd.lock` stays, as glibc leaves it.
+fn names(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn root_a_block_comes_changes_and_goes() {
+    let (folder, path) = folder(ROOT);
+    let before = fs::read(&path).unwrap();
+    std::os::unix::fs::chown(&path, Some(70_001), Some(70_002)).unwrap();
+    assert_eq!(read(&path).unwrap(), lines(&[]));
+    assert_eq!(
+        set(&path, &lines(&["a:1", "b:2"]), PATIENCE).unwrap(),
+        Change::Updated
+    );
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        text,
+        "root:x:0:0::/root:/bin/sh\n# osctl begin (managed by osctld, do not edit)\na:1\nb:2\n\
+         # osctl end\n"
+    );
+    assert_eq!(
+        set(&path, &lines(&["a:1", "b:2"]), PATIENCE).unwrap(),
+        Change::Unchanged
+    );
+    edit(&path, PATIENCE, |lines| lines.retain(|line| line != "a:1")).unwrap();
+    assert_eq!(read(&path).unwrap(), lines(&["b:2"]));
+    let metadata = fs::metadata(&path).unwrap();
+    assert_eq!(
+        (metadata.mode() & 0o7777, metadata.uid(), metadata.gid()),
+        (0o644, 70_001, 70_002)
+    );
+    assert_eq!(set(&path, &[], PATIENCE).unwrap(), Change::Updated);
+    assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!(names(folder.path()), [".pwd.lock", "passwd"]);
+}
+
+#[test]
+fn root_an_absent_file_is_made_and_a_symlink_resolved() {
+    let (folder, path) = folder(ROOT);
+    let subuid = folder.path().join("subuid");
+    assert_eq!(set(&subuid, &[], PATIENCE).unwrap(), Change::Unchanged);
+    assert_eq!(
+        set(&subuid, &lines(&["a:1:2"]), PATIENCE).unwrap(),
+        Change::Created
+    );
+    assert_eq!(fs::metadata(&subuid).unwrap().mode() & 0o7777, 0o644);
+    let link = folder.path().join("link");
+    symlink("passwd", &link).unwrap();
+    set(&link, &lines(&["a:1"]), PATIENCE).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(read(&path).unwrap(), lines(&["a:1"]));
+}
+
+#[test]
+fn damaged_markers_are_named_and_the_file_is_left() {
+    let cases = [
+        (format!("a\n{BEGIN}\nb\n"), 2, Damage::NoEnd),
+        (format!("a\n{END}\n"), 2, Damage::NoBegin),
+        (format!("{BEGIN}\n{END}\n{END}\n"), 3, Damage::NoBegin),
+        (format!("{BEGIN}\n{BEGIN}\n{END}\n"), 2, Damage::Second),
+        (
+            format!("{BEGIN}\n{END}\n{BEGIN}\n{END}\n"),
+            3,
+            Damage::Second,
+        ),
+        (
+            format!("{BEGIN}\na\n# osctl endfoo:x:1\n"),
+            3,
+            Damage::Altered,
+        ),
+        (format!("{BEGIN}\r\na\n{END}\n"), 1, Damage::Altered),
+    ];
+    for (content, line, damage) in cases {
+        let (_folder, path) = folder(content.as_bytes());
+        let error = set(&path, &lines(&["x"]), PATIENCE).unwrap_err();
+        match &error {
+            BlockError::Damaged {
+                line: found,
+                damage: what,
+                ..
+            } => {
+                assert_eq!((*found, *what), (line, damage), "{content}");
+            }
+            other => panic!("{other:?}"),
+        }
+        let place = format!("{}:{line}: ", path.display());
+        assert!(error.to_string().starts_with(&place), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), content);
+    }
+}
+
+#[test]
+fn lines_that_would_break_the_block_are_refused() {
+    for bad in ["", "a\nb", "a\0b", END, "# osctl begin something"] {
+        let (_folder, path) = folder(ROOT);
+        let error = set(&path, &lines(&["good", bad]), PATIENCE).unwrap_err();
+        assert!(matches!(error, BlockError::BadLine { .. }), "{bad:?}");
+        assert_eq!(fs::read(&path).unwrap(), ROOT);
+    }
+}
+
+#[test]
+fn a_living_holder_is_named_and_a_dead_one_is_no_obstacle() {
+    let (folder, path) = folder(ROOT);
+    let lock = folder.path().join("passwd.lock");
+    let private = Attributes::mode(0o600);
+    atomic::replace(&lock, b"1\0", private).unwrap();
+    let error = set(&path, &lines(&["a"]), Duration::from_millis(20)).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            BlockError::Locked {
+                holder: Some(1),
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert!(
+        error
+            .to_string()
+            .contains("passwd.lock was held by the process 1"),
+        "{error}"
+    );
+    // Above the kernel's PID_MAX_LIMIT (4194304), so surely dead; ours was left by a namesake.
+    for stale in ["4194305".to_owned(), format!("{}\0", id())] {
+        atomic::replace(&lock, stale.as_bytes(), private).unwrap();
+        set(&path, &lines(&[&stale.replace('\0', "x")]), PATIENCE).unwrap();
+        assert_eq!(names(folder.path()), [".pwd.lock", "passwd"]);
+    }
+    atomic::replace(&lock, b"not a pid", private).unwrap();
+    let error = set(&path, &[], Duration::from_millis(20)).unwrap_err();
+    assert!(
+        matches!(error, BlockError::Locked { holder: None, .. }),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn threads_take_turns() {
+    let (folder, path) = folder(ROOT);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let path = &path;
+            scope.spawn(move || {
+                for round in 0..10 {
+                    let line = format!("t{thread}-{round}:x");
+                    edit(path, PATIENCE, |lines| lines.push(line)).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(read(&path).unwrap().len(), 40);
+    assert_eq!(names(folder.path()), [".pwd.lock", "passwd"]);
+}
+
+fn host_text() -> impl Strategy<Value = Vec<u8>> {
+    let line = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..12),
+        Just(b"root:x:0:0::/:/bin/sh".to_vec()),
+        Just(b"# a comment\r".to_vec()),
+        Just(b"+::::::".to_vec()),
+    ];
+    let ours = |text: &Vec<u8>| !String::from_utf8_lossy(text).contains("# osctl ");
+    (prop::collection::vec(line, 0..6), any::<bool>())
+        .prop_map(|(lines, newline)| {
+            let mut text = lines.join(&b'\n');
+            if newline {
+                text.push(b'\n');
+            }
+            text
+        })
+        .prop_filter("no markers of ours", ours)
+}
+
+fn block_lines() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec("[a-z.-]{1,8}:x:[0-9]{1,6}", 0..4)
+}
+
+proptest! {
+    #[test]
+    fn the_host_keeps_every_byte(host in host_text(), first in block_lines(), second in block_lines()) {
+        let with_first = Text::parse(&host).unwrap().with_lines(&first);
+        let parsed = Text::parse(&with_first).unwrap();
+        prop_assert_eq!(&parsed.lines, &first);
+        prop_assert!(with_first.starts_with(&host));
+        let with_second = parsed.with_lines(&second);
+        let parsed = Text::parse(&with_second).unwrap();
+        prop_assert_eq!(&parsed.lines, &second);
+        prop_assert_eq!(&parsed.with_lines(&[]), &host);
+        prop_assert_eq!(parsed.with_lines(&second), with_second);
+    }
+
+    #[test]
+    fn host_lines_after_the_block_stay_too(before in host_text(), after in host_text(), ours in block_lines()) {
+        prop_assume!(!ours.is_empty());
+        // What a tool appended after our block; every shadow tool ends lines with a newline.
+        let mut text = before.clone();
+        if !text.is_empty() && !text.ends_with(b"\n") {
+            text.push(b'\n');
+        }
+        let before = text.clone();
+        text.extend_from_slice(format!("{BEGIN}\nold\n{END}\n").as_bytes());
+        text.extend_from_slice(&after);
+        let changed = Text::parse(&text).unwrap().with_lines(&ours);
+        let removed = Text::parse(&changed).unwrap().with_lines(&[]);
+        prop_assert_eq!(removed, [before, after].concat());
+    }
+
+    #[test]
+    fn nothing_panics(content in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(text) = Text::parse(&content) {
+            text.with_lines(&["a".to_owned()]);
+        }
+    }
+}

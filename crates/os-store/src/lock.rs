@@ -1,0 +1,130 @@
+//! One holder at a time, such as one daemon per run directory.
+//!
+//! The lock is the kernel's (`flock`), so a crash frees it and the file itself means nothing; the
+//! pid inside serves only the message. The file is never unlinked: a second process could lock the
+//! unlinked file and a third the new one.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::error::{Action, FileError};
+use crate::folder::Entry;
+use crate::patience;
+
+/// A holder writes its pid right after it got the lock; longer than this it does not take.
+const PID_PATIENCE: Duration = Duration::from_millis(500);
+
+/// The lock was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process has it.
+    #[error("{} is held by the process {pid}", path.display())]
+    HeldBy {
+        /// The lock file.
+        path: PathBuf,
+        /// The holder.
+        pid: u32,
+    },
+    /// Something has it that left no pid.
+    #[error("{} is held by an unknown process", path.display())]
+    Held {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The lock file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// The lock, freed when dropped and when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Guard {
+    file: File,
+}
+
+/// Takes the lock on `path` (created with mode 0600 if absent), or says who has it.
+///
+/// Does not wait for the holder. Programs started while the lock is held do not inherit it.
+pub fn acquire(path: &Path) -> Result<Guard, LockError> {
+    let entry = Entry::locate(path)?;
+    let mut file = entry.create(OFlags::RDWR | OFlags::CREATE, Mode::RUSR | Mode::WUSR)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => return Err(holder(&entry, &file)),
+        Err(error) => return Err(entry.error(Action::Lock, error).into()),
+    }
+    let pid = format!("{}\n", std::process::id());
+    file.set_len(0)
+        .and_then(|()| file.write_all(pid.as_bytes()))
+        .map_err(|error| entry.error(Action::Write, error))?;
+    Ok(Guard { file })
+}
+
+fn holder(entry: &Entry, mut file: &File) -> LockError {
+    let pid = patience::until(PID_PATIENCE, || -> io::Result<_> {
+        let mut text = String::new();
+        file.seek(SeekFrom::Start(0))?;
+        file.take(32).read_to_string(&mut text)?;
+        Ok(text
+            .strip_suffix('\n')
+            .and_then(|pid| pid.parse::<u32>().ok()))
+    });
+    let path = entry.path.clone();
+    match pid {
+        Ok(Some(pid)) => LockError::HeldBy { path, pid },
+        Ok(None) => LockError::Held { path },
+        Err(error) => LockError::File(entry.error(Action::Read, error)),
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Only so that nobody reads an old pid; the lock itself goes with the descriptor.
+        let _cleared = self.file.set_len(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_learns_the_pid_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let guard = acquire(&path).unwrap();
+        match acquire(&path).unwrap_err() {
+            LockError::HeldBy { pid, .. } => assert_eq!(pid, std::process::id()),
+            other => panic!("{other:?}"),
+        }
+        drop(guard);
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+        drop(acquire(&path).unwrap());
+    }
+
+    #[test]
+    fn a_pid_left_by_a_crash_is_no_obstacle() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        crate::atomic::replace(&path, b"1\n", crate::Attributes::mode(0o600)).unwrap();
+        drop(acquire(&path).unwrap());
+    }
+
+    #[test]
+    fn a_holder_without_a_pid_and_a_symlink_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let file = File::create(&path).unwrap();
+        rustix::fs::flock(&file, FlockOperation::LockExclusive).unwrap();
+        let error = acquire(&path).unwrap_err();
+        assert!(matches!(error, LockError::Held { .. }), "{error:?}");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("lock", &link).unwrap();
+        assert!(matches!(acquire(&link).unwrap_err(), LockError::File(_)));
+    }
+}

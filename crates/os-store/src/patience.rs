@@ -1,0 +1,28 @@
+//! Asking again until a deadline: the only place of this crate that sleeps.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// Calls `attempt` until it gives a value or an error; None when `patience` is used up.
+///
+/// For what cannot be waited for by descriptor: the lock files of other programs.
+pub(crate) fn until<T, E>(
+    patience: Duration,
+    mut attempt: impl FnMut() -> Result<Option<T>, E>,
+) -> Result<Option<T>, E> {
+    let begin = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        if let Some(value) = attempt()? {
+            return Ok(Some(value));
+        }
+        let Some(left) = patience.checked_sub(begin.elapsed()) else {
+            return Ok(None);
+        };
+        thread::sleep(pause.min(left));
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
