@@ -7,12 +7,16 @@
 //! # osctl end
 //! ```
 //!
+//! In subuid and subgid each of our lines has a tag beside it, since useradd sorts those files and
+//! pulls the lines out of their frame; the next change here puts them back.
+//!
 //! Everything outside the markers belongs to the host and is left alone to the byte. A change holds
 //! the locks that useradd, passwd and systemd-sysusers take, so neither side loses an entry.
 
 mod shadow_lock;
 mod text;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -22,7 +26,7 @@ use std::time::Duration;
 use crate::atomic::{self, Attributes, Change};
 use crate::error::{Action, FileError};
 use shadow_lock::ShadowLock;
-use text::Text;
+use text::{Style, Text};
 
 /// The line before our lines.
 pub const BEGIN: &str = "# osctl begin (managed by osctld, do not edit)";
@@ -48,7 +52,7 @@ pub enum BlockError {
         /// What is wrong there.
         damage: Damage,
     },
-    /// A line to write that is empty, holds a control byte or looks like a marker.
+    /// A line to write that is empty, a comment, or holds a control byte (a space in subuid).
     #[error("cannot put the line {line:?} into {}", path.display())]
     BadLine {
         /// The file.
@@ -123,7 +127,10 @@ pub fn edit(
     let old = parse(path, &existing)?;
     let mut lines = old.lines.clone();
     edit(&mut lines);
-    if let Some(line) = lines.iter().find(|line| !text::is_allowed(line)) {
+    if let Some(line) = lines
+        .iter()
+        .find(|line| !text::is_allowed(style(path), line))
+    {
         return Err(BlockError::BadLine {
             path: path.to_owned(),
             line: line.clone(),
@@ -139,12 +146,20 @@ pub fn edit(
     Ok(atomic::replace(&real, &new, attributes(&real)?)?)
 }
 
-fn parse<'a>(path: &Path, content: &'a [u8]) -> Result<Text<'a>, BlockError> {
-    Text::parse(content).map_err(|(line, damage)| BlockError::Damaged {
+fn parse(path: &Path, content: &[u8]) -> Result<Text, BlockError> {
+    Text::parse(style(path), content).map_err(|(line, damage)| BlockError::Damaged {
         path: path.to_owned(),
         line,
         damage,
     })
+}
+
+/// Shadow knows its files by name too.
+fn style(path: &Path) -> Style {
+    match path.file_name().and_then(OsStr::to_str) {
+        Some("subuid" | "subgid") => Style::Tagged,
+        _ => Style::Framed,
+    }
 }
 
 fn content(real: &Path) -> Result<Vec<u8>, FileError> {

@@ -118,7 +118,7 @@ fn damaged_markers_are_named_and_the_file_is_left() {
 
 #[test]
 fn lines_that_would_break_the_block_are_refused() {
-    for bad in ["", "a\nb", "a\0b", END, "# osctl begin something"] {
+    for bad in ["", "a\nb", "a\0b", END, "# osctl begin something", "# x"] {
         let (_folder, path) = folder(ROOT);
         let error = set(&path, &lines(&["good", bad]), PATIENCE).unwrap_err();
         assert!(matches!(error, BlockError::BadLine { .. }), "{bad:?}");
@@ -204,39 +204,83 @@ fn block_lines() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec("[a-z.-]{1,8}:x:[0-9]{1,6}", 0..4)
 }
 
+fn styles() -> impl Strategy<Value = Style> {
+    prop_oneof![Just(Style::Framed), Just(Style::Tagged)]
+}
+
 proptest! {
     #[test]
-    fn the_host_keeps_every_byte(host in host_text(), first in block_lines(), second in block_lines()) {
-        let with_first = Text::parse(&host).unwrap().with_lines(&first);
-        let parsed = Text::parse(&with_first).unwrap();
+    fn the_host_keeps_every_byte(
+        style in styles(),
+        host in host_text(),
+        first in block_lines(),
+        second in block_lines(),
+    ) {
+        let with_first = Text::parse(style, &host).unwrap().with_lines(&first);
+        let parsed = Text::parse(style, &with_first).unwrap();
         prop_assert_eq!(&parsed.lines, &first);
         prop_assert!(with_first.starts_with(&host));
         let with_second = parsed.with_lines(&second);
-        let parsed = Text::parse(&with_second).unwrap();
+        let parsed = Text::parse(style, &with_second).unwrap();
         prop_assert_eq!(&parsed.lines, &second);
         prop_assert_eq!(&parsed.with_lines(&[]), &host);
         prop_assert_eq!(parsed.with_lines(&second), with_second);
     }
 
     #[test]
-    fn host_lines_after_the_block_stay_too(before in host_text(), after in host_text(), ours in block_lines()) {
-        prop_assume!(!ours.is_empty());
+    fn host_lines_after_the_block_stay_too(
+        style in styles(),
+        before in host_text(),
+        after in host_text(),
+        old in block_lines(),
+        new in block_lines(),
+    ) {
+        prop_assume!(!old.is_empty());
         // What a tool appended after our block; every shadow tool ends lines with a newline.
-        let mut text = before.clone();
-        if !text.is_empty() && !text.ends_with(b"\n") {
-            text.push(b'\n');
+        let mut before = before;
+        if !before.is_empty() && !before.ends_with(b"\n") {
+            before.push(b'\n');
         }
-        let before = text.clone();
-        text.extend_from_slice(format!("{BEGIN}\nold\n{END}\n").as_bytes());
+        let mut text = Text::parse(style, &before).unwrap().with_lines(&old);
         text.extend_from_slice(&after);
-        let changed = Text::parse(&text).unwrap().with_lines(&ours);
-        let removed = Text::parse(&changed).unwrap().with_lines(&[]);
+        let changed = Text::parse(style, &text).unwrap().with_lines(&new);
+        let removed = Text::parse(style, &changed).unwrap().with_lines(&[]);
         prop_assert_eq!(removed, [before, after].concat());
     }
 
     #[test]
-    fn nothing_panics(content in prop::collection::vec(any::<u8>(), 0..200)) {
-        if let Ok(text) = Text::parse(&content) {
+    fn tagged_lines_are_found_in_any_order(
+        host in prop::collection::vec("host-[a-z]{1,4}:[0-9]{1,4}:9", 0..5),
+        ours in prop::collection::btree_set("our[.a-z]{1,4}:[0-9]{1,4}:7", 1..5),
+        seed: u64,
+    ) {
+        let ours: Vec<String> = ours.into_iter().collect();
+        let mut text = host.join("\n").into_bytes();
+        text.push(b'\n');
+        let text = Text::parse(Style::Tagged, &text).unwrap().with_lines(&ours);
+        let text = String::from_utf8(text).unwrap();
+        let mut shuffled: Vec<&str> = text.lines().collect();
+        shuffled.sort_by_key(|line| {
+            use std::hash::{DefaultHasher, Hash, Hasher};
+            let mut hasher = DefaultHasher::new();
+            (seed, line).hash(&mut hasher);
+            hasher.finish()
+        });
+        let expected: Vec<&str> =
+            shuffled.iter().copied().filter(|line| line.is_empty() || line.starts_with("host")).collect();
+        let parsed = Text::parse(Style::Tagged, format!("{}\n", shuffled.join("\n")).as_bytes()).unwrap();
+        let mut found = parsed.lines.clone();
+        found.sort();
+        prop_assert_eq!(found, ours.clone());
+        let again = Text::parse(Style::Tagged, &parsed.with_lines(&ours)).unwrap();
+        prop_assert_eq!(&again.lines, &ours);
+        let left = String::from_utf8(again.with_lines(&[])).unwrap();
+        prop_assert_eq!(left.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn nothing_panics(style in styles(), content in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(text) = Text::parse(style, &content) {
             text.with_lines(&["a".to_owned()]);
         }
     }

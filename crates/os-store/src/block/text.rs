@@ -1,17 +1,39 @@
-//! A file's text around and inside our block: pure.
+//! A file's text apart from our block: pure.
+
+use std::collections::BTreeSet;
 
 use super::{BEGIN, Damage, END};
 
 /// What every marker begins with, altered ones too.
 const MARKER_STEMS: [&[u8]; 2] = [b"# osctl begin", b"# osctl end"];
 
+/// What a tag begins with: `#= tank.alice 100000 65536` claims the line `tank.alice:100000:65536`.
+const TAG: &str = "#= ";
+
+/// How our lines are told from those of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    /// By standing between the markers.
+    Framed,
+    /// By a tag, wherever they stand.
+    ///
+    /// For subuid and subgid, which useradd sorts by id whenever it adds a user, with all comments
+    /// at the end in no particular order (shadow: lib/subordinateio.c, `subordinate_range_cmp`):
+    /// our lines leave their frame, and the end marker may come before the begin. A tag has no
+    /// colons, lest shadow take it for a range.
+    Tagged,
+}
+
 /// A parsed file.
 #[derive(Debug)]
-pub(super) struct Text<'a> {
-    before: &'a [u8],
+pub(super) struct Text {
+    style: Style,
+    /// Lines of the host before the place of the block.
+    before: Vec<u8>,
     /// The lines of the block; none if there is no block.
     pub(super) lines: Vec<String>,
-    after: &'a [u8],
+    /// Lines of the host after it.
+    after: Vec<u8>,
     ending: Ending,
 }
 
@@ -25,105 +47,159 @@ enum Ending {
     Open,
 }
 
-/// Whether a line can stand in a block.
-pub(super) fn is_allowed(line: &str) -> bool {
-    !line.is_empty() && !line.contains(char::is_control) && !is_marker_like(line.as_bytes())
+/// Whether a line can stand in a block: comments cannot, for they are our own.
+pub(super) fn is_allowed(style: Style, line: &str) -> bool {
+    let text = !line.is_empty() && !line.starts_with('#') && !line.contains(char::is_control);
+    text && (style == Style::Framed || !line.contains(' '))
 }
 
-fn is_marker_like(line: &[u8]) -> bool {
-    let line = line.trim_ascii_start();
-    MARKER_STEMS.iter().any(|stem| line.starts_with(stem))
+fn tag(line: &str) -> String {
+    format!("{TAG}{}", line.replace(':', " "))
 }
 
-impl<'a> Text<'a> {
-    /// Finds the block; the error is the line to blame and what is wrong there.
-    pub(super) fn parse(content: &'a [u8]) -> Result<Self, (usize, Damage)> {
-        let mut begin = None;
-        let mut end = None;
-        let mut lines = Vec::new();
-        let mut offset = 0;
-        for (number, raw) in (1..).zip(content.split_inclusive(|byte| *byte == b'\n')) {
-            let line = raw.strip_suffix(b"\n").unwrap_or(raw);
-            let start = offset;
-            offset += raw.len();
+/// The markers of a file, each as line number (from 1); they are there both or not at all.
+#[derive(Debug)]
+struct Markers {
+    begin: usize,
+    end: usize,
+}
+
+impl Markers {
+    fn find(style: Style, content: &[u8]) -> Result<Option<Self>, (usize, Damage)> {
+        let (mut begin, mut end) = (None, None);
+        for (number, line) in numbered(content) {
+            let line = bare(line);
             if line == BEGIN.as_bytes() {
-                if begin.is_some() {
+                if begin.replace(number).is_some() {
                     return Err((number, Damage::Second));
                 }
-                begin = Some((number, start));
             } else if line == END.as_bytes() {
-                if begin.is_none() || end.is_some() {
+                let early = begin.is_none() && style == Style::Framed;
+                if early || end.replace(number).is_some() {
                     return Err((number, Damage::NoBegin));
                 }
-                end = Some(offset);
-            } else if is_marker_like(line) {
+            } else if MARKER_STEMS
+                .iter()
+                .any(|stem| line.trim_ascii_start().starts_with(stem))
+            {
                 return Err((number, Damage::Altered));
-            } else if begin.is_some() && end.is_none() {
-                let line = str::from_utf8(line).map_err(|_not_utf8| (number, Damage::NotUtf8))?;
-                lines.push(line.to_owned());
             }
         }
         match (begin, end) {
-            (Some((_, begin)), Some(end)) => {
-                let (rest, after) = content.split_at(end);
-                let ending = Ending::of(rest, after);
-                let (before, _) = rest.split_at(begin);
-                Ok(Self {
-                    before,
-                    lines,
-                    after,
-                    ending,
-                })
-            }
-            (Some((number, _)), None) => Err((number, Damage::NoEnd)),
-            (None, _) => {
-                let ending = Ending::of(content, b"");
-                Ok(Self {
-                    before: content,
-                    lines,
-                    after: b"",
-                    ending,
-                })
+            (Some(begin), Some(end)) => Ok(Some(Self { begin, end })),
+            (Some(begin), None) => Err((begin, Damage::NoEnd)),
+            (None, Some(end)) => Err((end, Damage::NoBegin)),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+impl Text {
+    /// Finds the block; the error is the line to blame and what is wrong there.
+    pub(super) fn parse(style: Style, content: &[u8]) -> Result<Self, (usize, Damage)> {
+        let markers = Markers::find(style, content)?;
+        let mut text = Self {
+            style,
+            before: Vec::new(),
+            lines: Vec::new(),
+            after: Vec::new(),
+            ending: Ending::Plain,
+        };
+        let Some(markers) = markers else {
+            text.before = content.to_vec();
+            text.ending = Ending::of(content);
+            return Ok(text);
+        };
+        let mut tags = match style {
+            Style::Framed => BTreeSet::new(),
+            Style::Tagged => tags(content)?,
+        };
+        let place = markers.begin.min(markers.end);
+        for (number, raw) in numbered(content) {
+            let line = bare(raw);
+            let framed = (markers.begin..=markers.end).contains(&number);
+            let ours = match style {
+                Style::Framed if framed => {
+                    Some(str::from_utf8(line).map_err(|_not_utf8| (number, Damage::NotUtf8))?)
+                }
+                Style::Framed => None,
+                Style::Tagged if is_comment_of_ours(line) => Some(""),
+                Style::Tagged => str::from_utf8(line)
+                    .ok()
+                    .filter(|line| tags.remove(&tag(line))),
+            };
+            match ours {
+                // Markers, tags, and what somebody put between the markers beside entries.
+                Some(line) if line.is_empty() || line.starts_with('#') => {}
+                Some(line) => text.lines.push(line.to_owned()),
+                None if number < place => text.before.extend_from_slice(raw),
+                None => text.after.extend_from_slice(raw),
             }
         }
+        if text.after.is_empty() {
+            text.ending = Ending::of(content);
+        }
+        Ok(text)
     }
 
     /// The whole file with these lines in the block.
     pub(super) fn with_lines(&self, lines: &[String]) -> Vec<u8> {
         let newline_is_ours = self.ending == Ending::Open;
-        let mut content = self.before.to_vec();
+        let mut content = self.before.clone();
         if lines.is_empty() {
             if newline_is_ours && content.ends_with(b"\n") {
                 content.pop();
             }
-            content.extend_from_slice(self.after);
+            content.extend_from_slice(&self.after);
             return content;
         }
         if !content.is_empty() && !content.ends_with(b"\n") {
             content.push(b'\n');
         }
-        for line in [BEGIN]
-            .into_iter()
-            .chain(lines.iter().map(String::as_str))
-            .chain([END])
-        {
-            content.extend_from_slice(line.as_bytes());
+        let mut block = vec![BEGIN.to_owned()];
+        block.extend_from_slice(lines);
+        if self.style == Style::Tagged {
+            block.extend(lines.iter().map(|line| tag(line)));
+        }
+        block.push(END.to_owned());
+        content.extend_from_slice(block.join("\n").as_bytes());
+        if !newline_is_ours {
             content.push(b'\n');
         }
-        if newline_is_ours {
-            content.pop();
-        }
-        content.extend_from_slice(self.after);
+        content.extend_from_slice(&self.after);
         content
     }
 }
 
 impl Ending {
-    fn of(text: &[u8], after: &[u8]) -> Self {
-        if after.is_empty() && !text.is_empty() && !text.ends_with(b"\n") {
-            Self::Open
-        } else {
+    fn of(text: &[u8]) -> Self {
+        if text.is_empty() || text.ends_with(b"\n") {
             Self::Plain
+        } else {
+            Self::Open
         }
     }
+}
+
+fn numbered(content: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    (1..).zip(content.split_inclusive(|byte| *byte == b'\n'))
+}
+
+fn bare(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\n").unwrap_or(line)
+}
+
+fn is_comment_of_ours(line: &[u8]) -> bool {
+    line == BEGIN.as_bytes() || line == END.as_bytes() || line.starts_with(TAG.as_bytes())
+}
+
+fn tags(content: &[u8]) -> Result<BTreeSet<String>, (usize, Damage)> {
+    let mut tags = BTreeSet::new();
+    for (number, line) in numbered(content) {
+        if bare(line).starts_with(TAG.as_bytes()) {
+            let tag = str::from_utf8(bare(line)).map_err(|_not_utf8| (number, Damage::NotUtf8))?;
+            tags.insert(tag.to_owned());
+        }
+    }
+    Ok(tags)
 }
