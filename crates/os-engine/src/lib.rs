@@ -1,2 +1,62 @@
-//! Domain: runs plans: journal, owner queues, deadlines, undo, events, history, recovery
+//! Domain: runs plans. Journal, turns, deadlines, undo, events, history, recovery.
+//!
+//! A command comes as [`Work`]: who asked, what it touches and how to make its [`Plan`]. The engine
+//! waits for its turn with all it touches, makes the plan, writes it into a journal, and applies
+//! step after step through a [`Host`]. Whatever happens, each operation ends in one of four ways:
+//!
+//! ```text
+//!   queued ──turn──> running ──all steps──────────────────────> finished
+//!     │                 └─a step fails, cancel, deadline─┐
+//!     │                                             reverting ──> reverted
+//!     │                                                  ├──cancel──> cancelled
+//!     └──cancel, deadline, refused──> cancelled, failed  └──stuck───> failed
+//! ```
+//!
+//! Not after a crash either: [`Engine::recover`] reads the journals that are still there and brings
+//! their operations to one of these ends through the same code.
+//!
+//! What this is not: it knows nothing of pools, files, LXC or HTTP. What a step does is the business
+//! of the [`Host`]; which steps a command has, of `os-core`; where journals are, of the wiring.
+//!
+//! Invariants:
+//!
+//! - the world is not touched before the begin of the journal is durable;
+//! - a step's intent is written only when the step was seen at its near end, so the way back never
+//!   undoes what somebody else did (`executor`);
+//! - the order of turns exists in one place (`owners`), as does the order of what is synced
+//!   (`journal`);
+//! - an operation that has ended is in the history once, and its journal is gone;
+//! - nothing is unbounded: queues, operations, events, what is remembered ([`Limits`]);
+//! - no file is open between operations.
+//!
+//! Start reading at `executor`, the heart; then `engine/run`, the life of one operation; then
+//! `recover`. Decisions: ADR-3 (owners), ADR-4 (plans and journal).
+//!
+//! [`Plan`]: os_types::Plan
 #![forbid(unsafe_code)]
+
+mod control;
+mod engine;
+mod events;
+mod executor;
+pub mod fault;
+mod history;
+mod host;
+mod journal;
+mod owners;
+mod recover;
+mod registry;
+mod undo;
+mod work;
+
+#[cfg(test)]
+mod fake;
+
+pub use engine::{Engine, Identity, Limits, Setup};
+pub use events::{Events, Subscription};
+pub use fault::{FaultAction, FaultPlan, Faults};
+pub use history::History;
+pub use host::{Host, Outcome, Readiness, StepContext};
+pub use journal::{Ending, Header, JournalError, Places, Record};
+pub use undo::UndoTarget;
+pub use work::{Compile, DEADLINE, Work};

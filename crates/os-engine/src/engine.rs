@@ -1,0 +1,325 @@
+//! The engine as the daemon uses it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use os_api::{Operation, OperationState, Queue};
+use os_types::step::JournalPlace;
+use os_types::{Failure, OpId, Plan};
+
+use crate::control::Control;
+use crate::events::Events;
+use crate::fault::Faults;
+use crate::history::History;
+use crate::host::Host;
+use crate::journal::{Folder, Places};
+use crate::owners::Owners;
+use crate::recover::Recovery;
+use crate::registry::{Entry, Registry};
+use crate::undo::UndoTarget;
+use crate::work::Work;
+
+mod run;
+#[cfg(test)]
+mod tests;
+
+/// What the engine is made of; given by the wiring.
+pub struct Setup<H> {
+    /// What steps are applied to.
+    pub host: H,
+    /// Where journals are.
+    pub places: Box<dyn Places>,
+    /// Which host this is.
+    pub identity: Identity,
+    /// Faults to inject; none outside of tests.
+    pub faults: Faults,
+    /// How much of everything.
+    pub limits: Limits,
+}
+
+/// Which boot of which host this is. Journals of another one may lack their end, and what only ran
+/// then does not run any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The boot, e.g. from `/proc/sys/kernel/random/boot_id`.
+    pub boot: String,
+    /// The host.
+    pub host: String,
+}
+
+/// The bounds of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Operations that wait for one entity. More of them would be hours behind; it is better to say
+    /// so at once.
+    pub queue: usize,
+    /// Operations on their way. Each costs a few KiB while it waits, and a thread while it runs.
+    pub in_flight: usize,
+    /// Ended operations in memory; the history has them all.
+    pub ended: usize,
+    /// Events that a reader can resume from: minutes of heavy use in a few MiB.
+    pub events: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            queue: 64,
+            in_flight: 1000,
+            ended: 1000,
+            events: 4096,
+        }
+    }
+}
+
+/// The engine; cheap to clone.
+pub struct Engine<H>(Arc<Inner<H>>);
+
+/// What all clones share.
+pub(crate) struct Inner<H> {
+    pub(crate) host: H,
+    pub(crate) places: Box<dyn Places>,
+    pub(crate) identity: Identity,
+    pub(crate) faults: Faults,
+    pub(crate) registry: Registry,
+    owners: Owners,
+    events: Events,
+    appending: Arc<Mutex<()>>,
+}
+
+impl<H: Host> Engine<H> {
+    /// An engine with nothing to do.
+    pub fn new(setup: Setup<H>) -> Self {
+        let Limits {
+            queue,
+            in_flight,
+            ended,
+            events,
+        } = setup.limits;
+        let events = Events::new(events);
+        Self(Arc::new(Inner {
+            host: setup.host,
+            places: setup.places,
+            identity: setup.identity,
+            faults: setup.faults,
+            registry: Registry::new(events.clone(), in_flight, ended),
+            owners: Owners::new(queue),
+            events,
+            appending: Arc::default(),
+        }))
+    }
+
+    /// The host that steps are applied to.
+    pub fn host(&self) -> &H {
+        &self.0.host
+    }
+
+    /// Accepts work. Operations that touch the same entity run in the order of their submission.
+    ///
+    /// Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// `Code::Busy` if too much is waiting, or after [`Engine::shutdown`].
+    pub fn submit(&self, work: Work) -> Result<OpId, Failure> {
+        let inner = &self.0;
+        let control = Control::new(work.deadline);
+        let entry = inner.registry.add(control, |id| queued(id, &work))?;
+        let touches: BTreeSet<_> = work.touches.iter().cloned().collect();
+        let first = touches.first();
+        // The first place is taken here and not in the task, so that the order of submissions is
+        // the order of turns.
+        let place = first.map(|entity| inner.owners.line_up(entity, &entry.id));
+        let place = place.transpose();
+        let place = place.inspect_err(|_| inner.registry.remove(&entry))?;
+        entry.announce();
+        let id = entry.id.clone();
+        tokio::spawn(Arc::clone(inner).drive(entry, work, touches, place));
+        Ok(id)
+    }
+
+    /// Waits for the end of an operation, at most for `time`; what it is then.
+    ///
+    /// # Errors
+    /// If there is no such operation.
+    pub async fn wait(&self, id: &str, time: Duration) -> Result<Operation, Failure> {
+        let entry = self.0.registry.find(id)?;
+        entry.wait(time).await;
+        Ok(self.0.view(&entry))
+    }
+
+    /// Asks an operation to stop and take back what it did; an ended one stays as it is.
+    ///
+    /// # Errors
+    /// If there is no such operation.
+    pub fn cancel(&self, id: &str) -> Result<Operation, Failure> {
+        let entry = self.0.registry.find(id)?;
+        entry.control.cancel();
+        Ok(self.0.view(&entry))
+    }
+
+    /// The operation with this id or abbreviation.
+    ///
+    /// # Errors
+    /// If there is none, or several.
+    pub fn get(&self, id: &str) -> Result<Operation, Failure> {
+        let entry = self.0.registry.find(id)?;
+        Ok(self.0.view(&entry))
+    }
+
+    /// The operations on their way and those that ended lately, oldest first.
+    pub fn list(&self) -> Vec<Operation> {
+        let entries = self.0.registry.all();
+        entries.iter().map(|entry| self.0.view(entry)).collect()
+    }
+
+    /// Who has what and who waits for it.
+    pub fn holders(&self) -> Vec<Queue> {
+        self.0.owners.list()
+    }
+
+    /// The events, to read and to add to.
+    pub fn events(&self) -> &Events {
+        &self.0.events
+    }
+
+    /// The newest records of the history of a place.
+    ///
+    /// # Blocking
+    /// Reads files.
+    ///
+    /// # Errors
+    /// If the place is not open or its folder cannot be read.
+    pub fn history(&self, place: &JournalPlace, limit: usize) -> Result<History, Failure> {
+        self.0.history(place, limit)
+    }
+
+    /// Settles what a crash left at a place; returns the operations found there. To be called
+    /// before anything else can touch what the place is about.
+    ///
+    /// # Errors
+    /// If the place is not open or its folder cannot be read.
+    pub async fn recover(&self, place: JournalPlace) -> Result<Vec<OpId>, Failure> {
+        let inner = Arc::clone(&self.0);
+        let recovering = tokio::task::spawn_blocking(move || inner.recover_place(&place));
+        recovering
+            .await
+            .unwrap_or_else(|error| Err(run::broken(error)))
+    }
+
+    /// The same from a thread that may block. A step uses [`crate::StepContext::recover`].
+    pub fn recover_blocking(&self, place: &JournalPlace) -> Result<Vec<OpId>, Failure> {
+        self.0.recover_place(place)
+    }
+
+    /// The operation to undo and the plan that does it.
+    ///
+    /// # Blocking
+    /// Reads histories and looks at the host.
+    ///
+    /// # Errors
+    /// `Code::NoUndo` with the reason; not found or ambiguous.
+    pub fn undo_plan(&self, target: &UndoTarget) -> Result<(OpId, Plan), Failure> {
+        self.0.undo_plan(target)
+    }
+
+    /// The work that undoes an operation, for [`Engine::submit`]; who asks for it and with which
+    /// command line is for the caller to fill in.
+    ///
+    /// # Blocking
+    /// As [`Engine::undo_plan`].
+    ///
+    /// # Errors
+    /// As [`Engine::undo_plan`].
+    pub fn undo_work(&self, target: &UndoTarget) -> Result<Work, Failure> {
+        self.0.undo_work(target)
+    }
+
+    /// Takes no new work, cancels what is queued and waits for what runs, at most for `time`.
+    ///
+    /// *Shape*: the operations that still run; if the program ends now, the next start settles them.
+    pub async fn shutdown(&self, time: Duration) -> Vec<Operation> {
+        let registry = &self.0.registry;
+        registry.close();
+        let deadline = tokio::time::Instant::now() + time;
+        for entry in registry.all() {
+            if entry.state() == OperationState::Queued {
+                entry.control.cancel();
+            }
+        }
+        for entry in registry.all() {
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            entry.wait(left).await;
+        }
+        let mut running = self.list();
+        running.retain(|operation| !operation.state.is_final());
+        running
+    }
+}
+
+impl<H: Host> Inner<H> {
+    pub(crate) fn folder(&self, place: &JournalPlace) -> Result<Folder, Failure> {
+        Folder::find(&*self.places, place, &self.appending).map_err(|error| Failure::from(&error))
+    }
+
+    pub(crate) fn history(&self, place: &JournalPlace, limit: usize) -> Result<History, Failure> {
+        let history = self.folder(place)?.history(limit);
+        history.map_err(|error| Failure::from(&error))
+    }
+
+    fn view(&self, entry: &Entry) -> Operation {
+        let mut operation = entry.view();
+        if operation.state == OperationState::Queued {
+            operation.waits_for = self.owners.waits_for(&entry.id);
+        }
+        operation
+    }
+}
+
+fn queued(id: OpId, work: &Work) -> Operation {
+    Operation {
+        id,
+        command: work.command.clone(),
+        cli: work.cli.clone(),
+        state: OperationState::Queued,
+        uid: work.uid,
+        pid: work.pid,
+        touches: work.touches.clone(),
+        created: Timestamp::now(),
+        started: None,
+        ended: None,
+        steps: Vec::new(),
+        waits_for: None,
+        failure: None,
+        undoes: work.undoes.clone(),
+        recovered: false,
+    }
+}
+
+impl<H> Clone for Engine<H> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<H> fmt::Debug for Engine<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("identity", &self.0.identity)
+            .field("owners", &self.0.owners)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<H: fmt::Debug> fmt::Debug for Setup<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup")
+            .field("host", &self.host)
+            .field("identity", &self.identity)
+            .field("faults", &self.faults)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,95 @@
+//! The host as the engine sees it: something that steps can be applied to.
+
+use std::fmt;
+use std::time::Duration;
+
+use os_types::step::JournalPlace;
+use os_types::{Failure, OpId, Step};
+use serde::{Deserialize, Serialize};
+
+use crate::control::Control;
+use crate::recover::Recovery;
+
+/// What steps are applied to: the real host in `osctld`, a fake in tests.
+///
+/// # Blocking
+/// Both functions are called from threads that may block.
+pub trait Host: Send + Sync + 'static {
+    /// Brings the object of `step` to the far end of the step, durably if the step is durable.
+    ///
+    /// Idempotent: at the far end already is [`Outcome::Unchanged`]; at neither end is a failure
+    /// with `Code::Conflict` that leaves the object alone. Whatever the host remembers about the
+    /// object is in step when this returns. Long work looks at `context` now and then.
+    fn apply(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, Failure>;
+
+    /// Where the object of `step` is, changing nothing. Only this object counts: a folder that is to
+    /// be removed is ready even while files are in it that an earlier step will remove.
+    fn check(&self, step: &Step) -> Result<Readiness, Failure>;
+}
+
+/// What applying a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It moved the object to the far end.
+    Changed,
+    /// The object was there already.
+    Unchanged,
+}
+
+/// Where the object of a step is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// At the near end: the step can be applied.
+    Ready,
+    /// At the far end: nothing is left to do.
+    Done,
+    /// At neither end; says what was found.
+    Conflict(String),
+}
+
+/// What a step may know about the operation it belongs to.
+pub struct StepContext<'a> {
+    pub(crate) operation: &'a OpId,
+    pub(crate) control: &'a Control,
+    pub(crate) recovery: &'a dyn Recovery,
+}
+
+impl StepContext<'_> {
+    /// The operation, for logs.
+    pub fn operation(&self) -> &OpId {
+        self.operation
+    }
+
+    /// The time left until the deadline, zero once it has passed.
+    pub fn remaining(&self) -> Duration {
+        self.control.remaining()
+    }
+
+    /// Whether somebody wants the operation to stop. A long step then puts its object back to the
+    /// near end and fails with `Code::Cancelled`; a short one need not look.
+    pub fn is_cancelled(&self) -> bool {
+        self.control.is_cancelled()
+    }
+
+    /// Settles what a crash left open in the journal of a place that is just being opened.
+    ///
+    /// For the step that activates a pool. It takes no turns: the operation of this step holds the
+    /// pool, and nothing on a pool that is not active can be touched by another one.
+    ///
+    /// # Errors
+    /// If the journal's folder cannot be read. What became of each operation found there is in the
+    /// list of operations, the history and the events.
+    pub fn recover(&self, place: &JournalPlace) -> Result<(), Failure> {
+        self.recovery.recover_place(place).map(drop)
+    }
+}
+
+impl fmt::Debug for StepContext<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StepContext")
+            .field("operation", &self.operation)
+            .field("control", &self.control)
+            .finish_non_exhaustive()
+    }
+}

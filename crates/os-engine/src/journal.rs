@@ -1,0 +1,308 @@
+//! The write-ahead journal of an operation and how it becomes a line of the history.
+//!
+//! ```text
+//!   <dir>/open/<operation>.jsonl      while it runs
+//!   <dir>/history/<YYYY-MM>.jsonl     one line for each that ended, by the month of its end
+//!   <dir>/damaged/<operation>.jsonl   journals that could not be read
+//! ```
+//!
+//! # What is synced
+//! In a durable place (a pool, the host's disk; the run folder is gone after a power loss anyway):
+//!
+//! - `Begin`, before the first step. It holds the whole plan; steps are idempotent and look at the
+//!   world first. So recovery can take every step of a durable `Begin` for possibly applied, and the
+//!   loss of unsynced lines behind it in a power loss costs nothing. (A mere death of the daemon
+//!   loses no line at all: what was written is in the kernel.)
+//! - `Done` of a step that was found done. It is rare, because a plan has only steps that are needed,
+//!   and it is the one thing that the world cannot tell again: whether a step at its far end is ours.
+//! - `Reverting`, so that what was cancelled is not finished by recovery.
+//! - the line of the history, before the journal is removed. If the removal is lost, recovery finds
+//!   the operation in the history and removes it again.
+//!
+//! No file stays open between operations, so that a pool can be unmounted.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use os_store::jsonl::{self, Log};
+use os_store::{Attributes, atomic};
+use os_types::OpId;
+use os_types::step::JournalPlace;
+
+mod error;
+pub(crate) mod ledger;
+mod record;
+
+pub use error::JournalError;
+pub use record::{Ending, Header, Record};
+
+use ledger::Ledger;
+pub(crate) use record::{Begin, Line, SCHEMA};
+
+use crate::host::Outcome;
+
+/// Nobody but root reads what commands did.
+const PRIVATE_FILE: Attributes = Attributes::mode(0o600);
+const PRIVATE_DIR: Attributes = Attributes::mode(0o700);
+
+/// The folder of the journals of operations that have not ended.
+const OPEN: &str = "open";
+
+/// Where journals are; given by the wiring.
+pub trait Places: Send + Sync + 'static {
+    /// The folder of a place, `None` if it is not open now. Its parent exists.
+    fn dir(&self, place: &JournalPlace) -> Option<PathBuf>;
+    /// The places that are open now, for looking up operations in their histories.
+    fn open(&self) -> Vec<JournalPlace>;
+}
+
+/// The folder of one place.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    dir: PathBuf,
+    durable: bool,
+    /// Held while a line is added to a history, so that a torn one is cut off by itself.
+    appending: Arc<Mutex<()>>,
+}
+
+/// The journal of an operation that has begun.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    folder: Folder,
+    log: Log,
+    path: PathBuf,
+    begin: Begin,
+    ledger: Ledger,
+}
+
+/// What a journal file turned out to be.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A journal to continue.
+    Open(Box<Journal>),
+    /// Its begin is torn: nothing was done yet.
+    Torn,
+}
+
+impl Folder {
+    pub(crate) fn find(
+        places: &dyn Places,
+        place: &JournalPlace,
+        appending: &Arc<Mutex<()>>,
+    ) -> Result<Self, JournalError> {
+        let dir = places.dir(place);
+        Ok(Self {
+            dir: dir.ok_or_else(|| JournalError::NoPlace(place.clone()))?,
+            durable: *place != JournalPlace::Run,
+            appending: Arc::clone(appending),
+        })
+    }
+
+    pub(crate) fn history_dir(&self) -> PathBuf {
+        self.dir.join("history")
+    }
+
+    /// The journals of operations that have not ended, oldest first.
+    pub(crate) fn unsettled(&self) -> Result<Vec<PathBuf>, JournalError> {
+        list(&self.dir.join(OPEN))
+    }
+
+    /// Makes the folders below our own.
+    fn make(&self, name: &str) -> Result<(), JournalError> {
+        atomic::create_dir(&self.dir, PRIVATE_DIR)?;
+        atomic::create_dir(&self.dir.join(name), PRIVATE_DIR)?;
+        Ok(())
+    }
+
+    /// Opens a file in the folder `name`. That is made only when it turns out to be missing, as it
+    /// costs a sync.
+    fn open_log(&self, name: &str, file: &str) -> Result<Log, JournalError> {
+        let path = self.dir.join(name).join(file);
+        match Log::open(&path, PRIVATE_FILE) {
+            Err(error) if error.is_not_found() => {
+                self.make(name)?;
+                Ok(Log::open(&path, PRIVATE_FILE)?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Adds the end of an operation to the history.
+    pub(crate) fn remember(&self, record: &Record) -> Result<(), JournalError> {
+        let month = record.ending.ended.strftime("%Y-%m");
+        let mut history;
+        {
+            let appending = self.appending.lock();
+            let _appending = appending.unwrap_or_else(PoisonError::into_inner);
+            history = self.open_log("history", &format!("{month}.jsonl"))?;
+            history.append(&[record])?;
+        }
+        // Outside of the lock: operations that end together share the work of the disk.
+        if self.durable {
+            history.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Puts a journal that cannot be read aside.
+    pub(crate) fn put_aside(&self, path: &Path) -> Result<PathBuf, JournalError> {
+        self.make("damaged")?;
+        let aside = self
+            .dir
+            .join("damaged")
+            .join(path.file_name().unwrap_or_default());
+        fs::rename(path, &aside).map_err(JournalError::file("put aside", path))?;
+        Ok(aside)
+    }
+}
+
+impl Journal {
+    /// Begins an operation; when this returns the world may be touched.
+    pub(crate) fn begin(folder: Folder, begin: Begin) -> Result<Self, JournalError> {
+        let file = file_name(&begin.header.id);
+        let mut journal = Self {
+            log: folder.open_log(OPEN, &file)?,
+            path: folder.dir.join(OPEN).join(file),
+            ledger: Ledger::new(begin.plan.steps.len()),
+            folder,
+            begin,
+        };
+        if let Err(error) = journal.write_begin() {
+            journal.discard()?;
+            return Err(error);
+        }
+        Ok(journal)
+    }
+
+    fn write_begin(&mut self) -> Result<(), JournalError> {
+        let line = Line::Begin(Box::new(self.begin.clone()));
+        self.log.append(&[line])?;
+        self.sync()
+    }
+
+    fn sync(&self) -> Result<(), JournalError> {
+        if self.folder.durable {
+            self.log.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Reads a journal that a crash left.
+    ///
+    /// # Errors
+    /// [`JournalError::Damaged`] if a line other than a torn last one cannot be read.
+    pub(crate) fn reopen(folder: &Folder, path: &Path) -> Result<Found, JournalError> {
+        let lines = jsonl::read::<Line>(path)?;
+        let mut lines = (1..).zip(lines.map(|lines| lines.records).unwrap_or_default());
+        let damaged = |line, reason: &str| JournalError::Damaged {
+            path: path.to_owned(),
+            line,
+            reason: reason.to_owned(),
+        };
+        let begin = match lines.next() {
+            None => return Ok(Found::Torn),
+            Some((_, Line::Begin(begin))) if begin.schema == SCHEMA => *begin,
+            Some((line, Line::Begin(_))) => {
+                return Err(damaged(line, "it is of a schema that is not known"));
+            }
+            Some((line, _)) => return Err(damaged(line, "it does not begin a journal")),
+        };
+        let mut ledger = Ledger::new(begin.plan.steps.len());
+        for (number, line) in lines {
+            if !ledger.enter(&line) {
+                return Err(damaged(number, "it cannot stand here"));
+            }
+        }
+        Ok(Found::Open(Box::new(Self {
+            folder: folder.clone(),
+            log: Log::open(path, PRIVATE_FILE)?,
+            path: path.to_owned(),
+            begin,
+            ledger,
+        })))
+    }
+
+    pub(crate) fn begun(&self) -> &Begin {
+        &self.begin
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Writes a line down.
+    pub(crate) fn note(&mut self, line: &Line) -> Result<(), JournalError> {
+        self.log.append(&[line])?;
+        self.ledger.enter(line);
+        match line {
+            Line::Reverting { .. }
+            | Line::Done {
+                outcome: Outcome::Unchanged,
+                ..
+            } => self.sync(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a line into account that could not be written down.
+    pub(crate) fn remember_unwritten(&mut self, line: &Line) {
+        self.ledger.enter(line);
+    }
+
+    /// Writes the end into the history.
+    pub(crate) fn archive(&mut self, ending: &Ending) -> Result<(), JournalError> {
+        if self.ledger.end().is_none() {
+            self.note(&Line::End(Box::new(ending.clone())))?;
+        }
+        self.folder
+            .remember(&self.begin.clone().ended(ending.clone()))
+    }
+
+    /// Removes the journal. After this, recovery has nothing to do with the operation.
+    ///
+    /// The removal is not synced: if it is lost, the history tells recovery that this has ended.
+    pub(crate) fn discard(self) -> Result<(), JournalError> {
+        let removed = remove(&self.path);
+        if removed.is_err() {
+            // As good as removed: an empty journal is a torn begin, which recovery discards.
+            let file = fs::OpenOptions::new().write(true).open(&self.path);
+            let emptied = file.and_then(|file| file.set_len(0));
+            emptied.map_err(JournalError::file("empty", &self.path))?;
+        }
+        removed
+    }
+}
+
+/// Removes a journal that is of no more use.
+pub(crate) fn remove(path: &Path) -> Result<(), JournalError> {
+    fs::remove_file(path).map_err(JournalError::file("remove", path))
+}
+
+pub(crate) fn file_name(id: &OpId) -> String {
+    format!("{id}.jsonl")
+}
+
+/// The `.jsonl` files of a folder in the order of their names; none if there is no such folder.
+pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>, JournalError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(JournalError::file("read", dir))?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(JournalError::file("read", dir))?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "jsonl")
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! What a journal says about each step of its operation.
+
+use os_types::Failure;
+
+use super::record::{Ending, Line};
+use crate::host::Outcome;
+
+/// What is known about a step.
+///
+/// ```text
+///   Unknown ──> Intended ──> Changed ──> Reverted
+///      │            ├───────────────────────^
+///      └────────────┴─> Unchanged
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Nothing: it was not begun, or (after a power loss) the end of the journal is missing.
+    Unknown,
+    /// It was at its near end and may have been applied.
+    Intended,
+    /// It was applied by this operation.
+    Changed,
+    /// It came to its far end without this operation.
+    Unchanged,
+    /// It was applied by this operation and taken back.
+    Reverted,
+}
+
+/// The sum of a journal's lines after the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ledger {
+    marks: Vec<Mark>,
+    reverting: Option<Failure>,
+    end: Option<Ending>,
+}
+
+impl Ledger {
+    /// Of a plan with `steps` steps, of which none was begun.
+    pub(crate) fn new(steps: usize) -> Self {
+        Self {
+            marks: vec![Mark::Unknown; steps],
+            reverting: None,
+            end: None,
+        }
+    }
+
+    /// Takes a line into account; false if it cannot stand here.
+    pub(crate) fn enter(&mut self, line: &Line) -> bool {
+        if self.end.is_some() {
+            return false;
+        }
+        match line {
+            Line::Begin(_) => false,
+            Line::Intent { step } => self.put(*step, Mark::Intended),
+            Line::Done { step, outcome } => {
+                let mark = match outcome {
+                    Outcome::Changed => Mark::Changed,
+                    Outcome::Unchanged => Mark::Unchanged,
+                };
+                self.put(*step, mark)
+            }
+            Line::Reverting { reason } => {
+                self.reverting = Some(reason.clone());
+                true
+            }
+            Line::Reverted { step } => self.put(*step, Mark::Reverted),
+            Line::End(ending) => {
+                self.end = Some(Ending::clone(ending));
+                true
+            }
+        }
+    }
+
+    fn put(&mut self, step: usize, mark: Mark) -> bool {
+        let place = step.checked_sub(1).and_then(|at| self.marks.get_mut(at));
+        place.map(|place| *place = mark).is_some()
+    }
+
+    /// What is known about a step, counted from 1.
+    pub(crate) fn mark(&self, step: usize) -> Mark {
+        let mark = step.checked_sub(1).and_then(|at| self.marks.get(at));
+        mark.copied().unwrap_or(Mark::Unknown)
+    }
+
+    /// Why steps are being taken back, if they are.
+    pub(crate) fn reverting(&self) -> Option<&Failure> {
+        self.reverting.as_ref()
+    }
+
+    /// How the operation ended, if it did.
+    pub(crate) fn end(&self) -> Option<&Ending> {
+        self.end.as_ref()
+    }
+}

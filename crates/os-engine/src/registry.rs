@@ -1,0 +1,308 @@
+//! The operations that are on their way, and those that ended lately.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use os_api::{EventBody, Operation, OperationState, StepState, StepStatus};
+use os_types::{Code, Failure, OpId, Plan};
+use tokio::sync::watch;
+
+use crate::control::Control;
+use crate::events::Events;
+use crate::executor::Watch;
+use crate::journal::{Ending, Header};
+
+/// The table of operations.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    table: Mutex<Table>,
+    events: Events,
+    /// How many may be on their way.
+    in_flight: usize,
+    /// How many ended ones are remembered.
+    remembered: usize,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    /// By id, which is by time.
+    entries: BTreeMap<OpId, Arc<Entry>>,
+    /// Those of `entries` that have ended, in the order of their ends.
+    ended: VecDeque<OpId>,
+    is_closed: bool,
+}
+
+/// One operation.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: OpId,
+    pub(crate) control: Control,
+    view: watch::Sender<Operation>,
+    events: Events,
+}
+
+impl Registry {
+    pub(crate) fn new(events: Events, in_flight: usize, remembered: usize) -> Self {
+        Self {
+            table: Mutex::default(),
+            events,
+            in_flight,
+            remembered,
+        }
+    }
+
+    /// Adds a new operation, made by `operation` from its id. Nobody is told of it yet.
+    pub(crate) fn add(
+        &self,
+        control: Control,
+        operation: impl FnOnce(OpId) -> Operation,
+    ) -> Result<Arc<Entry>, Failure> {
+        let mut table = self.lock();
+        if table.is_closed {
+            let text = "osctld is stopping and takes no new work";
+            return Err(Failure::new(Code::Busy, text));
+        }
+        let live = table.entries.len() - table.ended.len();
+        if live >= self.in_flight {
+            let text = format!("{live} operations are on their way already");
+            return Err(Failure::new(Code::Busy, text).next("osctl operation ls"));
+        }
+        let id = loop {
+            let id = OpId::new(Timestamp::now(), random());
+            if !table.entries.contains_key(&id) {
+                break id;
+            }
+        };
+        let entry = self.entry(control, operation(id));
+        table.entries.insert(entry.id.clone(), Arc::clone(&entry));
+        drop(table);
+        Ok(entry)
+    }
+
+    /// Adds an operation of an earlier daemon, whatever the bounds: there are never many.
+    pub(crate) fn readd(&self, control: Control, operation: Operation) -> Arc<Entry> {
+        let entry = self.entry(control, operation);
+        let mut table = self.lock();
+        table.ended.retain(|id| *id != entry.id);
+        table.entries.insert(entry.id.clone(), Arc::clone(&entry));
+        drop(table);
+        entry.announce();
+        entry
+    }
+
+    fn entry(&self, control: Control, operation: Operation) -> Arc<Entry> {
+        Arc::new(Entry {
+            id: operation.id.clone(),
+            control,
+            view: watch::Sender::new(operation),
+            events: self.events.clone(),
+        })
+    }
+
+    /// Takes back an operation that nobody was told of.
+    pub(crate) fn remove(&self, entry: &Entry) {
+        self.lock().entries.remove(&entry.id);
+    }
+
+    /// Notes the end of an operation; forgets the one that ended longest ago if there are many.
+    pub(crate) fn end(&self, entry: &Entry, ending: &Ending) {
+        {
+            let mut table = self.lock();
+            table.ended.push_back(entry.id.clone());
+            if table.ended.len() > self.remembered
+                && let Some(oldest) = table.ended.pop_front()
+            {
+                table.entries.remove(&oldest);
+            }
+        }
+        entry.end(ending);
+    }
+
+    /// No new work from now on.
+    pub(crate) fn close(&self) {
+        self.lock().is_closed = true;
+    }
+
+    /// All operations, oldest first.
+    pub(crate) fn all(&self) -> Vec<Arc<Entry>> {
+        self.lock().entries.values().cloned().collect()
+    }
+
+    /// The operation with this id or abbreviation.
+    pub(crate) fn find(&self, text: &str) -> Result<Arc<Entry>, Failure> {
+        let table = self.lock();
+        if let Some(entry) = text
+            .parse()
+            .ok()
+            .and_then(|id: OpId| table.entries.get(&id))
+        {
+            return Ok(Arc::clone(entry));
+        }
+        let mut fits = table.entries.iter().filter(|(id, _)| id.matches(text));
+        match (fits.next(), fits.next()) {
+            (Some((_, entry)), None) => Ok(Arc::clone(entry)),
+            (None, _) => Err(not_found(text)),
+            (Some((one, _)), Some((other, _))) => Err(ambiguous(text, one, other)),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        // No code between lock and unlock can panic half-way through a change.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(crate) fn not_found(text: &str) -> Failure {
+    Failure::new(Code::NotFound, format!("there is no operation {text}")).next("osctl operation ls")
+}
+
+pub(crate) fn ambiguous(text: &str, one: &OpId, other: &OpId) -> Failure {
+    let text = format!("{text} could be operation {one} or {other}");
+    Failure::new(Code::Ambiguous, text)
+}
+
+/// Four hex digits that keep ids of one millisecond apart; nothing secret depends on them.
+fn random() -> u16 {
+    use std::hash::{BuildHasher, RandomState};
+    let hash = RandomState::new().hash_one(());
+    u16::try_from(hash & 0xffff).unwrap_or_default()
+}
+
+impl Entry {
+    /// What it is now.
+    pub(crate) fn view(&self) -> Operation {
+        self.view.borrow().clone()
+    }
+
+    pub(crate) fn state(&self) -> OperationState {
+        self.view.borrow().state
+    }
+
+    /// Waits for its end, at most for `time`; returns what it is then.
+    pub(crate) async fn wait(&self, time: Duration) -> Operation {
+        let mut view = self.view.subscribe();
+        let ended = view.wait_for(|operation| operation.state.is_final());
+        // Whether it ended in time can be seen in the state.
+        drop(tokio::time::timeout(time, ended).await);
+        self.view()
+    }
+
+    /// Its turn has come and its steps are known.
+    pub(crate) fn start(&self, plan: &Plan) {
+        self.view.send_modify(|operation| {
+            operation.state = OperationState::Running;
+            operation.touches.clone_from(&plan.touches);
+            operation.steps = pending(plan);
+            operation.started = Some(Timestamp::now());
+        });
+        self.announce();
+    }
+
+    /// It does not come back although its deadline has passed.
+    pub(crate) fn overdue(&self) {
+        let text = {
+            let operation = self.view.borrow();
+            let mut steps = (1..).zip(&operation.steps);
+            let running = steps.find(|(_, step)| step.state == StepState::Running);
+            let step = running.map(|(number, step)| format!("step {number}, {}", step.text));
+            step.unwrap_or_else(|| "its steps back".to_owned())
+        };
+        tracing::warn!(operation = %self.id, waits_for = text, "operation is over its deadline");
+        let text = format!("{text}; it is over its deadline");
+        self.view
+            .send_modify(|operation| operation.waits_for = Some(text));
+    }
+
+    fn end(&self, ending: &Ending) {
+        self.view.send_modify(|operation| {
+            operation.state = ending.state;
+            operation.ended = Some(ending.ended);
+            operation.failure.clone_from(&ending.failure);
+            operation.recovered = ending.recovered;
+            operation.waits_for = None;
+        });
+        self.announce();
+    }
+
+    /// Tells the log and the events of its state.
+    pub(crate) fn announce(&self) {
+        let operation = self.view();
+        tracing::info!(
+            operation = %operation.id,
+            command = operation.command,
+            state = ?operation.state,
+            failure = operation.failure.as_ref().map(tracing::field::display),
+            "operation"
+        );
+        self.events.emit(EventBody::Operation {
+            id: operation.id,
+            command: operation.command,
+            cli: operation.cli,
+            state: operation.state,
+            failure: operation.failure,
+        });
+    }
+}
+
+impl Watch for Entry {
+    fn step(&self, number: usize, state: StepState) {
+        let mut progress = None;
+        self.view.send_modify(|operation| {
+            let total = operation.steps.len();
+            let step = number
+                .checked_sub(1)
+                .and_then(|at| operation.steps.get_mut(at));
+            let Some(step) = step else { return };
+            step.state = state;
+            if state == StepState::Running {
+                progress = Some((number - 1, total, step.text.clone()));
+            }
+        });
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        if let Some((done, total, text)) = progress {
+            self.events.emit(EventBody::Progress {
+                id: self.id.clone(),
+                done: count(done),
+                total: count(total),
+                text,
+            });
+        }
+    }
+
+    fn reverting(&self) {
+        self.view
+            .send_modify(|operation| operation.state = OperationState::Reverting);
+        self.announce();
+    }
+}
+
+fn pending(plan: &Plan) -> Vec<StepStatus> {
+    let status = |step: &os_types::Step| StepStatus {
+        text: step.to_string(),
+        state: StepState::Pending,
+    };
+    plan.steps.iter().map(status).collect()
+}
+
+/// An operation of an earlier daemon as it is shown while it is being settled.
+pub(crate) fn resumed(header: &Header, plan: &Plan) -> Operation {
+    Operation {
+        id: header.id.clone(),
+        command: header.command.clone(),
+        cli: header.cli.clone(),
+        state: OperationState::Running,
+        uid: header.uid,
+        pid: header.pid,
+        touches: plan.touches.clone(),
+        created: header.created,
+        started: Some(header.started),
+        ended: None,
+        steps: pending(plan),
+        waits_for: None,
+        failure: None,
+        undoes: header.undoes.clone(),
+        recovered: true,
+    }
+}

@@ -1,0 +1,141 @@
+//! Taking back what an operation did, long after it ended.
+//!
+//! An undo is an ordinary operation whose plan is the inverse of the one undone. It is kept in the
+//! same history, so that it travels with the pool, and can itself be undone, which is a redo.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use os_api::OperationState;
+use os_types::{Code, Failure, OpId, Plan, Step};
+
+use crate::engine::Inner;
+use crate::host::{Host, Readiness};
+use crate::journal::Record;
+use crate::registry::{ambiguous, not_found};
+use crate::work::{Compile, DEADLINE, Work};
+
+/// Which operation to undo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UndoTarget {
+    /// The one with this id or abbreviation.
+    Operation(String),
+    /// The newest in all open histories that succeeded, was not undone and is no undo itself: so
+    /// that undoing again and again goes further back.
+    Newest,
+}
+
+impl<H: Host> Inner<H> {
+    /// The operation to undo and the plan that does it.
+    pub(crate) fn undo_plan(&self, target: &UndoTarget) -> Result<(OpId, Plan), Failure> {
+        let records = self.records()?;
+        let undone = undone(&records);
+        let record = match target {
+            UndoTarget::Operation(text) => pick(&records, text)?,
+            UndoTarget::Newest => newest(&records, &undone)?,
+        };
+        let id = &record.header.id;
+        if record.ending.state != OperationState::Finished {
+            return Err(refuse(
+                id,
+                "it did not succeed, nothing of it is to be undone",
+            ));
+        }
+        if undone.contains(id) {
+            return Err(refuse(id, "it was undone already"));
+        }
+        let plan = record.plan.inverse();
+        let plan =
+            plan.map_err(|step| refuse(id, &format!("there is no way back from: {step}")))?;
+        for step in &plan.steps {
+            if let Readiness::Conflict(found) = self.look(step)? {
+                let text = format!("something changed since, cannot {step}: {found}");
+                return Err(refuse(id, &text));
+            }
+        }
+        Ok((id.clone(), plan))
+    }
+
+    /// The work that undoes an operation.
+    pub(crate) fn undo_work(self: &Arc<Self>, target: &UndoTarget) -> Result<Work, Failure> {
+        let (id, plan) = self.undo_plan(target)?;
+        let inner = Arc::downgrade(self);
+        // Between now and its turn somebody else may undo the same, or change what it made.
+        let target = UndoTarget::Operation(id.to_string());
+        let compile: Compile = Arc::new(move || {
+            let inner = inner.upgrade();
+            let inner = inner.ok_or_else(|| Failure::new(Code::Busy, "osctld is stopping"))?;
+            inner.undo_plan(&target).map(|(_, plan)| plan)
+        });
+        Ok(Work {
+            command: "undo".to_owned(),
+            cli: String::new(),
+            uid: 0,
+            pid: 0,
+            touches: plan.touches,
+            deadline: DEADLINE,
+            undoes: Some(id),
+            compile,
+        })
+    }
+
+    /// All records of all open places, newest first. What cannot be read cannot be undone.
+    fn records(&self) -> Result<Vec<Record>, Failure> {
+        let mut records = Vec::new();
+        for place in self.places.open() {
+            records.extend(self.history(&place, usize::MAX)?.records);
+        }
+        records.sort_by_key(|record| Reverse(record.ending.ended));
+        Ok(records)
+    }
+
+    fn look(&self, step: &Step) -> Result<Readiness, Failure> {
+        crate::executor::guard(step, || self.host.check(step))
+    }
+}
+
+/// The operations whose effect an undo took away that was not itself undone.
+fn undone(records: &[Record]) -> HashSet<OpId> {
+    let mut undone = HashSet::new();
+    // Newest first: whether an undo still holds is known before what it undid is looked at.
+    for Record { header, ending, .. } in records {
+        if let Some(id) = &header.undoes
+            && ending.state == OperationState::Finished
+            && !undone.contains(&header.id)
+        {
+            undone.insert(id.clone());
+        }
+    }
+    undone
+}
+
+fn pick<'a>(records: &'a [Record], text: &str) -> Result<&'a Record, Failure> {
+    if let Some(exact) = records.iter().find(|r| r.header.id.as_str() == text) {
+        return Ok(exact);
+    }
+    let mut fits = records.iter().filter(|r| r.header.id.matches(text));
+    match (fits.next(), fits.next()) {
+        (Some(record), None) => Ok(record),
+        (None, _) => Err(not_found(text).next("osctl history")),
+        (Some(one), Some(other)) => Err(ambiguous(text, &one.header.id, &other.header.id)),
+    }
+}
+
+fn newest<'a>(records: &'a [Record], undone: &HashSet<OpId>) -> Result<&'a Record, Failure> {
+    let mut records = records.iter();
+    let fits = |record: &&Record| {
+        let Record { header, ending, .. } = record;
+        let succeeded = ending.state == OperationState::Finished;
+        succeeded && header.undoes.is_none() && !undone.contains(&header.id)
+    };
+    let none = || Failure::new(Code::NoUndo, "no operation in the history can be undone");
+    records.find(fits).ok_or_else(none)
+}
+
+fn refuse(id: &OpId, why: &str) -> Failure {
+    let text = format!("operation {id} cannot be undone: {why}");
+    Failure::new(Code::NoUndo, text)
+        .about(format!("operation {id}"))
+        .next("osctl history")
+}

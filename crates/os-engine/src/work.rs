@@ -1,0 +1,46 @@
+//! What is submitted to the engine.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use os_types::{EntityRef, Failure, OpId, Plan};
+
+/// The deadline of an operation unless the command has another one.
+pub const DEADLINE: Duration = Duration::from_mins(10);
+
+/// Makes the plan of an operation from the state of the world.
+///
+/// It is called once the operation has its turn with what it touches, and again if the plan turns
+/// out to touch more. Pure but for reading; called on a thread that may block.
+pub type Compile = Arc<dyn Fn() -> Result<Plan, Failure> + Send + Sync>;
+
+/// A command on its way to become an operation.
+#[derive(Clone)]
+pub struct Work {
+    /// The command, e.g. `user-new`.
+    pub command: String,
+    /// The command line, secrets removed.
+    pub cli: String,
+    /// User id of the client.
+    pub uid: u32,
+    /// Process id of the client.
+    pub pid: i32,
+    /// What it touches, as far as the command alone tells.
+    pub touches: Vec<EntityRef>,
+    /// The time it has from submission to its last step.
+    pub deadline: Duration,
+    /// The operation it undoes.
+    pub undoes: Option<OpId>,
+    /// Its plan.
+    pub compile: Compile,
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work")
+            .field("command", &self.command)
+            .field("touches", &self.touches)
+            .finish_non_exhaustive()
+    }
+}
