@@ -1,0 +1,131 @@
+//! Who has which host ids: users, allocations, accounts, the host itself.
+//!
+//! Every id that is given to somebody is checked against all claims there are, whoever chooses it,
+//! so that no two tenants ever share one. User ids and group ids are two spaces.
+
+mod holder;
+mod salvage;
+mod spans;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+pub use holder::{Holder, Space};
+use os_types::{IdMap, IdSpan};
+pub use spans::{Claim, Spans};
+
+use crate::facts::Facts;
+use crate::state::{PoolState, State};
+
+/// All claims on host ids, as they are now.
+#[derive(Debug, Clone)]
+pub struct Claims {
+    uids: Spans,
+    gids: Spans,
+}
+
+impl Claims {
+    /// Every claim there is.
+    ///
+    /// *Shape*: the maps of all users whose files can be read, disabled ones too; whatever looks
+    /// like a map entry in the files of the others; the allocations of all id ranges; the ids of
+    /// our system users; accounts that were kept when their pool was exported; what the host has
+    /// and what is reserved.
+    pub fn of(state: &State, facts: &Facts) -> Self {
+        let [foreign_uids, foreign_gids] = facts.foreign.spans();
+        let mut both = Vec::new();
+        let (mut uids, mut gids) = (foreign_uids.into_claims(), foreign_gids.into_claims());
+        let mut here = BTreeSet::new();
+        for pool in state.pools() {
+            allocations(pool, &mut both);
+            for (name, entry) in pool.users() {
+                here.insert(format!("{}-{name}", pool.name()));
+                let holder = || Holder::User {
+                    pool: pool.name().clone(),
+                    name: name.clone(),
+                };
+                let claim = |span| Claim::new(span, holder());
+                if let Some(doc) = entry.doc() {
+                    uids.extend(doc.uid_map.host_spans().map(claim));
+                    gids.extend(doc.gid_map().host_spans().map(claim));
+                } else {
+                    let text = entry.text().unwrap_or_default();
+                    both.extend(salvage::spans(text).map(claim));
+                }
+            }
+        }
+        for account in facts.accounts.iter() {
+            let claim = |span| Claim::new(span, Holder::Account(account.name.clone()));
+            both.extend(IdSpan::new(account.ugid, 1).map(claim));
+            if !here.contains(&account.name) {
+                uids.extend(account.uids.iter().copied().map(claim));
+                gids.extend(account.gids.iter().copied().map(claim));
+            }
+        }
+        uids.extend(both.iter().cloned());
+        gids.extend(both);
+        Self {
+            uids: Spans::new(uids),
+            gids: Spans::new(gids),
+        }
+    }
+
+    /// Who else has an id of the span; `own` tells which claims are no obstacle.
+    pub fn first(
+        &self,
+        space: Space,
+        span: IdSpan,
+        own: &dyn Fn(&Holder) -> bool,
+    ) -> Option<&Claim> {
+        match space {
+            Space::Uid => self.uids.first(span, own),
+            Space::Gid => self.gids.first(span, own),
+        }
+    }
+
+    /// Who else has a host id of the map.
+    pub fn of_map(
+        &self,
+        space: Space,
+        map: &IdMap,
+        own: &dyn Fn(&Holder) -> bool,
+    ) -> Option<&Claim> {
+        let mut spans = map.host_spans();
+        spans.find_map(|span| self.first(space, span, own))
+    }
+
+    /// Who else has an id of the span as user id or as group id.
+    pub fn either(&self, span: IdSpan, own: &dyn Fn(&Holder) -> bool) -> Option<&Claim> {
+        self.first(Space::Uid, span, own)
+            .or_else(|| self.first(Space::Gid, span, own))
+    }
+
+    /// Whether nobody has any id of the span; else the id from which to go on looking.
+    ///
+    /// *Shape*: as [`os_types::IdTable::find_free`] asks.
+    pub fn is_free(&self, span: IdSpan) -> Result<(), u32> {
+        match self.uids.reach(span).max(self.gids.reach(span)) {
+            None => Ok(()),
+            Some(last) => Err(last.saturating_add(1)),
+        }
+    }
+}
+
+fn allocations(pool: &PoolState, claims: &mut Vec<Claim>) {
+    for (range, entry) in pool.id_ranges() {
+        let Some(doc) = entry.doc() else { continue };
+        for allocation in doc.table.allocations() {
+            let span = doc
+                .table
+                .span(allocation.block_index, allocation.block_count);
+            let holder = Holder::Allocation {
+                pool: pool.name().clone(),
+                range: range.clone(),
+                index: allocation.block_index,
+                owner: allocation.owner.clone(),
+            };
+            claims.extend(span.ok().map(|span| Claim::new(span, holder)));
+        }
+    }
+}

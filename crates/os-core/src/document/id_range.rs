@@ -1,0 +1,148 @@
+//! `conf/id-range/<name>.toml`: an id range and its allocation table.
+
+use os_api::view::Attrs;
+use os_store::Document;
+use os_types::id_table::{Allocation, IdTableError};
+use os_types::{Code, Explain, IdTable, Presence};
+use serde::{Deserialize, Serialize};
+
+/// An id range.
+///
+/// Invariant: the table is one that [`IdTable`] allows; a file whose allocations overlap or lie
+/// outside is a damaged file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub struct IdRangeDoc {
+    /// Blocks and who has them.
+    pub table: IdTable,
+    /// User attributes.
+    pub attrs: Attrs,
+}
+
+/// The range as the file has it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    start_id: u32,
+    block_size: u32,
+    block_count: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    allocations: Vec<Allocation>,
+    #[serde(default, skip_serializing_if = "Attrs::is_empty")]
+    attrs: Attrs,
+}
+
+impl Document for IdRangeDoc {
+    const SCHEMA: u32 = 1;
+    const KIND: &'static str = "id range";
+}
+
+impl TryFrom<Written> for IdRangeDoc {
+    type Error = IdTableError;
+
+    fn try_from(file: Written) -> Result<Self, IdTableError> {
+        let mut table = IdTable::new(file.start_id, file.block_size, file.block_count)?;
+        for allocation in file.allocations {
+            table.take(
+                allocation.block_index,
+                allocation.block_count,
+                allocation.owner,
+            )?;
+        }
+        Ok(Self {
+            table,
+            attrs: file.attrs,
+        })
+    }
+}
+
+impl From<IdRangeDoc> for Written {
+    fn from(doc: IdRangeDoc) -> Self {
+        Self {
+            start_id: doc.table.start_id(),
+            block_size: doc.table.block_size(),
+            block_count: doc.table.block_count(),
+            allocations: doc.table.allocations().to_vec(),
+            attrs: doc.attrs,
+        }
+    }
+}
+
+/// Blocks are neither as a step expects them nor as it leaves them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BlocksError {
+    /// They cannot be taken.
+    #[error("the blocks cannot be allocated any more")]
+    Taken(#[source] IdTableError),
+    /// Somebody else has one of them.
+    #[error("block {index} is now part of another allocation{}", owner.as_ref().map(|o| format!(", of {o}")).unwrap_or_default())]
+    Other {
+        /// First block of that allocation.
+        index: u32,
+        /// Its owner.
+        owner: Option<String>,
+    },
+}
+
+impl Explain for BlocksError {
+    fn code(&self) -> Code {
+        Code::Conflict
+    }
+}
+
+impl IdRangeDoc {
+    /// A range without allocations.
+    pub fn new(table: IdTable) -> Self {
+        Self {
+            table,
+            attrs: Attrs::new(),
+        }
+    }
+
+    /// The allocation that has the block, if one has.
+    pub fn allocation_at(&self, block: u32) -> Option<&Allocation> {
+        let has = |a: &&Allocation| a.block_index <= block && block - a.block_index < a.block_count;
+        self.table.allocations().iter().find(has)
+    }
+
+    /// What an `id-blocks` step makes of the range: the range after it, `None` if it is there
+    /// already.
+    ///
+    /// # Errors
+    /// [`BlocksError`] if the blocks are at neither end of the step.
+    pub fn with_blocks(
+        &self,
+        wanted: &Allocation,
+        to: Presence,
+    ) -> Result<Option<Self>, BlocksError> {
+        let exact = self.table.allocations().iter().any(|a| a == wanted);
+        let mut after = self.clone();
+        match (to, exact) {
+            (Presence::Present, true) => Ok(None),
+            (Presence::Present, false) => after
+                .table
+                .take(wanted.block_index, wanted.block_count, wanted.owner.clone())
+                .map(|()| Some(after))
+                .map_err(BlocksError::Taken),
+            (Presence::Absent, true) => after
+                .table
+                .free(wanted.block_index)
+                .map(|_freed| Some(after))
+                .map_err(BlocksError::Taken),
+            (Presence::Absent, false) => {
+                let end = u64::from(wanted.block_index) + u64::from(wanted.block_count);
+                let other = self.table.allocations().iter().find(|a| {
+                    u64::from(a.block_index) < end
+                        && u64::from(wanted.block_index)
+                            < u64::from(a.block_index) + u64::from(a.block_count)
+                });
+                other.map_or(Ok(None), |other| {
+                    Err(BlocksError::Other {
+                        index: other.block_index,
+                        owner: other.owner.clone(),
+                    })
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `conf/pool/config.toml`: settings of a pool.
+
+use std::num::NonZeroU32;
+
+use os_api::view::Attrs;
+use os_store::Document;
+use serde::{Deserialize, Serialize};
+
+/// Settings of a pool; what is absent is at its default.
+///
+/// *Shape*: `parallel_start = 8`, and a table `[attrs]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolDoc {
+    /// How many containers are started at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parallel_start: Option<NonZeroU32>,
+    /// How many containers are stopped at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parallel_stop: Option<NonZeroU32>,
+    /// User attributes.
+    #[serde(default, skip_serializing_if = "Attrs::is_empty")]
+    pub attrs: Attrs,
+}
+
+impl Document for PoolDoc {
+    const SCHEMA: u32 = 1;
+    const KIND: &'static str = "pool settings";
+}
+
+impl PoolDoc {
+    /// How many containers are started at the same time; 2 unless set.
+    pub fn parallel_start(&self) -> u32 {
+        self.parallel_start.map_or(2, NonZeroU32::get)
+    }
+
+    /// How many containers are stopped at the same time; 4 unless set.
+    pub fn parallel_stop(&self) -> u32 {
+        self.parallel_stop.map_or(4, NonZeroU32::get)
+    }
+}

@@ -1,0 +1,309 @@
+//! Which folders and files a pool has, and whose a file is.
+//!
+//! Everything of ours lies below the folder of the pool's *scoped dataset*: the pool's own folder,
+//! or that of the dataset named at `pool install --dataset`. The relative part of every
+//! [`PoolPath`] of a plan begins there, not at the pool's mountpoint.
+
+use std::path::{Path, PathBuf};
+
+use os_types::{DatasetName, EntityRef, GroupName, NameError, PoolName, PoolPath, Step, UserName};
+use os_types::{IdTable, Presence};
+
+use crate::document::{self, GroupDoc, IdRangeDoc, PoolDoc};
+use crate::state::PoolState;
+
+/// A folder that every pool has, root's alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Folder {
+    /// Its path below the folder of the scoped dataset.
+    pub path: &'static str,
+    /// Its permissions.
+    pub mode: u32,
+    /// What is in it.
+    pub description: &'static str,
+}
+
+const fn folder(path: &'static str, mode: u32, description: &'static str) -> Folder {
+    Folder {
+        path,
+        mode,
+        description,
+    }
+}
+
+/// The folders of a pool, parents first.
+///
+/// `ct` and `log` can be passed through, because the monitor of a container, which is not root,
+/// reaches its root file system and its log there.
+pub const FOLDERS: &[Folder] = &[
+    folder("conf", 0o500, "configuration"),
+    folder("conf/pool", 0o500, "configuration of the pool"),
+    folder("conf/ct", 0o500, "configuration of containers"),
+    folder("conf/group", 0o500, "configuration of groups"),
+    folder("conf/user", 0o500, "configuration of users"),
+    folder("conf/id-range", 0o500, "configuration of id ranges"),
+    folder("conf/repository", 0o500, "configuration of repositories"),
+    folder("conf/send-receive", 0o500, "keys for sending containers"),
+    folder("ct", 0o511, "containers"),
+    folder("hook", 0o500, "scripts of the administrator"),
+    folder("hook/pool", 0o500, "scripts for the pool"),
+    folder("hook/ct", 0o500, "scripts for containers"),
+    folder("log", 0o511, "logs"),
+    folder("log/ct", 0o511, "logs of containers"),
+    folder("repository", 0o500, "cached images"),
+    folder("migration", 0o500, "kept by migrations of the pool"),
+    folder("trash", 0o500, "what is being destroyed"),
+    folder("journal", 0o700, "journal of operations"),
+    folder("journal/open", 0o700, "operations in progress"),
+    folder("journal/history", 0o700, "ended operations"),
+];
+
+/// Permissions of configuration files.
+pub const FILE_MODE: u32 = 0o400;
+
+/// Permissions of the home of a system user, which is root's and the user's group.
+pub const HOME_MODE: u32 = 0o751;
+
+/// Permissions of the folders in the run folder that lead to homes.
+pub const RUN_MODE: u32 = 0o711;
+
+/// The largest configuration file; what is larger is damaged. A full table of the default id range
+/// needs about half of it.
+pub const FILE_LIMIT: u64 = 16 << 20;
+
+/// The mark of the host that has the pool open, a [`document::HostMark`].
+pub const HOST_MARK: &str = "conf/pool/host.toml";
+
+/// Settings of the pool, a [`PoolDoc`].
+pub const POOL_CONFIG: &str = "conf/pool/config.toml";
+
+const GROUPS: &str = "conf/group";
+const GROUP_CONFIG: &str = "config.toml";
+
+/// The file of an entity below the scoped dataset's folder; the host has none.
+pub fn config_path(entity: &EntityRef) -> Option<String> {
+    match entity {
+        EntityRef::Host => None,
+        EntityRef::Pool { .. } => Some(POOL_CONFIG.to_owned()),
+        EntityRef::IdRange { name, .. } => Some(format!("conf/id-range/{name}.toml")),
+        EntityRef::User { name, .. } => Some(format!("conf/user/{name}.toml")),
+        EntityRef::Group { name, .. } => Some(format!("{}/{GROUP_CONFIG}", group_folder(name))),
+    }
+}
+
+/// The entity that the file `relative` describes; `None` if it is not a configuration file, as
+/// [`HOST_MARK`].
+pub fn entity_of(pool: &PoolName, relative: &str) -> Option<EntityRef> {
+    let pool = pool.clone();
+    if relative == POOL_CONFIG {
+        return Some(EntityRef::Pool { pool });
+    }
+    let (kind, rest) = relative.strip_prefix("conf/")?.split_once('/')?;
+    match kind {
+        "id-range" => {
+            let name = rest.strip_suffix(".toml")?.parse().ok()?;
+            Some(EntityRef::IdRange { pool, name })
+        }
+        "user" => {
+            let name = rest.strip_suffix(".toml")?.parse().ok()?;
+            Some(EntityRef::User { pool, name })
+        }
+        "group" if rest == GROUP_CONFIG => Some(EntityRef::Group {
+            pool,
+            name: GroupName::root(),
+        }),
+        "group" => {
+            let path = rest.strip_suffix(GROUP_CONFIG)?.strip_suffix('/')?;
+            let name: GroupName = format!("/{path}").parse().ok()?;
+            (!name.is_root()).then_some(EntityRef::Group { pool, name })
+        }
+        _ => None,
+    }
+}
+
+/// The folder of a group: `conf/group` for `/`, `conf/group/a/b` for `/a/b`.
+pub fn group_folder(name: &GroupName) -> String {
+    if name.is_root() {
+        GROUPS.to_owned()
+    } else {
+        format!("{GROUPS}{name}")
+    }
+}
+
+/// The step that moves an entity's file from one text to another.
+///
+/// # Errors
+/// When the path is too long for a [`PoolPath`]: a group of many long names.
+pub(crate) fn file_step(
+    pool: &PoolName,
+    entity: &EntityRef,
+    before: Option<&str>,
+    after: Option<String>,
+) -> Result<Step, NameError> {
+    Ok(Step::File {
+        path: PoolPath::new(pool, config_path(entity).unwrap_or_default())?,
+        before: before.map(ToOwned::to_owned),
+        after,
+    })
+}
+
+/// The step that makes or removes the folder of a group.
+///
+/// # Errors
+/// As [`file_step`].
+pub(crate) fn group_folder_step(
+    pool: &PoolName,
+    name: &GroupName,
+    to: Presence,
+) -> Result<Step, NameError> {
+    Ok(Step::Directory {
+        path: PoolPath::new(pool, group_folder(name))?,
+        mode: 0o500,
+        to,
+    })
+}
+
+/// The folder of a dataset on the host; that of the scoped dataset is where everything lies.
+///
+/// *Shape*: `<root>/<pool>/<rest of the dataset's name>`.
+pub fn dataset_folder(root: &Path, dataset: &DatasetName) -> PathBuf {
+    root.join(dataset.as_str())
+}
+
+/// The folder of a pool in the run folder.
+pub fn run_folder(run_dir: &Path, pool: &PoolName) -> PathBuf {
+    run_dir.join("pools").join(pool.as_str())
+}
+
+/// The home of a user's system user.
+pub fn home(run_dir: &Path, pool: &PoolName, user: &UserName) -> PathBuf {
+    run_folder(run_dir, pool).join("users").join(user.as_str())
+}
+
+/// The id range that every pool gets: from 1 000 000 to the last id, in blocks of 65 536.
+pub fn default_id_range() -> IdRangeDoc {
+    const START: u32 = 1_000_000;
+    const SIZE: u32 = 65_536;
+    let table = IdTable::new(START, SIZE, (u32::MAX - START) / SIZE);
+    IdRangeDoc::new(table.expect("the default id range lies within valid ids"))
+}
+
+/// The documents that every pool has and this one lacks, as steps.
+///
+/// The id range `default` is made only on a pool without any range: an administrator who replaced
+/// it does not get it back at the next import.
+pub fn missing_defaults(pool: &PoolState) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let name = pool.name();
+    let mut add = |entity: EntityRef, text: String| {
+        steps.extend(file_step(name, &entity, None, Some(text)));
+    };
+    if pool.config().is_none() {
+        let entity = EntityRef::Pool { pool: name.clone() };
+        add(entity, document::text(&PoolDoc::default()));
+    }
+    if pool.id_ranges().is_empty() {
+        let entity = EntityRef::IdRange {
+            pool: name.clone(),
+            name: "default".parse().expect("default is an id range name"),
+        };
+        add(entity, document::text(&default_id_range()));
+    }
+    for group in ["/", "/default"] {
+        let group: GroupName = group.parse().expect("/ and /default are group names");
+        if pool.groups().contains_key(&group) {
+            continue;
+        }
+        if !group.is_root() {
+            steps.extend(group_folder_step(name, &group, Presence::Present));
+        }
+        let entity = EntityRef::Group {
+            pool: name.clone(),
+            name: group,
+        };
+        let text = document::text(&GroupDoc::default());
+        steps.extend(file_step(name, &entity, None, Some(text)));
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_back_to_their_entity() {
+        let pool: PoolName = "tank".parse().unwrap();
+        for path in [
+            "conf/pool/config.toml",
+            "conf/id-range/default.toml",
+            "conf/user/alice.toml",
+            "conf/group/config.toml",
+            "conf/group/a/b-2/config.toml",
+        ] {
+            let entity = entity_of(&pool, path).unwrap();
+            assert_eq!(config_path(&entity).as_deref(), Some(path));
+        }
+        for path in [
+            "conf/pool/host.toml",
+            "conf/user/.toml",
+            "conf/user/a b.toml",
+            "conf/user/a/b.toml",
+            "conf/user/alice.toml~",
+            "conf/group/a/other.toml",
+            "conf/group//config.toml",
+            "conf/groupconfig.toml",
+            "log/user/a.toml",
+            "",
+        ] {
+            assert_eq!(entity_of(&pool, path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn folders_come_after_their_parents() {
+        for (index, folder) in FOLDERS.iter().enumerate() {
+            if let Some((parent, _)) = folder.path.rsplit_once('/') {
+                assert!(FOLDERS[..index].iter().any(|f| f.path == parent));
+            }
+            assert_eq!(folder.mode & 0o022, 0, "{}", folder.path);
+        }
+    }
+
+    #[test]
+    fn a_scoped_dataset_moves_everything() {
+        let dataset = "tank/osctl/main".parse().unwrap();
+        assert_eq!(
+            dataset_folder(Path::new("/r"), &dataset),
+            Path::new("/r/tank/osctl/main")
+        );
+    }
+
+    #[test]
+    fn a_new_pool_gets_its_defaults_once() {
+        let mut pool = PoolState::new(&"tank".parse().unwrap(), "/tank");
+        let steps = missing_defaults(&pool);
+        let lines: Vec<_> = steps.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "create file tank:conf/pool/config.toml",
+                "create file tank:conf/id-range/default.toml",
+                "create file tank:conf/group/config.toml",
+                "create directory tank:conf/group/default (mode 0500)",
+                "create file tank:conf/group/default/config.toml",
+            ]
+        );
+        for step in steps {
+            if let Step::File { path, after, .. } = step {
+                assert!(pool.apply_file(path.relative(), after.as_deref()).is_some());
+            }
+        }
+        assert_eq!(missing_defaults(&pool), []);
+        let table = &pool.id_ranges()[&"default".parse().unwrap()]
+            .doc()
+            .unwrap()
+            .table;
+        assert_eq!(table.block_count(), 65_520);
+    }
+}

@@ -1,0 +1,145 @@
+//! The configuration of all imported pools in memory: a cache of their files.
+//!
+//! Readers take a clone, which shares everything with the original; a change copies what it has to.
+
+mod entry;
+mod load;
+mod lookup;
+mod pool;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use entry::{Damage, Entry, Loaded};
+pub use load::LoadError;
+pub use lookup::{Found, LookupError};
+use os_api::event::EntityChange;
+use os_types::{EntityRef, Failure, PoolName, PoolPath, UserName};
+pub use pool::{PoolState, Table};
+
+use crate::facts::ForeignIds;
+
+/// What happened to an entity; for events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// The entity.
+    pub entity: EntityRef,
+    /// What happened to it.
+    pub change: EntityChange,
+}
+
+/// Users that cannot be used although their files are fine.
+type Disabled = BTreeMap<PoolName, BTreeMap<UserName, Failure>>;
+
+/// All imported pools, in the order of import, and which users have to stand back.
+///
+/// Invariant: `disabled` is what `resolve` makes of the rest; every change keeps it so.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    pools: Vec<PoolState>,
+    foreign: Arc<ForeignIds>,
+    disabled: Arc<Disabled>,
+}
+
+impl State {
+    /// No pool.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The pools in the order of import; the first is the default pool.
+    pub fn pools(&self) -> &[PoolState] {
+        &self.pools
+    }
+
+    /// The pool of that name.
+    pub fn pool(&self, name: &PoolName) -> Option<&PoolState> {
+        self.pools.iter().find(|pool| pool.name() == name)
+    }
+
+    /// Adds a pool as the last one; one of the same name is replaced where it is.
+    ///
+    /// Answers the users elsewhere that are enabled or disabled by that.
+    pub fn insert(&mut self, pool: PoolState) -> Vec<Changed> {
+        let known = self.pools.iter_mut().find(|p| p.name() == pool.name());
+        match known {
+            Some(place) => *place = pool,
+            None => self.pools.push(pool),
+        }
+        self.resolve()
+    }
+
+    /// Takes a pool out; answers the users elsewhere that are enabled by that.
+    pub fn remove(&mut self, name: &PoolName) -> Vec<Changed> {
+        self.pools.retain(|pool| pool.name() != name);
+        self.resolve()
+    }
+
+    /// Tells which ids the host itself has; answers the users that are enabled or disabled by that.
+    pub fn set_foreign(&mut self, foreign: Arc<ForeignIds>) -> Vec<Changed> {
+        if *foreign == *self.foreign {
+            return Vec::new();
+        }
+        self.foreign = foreign;
+        self.resolve()
+    }
+
+    /// Takes over the new content of a file of a pool, `None` if it is gone.
+    ///
+    /// Answers what has changed: nothing if the file is not a configuration file or its pool is not
+    /// here; else its entity, and the users that are enabled or disabled by that.
+    pub fn apply_file(&mut self, path: &PoolPath, text: Option<&str>) -> Vec<Changed> {
+        let pool = self.pools.iter_mut().find(|p| p.name() == path.pool());
+        let Some(first) = pool.and_then(|pool| pool.apply_file(path.relative(), text)) else {
+            return Vec::new();
+        };
+        let mut changed = Vec::new();
+        if matches!(first.entity, EntityRef::User { .. }) {
+            changed = self.resolve();
+            changed.retain(|other| other.entity != first.entity);
+        }
+        changed.insert(0, first);
+        changed
+    }
+
+    /// Why a user whose file is fine cannot be used.
+    pub fn disabled(&self, pool: &PoolName, user: &UserName) -> Option<&Failure> {
+        self.disabled.get(pool)?.get(user)
+    }
+
+    /// Why a user cannot be used: its file, or its ids.
+    pub fn failure(&self, pool: &PoolName, user: &UserName) -> Option<&Failure> {
+        let entry = self.pool(pool)?.users().get(user)?;
+        entry.failure().or_else(|| self.disabled(pool, user))
+    }
+
+    /// What stands in the way of deleting an entity: the entities that rely on it.
+    ///
+    /// *Shape*: for a group the groups right below it. Containers are to be added here.
+    pub fn uses(&self, entity: &EntityRef) -> Vec<EntityRef> {
+        let EntityRef::Group { pool, name } = entity else {
+            return Vec::new();
+        };
+        let groups = self.pool(pool).map(PoolState::groups);
+        let names = groups.into_iter().flat_map(BTreeMap::keys);
+        names
+            .filter(|child| child.parent().as_ref() == Some(name))
+            .map(|child| EntityRef::Group {
+                pool: pool.clone(),
+                name: child.clone(),
+            })
+            .collect()
+    }
+
+    fn resolve(&mut self) -> Vec<Changed> {
+        let disabled = resolve::resolve(&self.pools, &self.foreign);
+        if disabled == *self.disabled {
+            return Vec::new();
+        }
+        let before = std::mem::replace(&mut self.disabled, Arc::new(disabled));
+        resolve::difference(&before, &self.disabled, &self.pools)
+    }
+}

@@ -1,0 +1,133 @@
+//! Which users have to stand back because somebody else has their ids.
+//!
+//! Pools travel: a pool made on another host may bring users whose ids are taken here. The user that
+//! came first keeps them: pools in the order of import, users by name. Given the same pools in the
+//! same order the outcome is the same, whatever happened in between.
+
+use std::collections::BTreeMap;
+
+use os_api::event::EntityChange;
+use os_types::{Code, EntityRef, Failure, IdMap, IdSpan, PoolName, UserName};
+
+use super::{Changed, Disabled, PoolState};
+use crate::claim::{Holder, Space, Spans};
+use crate::document::UserDoc;
+use crate::facts::ForeignIds;
+
+/// The host ids of the users accepted so far: disjoint runs by their first id, and whose they are.
+#[derive(Default)]
+struct Accepted<'a> {
+    runs: BTreeMap<u32, (IdSpan, (&'a PoolName, &'a UserName))>,
+}
+
+impl<'a> Accepted<'a> {
+    /// Who has an id of the map; the runs are disjoint, so only the one before its end can.
+    fn owner(&self, map: &IdMap) -> Option<(IdSpan, (&'a PoolName, &'a UserName))> {
+        map.host_spans().find_map(|span| {
+            let (_, (run, owner)) = self.runs.range(..=span.last()).next_back()?;
+            run.overlaps(span).then_some((*run, *owner))
+        })
+    }
+
+    fn add(&mut self, map: &IdMap, owner: (&'a PoolName, &'a UserName)) {
+        let runs = map.host_spans().map(|span| (span.first(), (span, owner)));
+        self.runs.extend(runs);
+    }
+}
+
+/// The users that cannot be used, with the reason.
+///
+/// O(n log n) in the number of map entries: each is looked up once and added once.
+pub(super) fn resolve(pools: &[PoolState], foreign: &ForeignIds) -> Disabled {
+    let outside = foreign.spans();
+    let mut names: BTreeMap<String, (&PoolName, &UserName)> = BTreeMap::new();
+    let (mut uids, mut gids) = (Accepted::default(), Accepted::default());
+    let mut disabled = Disabled::new();
+    let users = pools.iter().flat_map(|pool| {
+        let users = pool.users().iter();
+        users.filter_map(|(name, entry)| Some((pool.name(), name, entry.doc()?)))
+    });
+    for (pool, name, doc) in users {
+        let refused = refusal(pool, name, doc, &outside)
+            .or_else(|| taken("user", uids.owner(&doc.uid_map)))
+            .or_else(|| taken("group", gids.owner(doc.gid_map())));
+        let refused = refused.or_else(|| {
+            // `a-b` and user `c`, `a` and user `b-c`: both would be `a-b-c`.
+            let (pool, name) = names.get(&format!("{pool}-{name}"))?;
+            Some(format!("user {pool}:{name} has the same system user"))
+        });
+        if let Some(reason) = refused {
+            let failure = Failure::new(Code::Overlap, reason)
+                .about(EntityRef::User {
+                    pool: pool.clone(),
+                    name: name.clone(),
+                })
+                .next(format!("osctl user show {pool}:{name}"));
+            let of_pool = disabled.entry(pool.clone()).or_default();
+            of_pool.insert(name.clone(), failure);
+            continue;
+        }
+        names.insert(format!("{pool}-{name}"), (pool, name));
+        uids.add(&doc.uid_map, (pool, name));
+        gids.add(doc.gid_map(), (pool, name));
+    }
+    disabled
+}
+
+fn taken(kind: &str, owner: Option<(IdSpan, (&PoolName, &UserName))>) -> Option<String> {
+    let (span, (pool, name)) = owner?;
+    Some(format!("{kind} ids {span} belong to user {pool}:{name}"))
+}
+
+/// Why the host itself does not let the user be.
+fn refusal(
+    pool: &PoolName,
+    name: &UserName,
+    doc: &UserDoc,
+    outside: &[Spans; 2],
+) -> Option<String> {
+    let system_user = match name.system_user(pool) {
+        Ok(system_user) => system_user,
+        Err(error) => return Some(error.to_string()),
+    };
+    let [uids, gids] = outside;
+    // Its own lines, should they have lost the marks around them, are no reason.
+    let own = |holder: &Holder| matches!(holder, Holder::Foreign(f) if f.account == system_user);
+    [
+        (Space::Uid, uids, &doc.uid_map),
+        (Space::Gid, gids, doc.gid_map()),
+    ]
+    .into_iter()
+    .find_map(|(space, spans, map)| {
+        let mut maps = map.host_spans();
+        let claim = maps.find_map(|span| spans.first(span, &own))?;
+        Some(format!(
+            "{space} ids {} belong to {}",
+            claim.span, claim.holder
+        ))
+    })
+}
+
+/// The users on these pools whose state differs.
+pub(super) fn difference(before: &Disabled, after: &Disabled, pools: &[PoolState]) -> Vec<Changed> {
+    let mut changed = Vec::new();
+    for pool in pools {
+        let was = before.get(pool.name());
+        let is = after.get(pool.name());
+        for name in pool.users().keys() {
+            let of = |users: Option<&BTreeMap<UserName, Failure>>| {
+                users.and_then(|users| users.get(name)).cloned()
+            };
+            if of(was) != of(is) {
+                changed.push(Changed {
+                    entity: EntityRef::User {
+                        pool: pool.name().clone(),
+                        name: name.clone(),
+                    },
+                    change: EntityChange::Changed,
+                });
+            }
+        }
+    }
+    changed
+}

@@ -1,0 +1,264 @@
+use std::time::{Duration, Instant};
+
+use os_types::{Code, Explain};
+
+use super::*;
+use crate::testing::{pool, pool_with_users, user_text};
+
+fn path(pool: &str, relative: &str) -> PoolPath {
+    PoolPath::new(&pool.parse().unwrap(), relative).unwrap()
+}
+
+fn two_pools() -> State {
+    let mut state = State::new();
+    assert_eq!(
+        state.insert(pool_with_users("tank", ["alice", "bob"]).0),
+        []
+    );
+    state.insert(pool("dozer"));
+    state
+}
+
+#[test]
+fn a_change_says_what_changed() {
+    let mut state = two_pools();
+    let file = path("tank", "conf/user/carol.toml");
+    let text = user_text(3_000_000);
+    let changed = state.apply_file(&file, Some(&text));
+    assert_eq!(changed.len(), 1);
+    assert_eq!(changed[0].entity.to_string(), "user tank:carol");
+    assert_eq!(changed[0].change, EntityChange::Added);
+    assert_eq!(state.apply_file(&file, Some(&text)), []);
+    let commented = format!("{text}# by hand\n");
+    let changed = state.apply_file(&file, Some(&commented));
+    assert_eq!(changed[0].change, EntityChange::Changed);
+    let changed = state.apply_file(&file, None);
+    assert_eq!(changed[0].change, EntityChange::Removed);
+    assert_eq!(state.apply_file(&file, None), []);
+    assert_eq!(
+        state.apply_file(&path("tank", "conf/pool/host.toml"), Some("x")),
+        []
+    );
+    assert_eq!(
+        state.apply_file(&path("other", "conf/user/a.toml"), Some("x")),
+        []
+    );
+}
+
+#[test]
+fn a_snapshot_does_not_see_later_changes() {
+    let mut state = two_pools();
+    let before = state.clone();
+    state.apply_file(&path("tank", "conf/user/alice.toml"), None);
+    assert_eq!(before.pools()[0].users().len(), 2);
+    assert_eq!(state.pools()[0].users().len(), 1);
+}
+
+#[test]
+fn a_damaged_file_disables_its_own_entity_only() {
+    let mut state = two_pools();
+    let text = "schema = 1\nuid_map = [\"0:2000";
+    state.apply_file(&path("tank", "conf/user/alice.toml"), Some(text));
+    let tank = &state.pools()[0];
+    let failures: Vec<_> = tank.failures().collect();
+    assert_eq!(failures.len(), 1);
+    let failure = failures[0];
+    assert_eq!(failure.code, Code::Damaged);
+    assert!(
+        failure
+            .message
+            .starts_with("/tank/conf/user/alice.toml:2: user: "),
+        "{failure}"
+    );
+    assert_eq!(failure.object.as_deref(), Some("user tank:alice"));
+    assert_eq!(failure.next.as_deref(), Some("osctl pool reload tank"));
+    assert_eq!(tank.users()[&"alice".parse().unwrap()].text(), Some(text));
+    assert!(tank.too_new().is_none());
+    state.apply_file(
+        &path("tank", "conf/group/config.toml"),
+        Some("schema = 9\n"),
+    );
+    assert_eq!(state.pools()[0].too_new().unwrap().code, Code::PoolSchema);
+}
+
+#[test]
+fn the_later_of_two_overlapping_users_stands_back() {
+    let mut state = two_pools();
+    // `aaron` is before `alice` by name, but his pool was imported later.
+    let file = path("dozer", "conf/user/aaron.toml");
+    let changed = state.apply_file(&file, Some(&user_text(2_000_005)));
+    assert_eq!(changed.len(), 1);
+    let (dozer, aaron) = ("dozer".parse().unwrap(), "aaron".parse().unwrap());
+    let failure = state.disabled(&dozer, &aaron).unwrap();
+    assert_eq!(failure.code, Code::Overlap);
+    assert_eq!(
+        failure.message,
+        "user ids 2065536-2131071 belong to user tank:bob"
+    );
+
+    let bob = path("tank", "conf/user/bob.toml");
+    state.apply_file(&bob, None);
+    assert!(
+        state
+            .disabled(&dozer, &aaron)
+            .unwrap()
+            .message
+            .contains("tank:alice")
+    );
+    let changed = state.apply_file(&path("tank", "conf/user/alice.toml"), None);
+    assert_eq!(changed.len(), 2, "alice is gone and aaron may come");
+    assert!(state.failure(&dozer, &aaron).is_none());
+    let changed = state.apply_file(&bob, Some(&user_text(2_000_000)));
+    assert_eq!(changed.len(), 2, "bob is back and aaron stands back");
+}
+
+#[test]
+fn the_host_comes_before_every_user() {
+    let mut state = two_pools();
+    let foreign = ForeignIds::parse("", "", "games:2000000:10\ntank-bob:2065536:65536\n", "");
+    let changed = state.set_foreign(foreign.into());
+    assert_eq!(changed.len(), 1);
+    let tank = "tank".parse().unwrap();
+    let failure = state.disabled(&tank, &"alice".parse().unwrap()).unwrap();
+    assert_eq!(
+        failure.message,
+        "user ids 2000000-2000009 belong to games in /etc/subuid"
+    );
+    assert_eq!(state.set_foreign(Arc::default()).len(), 1);
+    state.apply_file(
+        &path("tank", "conf/user/low.toml"),
+        Some(&user_text(0)),
+    );
+    let failure = state.disabled(&tank, &"low".parse().unwrap()).unwrap();
+    assert!(failure.message.ends_with("belong to the host"), "{failure}");
+}
+
+#[test]
+fn two_users_never_share_a_system_user() {
+    let mut state = State::new();
+    state.insert(pool("a"));
+    state.insert(pool("a-b"));
+    state.apply_file(
+        &path("a", "conf/user/b-c.toml"),
+        Some(&user_text(2_000_000)),
+    );
+    state.apply_file(
+        &path("a-b", "conf/user/c.toml"),
+        Some(&user_text(3_000_000)),
+    );
+    let failure = state.disabled(&"a-b".parse().unwrap(), &"c".parse().unwrap());
+    assert!(failure.unwrap().message.contains("user a:b-c"));
+}
+
+#[test]
+fn lookup_takes_the_first_pool_and_suggests() {
+    let mut state = two_pools();
+    state.apply_file(
+        &path("dozer", "conf/user/bob.toml"),
+        Some(&user_text(5_000_000)),
+    );
+    let (bob, dozer) = ("bob".parse().unwrap(), "dozer".parse().unwrap());
+    assert_eq!(
+        state.find_user(None, &bob).unwrap().entity.to_string(),
+        "user tank:bob"
+    );
+    let found = state.find_user(Some(&dozer), &bob).unwrap();
+    assert_eq!(found.entity.to_string(), "user dozer:bob");
+    assert_eq!(state.pool_or_default(None).unwrap().name().as_str(), "tank");
+
+    let error = state
+        .find_user(None, &"alcie".parse().unwrap())
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "there is no user alcie on any imported pool (did you mean alice?)"
+    );
+    assert_eq!(
+        (error.code(), error.next().as_deref()),
+        (Code::NotFound, Some("osctl user ls"))
+    );
+    let error = state
+        .find_user(Some(&"tnak".parse().unwrap()), &bob)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "pool tnak is not imported (did you mean tank?)"
+    );
+    let error = State::new().find_user(None, &bob).unwrap_err();
+    assert_eq!(error, LookupError::NoPool);
+}
+
+#[test]
+fn a_folder_is_read_with_all_its_faults() {
+    #![expect(clippy::disallowed_methods, reason = "the test makes a broken pool")]
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, bytes: &[u8]| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    };
+    write("conf/pool/config.toml", b"schema = 1\nparallel_start = 7\n");
+    write("conf/user/good.toml", user_text(2_000_000).as_bytes());
+    write("conf/user/cut.toml", b"schema = 1\nuid_m");
+    write("conf/user/bytes.toml", b"schema = 1\n\n\xff");
+    write("conf/user/README", b"hello");
+    write("conf/group/config.toml", b"schema = 1\n");
+    write("conf/group/a/b/config.toml", b"schema = 1\n");
+    write("conf/group/.hidden/config.toml", b"schema = 1\n");
+    std::fs::create_dir(folder.path().join("conf/user/folder.toml")).unwrap();
+    let dataset = "tank".parse().unwrap();
+    let pool = PoolState::load_dir(&dataset, folder.path()).unwrap();
+    assert_eq!(pool.settings().parallel_start(), 7);
+    assert_eq!(pool.users().len(), 3);
+    let failures: Vec<_> = pool.failures().map(|f| f.message.clone()).collect();
+    assert_eq!(failures.len(), 2);
+    assert!(
+        failures[0].ends_with("conf/user/bytes.toml:3: is not UTF-8"),
+        "{failures:?}"
+    );
+    assert!(
+        failures[1].contains("conf/user/cut.toml:2: user: "),
+        "{failures:?}"
+    );
+    let groups: Vec<_> = pool.groups().keys().map(ToString::to_string).collect();
+    assert_eq!(groups, ["/", "/a/b"]);
+    let strays: Vec<_> = pool.strays().iter().map(String::as_str).collect();
+    assert_eq!(
+        strays,
+        [
+            "conf/group/.hidden",
+            "conf/user/README",
+            "conf/user/folder.toml"
+        ]
+    );
+    let empty = tempfile::tempdir().unwrap();
+    assert!(
+        PoolState::load_dir(&dataset, empty.path())
+            .unwrap()
+            .config()
+            .is_none()
+    );
+}
+
+#[test]
+fn thousands_of_files_are_read_quickly() {
+    #![expect(clippy::disallowed_methods, reason = "the test makes a pool")]
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("conf/user")).unwrap();
+    for index in 0..1000_u32 {
+        let file = folder.path().join(format!("conf/user/u{index}.toml"));
+        std::fs::write(file, user_text(2_000_000 + index * 65_536)).unwrap();
+        let group = folder.path().join(format!("conf/group/g{index}"));
+        std::fs::create_dir_all(&group).unwrap();
+        std::fs::write(group.join("config.toml"), "schema = 1\n").unwrap();
+    }
+    let start = Instant::now();
+    let pool = PoolState::load_dir(&"tank".parse().unwrap(), folder.path()).unwrap();
+    let mut state = State::new();
+    assert_eq!(state.insert(pool), []);
+    let took = start.elapsed();
+    assert_eq!(state.pools()[0].groups().len(), 1000);
+    println!("1000 users and 1000 groups in {took:?}");
+    // Unoptimised and on a busy machine; released it takes a tenth.
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
