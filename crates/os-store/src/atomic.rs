@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::error::{Action, FileError};
@@ -166,6 +166,26 @@ pub fn create_dir(path: &Path, attributes: Attributes) -> Result<Change, FileErr
         (false, true) => Change::Unchanged,
         (false, false) => Change::Updated,
     })
+}
+
+/// Makes the folder `path` exist, and its missing ancestors, each with this mode and owner; what
+/// exists already is left as it is.
+pub fn create_dir_all(path: &Path, attributes: Attributes) -> Result<Change, FileError> {
+    match rustix::fs::stat(path) {
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => {
+            return Ok(Change::Unchanged);
+        }
+        Ok(_) => return Err(FileError::new(Action::Create, path, Errno::NOTDIR)),
+        Err(Errno::NOENT) => {}
+        Err(error) => return Err(FileError::new(Action::Read, path, error)),
+    }
+    if let Some(parent) = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
+        create_dir_all(parent, attributes)?;
+    }
+    create_dir(path, attributes)
 }
 
 /// Reads a whole regular file; None if it (or its folder) does not exist.

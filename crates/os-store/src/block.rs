@@ -62,7 +62,7 @@ pub enum BlockError {
     },
     /// Another program kept the file locked.
     #[error("{} was held{} for longer than {} s", lock.display(), by(*holder), patience.as_secs_f32())]
-    Locked {
+    Busy {
         /// The lock in the way.
         lock: PathBuf,
         /// The process holding it, where the lock tells.

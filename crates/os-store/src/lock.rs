@@ -23,13 +23,8 @@ const PID_PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process has it.
-    #[error("{} is held by the process {pid}", path.display())]
-    HeldBy {
-        /// The lock file.
-        path: PathBuf,
-        /// The holder.
-        pid: u32,
-    },
+    #[error("the lock is held by the process {0}")]
+    HeldBy(u32),
     /// Something has it that left no pid.
     #[error("{} is held by an unknown process", path.display())]
     Held {
@@ -43,26 +38,28 @@ pub enum LockError {
 
 /// The lock, freed when dropped and when the process ends, however it ends.
 #[derive(Debug)]
-pub struct Guard {
+pub struct Lock {
     file: File,
 }
 
-/// Takes the lock on `path` (created with mode 0600 if absent), or says who has it.
-///
-/// Does not wait for the holder. Programs started while the lock is held do not inherit it.
-pub fn acquire(path: &Path) -> Result<Guard, LockError> {
-    let entry = Entry::locate(path)?;
-    let mut file = entry.create(OFlags::RDWR | OFlags::CREATE, Mode::RUSR | Mode::WUSR)?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(Errno::WOULDBLOCK) => return Err(holder(&entry, &file)),
-        Err(error) => return Err(entry.error(Action::Lock, error).into()),
+impl Lock {
+    /// Takes the lock on `path` (created with mode 0600 if absent), or says who has it.
+    ///
+    /// Does not wait for the holder. Programs started while the lock is held do not inherit it.
+    pub fn acquire(path: &Path) -> Result<Self, LockError> {
+        let entry = Entry::locate(path)?;
+        let mut file = entry.create(OFlags::RDWR | OFlags::CREATE, Mode::RUSR | Mode::WUSR)?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Err(holder(&entry, &file)),
+            Err(error) => return Err(entry.error(Action::Lock, error).into()),
+        }
+        let pid = format!("{}\n", std::process::id());
+        file.set_len(0)
+            .and_then(|()| file.write_all(pid.as_bytes()))
+            .map_err(|error| entry.error(Action::Write, error))?;
+        Ok(Self { file })
     }
-    let pid = format!("{}\n", std::process::id());
-    file.set_len(0)
-        .and_then(|()| file.write_all(pid.as_bytes()))
-        .map_err(|error| entry.error(Action::Write, error))?;
-    Ok(Guard { file })
 }
 
 fn holder(entry: &Entry, mut file: &File) -> LockError {
@@ -76,13 +73,13 @@ fn holder(entry: &Entry, mut file: &File) -> LockError {
     });
     let path = entry.path.clone();
     match pid {
-        Ok(Some(pid)) => LockError::HeldBy { path, pid },
+        Ok(Some(pid)) => LockError::HeldBy(pid),
         Ok(None) => LockError::Held { path },
         Err(error) => LockError::File(entry.error(Action::Read, error)),
     }
 }
 
-impl Drop for Guard {
+impl Drop for Lock {
     fn drop(&mut self) {
         // Only so that nobody reads an old pid; the lock itself goes with the descriptor.
         let _cleared = self.file.set_len(0);
@@ -97,14 +94,14 @@ mod tests {
     fn the_second_learns_the_pid_of_the_first() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let guard = acquire(&path).unwrap();
-        match acquire(&path).unwrap_err() {
-            LockError::HeldBy { pid, .. } => assert_eq!(pid, std::process::id()),
+        let guard = Lock::acquire(&path).unwrap();
+        match Lock::acquire(&path).unwrap_err() {
+            LockError::HeldBy(pid) => assert_eq!(pid, std::process::id()),
             other => panic!("{other:?}"),
         }
         drop(guard);
         assert_eq!(std::fs::read(&path).unwrap(), b"");
-        drop(acquire(&path).unwrap());
+        drop(Lock::acquire(&path).unwrap());
     }
 
     #[test]
@@ -112,7 +109,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         crate::atomic::replace(&path, b"1\n", crate::Attributes::mode(0o600)).unwrap();
-        drop(acquire(&path).unwrap());
+        drop(Lock::acquire(&path).unwrap());
     }
 
     #[test]
@@ -121,10 +118,13 @@ mod tests {
         let path = folder.path().join("lock");
         let file = File::create(&path).unwrap();
         rustix::fs::flock(&file, FlockOperation::LockExclusive).unwrap();
-        let error = acquire(&path).unwrap_err();
+        let error = Lock::acquire(&path).unwrap_err();
         assert!(matches!(error, LockError::Held { .. }), "{error:?}");
         let link = folder.path().join("link");
         std::os::unix::fs::symlink("lock", &link).unwrap();
-        assert!(matches!(acquire(&link).unwrap_err(), LockError::File(_)));
+        assert!(matches!(
+            Lock::acquire(&link).unwrap_err(),
+            LockError::File(_)
+        ));
     }
 }

@@ -215,8 +215,10 @@ fn root_useradd_at_the_same_time_loses_nothing() {
             "{name}"
         );
         for round in 0..ROUNDS {
-            let line = format!("\nhost{round}:");
-            assert_eq!(host.text(name).matches(&line).count(), 1, "{name} {line}");
+            let start = format!("host{round}:");
+            let text = host.text(name);
+            let found = text.lines().filter(|line| line.starts_with(&start)).count();
+            assert_eq!(found, 1, "{start} in {name}: {text}");
         }
     }
 }

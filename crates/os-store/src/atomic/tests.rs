@@ -80,7 +80,7 @@ fn symlinks_are_replaced_whole() {
 #[test]
 fn special_files_and_folders_are_refused_or_replaced() {
     let (folder, path) = folder();
-    let fifo = rustix::fs::FileType::Fifo;
+    let fifo = FileType::Fifo;
     rustix::fs::mknodat(rustix::fs::CWD, &path, fifo, Mode::RUSR, 0).unwrap();
     assert_eq!(read(&path).unwrap_err().action, Action::Open);
     assert_eq!(replace(&path, b"x", MODE).unwrap(), Change::Updated);
@@ -111,6 +111,28 @@ fn folders_get_exactly_the_mode() {
     assert_eq!(create_dir(&link, mode).unwrap_err().action, Action::Open);
     assert_eq!(remove_dir(&path).unwrap(), Change::Removed);
     assert_eq!(remove_dir(&path).unwrap(), Change::Unchanged);
+}
+
+#[test]
+fn missing_ancestors_are_made_and_existing_ones_left() {
+    let (folder, path) = folder();
+    create_dir(&path, Attributes::mode(0o700)).unwrap();
+    let deep = path.join("a/b");
+    assert_eq!(
+        create_dir_all(&deep, Attributes::mode(0o711)).unwrap(),
+        Change::Created
+    );
+    assert_eq!(
+        create_dir_all(&deep, Attributes::mode(0o755)).unwrap(),
+        Change::Unchanged
+    );
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
+    assert_eq!(
+        (mode(&path), mode(&path.join("a")), mode(&deep)),
+        (0o700, 0o711, 0o711)
+    );
+    replace(&folder.path().join("plain"), b"", MODE).unwrap();
+    create_dir_all(&folder.path().join("plain"), MODE).unwrap_err();
 }
 
 #[test]

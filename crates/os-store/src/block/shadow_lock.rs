@@ -72,7 +72,7 @@ fn take_turn(lock: &Path, patience: Duration) -> Result<MutexGuard<'static, ()>,
         Err(TryLockError::Poisoned(poisoned)) => Ok(Some(poisoned.into_inner())),
         Err(TryLockError::WouldBlock) => Ok::<_, BlockError>(None),
     })?;
-    turn.ok_or_else(|| BlockError::Locked {
+    turn.ok_or_else(|| BlockError::Busy {
         lock: lock.to_owned(),
         holder: Some(std::process::id()),
         patience,
@@ -91,7 +91,7 @@ fn lock_record(path: &Path, patience: Duration) -> Result<File, BlockError> {
     })?;
     match locked {
         Some(()) => Ok(file),
-        None => Err(BlockError::Locked {
+        None => Err(BlockError::Busy {
             lock: path.to_owned(),
             holder: None,
             patience,
@@ -109,7 +109,7 @@ fn link_pid(link: &Entry, pid_file: &Entry, patience: Duration) -> Result<(), Bl
     if linked.is_some() {
         return Ok(());
     }
-    Err(BlockError::Locked {
+    Err(BlockError::Busy {
         lock: link.path.clone(),
         holder: holder(link)?,
         patience,

@@ -136,7 +136,7 @@ fn a_living_holder_is_named_and_a_dead_one_is_no_obstacle() {
     assert!(
         matches!(
             error,
-            BlockError::Locked {
+            BlockError::Busy {
                 holder: Some(1),
                 ..
             }
@@ -158,7 +158,7 @@ fn a_living_holder_is_named_and_a_dead_one_is_no_obstacle() {
     atomic::replace(&lock, b"not a pid", private).unwrap();
     let error = set(&path, &[], Duration::from_millis(20)).unwrap_err();
     assert!(
-        matches!(error, BlockError::Locked { holder: None, .. }),
+        matches!(error, BlockError::Busy { holder: None, .. }),
         "{error:?}"
     );
 }
