@@ -1,0 +1,56 @@
+//! The list of checks.
+
+use crate::report::Finding;
+use crate::tree::Tree;
+
+mod adr;
+mod file_length;
+mod file_name;
+mod layers;
+mod links;
+mod unsafe_code;
+
+/// One rule of the repository.
+#[derive(Debug)]
+pub(crate) struct Check {
+    /// How it is called on the command line.
+    pub(crate) name: &'static str,
+    /// The rule, as a sentence.
+    pub(crate) rule: &'static str,
+    /// Finds what breaks the rule.
+    pub(crate) run: fn(&Tree) -> Vec<Finding>,
+}
+
+/// Every check, in the order in which they run.
+pub(crate) const ALL: &[Check] = &[
+    Check {
+        name: "layers",
+        rule: "crates depend on lower layers only (ADR-6)",
+        run: layers::check,
+    },
+    Check {
+        name: "file-length",
+        rule: "a file has at most 700 lines, 400 without tests by habit",
+        run: file_length::check,
+    },
+    Check {
+        name: "file-name",
+        rule: "a file is called after its noun; no mod.rs, utils, common, helpers",
+        run: file_name::check,
+    },
+    Check {
+        name: "unsafe-code",
+        rule: "every crate but os-sys forbids unsafe code",
+        run: unsafe_code::check,
+    },
+    Check {
+        name: "links",
+        rule: "links in the book and the README lead somewhere; every page is in SUMMARY.md",
+        run: links::check,
+    },
+    Check {
+        name: "adr",
+        rule: "decision records have unique numbers; those cited in code exist",
+        run: adr::check,
+    },
+];

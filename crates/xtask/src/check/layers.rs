@@ -1,0 +1,161 @@
+//! Crates depend on lower layers only (ADR-6).
+//!
+//! The table below is the house plan of the design. A crate may use what stands above it in the
+//! table in a *lower floor*; crates of the same floor do not know each other.
+
+use crate::report::Finding;
+use crate::tree::{Edge, Tree};
+
+/// One crate in the house plan.
+#[derive(Debug)]
+struct Room {
+    name: &'static str,
+    floor: u8,
+    /// Crates of lower floors that it may not use all the same; the reason is in the table.
+    refused: &'static [&'static str],
+}
+
+const fn room(floor: u8, name: &'static str, refused: &'static [&'static str]) -> Room {
+    Room {
+        name,
+        floor,
+        refused,
+    }
+}
+
+/// What touches the host.
+const HOST: &[&str] = &["os-sys", "os-cmd", "os-cgroup", "os-storage"];
+
+/// The house plan, from the ground up.
+const HOUSE: &[Room] = &[
+    // Words.
+    room(0, "os-types", &[]),
+    room(1, "os-api", &[]),
+    // Means. They know nothing of the API, so that they can be read (and replaced) without it.
+    room(2, "os-sys", &["os-api"]),
+    room(3, "os-cmd", &["os-api"]),
+    room(3, "os-store", &["os-api"]),
+    room(3, "os-cgroup", &["os-api"]),
+    room(4, "os-storage", &["os-api"]),
+    // Domain. It is tested without root and without a host, so it may use files, but no host.
+    room(5, "os-core", HOST),
+    room(5, "os-engine", HOST),
+    // Programs. The CLI changes nothing itself: it has neither the engine nor the storage.
+    room(6, "osctld", &[]),
+    room(6, "osctl", &["os-engine", "os-storage", "os-cmd"]),
+    // Development. Nothing that is shipped may use it.
+    room(7, "os-testkit", &[]),
+    room(8, "xtask", &[]),
+];
+
+/// The one crate of a higher floor that tests of every crate may use.
+const TESTKIT: &str = "os-testkit";
+
+pub(super) fn check(tree: &Tree) -> Vec<Finding> {
+    let strangers = tree.crates.iter().filter(|name| find(name).is_none());
+    let strangers = strangers.map(|name| {
+        format!("crate {name} is not in the house plan; add it to HOUSE in xtask's check/layers.rs")
+    });
+    let empty = HOUSE
+        .iter()
+        .filter(|room| !tree.crates.iter().any(|name| name == room.name));
+    let empty =
+        empty.map(|room| format!("the house plan has {}, the workspace has not", room.name));
+    let wrong = tree.edges.iter().filter_map(wrong_edge);
+    strangers
+        .chain(empty)
+        .chain(wrong)
+        .map(Finding::error)
+        .collect()
+}
+
+fn find(name: &str) -> Option<&'static Room> {
+    HOUSE.iter().find(|room| room.name == name)
+}
+
+/// Why `edge` may not be; `None` if it may, or if an end is not in the plan (said elsewhere).
+fn wrong_edge(edge: &Edge) -> Option<String> {
+    let (from, to) = (find(&edge.from)?, find(&edge.to)?);
+    if edge.dev && to.name == TESTKIT && from.name != TESTKIT {
+        return None;
+    }
+    let kind = if edge.dev { "dev-depends" } else { "depends" };
+    let why = if to.floor > from.floor {
+        "which is above it"
+    } else if to.floor == from.floor {
+        "which is on the same floor"
+    } else if from.refused.contains(&to.name) {
+        "which the house plan refuses it"
+    } else {
+        return None;
+    };
+    Some(format!("{} {kind} on {}, {why}", from.name, to.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(from: &str, to: &str, dev: bool) -> Option<String> {
+        wrong_edge(&Edge {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            dev,
+        })
+    }
+
+    #[test]
+    fn downwards_is_fine() {
+        assert_eq!(judge("os-api", "os-types", false), None);
+        assert_eq!(judge("os-storage", "os-cmd", false), None);
+        assert_eq!(judge("os-core", "os-store", false), None);
+        assert_eq!(judge("osctld", "os-storage", false), None);
+    }
+
+    #[test]
+    fn upwards_sideways_and_refused_are_not() {
+        let wrong = [
+            ("os-types", "os-api"),
+            ("os-cmd", "os-storage"),
+            ("os-store", "os-cmd"),
+            ("os-store", "os-api"),
+            ("os-core", "os-engine"),
+            ("os-engine", "os-core"),
+            ("os-core", "os-storage"),
+            ("os-engine", "os-cgroup"),
+            ("os-engine", "os-sys"),
+            ("osctl", "os-engine"),
+            ("osctl", "os-storage"),
+            ("osctl", "osctld"),
+            ("osctld", "os-testkit"),
+        ];
+        for (from, to) in wrong {
+            assert!(judge(from, to, false).is_some(), "{from} -> {to}");
+        }
+        let text = judge("os-core", "os-engine", true).unwrap();
+        assert_eq!(
+            text,
+            "os-core dev-depends on os-engine, which is on the same floor"
+        );
+    }
+
+    #[test]
+    fn only_tests_may_use_the_testkit() {
+        assert_eq!(judge("os-storage", "os-testkit", true), None);
+        assert!(judge("os-storage", "os-testkit", false).is_some());
+    }
+
+    #[test]
+    fn every_crate_has_a_room_and_every_room_a_crate() {
+        let mut tree = Tree {
+            crates: HOUSE.iter().map(|room| room.name.to_owned()).collect(),
+            ..Tree::default()
+        };
+        assert_eq!(check(&tree), []);
+        tree.crates.retain(|name| name != "os-cmd");
+        tree.crates.push("os-attic".to_owned());
+        let findings = format!("{:?}", check(&tree));
+        assert!(findings.contains("os-attic"), "{findings}");
+        assert!(findings.contains("os-cmd"), "{findings}");
+    }
+}
