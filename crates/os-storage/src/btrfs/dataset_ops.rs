@@ -1,0 +1,211 @@
+//! Datasets of a btrfs pool.
+
+use std::path::PathBuf;
+
+use os_types::DatasetName;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use super::attributes::Attributes;
+use super::catalog::Catalog;
+use super::contents::{Contents, SNAPSHOTS, STORAGE, new_guid};
+use crate::{Change, DatasetInfo, Datasets, Extent, PropertyEdit, StorageError};
+
+impl Datasets for Contents {
+    fn list(&self) -> Result<Vec<DatasetInfo>, StorageError> {
+        let figures = self.figures()?;
+        Ok(Catalog::read(self)?.dataset_infos(figures.as_ref()))
+    }
+
+    fn create(
+        &self,
+        dataset: &DatasetName,
+        properties: &[PropertyEdit],
+    ) -> Result<Change, StorageError> {
+        let guid = new_guid().map_err(|e| StorageError::io("make", dataset, e))?;
+        let mut attributes = Attributes::fresh(guid, None);
+        attributes.edit(properties)?;
+        if let Some(change) = self.check_target(dataset, &attributes)? {
+            return Ok(change);
+        }
+        let stage = Self::fresh_name(dataset)?;
+        let made = self
+            .stage(&stage, None, dataset)
+            .and_then(|staged| self.publish(&staged, dataset, &attributes));
+        self.or_unstage(made, &stage).map(|()| Change::Created)
+    }
+
+    fn destroy(&self, dataset: &DatasetName, extent: Extent) -> Result<Change, StorageError> {
+        self.refuse_root(dataset)?;
+        if self.find(dataset)?.is_none() {
+            return Ok(Change::Unchanged);
+        }
+        let catalog = Catalog::read(self)?;
+        match extent {
+            Extent::Only => refuse_dependents(&catalog, dataset)?,
+            Extent::Recursive => refuse_outer_clones(&catalog, dataset)?,
+        }
+        // Children come after their parents in the catalogue: backwards is deepest first.
+        let doomed = catalog.datasets.iter().rev();
+        for entry in doomed.filter(|d| d.name == *dataset || d.name.is_below(dataset)) {
+            let folder = self.snapshot_folder(&entry.attributes.guid);
+            for snapshot in catalog.snapshots_of(&entry.name) {
+                Self::drop_subvolume(&folder, snapshot.name.short())?;
+            }
+            self.abort_transfer(&entry.name)?;
+            self.drop_snapshot_folder(&entry.attributes.guid)?;
+            let path = self.path(&entry.name);
+            if let (Some(parent), Some(name)) = (path.parent(), path.file_name()) {
+                Self::drop_subvolume(parent, &name.to_string_lossy())?;
+            }
+        }
+        self.commit(dataset)?;
+        Ok(Change::Removed)
+    }
+
+    fn rename(&self, from: &DatasetName, to: &DatasetName) -> Result<Change, StorageError> {
+        self.refuse_root(from)?;
+        if to.is_below(from) {
+            return Err(StorageError::Invalid {
+                object: to.to_string(),
+                reason: "a dataset cannot be moved into itself",
+            });
+        }
+        match (self.find(from)?, self.find(to)?) {
+            (Some(_), Some(_)) => return Err(StorageError::exists(to)),
+            (None, Some(_)) => return Ok(Change::Unchanged),
+            (None, None) => return Err(StorageError::not_found(from)),
+            (Some(_), None) => {}
+        }
+        self.check_parent(to)?;
+        let (source, target) = (self.path(from), self.path(to));
+        match renameat_with(CWD, source, CWD, target, RenameFlags::NOREPLACE) {
+            Ok(()) => {
+                self.commit(to)?;
+                Ok(Change::Changed)
+            }
+            Err(rustix::io::Errno::EXIST) => Err(StorageError::exists(to)),
+            Err(e) => Err(StorageError::io("rename", from, e.into())),
+        }
+    }
+
+    fn set(&self, dataset: &DatasetName, edits: &[PropertyEdit]) -> Result<Change, StorageError> {
+        let found = self.require(dataset)?;
+        let mut wanted = found.attributes.clone();
+        wanted.edit(edits)?;
+        // The limit comes before its record, so that a crash in between is repaired by repeating.
+        if wanted.limit() != found.attributes.limit() {
+            Self::limit(&found.dir, dataset, &wanted)?;
+        }
+        if wanted == found.attributes {
+            return Ok(Change::Unchanged);
+        }
+        wanted
+            .write(&found.path)
+            .map_err(|e| StorageError::sys("change", dataset, e))?;
+        self.commit(dataset)?;
+        Ok(Change::Changed)
+    }
+
+    fn mountpoint(&self, dataset: &DatasetName) -> PathBuf {
+        self.path(dataset)
+    }
+}
+
+impl Contents {
+    /// Whether a dataset can be made under this name. `Some` if it is there just as wanted.
+    pub(super) fn check_target(
+        &self,
+        dataset: &DatasetName,
+        wanted: &Attributes,
+    ) -> Result<Option<Change>, StorageError> {
+        if let Some(found) = self.find(dataset)? {
+            return if found.attributes.same_choice(wanted) {
+                Ok(Some(Change::Unchanged))
+            } else {
+                Err(StorageError::exists(dataset))
+            };
+        }
+        self.check_parent(dataset)?;
+        if self.path(dataset).symlink_metadata().is_ok() {
+            return Err(StorageError::exists(dataset));
+        }
+        Ok(None)
+    }
+
+    pub(super) fn check_parent(&self, dataset: &DatasetName) -> Result<(), StorageError> {
+        let Some(parent) = dataset.parent() else {
+            return Err(StorageError::not_found(dataset));
+        };
+        self.require(&parent)?;
+        let first = dataset.relative().split('/').next();
+        if matches!(first, Some(SNAPSHOTS | STORAGE)) {
+            return Err(StorageError::Invalid {
+                object: dataset.to_string(),
+                reason: "this name is used by the pool itself",
+            });
+        }
+        Ok(())
+    }
+
+    fn refuse_root(&self, dataset: &DatasetName) -> Result<(), StorageError> {
+        if dataset.pool() != self.place.name {
+            return Err(StorageError::not_found(dataset));
+        }
+        if dataset.parent().is_none() {
+            return Err(StorageError::Invalid {
+                object: dataset.to_string(),
+                reason: "the pool's own dataset lives as long as the pool",
+            });
+        }
+        Ok(())
+    }
+
+    /// After a failure nothing shall remain; what cannot be removed now is removed at next open.
+    pub(super) fn or_unstage(
+        &self,
+        result: Result<(), StorageError>,
+        stage: &str,
+    ) -> Result<(), StorageError> {
+        if result.is_err()
+            && let Err(error) = self.unstage(stage)
+        {
+            tracing::warn!(stage, %error, "staged dataset stays until the pool is opened again");
+        }
+        result
+    }
+}
+
+fn refuse_dependents(catalog: &Catalog, dataset: &DatasetName) -> Result<(), StorageError> {
+    let children = catalog.datasets.iter().filter(|d| d.name.is_below(dataset));
+    let snapshots = catalog.snapshots_of(dataset);
+    let by: Vec<_> = children
+        .map(|d| d.name.to_string())
+        .chain(snapshots.map(|s| s.name.to_string()))
+        .collect();
+    in_use(dataset, by)
+}
+
+fn refuse_outer_clones(catalog: &Catalog, dataset: &DatasetName) -> Result<(), StorageError> {
+    let inside = |name: &DatasetName| name == dataset || name.is_below(dataset);
+    let doomed = catalog
+        .snapshots
+        .iter()
+        .filter(|s| inside(&s.name.dataset()));
+    let by: Vec<_> = doomed
+        .flat_map(|s| catalog.clones_of(&s.guid()))
+        .filter(|clone| !inside(clone))
+        .map(ToString::to_string)
+        .collect();
+    in_use(dataset, by)
+}
+
+pub(super) fn in_use(object: &dyn std::fmt::Display, by: Vec<String>) -> Result<(), StorageError> {
+    if by.is_empty() {
+        Ok(())
+    } else {
+        Err(StorageError::InUse {
+            object: object.to_string(),
+            by,
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! Who keeps a pool from being closed. A best effort: processes come and go while we look.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use os_sys::{MountEntry, MountTable};
+
+use crate::Holder;
+
+/// Other mounts of the same file system tree, here and in every other mount namespace.
+pub(super) fn mounts(ours: &MountEntry) -> Vec<Holder> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    let own = fs::read_link("/proc/self/ns/mnt").unwrap_or_default();
+    if let Ok(table) = MountTable::read() {
+        let others = table
+            .iter()
+            .filter(|e| e.id != ours.id && is_same_tree(e, ours));
+        found.extend(others.map(of_mount));
+        let below = table
+            .below(&ours.mount_point)
+            .filter(|e| !is_same_tree(e, ours));
+        found.extend(below.map(of_mount));
+    }
+    seen.insert(own);
+    for (pid, proc) in processes_of_host() {
+        let Ok(namespace) = fs::read_link(proc.join("ns/mnt")) else {
+            continue;
+        };
+        if !seen.insert(namespace) {
+            continue;
+        }
+        let table = MountTable::parse(&fs::read(proc.join("mountinfo")).unwrap_or_default());
+        // A namespace that was copied from ours has a copy of our own mount, which goes away with
+        // it where mounts are shared and holds the pool where they are not.
+        for entry in table.iter().filter(|e| is_same_tree(e, ours)) {
+            found.push(Holder {
+                pid: Some(pid),
+                name: name_of(&proc),
+                what: format!("mount at {} in its namespace", entry.mount_point.display()),
+            });
+        }
+    }
+    found
+}
+
+pub(super) fn of_mount(entry: &MountEntry) -> Holder {
+    Holder {
+        pid: None,
+        name: String::new(),
+        what: format!("mount at {}", entry.mount_point.display()),
+    }
+}
+
+/// Mounts of one btrfs all show the same device number, whichever subvolume they start at.
+fn is_same_tree(entry: &MountEntry, ours: &MountEntry) -> bool {
+    entry.device == ours.device && entry.root.starts_with(&ours.root)
+}
+
+/// Processes with a file, directory or mapping below a path.
+pub(super) fn processes(mountpoint: &Path) -> Vec<Holder> {
+    let mut found = Vec::new();
+    for (pid, proc) in processes_of_host() {
+        if let Some(what) = held_by(&proc, mountpoint) {
+            found.push(Holder {
+                pid: Some(pid),
+                name: name_of(&proc),
+                what,
+            });
+        }
+    }
+    found
+}
+
+fn processes_of_host() -> impl Iterator<Item = (u32, PathBuf)> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|e| Some((e.file_name().to_str()?.parse().ok()?, e.path())))
+}
+
+fn name_of(proc: &Path) -> String {
+    let name = fs::read_to_string(proc.join("comm")).unwrap_or_default();
+    name.trim_end().to_owned()
+}
+
+fn held_by(proc: &Path, mountpoint: &Path) -> Option<String> {
+    let below = |link: PathBuf| {
+        let target = fs::read_link(link).ok()?;
+        target.starts_with(mountpoint).then_some(target)
+    };
+    if let Some(path) = below(proc.join("cwd")) {
+        return Some(format!("working directory {}", path.display()));
+    }
+    if let Some(path) = below(proc.join("root")) {
+        return Some(format!("root directory {}", path.display()));
+    }
+    let mut fds = fs::read_dir(proc.join("fd"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    if let Some(path) = fds.find_map(|fd| below(fd.path())) {
+        return Some(format!("open file {}", path.display()));
+    }
+    let maps = fs::read(proc.join("maps")).ok()?;
+    let mapped = maps.split(|b| *b == b'\n').find_map(|line| {
+        let start = line.iter().position(|b| *b == b'/')?;
+        let path = Path::new(std::ffi::OsStr::from_bytes(line.get(start..)?));
+        path.starts_with(mountpoint).then(|| path.to_owned())
+    });
+    mapped.map(|path| format!("mapped file {}", path.display()))
+}

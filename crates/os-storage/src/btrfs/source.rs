@@ -1,0 +1,301 @@
+//! Making and destroying what a pool is made of.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use os_cmd::{CommandError, Invocation, Runner};
+use os_sys::LoopDevice;
+use os_sys::btrfs::{self, BtrfsDir};
+use os_types::ByteSize;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use super::system;
+use crate::{Change, PoolError, PoolPlace, PoolSource, PoolStatus};
+
+/// `mkfs.btrfs` needs 109 MiB; below this a pool is full before it holds anything.
+const LEAST: ByteSize = ByteSize::mib(128);
+
+/// Formatting writes little, but a full disk below may be slow to say so.
+const FORMAT_DEADLINE: Duration = Duration::from_mins(5);
+
+pub(super) fn create(
+    runner: &dyn Runner,
+    place: &PoolPlace,
+    source: &PoolSource,
+    size: Option<ByteSize>,
+) -> Result<Change, PoolError> {
+    match source {
+        PoolSource::Image(path) => create_image(runner, place, path, size.unwrap_or_default()),
+        PoolSource::BlockDevice(path) => format_device(runner, place, path),
+        PoolSource::Directory(path) => create_directory(place, path),
+    }
+}
+
+/// Makes the image under another name and renames it when it is whole, so that an image that is
+/// there is always a formatted one. What an earlier attempt left is thrown away.
+fn create_image(
+    runner: &dyn Runner,
+    place: &PoolPlace,
+    path: &Path,
+    size: ByteSize,
+) -> Result<Change, PoolError> {
+    if size < LEAST {
+        let pool = place.name.clone();
+        return Err(PoolError::TooSmall { pool, least: LEAST });
+    }
+    if path.symlink_metadata().is_ok() {
+        return recognise(runner, place, path);
+    }
+    let unfinished = unfinished(path);
+    remove_file(&unfinished)?;
+    let made = format_image(runner, place, &unfinished, size)
+        .and_then(|()| put_in_place(&unfinished, path));
+    if made.is_err() {
+        remove_file(&unfinished)?;
+    }
+    made.map(|()| Change::Created)
+}
+
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
+fn format_image(
+    runner: &dyn Runner,
+    place: &PoolPlace,
+    path: &Path,
+    size: ByteSize,
+) -> Result<(), PoolError> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|e| failed("create", path, e))?;
+    file.set_len(size.0).map_err(|e| failed("size", path, e))?;
+    mkfs(runner, place, path)?;
+    file.sync_all().map_err(|e| failed("write", path, e))
+}
+
+fn put_in_place(from: &Path, to: &Path) -> Result<(), PoolError> {
+    renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)
+        .map_err(|e| system("create", to, io::Error::from(e)))?;
+    let folder = to.parent().unwrap_or_else(|| Path::new("/"));
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|e| failed("write", folder, e))
+}
+
+fn format_device(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<Change, PoolError> {
+    let meta = fs::metadata(path).map_err(|e| missing(path, e))?;
+    if !meta.file_type().is_block_device() {
+        return Err(not_pool(path, "not a block device"));
+    }
+    // Without -f mkfs refuses a device that has anything on it; then it may be our own work.
+    match mkfs(runner, place, path) {
+        Ok(()) => Ok(Change::Created),
+        Err(PoolError::Tool { source, .. }) if matches!(*source, CommandError::Failed { .. }) => {
+            recognise(runner, place, path)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+fn mkfs(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<(), PoolError> {
+    let command = Invocation::new("mkfs.btrfs")
+        .args(["-q", "-L", place.name.as_str()])
+        .arg(path)
+        .deadline(FORMAT_DEADLINE);
+    match runner.run(command) {
+        Ok(_) => Ok(()),
+        Err(e) if e.stderr().contains("No space left on device") => {
+            let path = path.to_owned();
+            Err(PoolError::NoSpace { path })
+        }
+        Err(source) => Err(PoolError::Tool {
+            action: "format",
+            pool: place.name.clone(),
+            source: Box::new(source),
+        }),
+    }
+}
+
+/// A source that is there is this pool if it is a btrfs that carries the pool's name as its label.
+fn recognise(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<Change, PoolError> {
+    let attached = LoopDevice::attached_to(path).map_err(|e| system("look at", path, e))?;
+    // The program takes a device or a mount point; a plain file works too while it is unmounted,
+    // but an attached one must be asked through its device.
+    let asked = attached.as_ref().map_or(path, LoopDevice::node);
+    let label = Invocation::new("btrfs")
+        .args(["filesystem", "label"])
+        .arg(asked);
+    match runner.run(label) {
+        Ok(output) if output.text().trim_end() == place.name.as_str() => Ok(Change::Unchanged),
+        Ok(_) | Err(CommandError::Failed { .. }) => Err(PoolError::Exists {
+            pool: place.name.clone(),
+            path: path.to_owned(),
+        }),
+        Err(source) => Err(PoolError::Tool {
+            action: "look at",
+            pool: place.name.clone(),
+            source: Box::new(source),
+        }),
+    }
+}
+
+fn create_directory(place: &PoolPlace, path: &Path) -> Result<Change, PoolError> {
+    if path.symlink_metadata().is_ok() {
+        check_directory(path)?;
+        // A subvolume that is not prepared yet is the work of an interrupted attempt only if it is
+        // still empty.
+        let ours = super::attributes::read_text(path, super::attributes::GUID)
+            .map_err(|e| system("look at", path, e))?;
+        let mut entries = fs::read_dir(path).map_err(|e| failed("read", path, e))?;
+        return if ours.is_some() || entries.next().is_none() {
+            Ok(Change::Unchanged)
+        } else {
+            let path = path.to_owned();
+            Err(PoolError::Exists {
+                pool: place.name.clone(),
+                path,
+            })
+        };
+    }
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
+    else {
+        return Err(not_pool(path, "its name cannot be used"));
+    };
+    let folder = btrfs::open_directory(parent).map_err(|e| missing_sys(parent, e))?;
+    if btrfs::classify(&folder).map_err(|e| system("look at", parent, e))? == BtrfsDir::Foreign {
+        return Err(not_pool(parent, "it is not on btrfs"));
+    }
+    btrfs::create_subvolume(&folder, name).map_err(|e| system("create", path, e))?;
+    btrfs::commit_transaction(&folder).map_err(|e| system("create", path, e))?;
+    Ok(Change::Created)
+}
+
+/// A directory pool is the root of a subvolume.
+pub(super) fn check_directory(path: &Path) -> Result<File, PoolError> {
+    let dir = btrfs::open_directory(path).map_err(|e| missing_sys(path, e))?;
+    match btrfs::classify(&dir).map_err(|e| system("look at", path, e))? {
+        BtrfsDir::Subvolume => Ok(dir),
+        BtrfsDir::Foreign => Err(not_pool(path, "it is not on btrfs")),
+        BtrfsDir::Plain | BtrfsDir::Placeholder => {
+            Err(not_pool(path, "it is a directory and not a subvolume"))
+        }
+    }
+}
+
+pub(super) fn destroy(
+    runner: &dyn Runner,
+    place: &PoolPlace,
+    source: &PoolSource,
+) -> Result<Change, PoolError> {
+    match super::opening::status(place, source)? {
+        PoolStatus::Missing => {
+            return match source {
+                PoolSource::Image(path) => remove_file(&unfinished(path)),
+                PoolSource::BlockDevice(_) | PoolSource::Directory(_) => Ok(Change::Unchanged),
+            };
+        }
+        PoolStatus::Closed => {}
+        PoolStatus::HalfOpen | PoolStatus::Open { .. } => {
+            return Err(PoolError::Busy {
+                pool: place.name.clone(),
+                holders: vec![crate::Holder {
+                    pid: None,
+                    name: String::new(),
+                    what: "itself: it is open".to_owned(),
+                }],
+            });
+        }
+    }
+    match source {
+        PoolSource::Image(path) => {
+            remove_file(&unfinished(path))?;
+            remove_file(path)
+        }
+        PoolSource::BlockDevice(path) => {
+            let command = Invocation::new("wipefs")
+                .args(["--all", "--types", "btrfs"])
+                .arg(path);
+            let output = runner.run(command).map_err(|source| PoolError::Tool {
+                action: "wipe",
+                pool: place.name.clone(),
+                source: Box::new(source),
+            })?;
+            let wiped = !output.stdout.is_empty();
+            Ok(if wiped {
+                Change::Removed
+            } else {
+                Change::Unchanged
+            })
+        }
+        PoolSource::Directory(path) => destroy_directory(path),
+    }
+}
+
+fn destroy_directory(path: &Path) -> Result<Change, PoolError> {
+    let dir = check_directory(path)?;
+    let id = btrfs::subvolume_of(&dir)
+        .map_err(|e| system("look at", path, e))?
+        .id;
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
+    else {
+        return Err(not_pool(path, "its name cannot be used"));
+    };
+    let parent = btrfs::open_directory(parent).map_err(|e| system("open", parent, e))?;
+    btrfs::destroy_subvolume_tree(&parent, name, id).map_err(|e| system("destroy", path, e))?;
+    btrfs::commit_transaction(&parent).map_err(|e| system("destroy", path, e))?;
+    Ok(Change::Removed)
+}
+
+fn remove_file(path: &Path) -> Result<Change, PoolError> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(Change::Removed),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Change::Unchanged),
+        Err(e) => Err(failed("remove", path, e)),
+    }
+}
+
+pub(super) fn not_pool(path: &Path, reason: &str) -> PoolError {
+    PoolError::NotPool {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+fn missing(path: &Path, e: io::Error) -> PoolError {
+    if e.kind() == io::ErrorKind::NotFound {
+        PoolError::NotFound {
+            path: path.to_owned(),
+        }
+    } else {
+        failed("look at", path, e)
+    }
+}
+
+fn missing_sys(path: &Path, e: os_sys::SysError) -> PoolError {
+    match e.kind() {
+        io::ErrorKind::NotFound => PoolError::NotFound {
+            path: path.to_owned(),
+        },
+        io::ErrorKind::NotADirectory => not_pool(path, "it is not a directory"),
+        _ => system("open", path, e),
+    }
+}
+
+fn failed(action: &'static str, path: &Path, e: io::Error) -> PoolError {
+    if e.kind() == io::ErrorKind::StorageFull {
+        PoolError::NoSpace {
+            path: path.to_owned(),
+        }
+    } else {
+        system(action, path, e)
+    }
+}

@@ -1,0 +1,41 @@
+//! Where a pool comes from, where it is seen.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use os_types::PoolName;
+
+/// A pool and the directory where it is mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolPlace {
+    /// Its name.
+    pub name: PoolName,
+    /// Absolute path of its mount point.
+    pub mountpoint: PathBuf,
+}
+
+/// What a pool is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PoolSource {
+    /// A file with a file system in it; attached to a loop device while the pool is open.
+    Image(PathBuf),
+    /// A disk or partition.
+    BlockDevice(PathBuf),
+    /// A subvolume of a btrfs that somebody else has mounted; bound to the mount point.
+    Directory(PathBuf),
+}
+
+impl PoolSource {
+    /// The path, whatever it is.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Image(path) | Self::BlockDevice(path) | Self::Directory(path) => path,
+        }
+    }
+}
+
+impl fmt::Display for PoolSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path().display())
+    }
+}

@@ -1,0 +1,208 @@
+//! Making, opening and closing pools.
+
+use std::error::Error;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use os_types::{ByteSize, PoolName};
+
+use crate::{Change, PoolContents, PoolPlace, PoolSource};
+
+/// Looks at a pool that is mounted read-only at a path and may refuse it.
+pub type Inspection<'a> =
+    &'a mut dyn FnMut(&Path) -> Result<(), Box<dyn Error + Send + Sync + 'static>>;
+
+/// The life of pools as a whole. Every operation may be repeated.
+pub trait Pools: Send + Sync + fmt::Debug {
+    /// Makes the source of a pool; the pool is closed afterwards.
+    ///
+    /// `size` is needed for an image and ignored otherwise. An existing source is
+    /// [`Change::Unchanged`] if it is recognisably this pool, else [`PoolError::Exists`].
+    fn create(
+        &self,
+        place: &PoolPlace,
+        source: &PoolSource,
+        size: Option<ByteSize>,
+    ) -> Result<Change, PoolError>;
+
+    /// Attaches and mounts a pool, nosuid and nodev, after `inspect` has agreed.
+    ///
+    /// `inspect` sees the pool mounted read-only at a private place (without replaying its log),
+    /// except where somebody else has it mounted anyway. It is called also for a pool that is open
+    /// already. What a crash left half-made is finished or removed, so no other operation on this
+    /// pool may run at the same time.
+    fn open(
+        &self,
+        place: &PoolPlace,
+        source: &PoolSource,
+        inspect: Inspection<'_>,
+    ) -> Result<Change, PoolError>;
+
+    /// Unmounts and detaches a pool; never lazily.
+    ///
+    /// *Errors*: [`PoolError::Busy`] names who holds it.
+    fn close(&self, place: &PoolPlace, source: &PoolSource) -> Result<Change, PoolError>;
+
+    /// How a pool stands right now, asked from the kernel.
+    fn status(&self, place: &PoolPlace, source: &PoolSource) -> Result<PoolStatus, PoolError>;
+
+    /// Destroys the source of a closed pool with everything in it.
+    fn destroy(&self, place: &PoolPlace, source: &PoolSource) -> Result<Change, PoolError>;
+
+    /// The inside of a pool. Starts nothing; fails later if the pool is not open.
+    fn contents(&self, place: &PoolPlace) -> Box<dyn PoolContents>;
+}
+
+/// How a pool stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PoolStatus {
+    /// There is no source.
+    Missing,
+    /// The source is there, nothing is attached or mounted.
+    Closed,
+    /// Attached but not mounted: an open or close was interrupted.
+    HalfOpen,
+    /// Mounted at its place.
+    Open {
+        /// What is mounted, for example `/dev/loop3`.
+        device: PathBuf,
+        /// Size of the pool.
+        size: ByteSize,
+        /// Free for use.
+        available: ByteSize,
+    },
+}
+
+/// Somebody who keeps a pool from being closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Process, or `None` for a mount.
+    pub pid: Option<u32>,
+    /// Name of the process.
+    pub name: String,
+    /// What it holds, for example `working directory /tank/ct` or `mount at /mnt`.
+    pub what: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pid {
+            Some(pid) => write!(f, "{} ({pid}): {}", self.name, self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+/// Why a pool could not be made, opened or closed.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    /// Something else is where the source should be made.
+    #[error("{} exists already and is not pool {pool}", path.display())]
+    Exists {
+        /// The pool.
+        pool: PoolName,
+        /// The source.
+        path: PathBuf,
+    },
+    /// An image of this size cannot hold a pool.
+    #[error("pool {pool} needs at least {least}")]
+    TooSmall {
+        /// The pool.
+        pool: PoolName,
+        /// The least size.
+        least: ByteSize,
+    },
+    /// There is no source.
+    #[error("{} does not exist", path.display())]
+    NotFound {
+        /// The source.
+        path: PathBuf,
+    },
+    /// The source cannot be a pool.
+    #[error("{} is not a pool: {reason}", path.display())]
+    NotPool {
+        /// The source.
+        path: PathBuf,
+        /// What it is instead.
+        reason: String,
+    },
+    /// The mount point is in use by something else.
+    #[error("{} is taken by {by}", mountpoint.display())]
+    MountpointTaken {
+        /// The mount point.
+        mountpoint: PathBuf,
+        /// What is there.
+        by: String,
+    },
+    /// The source is open already, at another place.
+    #[error("{} is open at {}", path.display(), at.display())]
+    OpenElsewhere {
+        /// The source.
+        path: PathBuf,
+        /// Where.
+        at: PathBuf,
+    },
+    /// The inspector did not agree; nothing was written.
+    #[error("pool {pool} was not opened")]
+    Refused {
+        /// The pool.
+        pool: PoolName,
+        /// Why; can be downcast to the inspector's own error.
+        source: Box<dyn Error + Send + Sync + 'static>,
+    },
+    /// Somebody uses the pool.
+    #[error("pool {pool} is in use by {}", list(holders))]
+    Busy {
+        /// The pool.
+        pool: PoolName,
+        /// Who; empty if they could not be found.
+        holders: Vec<Holder>,
+    },
+    /// No room for the source.
+    #[error("no space left for {}", path.display())]
+    NoSpace {
+        /// The source.
+        path: PathBuf,
+    },
+    /// A program failed.
+    #[error("cannot {action} pool {pool}")]
+    Tool {
+        /// What was tried.
+        action: &'static str,
+        /// The pool.
+        pool: PoolName,
+        /// What the program said.
+        source: Box<os_cmd::CommandError>,
+    },
+    /// The inside of the pool could not be prepared.
+    #[error("cannot prepare pool {pool}")]
+    Contents {
+        /// The pool.
+        pool: PoolName,
+        /// Why.
+        source: crate::StorageError,
+    },
+    /// The kernel refused.
+    #[error("cannot {action} {}", path.display())]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the kernel said.
+        source: Box<dyn Error + Send + Sync + 'static>,
+    },
+}
+
+fn list(holders: &[Holder]) -> String {
+    if holders.is_empty() {
+        return "something that could not be found".to_owned();
+    }
+    let texts: Vec<_> = holders.iter().take(5).map(ToString::to_string).collect();
+    let more = holders.len().saturating_sub(texts.len());
+    if more == 0 {
+        texts.join(", ")
+    } else {
+        format!("{} and {more} more", texts.join(", "))
+    }
+}

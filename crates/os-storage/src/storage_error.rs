@@ -1,0 +1,126 @@
+//! Why an operation inside of a pool failed.
+
+use std::error::Error;
+
+use os_sys::SysError;
+
+/// Failure of an operation on datasets or snapshots. `object` is the name of one.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// It does not exist.
+    #[error("{object} does not exist")]
+    NotFound {
+        /// Dataset or snapshot.
+        object: String,
+    },
+    /// It, or something in its place, exists and is not what was asked for.
+    #[error("{object} exists already")]
+    Exists {
+        /// Dataset or snapshot.
+        object: String,
+    },
+    /// Others need it.
+    #[error("{object} is needed by {}", by.join(", "))]
+    InUse {
+        /// Dataset or snapshot.
+        object: String,
+        /// Children, snapshots or clones.
+        by: Vec<String>,
+    },
+    /// There are newer snapshots.
+    #[error("{object} is not the newest snapshot, newer: {}", newer.join(", "))]
+    NotNewest {
+        /// The snapshot.
+        object: String,
+        /// Those that came after it.
+        newer: Vec<String>,
+    },
+    /// The pool is full.
+    #[error("no space left on the pool for {object}")]
+    NoSpace {
+        /// Dataset or snapshot.
+        object: String,
+    },
+    /// A quota is full.
+    #[error("the quota of {object} is exceeded")]
+    OverQuota {
+        /// Dataset or snapshot.
+        object: String,
+    },
+    /// A limit was asked for on a pool that does not count.
+    #[error("cannot limit {object}: quotas are off on its pool")]
+    QuotasOff {
+        /// The dataset.
+        object: String,
+    },
+    /// The operation makes no sense for this object.
+    #[error("{object}: {reason}")]
+    Invalid {
+        /// Dataset, snapshot or property.
+        object: String,
+        /// The broken rule.
+        reason: &'static str,
+    },
+    /// The kernel refused.
+    #[error("cannot {action} {object}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// Dataset or snapshot.
+        object: String,
+        /// What the kernel said.
+        source: Box<dyn Error + Send + Sync + 'static>,
+    },
+}
+
+impl StorageError {
+    /// Sorts the failure of a system call; a full disk and a full quota are told apart.
+    pub(crate) fn sys(
+        action: &'static str,
+        object: &dyn std::fmt::Display,
+        error: SysError,
+    ) -> Self {
+        let errno = error.errno();
+        Self::sort(action, object.to_string(), errno, error.into())
+    }
+
+    /// The same for an error of the standard library.
+    pub(crate) fn io(
+        action: &'static str,
+        object: &dyn std::fmt::Display,
+        error: std::io::Error,
+    ) -> Self {
+        let errno = error.raw_os_error();
+        Self::sort(action, object.to_string(), errno, error.into())
+    }
+
+    fn sort(
+        action: &'static str,
+        object: String,
+        errno: Option<i32>,
+        source: Box<dyn Error + Send + Sync + 'static>,
+    ) -> Self {
+        use rustix::io::Errno;
+        match errno.map(Errno::from_raw_os_error) {
+            Some(Errno::NOSPC) => Self::NoSpace { object },
+            Some(Errno::DQUOT) => Self::OverQuota { object },
+            _ => Self::System {
+                action,
+                object,
+                source,
+            },
+        }
+    }
+
+    pub(crate) fn not_found(object: &dyn std::fmt::Display) -> Self {
+        Self::NotFound {
+            object: object.to_string(),
+        }
+    }
+
+    pub(crate) fn exists(object: &dyn std::fmt::Display) -> Self {
+        Self::Exists {
+            object: object.to_string(),
+        }
+    }
+}

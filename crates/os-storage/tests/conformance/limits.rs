@@ -1,0 +1,95 @@
+//! Figures and limits.
+
+use std::io::Write;
+use std::path::Path;
+
+use os_storage::PropertyEdit;
+use os_types::ByteSize;
+
+use crate::fixture::{Fixture, Make};
+
+const MIB: u64 = 1 << 20;
+
+fn fill(path: &Path, mib: usize) -> std::io::Result<()> {
+    // Incompressible enough that no backend stores less than it is given.
+    let mut state = 1_u64;
+    let mut file = std::fs::File::create(path)?;
+    for _ in 0..mib {
+        let mut block = Vec::with_capacity(1 << 20);
+        while block.len() < 1 << 20 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            block.extend_from_slice(&state.to_le_bytes());
+        }
+        file.write_all(&block)?;
+    }
+    file.sync_all()
+}
+
+fn figures(f: &Fixture, name: &str) -> (u64, u64) {
+    let root = os_sys::btrfs::open_directory(&f.place.mountpoint).unwrap();
+    os_sys::btrfs::sync_filesystem(&root).unwrap();
+    let list = f.contents().list().unwrap();
+    let info = list
+        .into_iter()
+        .find(|d| d.name == f.dataset(name))
+        .unwrap();
+    (info.used.unwrap().0, info.referenced.unwrap().0)
+}
+
+pub(crate) fn figures_follow_writes(make: Make) {
+    let f = make("tank").started();
+    let c = f.contents();
+    c.create(&f.dataset("a"), &[]).unwrap();
+    c.create(&f.dataset("a/b"), &[]).unwrap();
+    fill(&f.file("a/file"), 8).unwrap();
+    fill(&f.file("a/b/file"), 4).unwrap();
+    let (used, referenced) = figures(&f, "a");
+    assert!((8 * MIB..9 * MIB).contains(&referenced), "{referenced}");
+    assert!((12 * MIB..14 * MIB).contains(&used), "{used}");
+    // What only a snapshot holds counts as used and no more as referenced.
+    c.snapshot(&f.snapshot("a@s")).unwrap();
+    std::fs::remove_file(f.file("a/file")).unwrap();
+    let (used, referenced) = figures(&f, "a");
+    assert!(referenced < MIB, "{referenced}");
+    assert!((12 * MIB..14 * MIB).contains(&used), "{used}");
+    let snapshot = c.snapshots().unwrap().pop().unwrap();
+    assert!(snapshot.used.unwrap().0 >= 8 * MIB, "{snapshot:?}");
+    f.finish();
+}
+
+pub(crate) fn limit_is_enforced_and_named(make: Make) {
+    let f = make("tank").started();
+    let c = f.contents();
+    let name = f.dataset("a");
+    c.create(&name, &[PropertyEdit::Refquota(Some(ByteSize::mib(16)))])
+        .unwrap();
+    let error = fill(&f.file("a/file"), 32).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::QuotaExceeded, "{error}");
+    c.set(&name, &[PropertyEdit::Refquota(None)]).unwrap();
+    fill(&f.file("a/file"), 32).unwrap();
+    // Of both limits the lower one holds.
+    let both = [
+        PropertyEdit::Quota(Some(ByteSize::mib(40))),
+        PropertyEdit::Refquota(Some(ByteSize::mib(200))),
+    ];
+    c.set(&name, &both).unwrap();
+    fill(&f.file("a/file2"), 32).unwrap_err();
+    f.finish();
+}
+
+pub(crate) fn limit_survives_rollback(make: Make) {
+    let f = make("tank").started();
+    let c = f.contents();
+    c.create(
+        &f.dataset("a"),
+        &[PropertyEdit::Refquota(Some(ByteSize::mib(16)))],
+    )
+    .unwrap();
+    c.snapshot(&f.snapshot("a@s")).unwrap();
+    f.write("a/file", "x");
+    c.rollback(&f.snapshot("a@s")).unwrap();
+    fill(&f.file("a/file"), 32).unwrap_err();
+    f.finish();
+}
