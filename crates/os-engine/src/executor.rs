@@ -13,8 +13,8 @@
 //! Recovery runs through the same code: the marks of the ledger tell it what the dead daemon did.
 //! On another boot, or with a pool that came from another host, run-only steps are skipped both
 //! ways, and the end of the journal may be missing: a step without a mark that is found at its far
-//! end is then taken for ours. (It is not if the plan had a step that was done already and the very
-//! record of that was lost; plans have only steps that are needed, so this takes two accidents.)
+//! end is then taken for ours. That would be wrong for a step that had nothing to do from the start,
+//! if the operation could not be finished either; so planners leave such steps out.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -333,6 +333,3 @@ fn note_anyway(journal: &mut Journal, line: &Line) {
         journal.remember_unwritten(line);
     }
 }
-
-#[cfg(test)]
-mod tests;

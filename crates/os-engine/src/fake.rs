@@ -1,1 +1,350 @@
+//! A world in memory that steps are applied to, and a daemon on top of it that can die.
+//!
+//! Files and datasets are durable, control groups only run: a power loss takes them away.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use os_types::step::JournalPlace;
+use os_types::{Code, EntityRef, Failure, Plan, PoolName, PoolPath, Presence, Step};
+
+use crate::fault::Action;
+use crate::{
+    DEADLINE, Engine, FaultPlan, Faults, Host, Identity, Limits, Outcome, Places, Readiness, Setup,
+    StepContext, Work,
+};
+
+/// What exists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct World {
+    pub(crate) files: BTreeMap<String, String>,
+    pub(crate) datasets: BTreeSet<String>,
+    pub(crate) cgroups: BTreeSet<String>,
+}
+
+/// What the steps of tests meet besides the world.
+#[derive(Debug, Default)]
+struct State {
+    world: World,
+    /// Steps whose text contains this fail.
+    broken: Option<String>,
+    /// Steps whose text contains this panic.
+    panicking: Option<String>,
+    /// Steps whose text contains this wait until it is taken away.
+    gate: Option<String>,
+    /// Steps that are waiting at the gate or being applied now, and the most at any one time.
+    active: usize,
+    most_active: usize,
+    /// How many are being applied on each object.
+    on_object: HashMap<String, usize>,
+    applied: Vec<String>,
+    /// Where the step `activate pool` recovers.
+    recovers: Option<JournalPlace>,
+}
+
+/// The host of tests.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fake(Arc<(Mutex<State>, Condvar)>);
+
+impl Fake {
+    pub(crate) fn world(&self) -> World {
+        self.0.0.lock().unwrap().world.clone()
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut World)) {
+        change(&mut self.0.0.lock().unwrap().world);
+    }
+
+    pub(crate) fn break_at(&self, text: Option<&str>) {
+        self.0.0.lock().unwrap().broken = text.map(str::to_owned);
+    }
+
+    pub(crate) fn panic_at(&self, text: &str) {
+        self.0.0.lock().unwrap().panicking = Some(text.to_owned());
+    }
+
+    pub(crate) fn recover_at(&self, place: JournalPlace) {
+        self.0.0.lock().unwrap().recovers = Some(place);
+    }
+
+    /// Shuts the gate for steps whose text contains `text`, or opens it.
+    pub(crate) fn gate(&self, text: Option<&str>) {
+        self.0.0.lock().unwrap().gate = text.map(str::to_owned);
+        self.0.1.notify_all();
+    }
+
+    pub(crate) fn applied(&self) -> Vec<String> {
+        self.0.0.lock().unwrap().applied.clone()
+    }
+
+    /// Waits, on a thread of its own, until `count` steps are being applied.
+    pub(crate) async fn until_active(&self, count: usize) {
+        let fake = self.clone();
+        let waiting = tokio::task::spawn_blocking(move || {
+            let (state, changed) = &*fake.0;
+            let state = state.lock().unwrap();
+            let limit = Duration::from_secs(20);
+            let (state, wait) = changed
+                .wait_timeout_while(state, limit, |state| state.active < count)
+                .unwrap();
+            assert!(!wait.timed_out(), "{} of {count} steps run", state.active);
+        });
+        waiting.await.unwrap();
+    }
+
+    pub(crate) fn most_active(&self) -> usize {
+        self.0.0.lock().unwrap().most_active
+    }
+}
+
+impl State {
+    fn readiness(&self, step: &Step) -> Readiness {
+        let present = |to: &Presence, there: bool| match (to, there) {
+            (Presence::Present, true) | (Presence::Absent, false) => Readiness::Done,
+            _ => Readiness::Ready,
+        };
+        match step {
+            Step::File {
+                path,
+                before,
+                after,
+            } => {
+                let found = self.world.files.get(path.relative());
+                if found == after.as_ref() {
+                    Readiness::Done
+                } else if found == before.as_ref() {
+                    Readiness::Ready
+                } else {
+                    Readiness::Conflict(format!("it holds {found:?}"))
+                }
+            }
+            Step::Dataset { dataset, to } => {
+                present(to, self.world.datasets.contains(dataset.as_str()))
+            }
+            Step::Cgroup { path, to } => present(to, self.world.cgroups.contains(path)),
+            Step::PoolActive { .. } => Readiness::Ready,
+            other => panic!("no such step in the fake world: {other}"),
+        }
+    }
+
+    fn put(&mut self, step: &Step) {
+        let World {
+            files,
+            datasets,
+            cgroups,
+        } = &mut self.world;
+        let place = |set: &mut BTreeSet<String>, to: &Presence, name: &str| match to {
+            Presence::Present => set.insert(name.to_owned()),
+            Presence::Absent => set.remove(name),
+        };
+        match step {
+            Step::File { path, after, .. } => {
+                match after {
+                    Some(text) => files.insert(path.relative().to_owned(), text.clone()),
+                    None => files.remove(path.relative()),
+                };
+            }
+            Step::Dataset { dataset, to } => {
+                place(datasets, to, dataset.as_str());
+            }
+            Step::Cgroup { path, to } => {
+                place(cgroups, to, path);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Host for Fake {
+    fn apply(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, Failure> {
+        let text = step.to_string();
+        let object = text.rsplit(' ').next().unwrap().to_owned();
+        let hit = |trap: &Option<String>| trap.as_ref().is_some_and(|trap| text.contains(trap));
+        let (lock, changed) = &*self.0;
+        let mut state = lock.lock().unwrap();
+        state.active += 1;
+        state.most_active = state.most_active.max(state.active);
+        let users = state.on_object.entry(object.clone()).or_default();
+        *users += 1;
+        assert_eq!(*users, 1, "{object} is changed by two at once");
+        changed.notify_all();
+        let mut state = changed.wait_while(state, |state| hit(&state.gate)).unwrap();
+        state.active -= 1;
+        *state.on_object.get_mut(&object).unwrap() -= 1;
+        if let (Some(place), Step::PoolActive { .. }) = (state.recovers.take(), step) {
+            drop(state);
+            context.recover(&place)?;
+            return Ok(Outcome::Changed);
+        }
+        if hit(&state.panicking) {
+            drop(state);
+            panic!("the step has a bug");
+        }
+        match state.readiness(step) {
+            Readiness::Done => Ok(Outcome::Unchanged),
+            Readiness::Ready if hit(&state.broken) => {
+                let text = format!("cannot {step}: it is broken");
+                Err(Failure::new(Code::Step, text))
+            }
+            Readiness::Conflict(found) => Err(Failure::new(Code::Conflict, found)),
+            Readiness::Ready => {
+                state.put(step);
+                state.applied.push(text);
+                Ok(Outcome::Changed)
+            }
+        }
+    }
+
+    fn check(&self, step: &Step) -> Result<Readiness, Failure> {
+        Ok(self.0.0.lock().unwrap().readiness(step))
+    }
+}
+
+/// A machine: a world and a disk, which outlive the daemon.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) host: Fake,
+    pub(crate) disk: tempfile::TempDir,
+    pub(crate) boot: u32,
+    pub(crate) limits: Limits,
+}
+
+#[derive(Debug)]
+struct Folders(PathBuf);
+
+impl Places for Folders {
+    fn dir(&self, place: &JournalPlace) -> Option<PathBuf> {
+        let name = match place {
+            JournalPlace::Pool { pool } => pool.as_str(),
+            JournalPlace::Host => "host",
+            JournalPlace::Run => "run",
+        };
+        (name != "closed").then(|| self.0.join(name))
+    }
+
+    fn open(&self) -> Vec<JournalPlace> {
+        vec![tank(), JournalPlace::Host, JournalPlace::Run]
+    }
+}
+
+/// What dying throws.
+struct Killed;
+
+impl Machine {
+    pub(crate) fn new() -> Self {
+        Self {
+            host: Fake::default(),
+            disk: tempfile::tempdir().unwrap(),
+            boot: 1,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Starts a daemon.
+    pub(crate) fn start(&self, faults: &str) -> Engine<Fake> {
+        let plan: FaultPlan = faults.parse().unwrap();
+        // Unwinding ends the thread of the operation where it stands, and the test starts another
+        // daemon on the same world. That prints nothing, unlike a panic.
+        let die = |action: Action| match action {
+            Action::Kill => std::panic::resume_unwind(Box::new(Killed)),
+            other => panic!("{other:?} is of no use here"),
+        };
+        Engine::new(Setup {
+            host: self.host.clone(),
+            places: Box::new(Folders(self.disk.path().to_owned())),
+            identity: Identity {
+                boot: self.boot.to_string(),
+                host: "testhost".to_owned(),
+            },
+            faults: Faults::new(plan, Arc::new(die)),
+            limits: self.limits,
+        })
+    }
+
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
+        self.disk.path().join(relative)
+    }
+
+    /// The journals that are still there.
+    pub(crate) fn open_journals(&self) -> Vec<PathBuf> {
+        crate::journal::list(&self.path("tank/open")).unwrap()
+    }
+}
+
+pub(crate) fn pool() -> PoolName {
+    "tank".parse().unwrap()
+}
+
+pub(crate) fn tank() -> JournalPlace {
+    JournalPlace::Pool { pool: pool() }
+}
+
+pub(crate) fn user(name: &str) -> EntityRef {
+    EntityRef::User {
+        pool: pool(),
+        name: name.parse().unwrap(),
+    }
+}
+
+pub(crate) fn file(name: &str, before: Option<&str>, after: Option<&str>) -> Step {
+    Step::File {
+        path: PoolPath::new(&pool(), name).unwrap(),
+        before: before.map(str::to_owned),
+        after: after.map(str::to_owned),
+    }
+}
+
+/// Makes a file that holds its own name.
+pub(crate) fn create(name: &str) -> Step {
+    file(name, None, Some(name))
+}
+
+pub(crate) fn cgroup(name: &str, to: Presence) -> Step {
+    Step::Cgroup {
+        path: name.to_owned(),
+        to,
+    }
+}
+
+pub(crate) fn destroy(dataset: &str) -> Step {
+    Step::Dataset {
+        dataset: dataset.parse().unwrap(),
+        to: Presence::Absent,
+    }
+}
+
+/// Work on the users of these names.
+pub(crate) fn work(users: &[&str], steps: Vec<Step>) -> Work {
+    let touches: Vec<_> = users.iter().map(|name| user(name)).collect();
+    let plan = Plan {
+        steps,
+        touches: touches.clone(),
+        journal: tank(),
+    };
+    Work {
+        command: "test".to_owned(),
+        cli: "osctl test".to_owned(),
+        uid: 0,
+        pid: 4711,
+        touches,
+        deadline: DEADLINE,
+        undoes: None,
+        compile: Arc::new(move || Ok(plan.clone())),
+    }
+}
+
+/// Longer than any test may take.
+pub(crate) const LONG: Duration = Duration::from_mins(1);
+
+/// Lets others run until `is_so`.
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(LONG, waiting).await;
+    assert!(waited.is_ok(), "waited in vain for {what}");
+}

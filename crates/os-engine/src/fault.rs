@@ -284,7 +284,7 @@ mod tests {
             moment: Moment::Step(number),
             side: Side::Before,
         };
-        assert!(faults.pass("x", before(1), Some("dataset")).is_ok());
+        faults.pass("x", before(1), Some("dataset")).unwrap();
         let failure = faults.pass("x", before(2), Some("file")).unwrap_err();
         assert_eq!(failure.message, "injected failure at x:2:before");
     }

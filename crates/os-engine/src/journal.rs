@@ -303,6 +303,3 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>, JournalError> {
     files.sort();
     Ok(files)
 }
-
-#[cfg(test)]
-mod tests;
