@@ -77,6 +77,7 @@ macro_rules! suite {
             streams::abort_leaves_nothing,
             streams::repeated_receive_is_unchanged,
             streams::there_and_back_again,
+            streams::received_beside_its_source,
         ]);
     };
 }

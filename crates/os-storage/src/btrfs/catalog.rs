@@ -31,8 +31,15 @@ pub(super) struct SnapshotEntry {
 }
 
 impl SnapshotEntry {
+    /// Identity of its contents, the same on every pool; two snapshots of one pool share it if
+    /// one was received from the other.
     pub(super) fn guid(&self) -> String {
         guid_of(&self.subvolume)
+    }
+
+    /// Identity of itself, which is what a clone remembers.
+    pub(super) fn identity(&self) -> String {
+        btrfs::format_uuid(&self.subvolume.uuid)
     }
 }
 
@@ -70,10 +77,10 @@ impl Catalog {
         })
     }
 
-    pub(super) fn clones_of(&self, guid: &str) -> Vec<&DatasetName> {
+    pub(super) fn clones_of(&self, identity: &str) -> Vec<&DatasetName> {
         self.datasets
             .iter()
-            .filter(|d| d.attributes.origin.as_deref() == Some(guid))
+            .filter(|d| d.attributes.origin.as_deref() == Some(identity))
             .map(|d| &d.name)
             .collect()
     }
@@ -92,7 +99,11 @@ impl Catalog {
         figures: Option<&BTreeMap<u64, Qgroup>>,
     ) -> Vec<DatasetInfo> {
         let used = figures.map(|figures| self.used(figures));
-        let origins: BTreeMap<_, _> = self.snapshots.iter().map(|s| (s.guid(), &s.name)).collect();
+        let origins: BTreeMap<_, _> = self
+            .snapshots
+            .iter()
+            .map(|s| (s.identity(), &s.name))
+            .collect();
         let info = |d: &DatasetEntry| DatasetInfo {
             name: d.name.clone(),
             guid: d.attributes.guid.clone(),
@@ -127,7 +138,7 @@ impl Catalog {
             created: s.subvolume.created,
             used: group(figures, &s.subvolume).map(|g| ByteSize(g.exclusive)),
             referenced: group(figures, &s.subvolume).map(|g| ByteSize(g.referenced)),
-            clones: self.clones_of(&s.guid()).into_iter().cloned().collect(),
+            clones: self.clones_of(&s.identity()).into_iter().cloned().collect(),
         };
         self.snapshots.iter().map(info).collect()
     }

@@ -192,7 +192,7 @@ fn refuse_outer_clones(catalog: &Catalog, dataset: &DatasetName) -> Result<(), S
         .iter()
         .filter(|s| inside(&s.name.dataset()));
     let by: Vec<_> = doomed
-        .flat_map(|s| catalog.clones_of(&s.guid()))
+        .flat_map(|s| catalog.clones_of(&s.identity()))
         .filter(|clone| !inside(clone))
         .map(ToString::to_string)
         .collect();

@@ -4,7 +4,7 @@ use os_sys::{Access, btrfs};
 use os_types::{DatasetName, SnapshotName};
 
 use super::attributes::Attributes;
-use super::catalog::{Catalog, SnapshotEntry, guid_of, subvolume_at};
+use super::catalog::{Catalog, SnapshotEntry, subvolume_at};
 use super::contents::{Contents, Found, make_folder, new_guid, open_folder};
 use super::dataset_ops::in_use;
 use crate::{Change, PropertyEdit, SnapshotInfo, Snapshots, StorageError};
@@ -45,7 +45,7 @@ impl Snapshots for Contents {
             return Ok(Change::Unchanged);
         };
         let catalog = Catalog::read(self)?;
-        let clones = catalog.clones_of(&guid_of(&subvolume));
+        let clones = catalog.clones_of(&btrfs::format_uuid(&subvolume.uuid));
         in_use(snapshot, clones.iter().map(ToString::to_string).collect())?;
         Self::drop_subvolume(&folder, snapshot.short())?;
         self.drop_snapshot_folder(&found.attributes.guid)?;
@@ -61,7 +61,7 @@ impl Snapshots for Contents {
     ) -> Result<Change, StorageError> {
         let (found, entry) = self.require_snapshot(snapshot)?;
         let guid = new_guid().map_err(|e| StorageError::io("make", dataset, e))?;
-        let mut attributes = Attributes::fresh(guid, Some(entry.guid()));
+        let mut attributes = Attributes::fresh(guid, Some(entry.identity()));
         attributes.edit(properties)?;
         if let Some(change) = self.check_target(dataset, &attributes)? {
             return Ok(change);

@@ -217,7 +217,8 @@ pub(crate) fn guest_symlinks_are_not_followed(make: Make) {
     f.finish();
 }
 
-/// One process for each of 60 datasets would take longer than this.
+/// One process for each of 60 datasets would take longer than this. The best of several, since
+/// other tests run at the same time.
 pub(crate) fn many_datasets_list_quickly(make: Make) {
     let f = make("tank").started();
     let c = f.contents();
@@ -225,9 +226,12 @@ pub(crate) fn many_datasets_list_quickly(make: Make) {
         c.create(&f.dataset(&format!("d{i:03}")), &[user("a:b", Some("x"))])
             .unwrap();
     }
-    let start = Instant::now();
-    assert_eq!(c.list().unwrap().len(), 61);
-    let elapsed = start.elapsed();
-    assert!(elapsed < Duration::from_millis(100), "{elapsed:?}");
+    let attempt = || {
+        let start = Instant::now();
+        assert_eq!(c.list().unwrap().len(), 61);
+        start.elapsed()
+    };
+    let best = (0..10).map(|_| attempt()).min().unwrap();
+    assert!(best < Duration::from_millis(60), "{best:?}");
     f.finish();
 }

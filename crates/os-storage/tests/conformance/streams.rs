@@ -238,6 +238,24 @@ pub(crate) fn repeated_receive_is_unchanged(make: Make) {
     finish(from, to);
 }
 
+/// Both snapshots then have one guid; clones and destruction still know which is which.
+pub(crate) fn received_beside_its_source(make: Make) {
+    let (f, to) = pair(make);
+    receive(&f, "b@1", &send(&f, "a@1", None, None)).unwrap();
+    let c = f.contents();
+    c.clone_snapshot(&f.snapshot("a@1"), &f.dataset("clone"), &[])
+        .unwrap();
+    assert_eq!(
+        c.list().unwrap().pop().unwrap().origin,
+        Some(f.snapshot("a@1"))
+    );
+    c.destroy(&f.dataset("b"), os_storage::Extent::Recursive)
+        .unwrap();
+    let error = c.destroy_snapshot(&f.snapshot("a@1")).unwrap_err();
+    assert!(matches!(error, StorageError::InUse { .. }), "{error}");
+    finish(f, to);
+}
+
 pub(crate) fn there_and_back_again(make: Make) {
     let (from, to) = pair(make);
     receive(&to, "b@1", &send(&from, "a@1", None, None)).unwrap();
