@@ -1,0 +1,29 @@
+//! Asking again until a deadline: the only place of this crate that sleeps.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// Calls `attempt` until it gives a value or an error; None when `patience` is used up.
+///
+/// Version 1 has nothing to wait on, and version 2 announces only that a group became empty, not
+/// that it can be removed.
+pub(crate) fn until<T, E>(
+    patience: Duration,
+    mut attempt: impl FnMut() -> Result<Option<T>, E>,
+) -> Result<Option<T>, E> {
+    let begin = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        if let Some(value) = attempt()? {
+            return Ok(Some(value));
+        }
+        let Some(left) = patience.checked_sub(begin.elapsed()) else {
+            return Ok(None);
+        };
+        thread::sleep(pause.min(left));
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}

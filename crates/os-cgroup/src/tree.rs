@@ -1,0 +1,161 @@
+//! Our part of the host's groups: everything below one parent.
+
+mod create;
+mod kill;
+mod remove;
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::PathBuf;
+
+use crate::controller::Controller;
+use crate::error::CgroupError;
+use crate::figures::{self, Figures};
+use crate::files;
+use crate::layout::{Hierarchy, Layout};
+use crate::path::CgroupPath;
+
+/// The groups below our parent, the same in every hierarchy of the host.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    layout: Layout,
+    parent: CgroupPath,
+}
+
+/// One thing that [`Tree::create`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Made a group in one hierarchy.
+    Made(PathBuf),
+    /// Made controllers available below a group of version 2.
+    Enabled {
+        /// The group whose `cgroup.subtree_control` was written.
+        group: PathBuf,
+        /// The controllers added.
+        controllers: Vec<Controller>,
+    },
+    /// Copied processors or memory nodes from the group above (version 1).
+    Inherited(PathBuf),
+}
+
+/// In how many hierarchies a group exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// In none.
+    Absent,
+    /// In some: left by an interrupted creation or removal.
+    Partial {
+        /// Where it is missing.
+        missing: Vec<PathBuf>,
+    },
+    /// In all.
+    Present,
+}
+
+impl Tree {
+    /// The tree below `parent` on this host. Nothing is created.
+    pub fn detect(parent: CgroupPath) -> Result<Self, CgroupError> {
+        Ok(Self::new(Layout::detect()?, parent))
+    }
+
+    /// The tree below `parent` in a given layout.
+    pub fn new(layout: Layout, parent: CgroupPath) -> Self {
+        Self { layout, parent }
+    }
+
+    /// The hierarchies of the host.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The parent group.
+    pub fn parent(&self) -> &CgroupPath {
+        &self.parent
+    }
+
+    /// Where the group exists.
+    pub fn presence(&self, path: &CgroupPath) -> Presence {
+        let folders = self.folders(path);
+        let hierarchies = folders.len();
+        let missing: Vec<_> = folders
+            .into_iter()
+            .filter(|folder| !folder.is_dir())
+            .collect();
+        match missing.len() {
+            0 => Presence::Present,
+            count if count == hierarchies => Presence::Absent,
+            _ => Presence::Partial { missing },
+        }
+    }
+
+    /// The processes in the group and below it, in any hierarchy; none if it is not there.
+    ///
+    /// *Shape*: 0 stands for processes of a pid namespace that is not below ours.
+    pub fn procs(&self, path: &CgroupPath) -> Result<BTreeSet<u32>, CgroupError> {
+        let mut pids = BTreeSet::new();
+        for folder in self.folders(path) {
+            pids.append(&mut files::processes(&folder)?);
+        }
+        Ok(pids)
+    }
+
+    /// Whether any process is in the group or below it.
+    pub fn is_populated(&self, path: &CgroupPath) -> Result<bool, CgroupError> {
+        let full = self.full(path);
+        if let Some(root) = self.layout.unified() {
+            let events = files::read(&full.below(root).join("cgroup.events"))?.unwrap_or_default();
+            if events.lines().any(|line| line == "populated 1") {
+                return Ok(true);
+            }
+        }
+        // A process may have joined the hierarchies of version 1 only.
+        for hierarchy in self.legacy() {
+            if !files::processes(&full.below(&hierarchy.root))?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What the group uses.
+    pub fn figures(&self, path: &CgroupPath) -> Result<Figures, CgroupError> {
+        figures::read(&self.layout, &self.full(path))
+    }
+
+    /// The group's `cgroup.procs` of each hierarchy, open for writing: a child that writes `0` to
+    /// each of them, in this order, is in the group.
+    ///
+    /// # Errors
+    /// [`CgroupError::File`] if the group is not there in one of the hierarchies.
+    pub fn join_fds(&self, path: &CgroupPath) -> Result<Vec<File>, CgroupError> {
+        let open = |folder: PathBuf| {
+            let path = folder.join("cgroup.procs");
+            let file = File::options().write(true).open(&path);
+            file.map_err(|error| CgroupError::file("open", &path, error))
+        };
+        self.folders(path).into_iter().map(open).collect()
+    }
+
+    /// The folder of the group in each hierarchy.
+    pub fn folders(&self, path: &CgroupPath) -> Vec<PathBuf> {
+        let full = self.full(path);
+        let hierarchies = self.layout.hierarchies().iter();
+        hierarchies
+            .map(|hierarchy| full.below(&hierarchy.root))
+            .collect()
+    }
+
+    /// The path from the root of a hierarchy: parent and path were checked, so is what they form.
+    fn full(&self, path: &CgroupPath) -> CgroupPath {
+        self.parent.append(path)
+    }
+
+    fn legacy(&self) -> impl Iterator<Item = &Hierarchy> {
+        let unified = self.layout.unified();
+        let hierarchies = self.layout.hierarchies().iter();
+        hierarchies.filter(move |hierarchy| Some(hierarchy.root.as_path()) != unified)
+    }
+}
+
+#[cfg(test)]
+mod tests;

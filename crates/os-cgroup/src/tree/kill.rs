@@ -1,0 +1,108 @@
+//! Killing everything in a group.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use os_sys::{PidFd, Signal};
+
+use super::Tree;
+use crate::controller::Controller;
+use crate::error::CgroupError;
+use crate::path::CgroupPath;
+use crate::{files, patience};
+
+/// Freezing is help, not a condition: a process in an uninterruptible wait never freezes.
+const FREEZE_PATIENCE: Duration = Duration::from_millis(100);
+
+impl Tree {
+    /// Kills every process in the group and below it, and returns when they are gone; returns
+    /// how many there were at first.
+    ///
+    /// Version 2 does it in one write (`cgroup.kill`, Linux 5.14), which no fork can outrun. What
+    /// is in hierarchies of version 1 only is frozen, killed one by one, and thawed to die.
+    ///
+    /// # Errors
+    /// [`CgroupError::Unkillable`] naming what is left after `patience`: processes that the kernel
+    /// holds, on a dead disk for example.
+    pub fn kill(&self, path: &CgroupPath, patience: Duration) -> Result<usize, CgroupError> {
+        let mut pids = self.procs(path)?;
+        let count = pids.len();
+        let gone = patience::until(patience, || {
+            if !pids.is_empty() {
+                self.kill_round(path, &pids)?;
+                pids = self.procs(path)?;
+            }
+            Ok::<_, CgroupError>(pids.is_empty().then_some(()))
+        })?;
+        if gone.is_some() {
+            return Ok(count);
+        }
+        let group = self.full(path).to_string();
+        Err(CgroupError::Unkillable {
+            group,
+            pids: pids.into_iter().collect(),
+            patience,
+        })
+    }
+
+    fn kill_round(&self, path: &CgroupPath, pids: &BTreeSet<u32>) -> Result<(), CgroupError> {
+        let mut stragglers = pids.clone();
+        if let Some(root) = self.layout.unified() {
+            let folder = self.full(path).below(root);
+            let known = files::processes(&folder)?;
+            if files::write_if_there(&folder.join("cgroup.kill"), "1")? {
+                stragglers.retain(|pid| !known.contains(pid));
+            }
+        }
+        if !stragglers.is_empty() {
+            self.freeze(path)?;
+            // Not a reason to leave them frozen: whoever is still there is told at the end.
+            let killed = self.kill_each(path, &stragglers);
+            self.thaw(path)?;
+            return killed;
+        }
+        // Version 1 keeps the frozen from dying.
+        self.thaw(path)
+    }
+
+    /// A pid may have been given to a process that is none of ours before it is opened, so the
+    /// list is read again once the descriptors hold what they hold.
+    fn kill_each(&self, path: &CgroupPath, pids: &BTreeSet<u32>) -> Result<(), CgroupError> {
+        let mut held = Vec::new();
+        for pid in pids {
+            held.extend(PidFd::open(*pid)?);
+        }
+        let listed = self.procs(path)?;
+        for process in held
+            .iter()
+            .filter(|process| listed.contains(&process.pid()))
+        {
+            process.send_signal(Signal::KILL)?;
+        }
+        Ok(())
+    }
+
+    fn freeze(&self, path: &CgroupPath) -> Result<(), CgroupError> {
+        let Some(root) = self.layout.legacy(Controller::Freezer) else {
+            return Ok(());
+        };
+        let state = self.full(path).below(root).join("freezer.state");
+        if files::write_if_there(&state, "FROZEN")? {
+            patience::until(FREEZE_PATIENCE, || {
+                let frozen = files::read(&state)?.is_none_or(|state| state.trim() == "FROZEN");
+                Ok::<_, CgroupError>(frozen.then_some(()))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Also what was frozen by others, in any group below.
+    fn thaw(&self, path: &CgroupPath) -> Result<(), CgroupError> {
+        if let Some(root) = self.layout.legacy(Controller::Freezer) {
+            for group in files::groups(&self.full(path).below(root))? {
+                files::write_if_there(&group.join("freezer.state"), "THAWED")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! Removing a group, and those below it, from every hierarchy.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Tree;
+use crate::error::CgroupError;
+use crate::path::CgroupPath;
+use crate::{files, patience};
+
+/// `EBUSY`: the group has processes or groups, or one has only just left.
+const BUSY: i32 = 16;
+
+impl Tree {
+    /// Removes the group and all groups below it, deepest first; returns the folders removed, none
+    /// if nothing was there. Processes are not killed: see [`Tree::kill`].
+    ///
+    /// # Errors
+    /// [`CgroupError::Busy`] naming the processes in it if it cannot be removed within `patience`.
+    /// What could be removed by then is gone.
+    pub fn remove(
+        &self,
+        path: &CgroupPath,
+        patience: Duration,
+    ) -> Result<Vec<PathBuf>, CgroupError> {
+        let mut removed = Vec::new();
+        let done = patience::until(patience, || self.try_remove(path, &mut removed))?;
+        match done {
+            Some(()) => Ok(removed),
+            None => Err(CgroupError::Busy {
+                group: self.full(path).to_string(),
+                pids: self.procs(path)?.into_iter().collect(),
+                patience,
+            }),
+        }
+    }
+
+    /// One attempt on all hierarchies; None if something is left.
+    fn try_remove(
+        &self,
+        path: &CgroupPath,
+        removed: &mut Vec<PathBuf>,
+    ) -> Result<Option<()>, CgroupError> {
+        let mut all = true;
+        for folder in self.folders(path) {
+            for group in files::groups(&folder)? {
+                match fs::remove_dir(&group) {
+                    Ok(()) => removed.push(group),
+                    Err(error) if files::is_gone(&error) => {}
+                    Err(error) if error.raw_os_error() == Some(BUSY) => all = false,
+                    Err(error) => return Err(CgroupError::file("remove", &group, error)),
+                }
+            }
+        }
+        Ok(all.then_some(()))
+    }
+}

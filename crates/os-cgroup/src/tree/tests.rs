@@ -1,0 +1,279 @@
+use std::fs;
+use std::path::Path;
+use std::process::id;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use os_sys::{Child, MountTable, SpawnRequest, spawn};
+
+use super::*;
+use crate::figures::CpuTime;
+use crate::layout::Version;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A parent group of its own on this host, killed and removed at the end.
+struct Scratch(Tree);
+
+impl Scratch {
+    fn new(layout: Layout) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "osctl-test-{}-{}",
+            id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        Self(Tree::new(layout, name.parse().unwrap()))
+    }
+
+    fn host() -> Self {
+        Self::new(Layout::detect().unwrap())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        self.0.kill(&CgroupPath::PARENT, PATIENCE).unwrap();
+        self.0.remove(&CgroupPath::PARENT, PATIENCE).unwrap();
+    }
+}
+
+/// For tests of what only hybrid hosts have; elsewhere they are left out by their prefix.
+fn legacy_only() -> Layout {
+    let layout = Layout::detect().unwrap().without_unified();
+    let message = "needs hierarchies of version 1; on a pure version 2 host, --skip hybrid_";
+    assert!(!layout.hierarchies().is_empty(), "{message}");
+    layout
+}
+
+fn path(text: &str) -> CgroupPath {
+    text.parse().unwrap()
+}
+
+/// Starts a shell script in a group.
+fn start(tree: &Tree, group: &CgroupPath, script: &str) -> Child {
+    let mut request = SpawnRequest::new("/bin/sh")
+        .arg("-c")
+        .arg(script)
+        .env("PATH", "/bin");
+    for file in tree.join_fds(group).unwrap() {
+        request = request.cgroup(file);
+    }
+    spawn(request).unwrap()
+}
+
+fn until(what: &str, mut reached: impl FnMut() -> bool) {
+    let attempt = || Ok::<_, CgroupError>(reached().then_some(()));
+    let done = crate::patience::until(PATIENCE, attempt).unwrap();
+    assert!(done.is_some(), "{what}");
+}
+
+#[test]
+fn root_groups_come_and_go_in_every_hierarchy() {
+    let scratch = Scratch::host();
+    let tree = &scratch.0;
+    let group = path("pool.tank/group.default");
+    assert_eq!(tree.presence(&group), Presence::Absent);
+    let changes = tree.create(&group).unwrap();
+    let made = changes
+        .iter()
+        .filter(|change| matches!(change, Change::Made(_)))
+        .count();
+    assert_eq!(made, 3 * tree.layout().hierarchies().len());
+    assert_eq!(tree.presence(&group), Presence::Present);
+    assert_eq!(
+        tree.create(&group).unwrap(),
+        [],
+        "creating again changes nothing"
+    );
+    // A crash in the middle leaves some hierarchies behind; creating mends that.
+    fs::remove_dir(tree.folders(&group).first().unwrap()).unwrap();
+    assert!(matches!(tree.presence(&group), Presence::Partial { missing } if missing.len() == 1));
+    tree.create(&group).unwrap();
+    let removed = tree.remove(&path("pool.tank"), PATIENCE).unwrap();
+    assert_eq!(removed.len(), 2 * tree.layout().hierarchies().len());
+    assert_eq!(tree.presence(&group), Presence::Absent);
+    assert_eq!(tree.presence(&CgroupPath::PARENT), Presence::Present);
+    assert!(
+        tree.remove(&path("pool.tank"), PATIENCE)
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn root_a_process_is_seen_measured_and_killed_with_its_children() {
+    let scratch = Scratch::host();
+    let tree = &scratch.0;
+    let group = path("ct");
+    tree.create(&group).unwrap();
+    assert!(!tree.is_populated(&group).unwrap());
+    // Children that ignore what can be ignored, in a session that outlives their parent.
+    let script = "trap '' TERM HUP INT; for i in 1 2 3; do sh -c 'trap \"\" TERM; sleep 600 & wait' & done; wait";
+    let mut child = start(tree, &group, script);
+    until("seven processes", || tree.procs(&group).unwrap().len() == 7);
+    assert!(tree.procs(&group).unwrap().contains(&child.pid()));
+    assert!(
+        tree.is_populated(&path("")).unwrap(),
+        "the parent is populated by what is below"
+    );
+    let figures = tree.figures(&group).unwrap();
+    assert_eq!(figures.tasks, Some(7));
+    assert!(figures.memory_bytes.unwrap() > 4096, "{figures:?}");
+    assert!(figures.cpu.unwrap().total > Duration::ZERO, "{figures:?}");
+    assert!(figures.cpu.unwrap().user.is_some(), "{figures:?}");
+    let error = tree.remove(&group, Duration::from_millis(20)).unwrap_err();
+    match &error {
+        CgroupError::Busy { pids, .. } => assert_eq!(pids.len(), 7),
+        other => panic!("{other:?}"),
+    }
+    assert!(error.to_string().contains("by 7 processes"), "{error}");
+    assert_eq!(tree.kill(&group, PATIENCE).unwrap(), 7);
+    assert!(!tree.is_populated(&group).unwrap());
+    assert_eq!(tree.kill(&group, PATIENCE).unwrap(), 0);
+    assert!(child.wait(PATIENCE).unwrap().is_some());
+    tree.remove(&group, PATIENCE).unwrap();
+    assert_eq!(tree.figures(&group).unwrap(), Figures::default());
+    tree.join_fds(&group).unwrap_err();
+}
+
+#[test]
+fn hybrid_without_version_two_a_forking_group_is_frozen_and_killed() {
+    let scratch = Scratch::new(legacy_only());
+    let tree = &scratch.0;
+    let group = path("bomb");
+    tree.create(&group).unwrap();
+    let script = "while :; do sh -c 'sleep 600 & wait' & sleep 0.002; done";
+    let mut child = start(tree, &group, script);
+    until("ten processes", || tree.procs(&group).unwrap().len() >= 10);
+    assert!(tree.kill(&group, PATIENCE).unwrap() >= 10);
+    assert!(tree.procs(&group).unwrap().is_empty());
+    assert!(child.wait(PATIENCE).unwrap().is_some());
+}
+
+#[test]
+fn hybrid_a_process_outside_version_two_counts_and_is_killed() {
+    let scratch = Scratch::host();
+    let tree = &scratch.0;
+    let group = path("half");
+    tree.create(&group).unwrap();
+    let only_legacy = Tree::new(legacy_only(), tree.parent().clone());
+    let mut child = start(&only_legacy, &group, "exec sleep 600");
+    assert!(tree.is_populated(&group).unwrap());
+    // Frozen by somebody, as with lxc-freeze: killing thaws it.
+    let freezer = tree.layout().legacy(Controller::Freezer).unwrap();
+    let state = tree.full(&group).below(freezer).join("freezer.state");
+    files::write(&state, "FROZEN").unwrap();
+    assert_eq!(tree.kill(&group, PATIENCE).unwrap(), 1);
+    assert!(child.wait(PATIENCE).unwrap().is_some());
+    assert!(!tree.is_populated(&group).unwrap());
+}
+
+/// A folder that looks like a version 2 host to us; what the kernel does by itself is missing.
+fn pure(controllers: &str) -> (tempfile::TempDir, Tree) {
+    let folder = tempfile::tempdir().unwrap();
+    let line = format!(
+        "25 1 0:24 / {} rw - cgroup2 cgroup2 rw\n",
+        folder.path().display()
+    );
+    let layout = Layout::from_mounts(&MountTable::parse(line.as_bytes())).unwrap();
+    assert_eq!(
+        layout.hierarchies().first().unwrap().version,
+        Version::Unified
+    );
+    fs::create_dir(folder.path().join("osctl")).unwrap();
+    for group in ["", "osctl"] {
+        put(
+            &folder.path().join(group).join("cgroup.controllers"),
+            controllers,
+        );
+        put(
+            &folder.path().join(group).join("cgroup.subtree_control"),
+            "",
+        );
+    }
+    let tree = Tree::new(layout, path("osctl"));
+    (folder, tree)
+}
+
+fn put(path: &Path, text: &str) {
+    use std::io::Write;
+    File::create(path)
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+}
+
+#[test]
+fn version_two_enables_what_is_available_all_the_way_down() {
+    let (folder, tree) = pure("cpuset cpu io memory hugetlb pids rdma misc\n");
+    let changes = tree.create(&path("pool.tank")).unwrap();
+    let controllers = vec![
+        Controller::CpuSet,
+        Controller::Cpu,
+        Controller::Io,
+        Controller::Memory,
+        Controller::Pids,
+    ];
+    let root = folder.path();
+    let enabled = |group: PathBuf| Change::Enabled {
+        group,
+        controllers: controllers.clone(),
+    };
+    assert_eq!(
+        changes,
+        [
+            enabled(root.to_owned()),
+            enabled(root.join("osctl")),
+            Change::Made(root.join("osctl/pool.tank")),
+        ]
+    );
+    let written = files::read(&root.join("osctl/cgroup.subtree_control")).unwrap();
+    assert_eq!(written.as_deref(), Some("+cpuset +cpu +io +memory +pids"));
+    // What the kernel would show then.
+    for group in ["", "osctl"] {
+        put(
+            &root.join(group).join("cgroup.subtree_control"),
+            "cpuset cpu io memory pids\n",
+        );
+    }
+    assert_eq!(tree.create(&path("pool.tank")).unwrap(), []);
+}
+
+#[test]
+fn version_two_figures_are_read_by_their_names() {
+    let (folder, tree) = pure("");
+    let group = folder.path().join("osctl");
+    assert_eq!(tree.figures(&path("")).unwrap(), Figures::default());
+    put(&group.join("memory.current"), "8192\n");
+    put(&group.join("pids.current"), "3\n");
+    put(
+        &group.join("cpu.stat"),
+        "usage_usec 1500\nuser_usec 1000\nsystem_usec 500\nnr_periods 0\n",
+    );
+    let cpu = CpuTime {
+        total: Duration::from_micros(1500),
+        user: Some(Duration::from_millis(1)),
+        system: Some(Duration::from_micros(500)),
+    };
+    let expected = Figures {
+        memory_bytes: Some(8192),
+        cpu: Some(cpu),
+        tasks: Some(3),
+    };
+    assert_eq!(tree.figures(&path("")).unwrap(), expected);
+}
+
+#[test]
+fn version_two_is_populated_as_its_events_say() {
+    let (folder, tree) = pure("");
+    let events = folder.path().join("osctl/cgroup.events");
+    for (text, expected) in [
+        ("populated 1\nfrozen 0\n", true),
+        ("populated 0\nfrozen 0\n", false),
+    ] {
+        put(&events, text);
+        assert_eq!(tree.is_populated(&path("")).unwrap(), expected);
+    }
+    assert!(!tree.is_populated(&path("absent")).unwrap());
+}
