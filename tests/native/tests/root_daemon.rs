@@ -1,0 +1,157 @@
+//! The daemon as a process: its socket, its end, its restart.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use os_testkit::Sandbox;
+
+#[test]
+fn the_socket_is_roots_alone() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let daemon = sandbox.start()?;
+    let mode = std::fs::metadata(sandbox.socket())?.permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let run = std::fs::metadata(sandbox.path("run/osctl"))?
+        .permissions()
+        .mode();
+    assert_eq!(run & 0o777, 0o711);
+    sandbox.finish(daemon)
+}
+
+#[test]
+fn a_second_instance_refuses_and_names_the_first() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let first = sandbox.start_ready()?;
+    let second = sandbox.launch(&[])?;
+    let status = second.wait(Duration::from_secs(10))?;
+    ensure!(!status.success(), "a second daemon ended well");
+    let log = sandbox.log();
+    ensure!(
+        log.contains(&first.pid().to_string()),
+        "the first is not named: {log}"
+    );
+    sandbox.ok(&["ping"])?;
+    sandbox.finish(first)
+}
+
+#[test]
+fn a_stale_socket_is_no_obstacle() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    sandbox.start_ready()?.kill()?;
+    ensure!(
+        sandbox.socket().exists(),
+        "a killed daemon leaves its socket"
+    );
+    let daemon = sandbox.start_ready()?;
+    sandbox.finish(daemon)
+}
+
+#[test]
+fn instances_live_side_by_side() -> Result<()> {
+    let (one, two) = (Sandbox::new()?, Sandbox::new()?);
+    let (a, b) = (one.start_ready()?, two.start_ready()?);
+    one.pool("tank")?;
+    two.pool("tank")?;
+    one.ok(&["user", "new", "alice"])?;
+    ensure!(
+        two.json(&["user", "ls"])?
+            .as_array()
+            .is_some_and(Vec::is_empty)
+    );
+    one.finish(a)?;
+    two.finish(b)
+}
+
+#[test]
+fn a_stopped_daemon_keeps_what_is_imported() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let daemon = sandbox.start_ready()?;
+    sandbox.pool("tank")?;
+    sandbox.ok(&["user", "new", "alice"])?;
+    sandbox.ok(&["user", "new", "bob"])?;
+    sandbox.ok(&["user", "unreg", "bob"])?;
+    let before = native::World::look(&sandbox)?;
+    daemon.stop()?;
+    ensure!(sandbox.path("tank/conf").is_dir(), "the pool was closed");
+    let daemon = sandbox.start_ready()?;
+    before.expect_same(&native::World::look(&sandbox)?)?;
+    sandbox.finish(daemon)
+}
+
+#[test]
+fn a_killed_daemon_finds_everything_again() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let daemon = sandbox.start_ready()?;
+    sandbox.pool("tank")?;
+    sandbox.ok(&["user", "new", "alice"])?;
+    let before = native::World::look(&sandbox)?;
+    daemon.kill()?;
+    let daemon = sandbox.start_ready()?;
+    before.expect_same(&native::World::look(&sandbox)?)?;
+    sandbox.finish(daemon)
+}
+
+/// After a boot the run folder is empty and nothing is mounted; the pools come back because they
+/// carry the mark of this host.
+#[test]
+fn a_rebooted_host_imports_what_was_imported() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let daemon = sandbox.start_ready()?;
+    sandbox.pool("tank")?;
+    sandbox.pool("spare")?;
+    sandbox.ok(&["user", "new", "--pool", "tank", "alice"])?;
+    sandbox.ok(&["pool", "export", "spare"])?;
+    daemon.kill()?;
+    os_testkit::leaks::clean(sandbox.root(), &sandbox.cgroup_parent())?;
+    std::fs::remove_dir_all(sandbox.path("run"))?;
+    let daemon = sandbox.start_ready()?;
+    let pools = sandbox.ok(&["pool", "ls", "-H", "-o", "name"])?;
+    assert_eq!(pools.trim(), "tank");
+    let user = sandbox.json(&["user", "show", "alice"])?;
+    ensure!(user["registered"] == true, "{user}");
+    sandbox.finish(daemon)
+}
+
+#[test]
+fn the_socket_answers_while_pools_are_imported() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let daemon = sandbox.start_ready()?;
+    sandbox.pool("tank")?;
+    daemon.kill()?;
+    // Hangs in the import; reading goes on.
+    let daemon = sandbox.start_with(&["--fault", "pool-import:pool-active:before:hang"])?;
+    let ping = sandbox.request("GET", "/v1/ping", None)?.json()?;
+    assert_eq!(ping["state"], "starting");
+    let list = sandbox.request("GET", "/v1/pools", None)?;
+    assert_eq!(list.status, 200);
+    let queues = sandbox.request("GET", "/v1/queues", None)?.json()?;
+    let held = queues
+        .as_array()
+        .context("queues")?
+        .iter()
+        .any(|q| q["entity"]["kind"] == "pool");
+    ensure!(held, "nobody is said to hold the pool: {queues}");
+    daemon.kill()?;
+    let daemon = sandbox.start_ready()?;
+    sandbox.finish(daemon)
+}
+
+#[test]
+fn logs_are_json_or_syslog_on_request() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    sandbox.start_ready()?.stop()?;
+    for line in sandbox.log().lines() {
+        serde_json::from_str::<serde_json::Value>(line).with_context(|| line.to_owned())?;
+    }
+    std::fs::remove_file(sandbox.path("osctld.log"))?;
+    sandbox
+        .start_with(&["--log-format", "syslog", "--log", "info"])?
+        .stop()?;
+    ensure!(
+        sandbox.log().lines().all(|line| line.starts_with("<6>")),
+        "{}",
+        sandbox.log()
+    );
+    Ok(())
+}
