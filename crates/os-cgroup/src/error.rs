@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use os_sys::SysError;
 
+use crate::path::PathError;
+
 /// An operation on control groups that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CgroupError {
@@ -19,6 +21,9 @@ pub enum CgroupError {
         /// The reason the kernel gave.
         source: io::Error,
     },
+    /// The parent group's name is not allowed.
+    #[error("the parent of all control groups has no valid name")]
+    Parent(#[from] PathError),
     /// The host has no cgroup file system mounted.
     #[error("no cgroup file system is mounted; mount cgroup2 at /sys/fs/cgroup")]
     NoCgroups,

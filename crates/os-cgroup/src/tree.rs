@@ -13,7 +13,7 @@ use crate::error::CgroupError;
 use crate::figures::{self, Figures};
 use crate::files;
 use crate::layout::{Hierarchy, Layout};
-use crate::path::CgroupPath;
+use crate::path::{CgroupPath, PathError};
 
 /// The groups below our parent, the same in every hierarchy of the host.
 #[derive(Debug, Clone)]
@@ -53,14 +53,22 @@ pub enum Presence {
 }
 
 impl Tree {
-    /// The tree below `parent` on this host. Nothing is created.
-    pub fn detect(parent: CgroupPath) -> Result<Self, CgroupError> {
-        Ok(Self::new(Layout::detect()?, parent))
+    /// The tree below the group `parent` (such as `osctl`) on this host. Nothing is created.
+    ///
+    /// # Errors
+    /// [`CgroupError::Parent`] if `parent` is no path or is empty, for then all groups of the host
+    /// would be ours to kill; [`CgroupError::NoCgroups`].
+    pub fn detect(parent: &str) -> Result<Self, CgroupError> {
+        Self::new(Layout::detect()?, parent)
     }
 
     /// The tree below `parent` in a given layout.
-    pub fn new(layout: Layout, parent: CgroupPath) -> Self {
-        Self { layout, parent }
+    pub fn new(layout: Layout, parent: &str) -> Result<Self, CgroupError> {
+        let parent: CgroupPath = parent.parse()?;
+        if parent == CgroupPath::PARENT {
+            return Err(PathError::Name(String::new()).into());
+        }
+        Ok(Self { layout, parent })
     }
 
     /// The hierarchies of the host.

@@ -23,7 +23,7 @@ impl Scratch {
             id(),
             COUNT.fetch_add(1, Ordering::Relaxed)
         );
-        Self(Tree::new(layout, name.parse().unwrap()))
+        Self(Tree::new(layout, &name).unwrap())
     }
 
     fn host() -> Self {
@@ -157,7 +157,7 @@ fn hybrid_a_process_outside_version_two_counts_and_is_killed() {
     let tree = &scratch.0;
     let group = path("half");
     tree.create(&group).unwrap();
-    let only_legacy = Tree::new(legacy_only(), tree.parent().clone());
+    let only_legacy = Tree::new(legacy_only(), tree.parent().as_str()).unwrap();
     let mut child = start(&only_legacy, &group, "exec sleep 600");
     assert!(tree.is_populated(&group).unwrap());
     // Frozen by somebody, as with lxc-freeze: killing thaws it.
@@ -167,6 +167,17 @@ fn hybrid_a_process_outside_version_two_counts_and_is_killed() {
     assert_eq!(tree.kill(&group, PATIENCE).unwrap(), 1);
     assert!(child.wait(PATIENCE).unwrap().is_some());
     assert!(!tree.is_populated(&group).unwrap());
+}
+
+#[test]
+fn the_whole_host_is_never_ours() {
+    for bad in ["", "/", "..", "a/../.."] {
+        let error = Tree::detect(bad).unwrap_err();
+        assert!(
+            matches!(error, CgroupError::Parent(_)),
+            "{bad:?}: {error:?}"
+        );
+    }
 }
 
 /// A folder that looks like a version 2 host to us; what the kernel does by itself is missing.
@@ -192,7 +203,7 @@ fn pure(controllers: &str) -> (tempfile::TempDir, Tree) {
             "",
         );
     }
-    let tree = Tree::new(layout, path("osctl"));
+    let tree = Tree::new(layout, "osctl").unwrap();
     (folder, tree)
 }
 
