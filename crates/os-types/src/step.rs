@@ -304,13 +304,22 @@ impl Plan {
     /// # Errors
     /// That step.
     pub fn inverse(&self) -> Result<Self, &Step> {
-        let back = self
-            .steps
-            .iter()
-            .rev()
-            .map(|step| step.inverse().ok_or(step));
+        self.back(Step::inverse)
+    }
+
+    /// As [`Plan::inverse`], but of [`Step::undo`].
+    ///
+    /// # Errors
+    /// The first step that cannot be taken back.
+    pub fn undo(&self) -> Result<Self, &Step> {
+        self.back(Step::undo)
+    }
+
+    fn back(&self, inverse: fn(&Step) -> Option<Step>) -> Result<Self, &Step> {
+        let steps = self.steps.iter().rev();
+        let steps = steps.map(|step| inverse(step).ok_or(step));
         Ok(Self {
-            steps: back.collect::<Result<_, _>>()?,
+            steps: steps.collect::<Result<_, _>>()?,
             touches: self.touches.clone(),
             journal: self.journal.clone(),
         })
