@@ -227,7 +227,13 @@ fn a_block_device_is_a_source() -> Result<()> {
     sandbox.pool("tank")?;
     sandbox.ok(&["pool", "export", "tank"])?;
     let image = sandbox.path("var/lib/osctl/images/tank.img");
-    let device = os_sys::LoopDevice::attach(&image, os_sys::LoopOptions::default())?;
+    let device = os_sys::LoopDevice::attach(
+        &image,
+        os_sys::LoopOptions {
+            access: os_sys::Access::ReadWrite,
+            direct_io: false,
+        },
+    )?;
     let node = device.node().to_path_buf();
     sandbox.ok(&["pool", "import", "--source", text(&node)?, "tank"])?;
     sandbox.ok(&["user", "new", "alice"])?;
