@@ -1,3 +1,8 @@
-//! The command line of osctld
+//! The command line of osctld.
+#![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    osctl::main()
+}

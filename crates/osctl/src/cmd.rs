@@ -1,0 +1,87 @@
+//! The commands: one file each, named as on the command line.
+
+pub(crate) mod activate;
+pub(crate) mod assets;
+pub(crate) mod attr;
+pub(crate) mod completion;
+pub(crate) mod group;
+pub(crate) mod healthcheck;
+pub(crate) mod help;
+pub(crate) mod history;
+pub(crate) mod id_range;
+pub(crate) mod man;
+pub(crate) mod monitor;
+pub(crate) mod operation;
+pub(crate) mod ping;
+pub(crate) mod pool;
+pub(crate) mod queue;
+pub(crate) mod undo;
+pub(crate) mod user;
+
+use crate::context::Ctx;
+use crate::fault::Outcome;
+
+/// A command with its arguments.
+pub(crate) trait Run {
+    /// Does what it is for.
+    fn run(self, ctx: &mut Ctx) -> Outcome;
+}
+
+/// A level of the command tree: an enum of commands that runs the one that was chosen.
+///
+/// The help text of a command is the doc comment of its arguments, or that of the variant.
+macro_rules! commands {
+    ($(#[$outer:meta])* $name:ident { $($(#[$meta:meta])* $variant:ident($args:ty),)* }) => {
+        $(#[$outer])*
+        #[derive(Debug, clap::Subcommand)]
+        #[command(infer_subcommands = true, disable_help_subcommand = true)]
+        pub(crate) enum $name { $($(#[$meta])* $variant($args),)* }
+
+        impl $crate::cmd::Run for $name {
+            fn run(self, ctx: &mut $crate::context::Ctx) -> $crate::fault::Outcome {
+                match self { $(Self::$variant(command) => $crate::cmd::Run::run(command, ctx),)* }
+            }
+        }
+    };
+}
+pub(crate) use commands;
+
+commands! {
+    Top {
+        /// Pools: where everything lives
+        #[command(subcommand)]
+        Pool(pool::PoolCommand),
+        /// Ranges of host ids that users get their blocks from
+        #[command(subcommand, alias = "id-ranges")]
+        IdRange(id_range::IdRangeCommand),
+        /// Users: tenants with id maps of their own
+        #[command(subcommand)]
+        User(user::UserCommand),
+        /// Groups: the tree of control groups
+        #[command(subcommand)]
+        Group(group::GroupCommand),
+        /// Commands in progress and the newest ended ones
+        #[command(subcommand)]
+        Operation(operation::OperationCommand),
+        /// Who has the turn with what, and who waits
+        #[command(subcommand)]
+        Queue(queue::QueueCommand),
+        History(history::History),
+        Undo(undo::Undo),
+        Monitor(monitor::Monitor),
+        Assets(assets::HostAssets),
+        Healthcheck(healthcheck::Healthcheck),
+        Ping(ping::Ping),
+        Activate(activate::Activate),
+        Help(help::Help),
+        Completion(completion::Completion),
+        #[command(hide = true)]
+        Man(man::Man),
+    }
+}
+
+/// The value of a pair of options `--x` and `--no-x` of which the last one given counts, and `--x`
+/// is the default.
+pub(crate) const fn unless(yes: bool, no: bool) -> bool {
+    yes || !no
+}

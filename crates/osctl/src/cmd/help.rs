@@ -1,0 +1,147 @@
+//! `osctl help`: commands, error codes, exit codes.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use clap::{Args, Command};
+use clap_complete::ArgValueCompleter;
+use os_types::{Code, Failure};
+
+use crate::cmd::Run;
+use crate::complete;
+use crate::context::Ctx;
+use crate::fault::{Fault, Outcome};
+
+/// Explain a command, an error code, or the exit codes
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  osctl help user new\n  osctl help E-OVERLAP\n  osctl help exit-codes"
+)]
+pub(crate) struct Help {
+    /// A command, an error code, or `exit-codes`
+    #[arg(value_name = "TOPIC", add = ArgValueCompleter::new(complete::topics))]
+    topic: Vec<String>,
+}
+
+impl Run for Help {
+    fn run(self, ctx: &mut Ctx) -> Outcome {
+        let words: Vec<_> = self.topic.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["exit-codes"] => ctx.printer.text(&exit_codes()),
+            [code] if code.to_ascii_uppercase().starts_with("E-") => explain(ctx, code),
+            path => help_of(ctx, path),
+        }
+    }
+}
+
+fn explain(ctx: &mut Ctx, text: &str) -> Outcome {
+    let wanted = text.to_ascii_uppercase();
+    let found = Code::ALL.iter().find(|code| code.as_str() == wanted);
+    let code = found.ok_or_else(|| no_topic(text))?;
+    let (title, explanation, exit) = (code.title(), code.explanation(), code.exit());
+    let explanation = wrap(explanation, 78);
+    ctx.printer.text(&format!(
+        "{code}: {title}\n\n{explanation}\n\nExit code: {exit}\n"
+    ))
+}
+
+fn help_of(ctx: &mut Ctx, path: &[&str]) -> Outcome {
+    let mut root = crate::cli::command();
+    root.build();
+    let mut command = &root;
+    for word in path {
+        command = below(command, word).ok_or_else(|| no_topic(&path.join(" ")))?;
+    }
+    let help = command.clone().render_long_help();
+    let text = if ctx.printer.out_color {
+        help.ansi().to_string()
+    } else {
+        help.to_string()
+    };
+    ctx.printer.text(&text)
+}
+
+/// The command that `word` names or abbreviates.
+fn below<'a>(command: &'a Command, word: &str) -> Option<&'a Command> {
+    if let Some(exact) = command.find_subcommand(word) {
+        return Some(exact);
+    }
+    let mut fitting = command.get_subcommands().filter(|command| {
+        let mut names = command.get_all_aliases().chain([command.get_name()]);
+        names.any(|name| name.starts_with(word))
+    });
+    fitting.next().filter(|_| fitting.next().is_none())
+}
+
+fn no_topic(what: &str) -> Fault {
+    let message = format!("there is no command and no error code {what:?}");
+    Failure::new(Code::NotFound, message)
+        .next("osctl help")
+        .into()
+}
+
+/// The meaning of each exit code that no error code has.
+const OTHERS: [(u8, &str); 4] = [
+    (0, "it worked"),
+    (2, "the command line is not valid"),
+    (130, "interrupted with Ctrl-C; an operation goes on"),
+    (141, "the reader of the output has gone"),
+];
+
+/// The table of exit codes.
+fn exit_codes() -> String {
+    let mut table: BTreeMap<u8, Vec<String>> = BTreeMap::new();
+    for (exit, meaning) in OTHERS {
+        table.entry(exit).or_default().push(meaning.to_owned());
+    }
+    for code in Code::ALL {
+        table
+            .entry(code.exit())
+            .or_default()
+            .push(format!("{code}: {}", code.title()));
+    }
+    let mut text = String::new();
+    for (exit, meanings) in table {
+        for (index, meaning) in meanings.iter().enumerate() {
+            let number = if index == 0 {
+                exit.to_string()
+            } else {
+                String::new()
+            };
+            writeln!(text, "{number:>3}  {meaning}").expect("writing to a string cannot fail");
+        }
+    }
+    text.push_str(
+        "\n`osctl ping` and `osctl healthcheck` have codes of their own, see their help.\n",
+    );
+    text
+}
+
+/// What the long help and the manual page of `osctl` end with.
+pub(crate) fn long_help() -> String {
+    format!(
+        "`osctl help <command>` explains a command, `osctl help <E-CODE>` an error.\n\n\
+        Exit codes:\n{}",
+        exit_codes()
+    )
+}
+
+/// The text in lines of at most `width` characters.
+fn wrap(text: &str, width: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let is_full = lines
+            .last()
+            .is_some_and(|line| !line.is_empty() && line.len() + 1 + word.len() > width);
+        if is_full {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines.join("\n")
+}

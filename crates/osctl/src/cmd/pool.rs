@@ -1,0 +1,43 @@
+//! `osctl pool`.
+
+mod destroy;
+mod export;
+mod import;
+mod install;
+mod ls;
+mod new;
+mod reload;
+mod set;
+mod show;
+mod sources;
+mod uninstall;
+
+use os_types::PoolName;
+
+use crate::cmd::assets::EntityAssets;
+use crate::cmd::commands;
+
+commands! {
+    PoolCommand {
+        #[command(visible_alias = "list")]
+        Ls(ls::Ls),
+        #[command(visible_alias = "info")]
+        Show(show::Show),
+        Sources(sources::Sources),
+        #[command(visible_alias = "create")]
+        New(new::New),
+        Install(install::Install),
+        Uninstall(uninstall::Uninstall),
+        Destroy(destroy::Destroy),
+        Import(import::Import),
+        Export(export::Export),
+        Reload(reload::Reload),
+        /// Change a setting or an attribute
+        #[command(subcommand)]
+        Set(set::Set),
+        /// Return a setting to its default, or remove an attribute
+        #[command(subcommand)]
+        Unset(set::Unset),
+        Assets(EntityAssets<PoolName>),
+    }
+}

@@ -1,0 +1,42 @@
+//! `osctl pool install`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use os_api::command::PoolInstall;
+use os_types::{DatasetName, PoolName};
+
+use crate::cmd::Run;
+use crate::context::Ctx;
+use crate::fault::Outcome;
+use crate::operation;
+
+/// Make an existing btrfs file system a pool and import it
+#[derive(Debug, Args)]
+#[command(after_help = "Example: osctl pool install tank --source /dev/sdb1")]
+pub(crate) struct Install {
+    /// Name of the pool
+    pool: PoolName,
+    /// An image file or block device with a btrfs, or a folder on a mounted btrfs
+    #[arg(long, value_hint = clap::ValueHint::AnyPath, value_parser = absolute)]
+    source: Option<PathBuf>,
+    /// Keep everything below this dataset of the pool instead of at its top
+    #[arg(long)]
+    dataset: Option<DatasetName>,
+}
+
+impl Run for Install {
+    fn run(self, ctx: &mut Ctx) -> Outcome {
+        let command = PoolInstall {
+            pool: self.pool,
+            source: self.source,
+            dataset: self.dataset,
+        };
+        operation::run(ctx, command)
+    }
+}
+
+/// A path as the daemon, which has another working folder, understands it.
+pub(super) fn absolute(path: &str) -> Result<PathBuf, std::io::Error> {
+    std::path::absolute(path)
+}

@@ -1,0 +1,37 @@
+//! `osctl pool new`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use os_api::command::PoolNew;
+use os_types::{ByteSize, PoolName};
+
+use crate::cmd::Run;
+use crate::context::Ctx;
+use crate::fault::Outcome;
+use crate::operation;
+
+/// Make a loop pool: a sparse image file with a btrfs, installed and imported
+#[derive(Debug, Args)]
+#[command(after_help = "Example: osctl pool new tank --size 10G")]
+pub(crate) struct New {
+    /// Name of the new pool
+    pool: PoolName,
+    /// Size of the image, at least 256M; it takes only the space that is written
+    #[arg(long)]
+    size: ByteSize,
+    /// The image file to make [default: below the state folder of osctld]
+    #[arg(long, value_hint = clap::ValueHint::FilePath, value_parser = super::install::absolute)]
+    file: Option<PathBuf>,
+}
+
+impl Run for New {
+    fn run(self, ctx: &mut Ctx) -> Outcome {
+        let command = PoolNew {
+            pool: self.pool,
+            size_bytes: self.size,
+            file: self.file,
+        };
+        operation::run(ctx, command)
+    }
+}

@@ -1,0 +1,80 @@
+//! What a command runs in.
+
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+use os_types::{Code, Failure, PoolName};
+
+use crate::client::Client;
+use crate::fault::Fault;
+use crate::listing::value::Style;
+use crate::printer::Printer;
+
+/// The global options as commands see them.
+#[derive(Debug, Clone)]
+pub(crate) struct Globals {
+    /// Print JSON.
+    pub(crate) json: bool,
+    /// Raw numbers.
+    pub(crate) parsable: bool,
+    /// The pool of names that say none.
+    pub(crate) pool: Option<PoolName>,
+    /// The folder below which everything of the host lies.
+    pub(crate) root: PathBuf,
+    /// Print the plan and change nothing.
+    pub(crate) plan: bool,
+}
+
+/// What a command runs in: its options, where it prints, whom it asks.
+#[derive(Debug)]
+pub(crate) struct Ctx {
+    /// The global options.
+    pub(crate) globals: Globals,
+    /// Where it prints.
+    pub(crate) printer: Printer,
+    /// The daemon.
+    pub(crate) client: Client,
+    /// Lines can be drawn with more than ASCII.
+    pub(crate) is_unicode: bool,
+    /// There is somebody who can be asked.
+    pub(crate) is_interactive: bool,
+    /// The zone of times for people; `None`: the host's, read when first needed.
+    pub(crate) zone: Option<TimeZone>,
+    /// It was said that the daemon cannot be reached.
+    pub(crate) is_offline_noted: bool,
+}
+
+impl Ctx {
+    /// How values are shown.
+    pub(crate) fn style(&self, parsable: bool) -> Style {
+        Style {
+            parsable: parsable || self.globals.parsable,
+            zone: self.zone.clone().unwrap_or_else(TimeZone::system),
+        }
+    }
+
+    /// The option `--pool`.
+    pub(crate) fn pool(&self) -> Option<&PoolName> {
+        self.globals.pool.as_ref()
+    }
+
+    /// Asks for a line of text on a terminal.
+    ///
+    /// # Errors
+    /// When there is no terminal: `way_out` names the option that makes the question needless.
+    pub(crate) fn ask(&mut self, question: &str, way_out: &str) -> Result<String, Fault> {
+        if !self.is_interactive {
+            let failure = Failure::new(Code::Name, "there is no terminal to confirm it on");
+            return Err(failure.next(way_out).into());
+        }
+        self.printer.ask(question);
+        let mut answer = String::new();
+        match std::io::stdin().read_line(&mut answer) {
+            Ok(_) => Ok(answer.trim().to_owned()),
+            Err(error) => {
+                let message = format!("cannot read the answer: {error}");
+                Err(Failure::new(Code::Name, message).next(way_out).into())
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! How a command ends other than well.
+
+use std::io;
+
+use os_types::{Explain, Failure};
+
+/// What a command answers to [`crate::program::run`].
+pub(crate) type Outcome = Result<(), Fault>;
+
+/// Why a command did not end well.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// Something failed; it is to be printed with its code and hint.
+    Failure(Failure),
+    /// Everything was said already; only the exit status is left.
+    Status(u8),
+    /// Standard output takes nothing more.
+    Output(io::Error),
+}
+
+/// Exit status after Ctrl-C, as shells have it (128 + SIGINT).
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Exit status when the reader of our output has gone, as shells have it (128 + SIGPIPE).
+const BROKEN_PIPE: u8 = 141;
+
+impl Fault {
+    /// The exit status.
+    pub(crate) fn exit(&self) -> u8 {
+        match self {
+            Self::Failure(failure) => failure.code.exit(),
+            Self::Status(status) => *status,
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => BROKEN_PIPE,
+            Self::Output(_) => 1,
+        }
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl<E: Explain> From<&E> for Fault {
+    fn from(error: &E) -> Self {
+        Self::Failure(error.into())
+    }
+}

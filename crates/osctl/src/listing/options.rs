@@ -1,0 +1,209 @@
+//! The options of listings, and which parameters they select.
+
+use clap::Args;
+use os_types::{Code, Failure};
+use serde_json::Value as Json;
+
+use super::Members;
+use super::column::{Pick, Row};
+
+/// Options of commands that print a table.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ListArgs {
+    /// Parameters to show: `a,b`; `+a,b` adds to the default, `-a,b` takes from it, `all`
+    #[arg(short, long, value_name = "PARAMETERS", allow_hyphen_values = true)]
+    pub(crate) output: Option<String>,
+    /// Sort by these parameters
+    #[arg(short, long, value_name = "PARAMETERS")]
+    pub(crate) sort: Option<String>,
+    /// Leave out the labels
+    #[arg(short = 'H', long)]
+    pub(crate) hide_header: bool,
+    /// List the names of the parameters and exit
+    #[arg(short = 'L', long)]
+    pub(crate) list: bool,
+    /// Show raw numbers and times in UTC
+    // Not a global option of clap, since `group new -p` means something else.
+    #[arg(id = "list_parsable", short = 'p', long = "parsable")]
+    pub(crate) parsable: bool,
+}
+
+/// Options of commands that print one entity.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ShowArgs {
+    /// Parameters to show: `a,b`; `-a,b` leaves out these
+    #[arg(short, long, value_name = "PARAMETERS", allow_hyphen_values = true)]
+    pub(crate) output: Option<String>,
+    /// Show only the values, one a line
+    #[arg(short = 'H', long)]
+    pub(crate) hide_header: bool,
+    /// List the names of the parameters and exit
+    #[arg(short = 'L', long)]
+    pub(crate) list: bool,
+    /// Show raw numbers and times in UTC
+    #[arg(id = "show_parsable", short = 'p', long = "parsable")]
+    pub(crate) parsable: bool,
+}
+
+/// The parameters to show.
+#[derive(Debug)]
+pub(crate) struct Selection<T: 'static> {
+    pub(crate) picks: Vec<Pick<T>>,
+}
+
+impl<T: Row> Selection<T> {
+    /// What a table shows when nothing is said.
+    pub(crate) fn defaults() -> Self {
+        let columns = T::COLUMNS.iter().filter(|column| column.is_default);
+        Self {
+            picks: columns.map(Pick::Column).collect(),
+        }
+    }
+
+    /// Every parameter.
+    pub(crate) fn all() -> Self {
+        Self {
+            picks: T::COLUMNS.iter().map(Pick::Column).collect(),
+        }
+    }
+
+    /// The parameters that the value of `-o` selects.
+    ///
+    /// # Errors
+    /// When it names a parameter that does not exist; the message lists those that do.
+    pub(crate) fn of(output: Option<&str>, defaults: Self) -> Result<Self, Failure> {
+        let Some(output) = output else {
+            return Ok(defaults);
+        };
+        if output == "all" {
+            return Ok(Self::all());
+        }
+        let mut picks = defaults.picks;
+        if let Some(names) = output.strip_prefix('+') {
+            for pick in parse_names(names)? {
+                if !picks.iter().any(|old| old.name() == pick.name()) {
+                    picks.push(pick);
+                }
+            }
+        } else if let Some(names) = output.strip_prefix('-') {
+            let out: Vec<Pick<T>> = parse_names(names)?;
+            picks.retain(|old| !out.iter().any(|pick| pick.name() == old.name()));
+        } else {
+            picks = parse_names(output)?;
+        }
+        Ok(Self { picks })
+    }
+
+    /// The parameters that the value of `-s` names.
+    ///
+    /// # Errors
+    /// As [`Selection::of`].
+    pub(crate) fn sort_keys(sort: Option<&str>) -> Result<Vec<Pick<T>>, Failure> {
+        sort.map_or_else(|| Ok(Vec::new()), parse_names)
+    }
+
+    /// The selected members of the daemon's JSON of a row, in the order of the selection.
+    pub(crate) fn filter(&self, row: &T) -> Members {
+        let object = serde_json::to_value(row).unwrap_or(Json::Null);
+        let member = |pick: &Pick<T>| match pick {
+            Pick::Column(column) => {
+                let found = object.get(column.json).cloned();
+                let value = found.unwrap_or_else(|| (column.read)(row).to_json());
+                (column.json.to_owned(), value)
+            }
+            Pick::Attr(key) => (key.clone(), pick.value(row).to_json()),
+        };
+        Members(self.picks.iter().map(member).collect())
+    }
+}
+
+fn parse_names<T: Row>(names: &str) -> Result<Vec<Pick<T>>, Failure> {
+    let named = names
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    named.map(find).collect()
+}
+
+fn find<T: Row>(name: &str) -> Result<Pick<T>, Failure> {
+    if let Some(column) = T::COLUMNS.iter().find(|column| column.name == name) {
+        return Ok(Pick::Column(column));
+    }
+    if name.contains(':') {
+        return Ok(Pick::Attr(name.to_owned()));
+    }
+    let known: Vec<_> = T::COLUMNS.iter().map(|column| column.name).collect();
+    let message = format!(
+        "there is no parameter {name:?}; there are {}, and attributes as vendor:key",
+        known.join(", ")
+    );
+    Err(Failure::new(Code::Name, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listing::{Column, Value, text};
+
+    #[derive(Debug, serde::Serialize)]
+    struct Cat {
+        name: &'static str,
+        weight_bytes: u64,
+    }
+
+    impl Row for Cat {
+        const COLUMNS: &'static [Column<Self>] = &[
+            Column::main("name", |cat| text(cat.name)),
+            Column::of(
+                "weight_bytes",
+                Column::main("weight", |cat| Value::Bytes(cat.weight_bytes)),
+            ),
+            Column::more("age", |_| Value::Missing),
+        ];
+    }
+
+    fn names(output: &str) -> Result<String, Failure> {
+        let selection = Selection::<Cat>::of(Some(output), Selection::defaults())?;
+        let names: Vec<_> = selection.picks.iter().map(Pick::name).collect();
+        Ok(names.join(" "))
+    }
+
+    #[test]
+    fn output_replaces_extends_and_subtracts() {
+        for (output, expected) in [
+            ("age,name", "age name"),
+            ("+age", "name weight age"),
+            ("+name,age", "name weight age"),
+            ("-weight", "name"),
+            ("-weight,name", ""),
+            ("all", "name weight age"),
+            ("", ""),
+            ("name, v:key", "name v:key"),
+            ("+v:key", "name weight v:key"),
+        ] {
+            assert_eq!(names(output).unwrap(), expected, "-o {output:?}");
+        }
+    }
+
+    #[test]
+    fn unknown_names_are_refused_with_the_known_ones() {
+        let failure = names("nmae").unwrap_err();
+        insta::assert_snapshot!(failure,
+            @r#"there is no parameter "nmae"; there are name, weight, age, and attributes as vendor:key"#);
+        assert_eq!(failure.code.exit(), 2);
+        names("-nmae").unwrap_err();
+        Selection::<Cat>::sort_keys(Some("nmae")).unwrap_err();
+    }
+
+    #[test]
+    fn json_is_filtered_by_member() {
+        let selection =
+            Selection::<Cat>::of(Some("age,weight,v:k"), Selection::defaults()).unwrap();
+        let cat = Cat {
+            name: "tom",
+            weight_bytes: 5000,
+        };
+        let json = serde_json::to_string(&selection.filter(&cat)).unwrap();
+        assert_eq!(json, r#"{"age":null,"weight_bytes":5000,"v:k":null}"#);
+    }
+}

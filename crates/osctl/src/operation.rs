@@ -1,0 +1,84 @@
+//! Sending a command and following it to its end.
+
+mod follow;
+mod progress;
+
+pub(crate) use follow::follow;
+
+use std::fmt::Write;
+
+use os_api::endpoint::CommandQuery;
+use os_api::{Command, Operation, OperationState};
+use os_types::{Code, Failure, Plan};
+
+use crate::context::Ctx;
+use crate::fault::{Fault, Outcome};
+
+/// Runs a command to its end; with `--plan` prints what it would do.
+pub(crate) fn run(ctx: &mut Ctx, command: impl Into<Command>) -> Outcome {
+    let command = command.into();
+    if ctx.globals.plan {
+        return plan(ctx, &command);
+    }
+    let operation = follow::start_and_follow(ctx, &command)?;
+    conclude(ctx, &operation)
+}
+
+/// What there is to say about an operation at its end.
+pub(crate) fn conclude(ctx: &mut Ctx, operation: &Operation) -> Outcome {
+    if ctx.globals.json {
+        ctx.printer.json(operation)?;
+    }
+    if operation.state == OperationState::Finished {
+        return Ok(());
+    }
+    let told = operation.failure.clone();
+    let mut failure = told.unwrap_or_else(|| match operation.state {
+        OperationState::Cancelled => Failure::new(Code::Cancelled, "the operation was cancelled"),
+        state => {
+            let message = format!("the operation ended as {}", crate::views::word(state));
+            Failure::new(Code::Step, message)
+        }
+    });
+    if failure.next.is_none() {
+        failure.next = Some(format!("osctl operation show {}", operation.id));
+    }
+    Err(Fault::Failure(failure))
+}
+
+fn plan(ctx: &mut Ctx, command: &Command) -> Outcome {
+    let query = CommandQuery {
+        plan: true,
+        wait_ms: None,
+    };
+    let posted = ctx
+        .client
+        .run(async |client| client.post(command, &query).await)??;
+    let plan: Plan = posted.read()?;
+    if ctx.globals.json {
+        return ctx.printer.json(&plan);
+    }
+    if plan.steps.is_empty() {
+        ctx.printer.note("there is nothing to do");
+    }
+    ctx.printer.text(&render(&plan))
+}
+
+/// The steps, one a line. A step that cannot be taken back says so.
+fn render(plan: &Plan) -> String {
+    let mut text = String::new();
+    let width = plan.steps.len().to_string().len();
+    for (index, step) in plan.steps.iter().enumerate() {
+        let number = index + 1;
+        let step_text = step.to_string();
+        let shown = crate::printer::printable(&step_text);
+        let warning = if step.inverse().is_none() {
+            "  (cannot be undone)"
+        } else {
+            ""
+        };
+        writeln!(text, "{number:>width$}. {shown}{warning}")
+            .expect("writing to a string cannot fail");
+    }
+    text
+}

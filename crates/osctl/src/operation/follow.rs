@@ -1,0 +1,138 @@
+//! Waiting for the end of an operation, with progress and Ctrl-C.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use os_api::endpoint::{CommandQuery, OperationGet, OperationPart, WaitQuery};
+use os_api::{Command, Operation};
+use os_types::{Failure, OpId};
+use tokio::time::Instant;
+
+use super::progress::Progress;
+use crate::client::Client;
+use crate::context::Ctx;
+use crate::fault::{Fault, INTERRUPTED};
+
+/// Most commands end within this time: they show no progress at all.
+const QUICK_MS: u32 = 300;
+
+/// How long the daemon holds an answer back while nothing ends, i.e. how often progress moves.
+const STEP_MS: u32 = 250;
+
+/// How the waiting ended.
+enum Waited {
+    Ended(Box<Operation>),
+    Interrupted(OpId),
+    TooLong(Box<Operation>),
+}
+
+/// Sends a command and waits for the end of its operation.
+pub(super) fn start_and_follow(ctx: &mut Ctx, command: &Command) -> Result<Operation, Fault> {
+    let mut progress = Progress::new(&ctx.printer);
+    let (client, printer) = (&mut ctx.client, &mut ctx.printer);
+    let waited = client.run(async |client| {
+        let mut ctrl_c = pin!(tokio::signal::ctrl_c());
+        let query = CommandQuery {
+            plan: false,
+            wait_ms: Some(QUICK_MS),
+        };
+        let mut is_interrupted = false;
+        let operation: Operation = {
+            // An interrupted request would leave an operation of which we do not know the id, so
+            // its answer, which is near, is awaited in any case.
+            let mut post = pin!(client.post(command, &query));
+            let posted = tokio::select! {
+                posted = &mut post => posted,
+                _ = &mut ctrl_c => { is_interrupted = true; post.await }
+            };
+            posted?.read()?
+        };
+        if operation.state.is_final() {
+            return Ok(Waited::Ended(Box::new(operation)));
+        }
+        if is_interrupted {
+            return Ok(Waited::Interrupted(operation.id));
+        }
+        let id = operation.id.clone();
+        tokio::select! {
+            waited = wait(client, operation, None, |now| progress.show(now, printer)) => waited,
+            _ = &mut ctrl_c => Ok(Waited::Interrupted(id)),
+        }
+    })?;
+    progress.finish();
+    tell(ctx, waited?)
+}
+
+/// Waits for the end of an operation in progress, at most `within`.
+pub(crate) fn follow(
+    ctx: &mut Ctx,
+    operation: Operation,
+    within: Option<Duration>,
+) -> Result<Operation, Fault> {
+    let id = operation.id.clone();
+    let deadline = within.map(|within| Instant::now() + within);
+    let mut progress = Progress::new(&ctx.printer);
+    let (client, printer) = (&mut ctx.client, &mut ctx.printer);
+    let waited = client.run(async |client| {
+        tokio::select! {
+            waited = wait(client, operation, deadline, |now| progress.show(now, printer)) => waited,
+            _ = tokio::signal::ctrl_c() => Ok(Waited::Interrupted(id)),
+        }
+    })?;
+    progress.finish();
+    tell(ctx, waited?)
+}
+
+async fn wait(
+    client: &mut Client,
+    mut operation: Operation,
+    deadline: Option<Instant>,
+    mut on_progress: impl FnMut(&Operation),
+) -> Result<Waited, Failure> {
+    let path = OperationPart {
+        id: operation.id.to_string(),
+    };
+    while !operation.state.is_final() {
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Ok(Waited::TooLong(Box::new(operation)));
+        }
+        on_progress(&operation);
+        let query = WaitQuery {
+            wait_ms: Some(STEP_MS),
+        };
+        let extra = Duration::from_millis(STEP_MS.into());
+        let asked = client.ask_async::<OperationGet>(&path, &query, extra).await;
+        // The operation outlives this connection: say how to find it again.
+        operation = asked.map_err(|failure| match failure.next {
+            Some(_) if failure.code != os_types::Code::NoDaemon => failure,
+            _ => {
+                let next = format!("osctl operation show {}", path.id);
+                failure.next(next)
+            }
+        })?;
+    }
+    Ok(Waited::Ended(Box::new(operation)))
+}
+
+fn tell(ctx: &mut Ctx, waited: Waited) -> Result<Operation, Fault> {
+    match waited {
+        Waited::Ended(operation) => Ok(*operation),
+        Waited::Interrupted(id) => {
+            ctx.printer.say(format_args!("operation {id} goes on"));
+            ctx.printer
+                .say(format_args!("hint: osctl operation cancel {id}"));
+            Err(Fault::Status(INTERRUPTED))
+        }
+        Waited::TooLong(operation) => {
+            let on = operation.waits_for.as_deref().unwrap_or("its steps");
+            let message = format!(
+                "operation {} has not ended; it waits for {on}",
+                operation.id
+            );
+            let failure = Failure::new(os_types::Code::Deadline, message);
+            Err(failure
+                .next(format!("osctl operation show {}", operation.id))
+                .into())
+        }
+    }
+}

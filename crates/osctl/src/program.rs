@@ -1,0 +1,195 @@
+//! From arguments to an exit status.
+
+use std::ffi::OsString;
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
+use jiff::tz::TimeZone;
+
+use crate::cli::{Cli, When};
+use crate::client::Client;
+use crate::cmd::Run;
+use crate::command_line;
+use crate::complete;
+use crate::context::{Ctx, Globals};
+use crate::fault::{Fault, Outcome};
+use crate::printer::Printer;
+
+/// What a run of the program sees of the world besides its arguments and the daemon.
+pub struct Surroundings {
+    /// Standard output.
+    pub out: Box<dyn Write>,
+    /// Standard error.
+    pub err: Box<dyn Write>,
+    /// Standard error is a terminal.
+    pub err_terminal: bool,
+    /// Somebody can answer questions.
+    pub interactive: bool,
+    /// Colours are welcome on standard output and standard error.
+    pub colors: (bool, bool),
+    /// The locale allows more than ASCII.
+    pub unicode: bool,
+    /// The root folder when no option says another.
+    pub root: PathBuf,
+    /// The time zone; `None`: that of the host.
+    pub zone: Option<TimeZone>,
+}
+
+impl std::fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Surroundings").finish_non_exhaustive()
+    }
+}
+
+impl Surroundings {
+    /// The real world.
+    pub fn real() -> Self {
+        let (out, err) = (std::io::stdout(), std::io::stderr());
+        let wants = |choice| choice != anstream::ColorChoice::Never;
+        let out_color = wants(anstream::AutoStream::choice(&out));
+        let err_color = wants(anstream::AutoStream::choice(&err));
+        Self {
+            err_terminal: err.is_terminal(),
+            interactive: std::io::stdin().is_terminal() && err.is_terminal(),
+            colors: (out_color, err_color),
+            unicode: is_unicode_locale(),
+            root: root_of_environment(),
+            zone: None,
+            out: Box::new(BufWriter::new(out)),
+            err: Box::new(err),
+        }
+    }
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    if std::env::var_os(complete::VARIABLE).is_some_and(|shell| !shell.is_empty()) {
+        return complete_words();
+    }
+    ExitCode::from(run(std::env::args_os().collect(), Surroundings::real()))
+}
+
+/// Runs the command that `args` (with the program's name first) ask for.
+///
+/// Returns the exit status, see `osctl help exit-codes`.
+pub fn run(args: Vec<OsString>, surroundings: Surroundings) -> u8 {
+    let Surroundings {
+        out,
+        err,
+        err_terminal,
+        interactive,
+        colors,
+        unicode,
+        root,
+        zone,
+    } = surroundings;
+    let mut printer = Printer::new(out, err);
+    (printer.out_color, printer.err_color) = colors;
+    printer.err_terminal = err_terminal;
+    let line = command_line::quote(&args);
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return explain_usage(printer, &error),
+    };
+    match cli.globals.when() {
+        When::Auto => {}
+        when => {
+            printer.out_color = when == When::Always;
+            printer.err_color = when == When::Always;
+        }
+    }
+    printer.quiet = cli.globals.quiet;
+    let root = cli.globals.root.clone().unwrap_or(root);
+    let mut ctx = Ctx {
+        client: Client::new(socket(&root), line),
+        globals: Globals {
+            json: cli.globals.json,
+            parsable: cli.parsable,
+            pool: cli.globals.pool.clone(),
+            root,
+            plan: cli.globals.plan,
+        },
+        printer,
+        is_unicode: unicode,
+        is_interactive: interactive,
+        zone,
+        is_offline_noted: false,
+    };
+    let outcome = cli.command.run(&mut ctx);
+    let flushed = ctx.printer.flush();
+    end(&mut ctx.printer, outcome.and(flushed))
+}
+
+/// The exit status of an outcome, with what is left to say.
+fn end(printer: &mut Printer, outcome: Outcome) -> u8 {
+    let Err(fault) = outcome else {
+        return 0;
+    };
+    match &fault {
+        Fault::Failure(failure) => printer.failure(failure),
+        Fault::Output(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            printer.say(format_args!(
+                "error: cannot write to standard output: {error}"
+            ));
+        }
+        Fault::Output(_) | Fault::Status(_) => {}
+    }
+    fault.exit()
+}
+
+/// Prints what clap has to say: a mistake in the arguments, or the help that was asked for.
+fn explain_usage(mut printer: Printer, error: &clap::Error) -> u8 {
+    let text = error.render();
+    let shown = |color| {
+        if color {
+            text.ansi().to_string()
+        } else {
+            text.to_string()
+        }
+    };
+    if error.use_stderr() {
+        let text = shown(printer.err_color);
+        printer.say(text.trim_end());
+        return 2;
+    }
+    let text = shown(printer.out_color);
+    let written = printer.text(&text).and_then(|()| printer.flush());
+    end(&mut printer, written)
+}
+
+/// The socket of the daemon below a root folder.
+pub(crate) fn socket(root: &Path) -> PathBuf {
+    root.join("run/osctl/osctld.sock")
+}
+
+/// The root folder without `--root`.
+pub(crate) fn root_of_environment() -> PathBuf {
+    let root = std::env::var_os("OSCTL_ROOT").filter(|root| !root.is_empty());
+    root.map_or_else(|| "/".into(), PathBuf::from)
+}
+
+/// The locale of the terminal, in the order that POSIX gives the variables.
+fn is_unicode_locale() -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(std::env::var_os);
+    let mut named = set.filter(|locale| !locale.is_empty());
+    named.next().is_some_and(|locale| {
+        let locale = locale.to_string_lossy().to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+/// Answers a shell; whatever goes wrong, it gets nothing.
+fn complete_words() -> ExitCode {
+    let engine = CompleteEnv::with_factory(Cli::command)
+        .var(complete::VARIABLE)
+        .bin("osctl");
+    match engine.try_complete(std::env::args_os(), std::env::current_dir().ok().as_deref()) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(_nothing) => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,42 @@
+//! Columns of groups.
+
+use os_api::view::{Attrs, Group, Health};
+
+use super::{health, problem};
+use crate::listing::{Column, Row, Value, text};
+
+impl Row for Group {
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::main("pool", |group| text(&group.pool)),
+        Column::main("name", |group| text(&group.name)),
+        Column::more("path", |group| text(&group.path)),
+        Column::more("full_path", |group| text(&group.full_path)),
+        Column::of(
+            "memory_bytes",
+            Column::main("memory", |group| {
+                group.memory_bytes.map(Value::Bytes).into()
+            }),
+        ),
+        Column::main("cpu_us", |group| group.cpu_us.map(Value::Micros).into()),
+        Column::more("cpu_user_us", |group| {
+            group.cpu_user_us.map(Value::Micros).into()
+        }),
+        Column::more("cpu_system_us", |group| {
+            group.cpu_system_us.map(Value::Micros).into()
+        }),
+        Column::more("nproc", |group| group.nproc.into()),
+        Column::more("health", |group| health(&group.health)),
+        Column::of(
+            "failure",
+            Column::more("problem", |group| problem(&group.health)),
+        ),
+    ];
+
+    fn attrs(&self) -> Option<&Attrs> {
+        Some(&self.attrs)
+    }
+
+    fn health(&self) -> Option<&Health> {
+        Some(&self.health)
+    }
+}

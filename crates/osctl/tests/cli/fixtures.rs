@@ -1,0 +1,135 @@
+//! Entities as a daemon would answer them.
+
+use os_api::view::{Attrs, Group, Health, IdRange, IdSegment, Pool, PoolState, SegmentKind, User};
+use os_api::{Operation, OperationState, StepState, StepStatus};
+use os_types::{ByteSize, Code, EntityRef, Failure};
+
+pub fn pool(name: &str) -> Pool {
+    Pool {
+        name: name.parse().unwrap(),
+        dataset: name.parse().unwrap(),
+        state: PoolState::Active,
+        users: 2,
+        groups: 12,
+        containers: 0,
+        parallel_start: 2,
+        parallel_stop: 4,
+        mountpoint: format!("/{name}").into(),
+        source: Some(format!("/var/lib/osctl/images/{name}.img").into()),
+        size_bytes: Some(ByteSize::gib(10)),
+        used_bytes: Some(ByteSize(3 << 29)),
+        available_bytes: Some(ByteSize((17 << 29) - 1)),
+        disabled: 0,
+        health: Health::Ok,
+        attrs: Attrs::from([("org.example:rack".parse().unwrap(), "r 7\n".into())]),
+    }
+}
+
+pub fn user(pool: &str, name: &str, ugid: Option<u32>) -> User {
+    let map = vec!["0:1000000:65536".parse().unwrap()];
+    User {
+        pool: pool.parse().unwrap(),
+        name: name.parse().unwrap(),
+        username: format!("{pool}-{name}"),
+        groupname: format!("{pool}-{name}"),
+        ugid,
+        homedir: format!("/run/osctl/pools/{pool}/users/{name}/.home").into(),
+        registered: ugid.is_some(),
+        standalone: true,
+        uid_map: map.clone(),
+        gid_map: map,
+        health: Health::Ok,
+        attrs: Attrs::new(),
+    }
+}
+
+pub fn group(pool: &str, name: &str, memory: Option<u64>) -> Group {
+    Group {
+        pool: pool.parse().unwrap(),
+        name: name.parse().unwrap(),
+        path: name.trim_start_matches('/').into(),
+        full_path: format!("osctl/pool.{pool}{name}"),
+        memory_bytes: memory,
+        cpu_us: memory.map(|memory| memory * 3),
+        cpu_user_us: None,
+        cpu_system_us: None,
+        nproc: None,
+        health: Health::Ok,
+        attrs: Attrs::new(),
+    }
+}
+
+pub fn id_range() -> IdRange {
+    IdRange {
+        pool: "tank".parse().unwrap(),
+        name: "default".parse().unwrap(),
+        start_id: 1_000_000,
+        last_id: 4_294_959_679,
+        block_size: 65_536,
+        block_count: 65_520,
+        allocated: 2,
+        free: 65_518,
+        health: Health::Ok,
+        attrs: Attrs::new(),
+    }
+}
+
+pub fn id_table() -> Vec<IdSegment> {
+    let segment = |kind, block_index, block_count, owner: Option<&str>| IdSegment {
+        kind,
+        block_index,
+        block_count,
+        owner: owner.map(Into::into),
+        first_id: 1_000_000 + block_index * 65_536,
+        last_id: 999_999 + (block_index + block_count) * 65_536,
+        id_count: block_count * 65_536,
+    };
+    vec![
+        segment(SegmentKind::Allocated, 0, 1, Some("user:alice")),
+        segment(SegmentKind::Free, 1, 3, None),
+        segment(SegmentKind::Allocated, 4, 1, Some("backup")),
+    ]
+}
+
+pub fn disabled() -> Health {
+    let failure = Failure::new(
+        Code::Damaged,
+        "conf/user/bob.toml, line 3: expected a value",
+    );
+    Health::Disabled {
+        failure: failure.next("osctl pool reload tank"),
+    }
+}
+
+pub fn operation(state: OperationState, steps: [StepState; 2]) -> Operation {
+    let [first, second] = steps;
+    Operation {
+        id: "20261122-213015.123-4f2a".parse().unwrap(),
+        command: "user-new".into(),
+        cli: "osctl user new alice".into(),
+        state,
+        uid: 0,
+        pid: 4242,
+        touches: vec![EntityRef::User {
+            pool: "tank".parse().unwrap(),
+            name: "alice".parse().unwrap(),
+        }],
+        created: "2026-11-22T21:30:15.123Z".parse().unwrap(),
+        started: Some("2026-11-22T21:30:15.124Z".parse().unwrap()),
+        ended: None,
+        steps: vec![
+            StepStatus {
+                text: "create file tank:conf/user/alice.toml".into(),
+                state: first,
+            },
+            StepStatus {
+                text: "register system user tank-alice".into(),
+                state: second,
+            },
+        ],
+        waits_for: None,
+        failure: None,
+        undoes: None,
+        recovered: false,
+    }
+}

@@ -1,0 +1,100 @@
+//! Help, completion, manual pages.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use insta::assert_snapshot;
+
+use crate::osctl;
+
+fn run(line: &str) -> String {
+    osctl(Path::new("/nonexistent"), line).to_string()
+}
+
+#[test]
+fn the_tree_is_sound() {
+    osctl::command().debug_assert();
+}
+
+#[test]
+fn help_of_the_tree() {
+    let mut text = String::new();
+    let mut root = osctl::command();
+    root.build();
+    describe(&root, "", &mut text);
+    assert_snapshot!("tree", text);
+}
+
+/// A line a command: its usage and what it is for; every command says the latter.
+fn describe(command: &clap::Command, indent: &str, text: &mut String) {
+    let mut below: Vec<_> = command.get_subcommands().collect();
+    below.sort_by_key(|command| command.get_name());
+    for command in below {
+        let about = command
+            .get_about()
+            .unwrap_or_else(|| panic!("{}", command.get_name()));
+        let aliases: Vec<_> = command.get_all_aliases().collect();
+        let aliases = if aliases.is_empty() {
+            String::new()
+        } else {
+            format!(" [{}]", aliases.join(" "))
+        };
+        let own = command
+            .get_arguments()
+            .filter(|arg| !arg.is_global_set() && arg.get_id() != "help");
+        let args: Vec<_> = own.map(ToString::to_string).collect();
+        writeln!(
+            text,
+            "{indent}{}{aliases} {} -- {about}",
+            command.get_name(),
+            args.join(" ")
+        )
+        .unwrap();
+        describe(command, &format!("{indent}  "), text);
+    }
+}
+
+#[test]
+fn help_texts() {
+    for (name, line) in [
+        ("help", "--help"),
+        ("help_short", "-h"),
+        ("help_user", "help us"),
+        ("help_user_new", "user new --help"),
+        ("help_user_ls", "user ls -h"),
+        ("help_code", "help e-overlap"),
+        ("help_no_code", "help E-NOTHING"),
+        ("help_exit_codes", "help exit-codes"),
+    ] {
+        assert_snapshot!(name, run(line));
+    }
+}
+
+#[test]
+fn completion_scripts_name_the_program() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(&format!("completion {shell}"));
+        assert!(
+            script.contains("osctl") && script.contains("OSCTL_COMPLETE"),
+            "{script}"
+        );
+    }
+    assert_eq!(
+        osctl(Path::new("/nonexistent"), "completion tcsh").status,
+        2
+    );
+}
+
+#[test]
+fn manual_pages_are_written() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let ran = osctl(Path::new("/"), &format!("man {}", dir.path().display()));
+    assert_eq!(ran.to_string(), "");
+    for page in ["osctl.1", "osctl-user-new.1", "osctl-id-range-table-ls.1"] {
+        let text = std::fs::read_to_string(dir.path().join(page)).unwrap();
+        assert!(text.contains(".TH"), "{page}");
+    }
+    let page = std::fs::read_to_string(dir.path().join("osctl.1")).unwrap();
+    assert!(page.contains("E\\-NO\\-DAEMON"), "{page}");
+    assert_eq!(run("man /nonexistent/folder").contains("status 2"), true);
+}

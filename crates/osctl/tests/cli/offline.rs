@@ -1,0 +1,1 @@
+//! Reading without a daemon.
