@@ -23,6 +23,8 @@ pub struct MountEntry {
     pub mount_point: PathBuf,
     /// Options of the mount (`rw,nosuid,...`).
     pub options: Vec<String>,
+    /// Propagation, for example `shared:2` or `master:1`; empty for a private mount.
+    pub propagation: Vec<String>,
     /// Type of the file system, for example `btrfs`.
     pub fstype: String,
     /// What was mounted, for example `/dev/loop3`; the file system may put anything here.
@@ -37,6 +39,20 @@ impl MountEntry {
         self.options.iter().any(|o| o == name)
     }
 
+    /// Whether what is mounted or unmounted on `other` happens here too.
+    pub fn follows(&self, other: &Self) -> bool {
+        let groups = other
+            .propagation
+            .iter()
+            .filter_map(|p| p.strip_prefix("shared:"));
+        let mine = |group: &str| {
+            let own = self.propagation.iter().filter_map(|p| p.split_once(':'));
+            own.into_iter()
+                .any(|(kind, g)| matches!(kind, "shared" | "master") && g == group)
+        };
+        groups.into_iter().any(mine)
+    }
+
     /// Reads one line; `None` if it lacks a mandatory field.
     fn parse(line: &[u8]) -> Option<Self> {
         let mut fields = line.split(|b| *b == b' ');
@@ -48,7 +64,11 @@ impl MountEntry {
         let mount_point = path(fields.next()?);
         let options = list(fields.next()?);
         // Zero or more optional fields end with a single dash.
-        fields.find(|f| *f == b"-")?;
+        let propagation = fields
+            .by_ref()
+            .take_while(|f| *f != b"-")
+            .map(text)
+            .collect();
         Some(Self {
             id,
             parent,
@@ -56,6 +76,7 @@ impl MountEntry {
             root,
             mount_point,
             options,
+            propagation,
             fstype: text(fields.next()?),
             source: path(fields.next()?),
             super_options: list(fields.next()?),
@@ -92,6 +113,11 @@ impl MountTable {
             .iter()
             .filter(|e| path.starts_with(&e.mount_point))
             .max_by_key(|e| (e.mount_point.as_os_str().len(), e.id))
+    }
+
+    /// The mount that another one lies on.
+    pub fn parent_of(&self, entry: &MountEntry) -> Option<&MountEntry> {
+        self.0.iter().find(|e| e.id == entry.parent)
     }
 
     /// All mounts whose source is this path.
@@ -177,6 +203,9 @@ mod tests {
         assert_eq!(entry.source, Path::new("/dev/loop3"));
         assert!(entry.has_option("nosuid") && !entry.has_option("nodev"));
         assert_eq!(entry.super_options, ["rw", "subvol=/"]);
+        let parent = table.parent_of(entry).unwrap();
+        assert_eq!(parent.propagation, ["master:1", "shared:2"]);
+        assert!(parent.follows(parent) && !entry.follows(parent) && !parent.follows(entry));
     }
 
     #[test]

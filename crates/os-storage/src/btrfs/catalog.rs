@@ -172,7 +172,12 @@ fn group<'a>(figures: Option<&'a BTreeMap<u64, Qgroup>>, of: &Subvolume) -> Opti
     figures?.get(&of.id)
 }
 
-fn walk(path: &Path, name: &DatasetName, out: &mut Vec<DatasetEntry>) -> Result<(), StorageError> {
+/// Adds the dataset at a path, and all below it, to `out`.
+pub(super) fn walk(
+    path: &Path,
+    name: &DatasetName,
+    out: &mut Vec<DatasetEntry>,
+) -> Result<(), StorageError> {
     let Some(found) = Contents::dataset_at(path, name)? else {
         return Ok(());
     };

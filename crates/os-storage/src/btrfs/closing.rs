@@ -9,7 +9,7 @@ use super::{holders, system};
 use crate::{Change, PoolError, PoolPlace, PoolSource};
 
 /// How long a pool may be busy before it is an error.
-const BUSY_PATIENCE: Duration = Duration::from_millis(500);
+const BUSY_PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) fn close(place: &PoolPlace, source: &PoolSource) -> Result<Change, PoolError> {
     let found = match Attachment::find(place, source) {
@@ -57,23 +57,25 @@ fn unmount_pool(place: &PoolPlace, mount: &MountEntry) -> Result<(), PoolError> 
         pool: place.name.clone(),
         holders,
     };
-    let mounts = holders::mounts(mount);
-    if !mounts.is_empty() {
-        return Err(busy(mounts));
-    }
-    // A child between fork and exec holds a copy of every descriptor of the daemon: such a holder
-    // is gone in a moment and deserves no error.
+    // Some holders are gone in a moment and deserve no error: a child between fork and exec has a
+    // copy of every descriptor of the daemon, a program with a namespace of its own may be short.
     let deadline = Instant::now() + BUSY_PATIENCE;
     let mut pause = Duration::from_millis(2);
     loop {
-        match unmount(&place.mountpoint) {
-            Ok(()) => return Ok(()),
-            Err(e) if e.errno() == Some(rustix::io::Errno::BUSY.raw_os_error()) => {
-                if Instant::now() >= deadline {
-                    return Err(busy(holders::processes(&place.mountpoint)));
+        let mounts = holders::mounts(mount);
+        let last = Instant::now() >= deadline;
+        if mounts.is_empty() {
+            match unmount(&place.mountpoint) {
+                Ok(()) => return Ok(()),
+                Err(e) if e.errno() == Some(rustix::io::Errno::BUSY.raw_os_error()) => {
+                    if last {
+                        return Err(busy(holders::processes(&place.mountpoint)));
+                    }
                 }
+                Err(e) => return Err(system("unmount", &place.mountpoint, e)),
             }
-            Err(e) => return Err(system("unmount", &place.mountpoint, e)),
+        } else if last {
+            return Err(busy(mounts));
         }
         std::thread::sleep(pause);
         pause *= 2;

@@ -8,6 +8,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use super::attributes::Attributes;
 use super::catalog::Catalog;
 use super::contents::{Contents, SNAPSHOTS, STORAGE, new_guid};
+use super::staging::DOOMED;
 use crate::{Change, DatasetInfo, Datasets, Extent, PropertyEdit, StorageError};
 
 impl Datasets for Contents {
@@ -44,20 +45,19 @@ impl Datasets for Contents {
             Extent::Only => refuse_dependents(&catalog, dataset)?,
             Extent::Recursive => refuse_outer_clones(&catalog, dataset)?,
         }
-        // Children come after their parents in the catalogue: backwards is deepest first.
-        let doomed = catalog.datasets.iter().rev();
-        for entry in doomed.filter(|d| d.name == *dataset || d.name.is_below(dataset)) {
-            let folder = self.snapshot_folder(&entry.attributes.guid);
-            for snapshot in catalog.snapshots_of(&entry.name) {
-                Self::drop_subvolume(&folder, snapshot.name.short())?;
-            }
-            self.abort_transfer(&entry.name)?;
-            self.drop_snapshot_folder(&entry.attributes.guid)?;
-            let path = self.path(&entry.name);
-            if let (Some(parent), Some(name)) = (path.parent(), path.file_name()) {
-                Self::drop_subvolume(parent, &name.to_string_lossy())?;
+        for entry in &catalog.datasets {
+            if entry.name == *dataset || entry.name.is_below(dataset) {
+                self.finish_replacement(&entry.name)?;
+                self.abort_transfer(&entry.name)?;
             }
         }
+        // The dataset disappears at once with all it has; what follows is only cleaning up.
+        let stage = format!("{DOOMED}{}", self.require(dataset)?.attributes.guid);
+        let (source, target) = (self.path(dataset), self.staging().join(&stage));
+        renameat_with(CWD, source, CWD, target, RenameFlags::NOREPLACE)
+            .map_err(|e| StorageError::io("destroy", dataset, e.into()))?;
+        self.commit(dataset)?;
+        self.drop_doomed(&stage)?;
         self.commit(dataset)?;
         Ok(Change::Removed)
     }

@@ -11,20 +11,16 @@ use crate::Holder;
 
 /// Other mounts of the same file system tree, here and in every other mount namespace.
 pub(super) fn mounts(ours: &MountEntry) -> Vec<Holder> {
-    let mut seen = BTreeSet::new();
-    let mut found = Vec::new();
-    let own = fs::read_link("/proc/self/ns/mnt").unwrap_or_default();
-    if let Ok(table) = MountTable::read() {
-        let others = table
-            .iter()
-            .filter(|e| e.id != ours.id && is_same_tree(e, ours));
-        found.extend(others.map(of_mount));
-        let below = table
-            .below(&ours.mount_point)
-            .filter(|e| !is_same_tree(e, ours));
-        found.extend(below.map(of_mount));
-    }
-    seen.insert(own);
+    let Ok(own) = MountTable::read() else {
+        return Vec::new();
+    };
+    let ours_only = own.iter().filter(|e| e.id != ours.id);
+    let mut found: Vec<_> = ours_only
+        .filter(|e| is_same_tree(e, ours) || is_below(e, ours))
+        .map(of_mount)
+        .collect();
+    let base = own.parent_of(ours);
+    let mut seen = BTreeSet::from([fs::read_link("/proc/self/ns/mnt").unwrap_or_default()]);
     for (pid, proc) in processes_of_host() {
         let Ok(namespace) = fs::read_link(proc.join("ns/mnt")) else {
             continue;
@@ -33,9 +29,16 @@ pub(super) fn mounts(ours: &MountEntry) -> Vec<Holder> {
             continue;
         }
         let table = MountTable::parse(&fs::read(proc.join("mountinfo")).unwrap_or_default());
-        // A namespace that was copied from ours has a copy of our own mount, which goes away with
-        // it where mounts are shared and holds the pool where they are not.
-        for entry in table.iter().filter(|e| is_same_tree(e, ours)) {
+        // A namespace that was copied from ours has a copy of our own mount. Where mounts
+        // propagate it goes away with ours; where they do not it keeps the pool alive.
+        let goes_along = |e: &&MountEntry| match (table.parent_of(e), base) {
+            (Some(parent), Some(base)) => e.mount_point == ours.mount_point && parent.follows(base),
+            _ => false,
+        };
+        for entry in table
+            .iter()
+            .filter(|e| is_same_tree(e, ours) && !goes_along(e))
+        {
             found.push(Holder {
                 pid: Some(pid),
                 name: name_of(&proc),
@@ -44,6 +47,10 @@ pub(super) fn mounts(ours: &MountEntry) -> Vec<Holder> {
         }
     }
     found
+}
+
+fn is_below(entry: &MountEntry, ours: &MountEntry) -> bool {
+    entry.mount_point != ours.mount_point && entry.mount_point.starts_with(&ours.mount_point)
 }
 
 pub(super) fn of_mount(entry: &MountEntry) -> Holder {

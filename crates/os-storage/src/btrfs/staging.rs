@@ -10,9 +10,12 @@ use os_types::DatasetName;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::attributes::{self, Attributes, PENDING};
-use super::catalog::{Catalog, subfolders, subvolume_at};
+use super::catalog::{Catalog, subfolders, subvolume_at, walk};
 use super::contents::{Contents, new_guid, open_folder};
 use crate::StorageError;
+
+/// Begin of the names of what is being destroyed.
+pub(super) const DOOMED: &str = "destroy-";
 
 /// A subvolume that nobody sees yet.
 #[derive(Debug)]
@@ -138,13 +141,30 @@ impl Contents {
                 read_xattr(&path, PENDING).map_err(|e| StorageError::sys("look at", &name, e))?;
             // With its mark it may hold child datasets; finish_replacement has emptied it unless
             // its dataset could not be found, and then it is left for a person to look at.
-            if pending.is_none() {
+            if name.starts_with(DOOMED) {
+                self.drop_doomed(&name)?;
+            } else if pending.is_none() {
                 self.unstage(&name)?;
             } else {
                 tracing::warn!(path = %path.display(), "left: contents of a dataset that is gone");
             }
         }
         self.heal_transfers()
+    }
+
+    /// Destroys a dataset that was moved here, with the snapshots of it and of its children.
+    pub(super) fn drop_doomed(&self, stage: &str) -> Result<(), StorageError> {
+        let mut doomed = Vec::new();
+        let pool = DatasetName::from(&self.place.name);
+        walk(&self.staging().join(stage), &pool, &mut doomed)?;
+        for entry in doomed {
+            let folder = self.snapshot_folder(&entry.attributes.guid);
+            for snapshot in subfolders(&folder, &stage)? {
+                Self::drop_subvolume(&folder, &snapshot)?;
+            }
+            self.drop_snapshot_folder(&entry.attributes.guid)?;
+        }
+        self.unstage(stage)
     }
 
     /// Removes an empty folder of snapshots.
