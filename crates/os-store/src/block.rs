@@ -102,6 +102,16 @@ pub fn read(path: &Path) -> Result<Vec<String>, BlockError> {
     Ok(parse(path, &content)?.lines)
 }
 
+/// What the file says outside our block: the lines of everybody else.
+///
+/// *Shape*: the text of the file as it would be without a block; bytes that are not UTF-8 are
+/// replaced.
+pub fn outside(path: &Path) -> Result<String, BlockError> {
+    let content = content(&real_path(path)?)?;
+    let rest = parse(path, &content)?.with_lines(&[]);
+    Ok(String::from_utf8_lossy(&rest).into_owned())
+}
+
 /// Makes the block consist of exactly these lines; no lines, no block.
 ///
 /// Like [`edit`] otherwise.

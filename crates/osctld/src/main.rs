@@ -1,3 +1,42 @@
-//! The container daemon: wiring only
+//! `osctld`, the container daemon: wiring only.
+//!
+//! ```text
+//!   client ── http ── submit ──> os-core: plan ──> os-engine: journal, turns ──> host: steps
+//!                └─── query ──> cache (the configuration in memory), kernel figures
+//! ```
+//!
+//! `start` brings everything up in the order that lets clients in before pools are imported; `host`
+//! has one file a kind of step; `http` one line an endpoint; `query` the reading endpoints.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod app;
+mod args;
+mod cache;
+mod host;
+mod http;
+mod identity;
+mod instance;
+mod log;
+mod news;
+mod paths;
+mod query;
+mod scopes;
+mod start;
+mod submit;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::Args;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match start::run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

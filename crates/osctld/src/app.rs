@@ -1,0 +1,71 @@
+//! What all parts of the daemon share.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use os_api::EventBody;
+use os_api::event::DaemonState;
+use os_engine::Engine;
+use tokio::sync::watch;
+
+use crate::host::Steps;
+
+/// The daemon; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    engine: Engine<Steps>,
+    started: Timestamp,
+    state: watch::Sender<DaemonState>,
+    stopping: watch::Sender<bool>,
+}
+
+impl App {
+    pub(crate) fn new(engine: Engine<Steps>) -> Self {
+        Self(Arc::new(Inner {
+            engine,
+            started: Timestamp::now(),
+            state: watch::Sender::new(DaemonState::Starting),
+            stopping: watch::Sender::new(false),
+        }))
+    }
+
+    /// What runs operations.
+    pub(crate) fn engine(&self) -> &Engine<Steps> {
+        &self.0.engine
+    }
+
+    /// The host: paths, the state in memory, pools, accounts.
+    pub(crate) fn host(&self) -> &Steps {
+        self.0.engine.host()
+    }
+
+    /// When the daemon was started.
+    pub(crate) fn started(&self) -> Timestamp {
+        self.0.started
+    }
+
+    /// Where the daemon is.
+    pub(crate) fn state(&self) -> DaemonState {
+        *self.0.state.borrow()
+    }
+
+    /// Brings the daemon into another state and tells whoever watches.
+    pub(crate) fn enter(&self, state: DaemonState) {
+        tracing::info!(?state, "daemon");
+        self.0.state.send_replace(state);
+        self.engine().events().emit(EventBody::Daemon { state });
+    }
+
+    /// Turns true when the daemon is to end.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.0.stopping.subscribe()
+    }
+
+    /// Asks everything to end.
+    pub(crate) fn stop(&self) {
+        self.0.stopping.send_replace(true);
+    }
+}

@@ -1,0 +1,48 @@
+//! The command line of the daemon.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// The container daemon of vpsAdminOS.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "osctld", version, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Keep everything of ours below this folder: run folder, host state, account files, pools.
+    /// Several daemons with different roots live side by side.
+    #[arg(long, value_name = "DIR", default_value = "/", env = "OSCTL_ROOT")]
+    pub(crate) root: PathBuf,
+
+    /// How log lines look: for people, as JSON, or with a syslog priority in front (`<6>`), as
+    /// svlogd and journald read them. Default: human on a terminal, else syslog.
+    #[arg(long, value_enum)]
+    pub(crate) log_format: Option<LogFormat>,
+
+    /// What is logged, e.g. `debug` or `info,osctld=debug`.
+    #[arg(long, value_name = "FILTER", default_value = "info", env = "OSCTLD_LOG")]
+    pub(crate) log: String,
+
+    /// Do not import pools at start.
+    #[arg(long)]
+    pub(crate) no_import: bool,
+
+    /// For tests: print the control group that everything of this root is below, and end.
+    #[arg(long, hide = true)]
+    pub(crate) print_cgroup_parent: bool,
+
+    /// For tests of crash safety: end at a named point of an operation, e.g.
+    /// `user-new:1:before:kill`.
+    #[arg(long, value_name = "POINT", env = "OSCTLD_FAULT", hide = true)]
+    pub(crate) fault: Option<String>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+    /// With a syslog priority in front.
+    Syslog,
+}

@@ -1,0 +1,238 @@
+//! This host, to which steps are applied: one file a kind of step.
+//!
+//! Each kind has a function that *looks* where the object of a step is (ready, done, conflict) and
+//! one that *goes* to the far end. [`Steps::apply`] is the two in a row, so a repeated step costs a
+//! look and a step that does not fit touches nothing.
+
+mod accounts;
+mod cgroup;
+mod dataset;
+mod facts;
+pub(crate) mod fail;
+mod file;
+mod folder;
+mod id_blocks;
+pub(crate) mod mark;
+mod pool;
+pub(crate) mod probe;
+pub(crate) mod source;
+mod user;
+
+use std::sync::Arc;
+
+use os_core::State;
+use os_engine::{Host, Outcome, Readiness, StepContext};
+use os_storage::{PoolContents, PoolPlace, Pools};
+use os_store::atomic::{self, Attributes};
+use os_types::{Code, EntityRef, Failure, IdRangeName, PoolName, PoolPath, Presence, Step, chain};
+
+use crate::cache::Cache;
+use crate::identity::Identity;
+use crate::news::News;
+use crate::paths::Paths;
+use crate::scopes::{Journals, Scopes};
+use accounts::Registry;
+use dataset::Edit;
+use id_blocks::Blocks;
+
+/// The host.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    paths: Paths,
+    identity: Identity,
+    scopes: Arc<Scopes>,
+    cache: Cache,
+    pools: Box<dyn Pools>,
+    accounts: Registry,
+    cgroups: os_cgroup::Tree,
+    news: News,
+}
+
+impl Steps {
+    /// The host below the root of `paths`; makes the folders that have to be there.
+    pub(crate) fn new(paths: Paths, scopes: Arc<Scopes>, news: News) -> Result<Self, Failure> {
+        let folders = [(paths.run().join("pools"), 0o711), (paths.sources(), 0o700)];
+        for (folder, mode) in folders {
+            atomic::create_dir_all(&folder, Attributes::mode(mode))
+                .map_err(|error| fail::file(&error))?;
+        }
+        let cgroups = os_cgroup::Tree::detect(&paths.cgroup_parent())
+            .map_err(|error| Failure::new(Code::Step, chain(&error)))?;
+        Ok(Self {
+            identity: Identity::read(&paths.etc(), &paths.state())?,
+            accounts: Registry::read(&paths.etc())?,
+            pools: Box::new(os_storage::Btrfs::new(
+                Arc::new(os_cmd::HostRunner::new()),
+                &paths.run().join("inspect"),
+            )),
+            cache: Cache::default(),
+            paths,
+            scopes,
+            cgroups,
+            news,
+        })
+    }
+
+    /// Where everything is.
+    pub(crate) fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    /// The state of this moment.
+    pub(crate) fn state(&self) -> Arc<State> {
+        self.cache.now()
+    }
+
+    /// Where journals are.
+    pub(crate) fn journals(&self) -> Journals {
+        Journals(Arc::clone(&self.scopes))
+    }
+
+    /// Storage.
+    pub(crate) fn pools(&self) -> &dyn Pools {
+        &*self.pools
+    }
+
+    /// Control groups.
+    pub(crate) fn cgroups(&self) -> &os_cgroup::Tree {
+        &self.cgroups
+    }
+
+    /// Which host this is.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn place(&self, pool: &PoolName) -> PoolPlace {
+        PoolPlace { name: pool.clone(), mountpoint: self.paths.pool(pool) }
+    }
+
+    fn contents(&self, pool: &PoolName) -> Box<dyn PoolContents> {
+        self.pools.contents(&self.place(pool))
+    }
+
+    /// A path of a plan as a path on the host.
+    fn locate(&self, path: &PoolPath) -> std::path::PathBuf {
+        path.below(&self.scopes.folder(path.pool()))
+    }
+}
+
+impl Host for Steps {
+    fn apply(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, Failure> {
+        match self.check(step)? {
+            Readiness::Done => Ok(Outcome::Unchanged),
+            Readiness::Conflict(found) => {
+                Err(Failure::new(Code::Conflict, format!("cannot {step}: {found}")))
+            }
+            Readiness::Ready => {
+                tracing::debug!(operation = %context.operation(), %step, "go");
+                self.go(step, context)
+            }
+        }
+    }
+
+    fn check(&self, step: &Step) -> Result<Readiness, Failure> {
+        match step {
+            Step::Directory { path, mode, to } => folder::look(&self.locate(path), *mode, *to),
+            Step::File { path, before, after } => {
+                file::look(&self.locate(path), before.as_deref(), after.as_deref())
+            }
+            Step::Dataset { dataset, to } => {
+                dataset::look(&*self.contents(&dataset.pool()), dataset, *to)
+            }
+            Step::Property { dataset, name, before, after } => {
+                let (before, after) = (before.as_deref(), after.as_deref());
+                let edit = Edit { dataset, name, before, after };
+                dataset::look_property(&*self.contents(&dataset.pool()), &edit)
+            }
+            Step::IdBlocks { pool, range, index, count, owner, to } => {
+                let blocks = Blocks { index: *index, count: *count, owner: owner.as_deref() };
+                id_blocks::look(&self.locate(&range_path(pool, range)?), &blocks, *to)
+            }
+            Step::SystemUser { pool, user, to } => self.look_user(pool, user, *to),
+            Step::Cgroup { path, to } => cgroup::look(&self.cgroups, path, *to),
+            Step::Process { cgroup, to, .. } => cgroup::look_process(&self.cgroups, cgroup, *to),
+            Step::PoolImage { pool, file, to, .. } => self.look_image(pool, file, *to),
+            Step::PoolSource { pool, before, after } => {
+                source::look(&self.paths.source(pool), before.as_deref(), after.as_deref())
+            }
+            Step::PoolOpen { pool, to, .. } => self.look_open(pool, *to),
+            Step::PoolMark { pool, to } => self.look_mark(pool, *to),
+            Step::PoolActive { pool, to, .. } => Ok(self.look_active(pool, *to)),
+            Step::PoolReload { .. } | Step::AccountFiles {} => Ok(Readiness::Ready),
+        }
+    }
+}
+
+impl Steps {
+    /// Goes to the far end of a step that is ready. An image and an open pool only the storage can
+    /// tell whether they are at the far end: it answers what it changed.
+    fn go(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, Failure> {
+        match step {
+            Step::PoolImage { pool, file, size, to } => self.make_image(pool, file, *size, *to),
+            Step::PoolOpen { pool, force, installed, to: Presence::Present } => {
+                self.open(pool, *force, *installed)
+            }
+            Step::PoolOpen { pool, .. } => self.close(pool),
+            changes => self.change(changes, context).map(|()| Outcome::Changed),
+        }
+    }
+
+    fn change(&self, step: &Step, context: &StepContext<'_>) -> Result<(), Failure> {
+        match step {
+            Step::Directory { path, mode, to } => folder::go(&self.locate(path), *mode, *to),
+            Step::File { path, after, .. } => {
+                file::go(&self.locate(path), after.as_deref())?;
+                self.learn(path, after.as_deref());
+                Ok(())
+            }
+            Step::Dataset { dataset, to } => {
+                dataset::go(&*self.contents(&dataset.pool()), dataset, *to)
+            }
+            Step::Property { dataset, name, before, after } => {
+                let (before, after) = (before.as_deref(), after.as_deref());
+                let edit = Edit { dataset, name, before, after };
+                dataset::set_property(&*self.contents(&dataset.pool()), &edit)
+            }
+            Step::IdBlocks { pool, range, index, count, owner, to } => {
+                let blocks = Blocks { index: *index, count: *count, owner: owner.as_deref() };
+                let path = range_path(pool, range)?;
+                let text = id_blocks::go(&self.locate(&path), &blocks, *to)?;
+                self.learn(&path, Some(&text));
+                Ok(())
+            }
+            Step::SystemUser { pool, user, to } => self.register(pool, user, *to),
+            Step::Cgroup { path, to } => cgroup::go(&self.cgroups, path, *to),
+            Step::Process { cgroup, argv, to } => {
+                cgroup::go_process(&self.cgroups, cgroup, argv, *to)
+            }
+            Step::AccountFiles {} => self.accounts.change(|_| ()),
+            pools => self.go_pool(pools, context),
+        }
+    }
+
+    fn go_pool(&self, step: &Step, context: &StepContext<'_>) -> Result<(), Failure> {
+        match step {
+            Step::PoolSource { pool, after, .. } => {
+                source::go(&self.paths.source(pool), after.as_deref())
+            }
+            Step::PoolMark { pool, to } => mark::go(&self.scopes.folder(pool), &self.identity, *to),
+            Step::PoolActive { pool, to: Presence::Present, .. } => self.activate(pool, context),
+            Step::PoolActive { pool, keep_users, .. } => self.deactivate(pool, *keep_users),
+            Step::PoolReload { pool } => self.reload(pool),
+            other => Err(Failure::new(Code::Internal, format!("nobody applies {other}"))),
+        }
+    }
+
+    /// Takes a written file into the state in memory.
+    fn learn(&self, path: &PoolPath, text: Option<&str>) {
+        let changed = self.cache.change(|state| state.apply_file(path, text));
+        self.news.changed(changed);
+    }
+}
+
+fn range_path(pool: &PoolName, range: &IdRangeName) -> Result<PoolPath, Failure> {
+    let entity = EntityRef::IdRange { pool: pool.clone(), name: range.clone() };
+    let relative = os_core::layout::config_path(&entity).unwrap_or_default();
+    Ok(PoolPath::new(pool, relative)?)
+}

@@ -1,0 +1,84 @@
+//! What plans and views have to know of this host.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use os_api::view::SourceKind;
+use os_core::facts::{Facts, ForeignIds, KnownSource};
+use os_storage::PoolSource;
+use os_store::block;
+use os_types::{ByteSize, Code, Failure, PoolName};
+
+use super::{Steps, fail, source};
+
+impl Steps {
+    /// The host at this moment.
+    pub(crate) fn facts(&self) -> Result<Facts, Failure> {
+        let paths = self.paths();
+        Ok(Facts {
+            hostname: self.identity().hostname.clone(),
+            root: paths.root().to_path_buf(),
+            run_dir: paths.run(),
+            state_dir: paths.state(),
+            etc_dir: paths.etc(),
+            cgroup_parent: paths.cgroup_parent(),
+            accounts: (*self.accounts.now()).clone(),
+            foreign: Arc::new(foreign(&paths.etc())?),
+            sources: self.sources()?,
+            taken_names: self.taken_names()?,
+        })
+    }
+
+    /// The pools this host knows.
+    fn sources(&self) -> Result<BTreeMap<PoolName, KnownSource>, Failure> {
+        let mut sources = BTreeMap::new();
+        for name in names(&self.paths().sources())? {
+            let Ok(pool) = name.parse::<PoolName>() else { continue };
+            if let Some(path) = source::read(&self.paths().source(&pool))? {
+                let found = fs::metadata(&path).ok();
+                let kind = match (&found, source::kind(path.clone())) {
+                    (None, _) => SourceKind::Missing,
+                    (_, PoolSource::Image(_)) => SourceKind::Image,
+                    (_, PoolSource::BlockDevice(_)) => SourceKind::Device,
+                    (_, PoolSource::Directory(_)) => SourceKind::Folder,
+                };
+                let image = found.filter(|found| found.is_file());
+                let size = ByteSize(image.map_or(0, |found| found.len()));
+                sources.insert(pool, KnownSource { path, kind, size });
+            }
+        }
+        Ok(sources)
+    }
+
+    /// What is in the root folder and is no empty folder: no pool can be mounted over it.
+    fn taken_names(&self) -> Result<BTreeSet<String>, Failure> {
+        let root = self.paths().root();
+        let is_taken = |name: &String| {
+            let entries = fs::read_dir(root.join(name));
+            entries.map_or(true, |mut entries| entries.next().is_some())
+        };
+        Ok(names(root)?.into_iter().filter(is_taken).collect())
+    }
+}
+
+/// Names in a folder; none if there is no such folder.
+fn names(folder: &Path) -> Result<Vec<String>, Failure> {
+    match fs::read_dir(folder) {
+        Ok(entries) => {
+            let names = entries.flatten().map(|entry| entry.file_name());
+            Ok(names.filter_map(|name| name.into_string().ok()).collect())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => {
+            Err(Failure::new(Code::Step, format!("cannot list {}: {error}", folder.display())))
+        }
+    }
+}
+
+/// What the account files say outside our blocks.
+fn foreign(etc: &Path) -> Result<ForeignIds, Failure> {
+    let text = |name: &str| block::outside(&etc.join(name)).map_err(|error| fail::block(&error));
+    Ok(ForeignIds::parse(&text("passwd")?, &text("group")?, &text("subuid")?, &text("subgid")?))
+}

@@ -1,0 +1,340 @@
+//! The steps about pools as a whole.
+
+use os_api::EventBody;
+use os_api::view::PoolState as Stage;
+use os_core::layout;
+use os_core::state::PoolState;
+use os_engine::{Outcome, Readiness, StepContext};
+use os_storage::{Change, PoolPlace, PoolSource, PoolStatus};
+use os_store::atomic::{self, Attributes};
+use os_sys::MountTable;
+use os_types::step::JournalPlace;
+use os_types::{
+    AttrKey, ByteSize, Code, DatasetName, Failure, PoolName, Presence, Step, chain,
+};
+
+use super::{Steps, dataset, fail, mark, source};
+
+/// The property that says a file system is a pool of ours.
+const ACTIVE: &str = "org.vpsadminos.osctl:active";
+/// The property that names the scoped dataset.
+const SCOPE: &str = "org.vpsadminos.osctl:dataset";
+
+impl Steps {
+    pub(super) fn look_image(
+        &self,
+        pool: &PoolName,
+        file: &std::path::Path,
+        to: Presence,
+    ) -> Result<Readiness, Failure> {
+        let status = self.status(pool, &PoolSource::Image(file.to_path_buf()))?;
+        Ok(match (status, to) {
+            (PoolStatus::Missing, Presence::Absent) => Readiness::Done,
+            (PoolStatus::Open { .. }, Presence::Absent) => {
+                Readiness::Conflict(format!("pool {pool} is open"))
+            }
+            // Whether it is an image of this very pool, and whole, only its maker can tell.
+            _ => Readiness::Ready,
+        })
+    }
+
+    pub(super) fn make_image(
+        &self,
+        pool: &PoolName,
+        file: &std::path::Path,
+        size: ByteSize,
+        to: Presence,
+    ) -> Result<Outcome, Failure> {
+        let (place, image) = (self.place(pool), PoolSource::Image(file.to_path_buf()));
+        let changed = match to {
+            Presence::Present => {
+                self.make_image_folder(file)?;
+                self.pools().create(&place, &image, Some(size))
+            }
+            Presence::Absent => self.pools().destroy(&place, &image),
+        };
+        changed.map(outcome).map_err(|error| fail::pool(pool, &error))
+    }
+
+    /// The folder for images that nobody chose.
+    fn make_image_folder(&self, file: &std::path::Path) -> Result<(), Failure> {
+        let folder = self.paths().state().join("images");
+        if file.starts_with(&folder) {
+            atomic::create_dir(&folder, Attributes::mode(0o700)).map_err(|error| fail::file(&error))?;
+        }
+        Ok(())
+    }
+
+    fn status(&self, pool: &PoolName, source: &PoolSource) -> Result<PoolStatus, Failure> {
+        self.pools().status(&self.place(pool), source).map_err(|error| fail::pool(pool, &error))
+    }
+
+    pub(super) fn look_open(&self, pool: &PoolName, to: Presence) -> Result<Readiness, Failure> {
+        let link = self.paths().source(pool);
+        let Some(path) = source::read(&link)? else {
+            return Ok(match to {
+                Presence::Absent => Readiness::Done,
+                Presence::Present => {
+                    Readiness::Conflict(format!("this host does not know a pool {pool}"))
+                }
+            });
+        };
+        let status = self.status(pool, &source::kind(path))?;
+        Ok(match (status, to) {
+            // The scope of a pool that is open already may not be known yet.
+            (PoolStatus::Open { .. }, Presence::Present) => Readiness::Ready,
+            (PoolStatus::Closed | PoolStatus::Missing, Presence::Absent) => Readiness::Done,
+            _ => Readiness::Ready,
+        })
+    }
+
+    /// Opens a pool that no other host has open.
+    pub(super) fn open(
+        &self,
+        pool: &PoolName,
+        force: bool,
+        installed: bool,
+    ) -> Result<Outcome, Failure> {
+        let source = source::of(&self.paths().source(pool), pool)?;
+        let mut inspect = |mounted: &std::path::Path| {
+            let result = self.inspect(pool, mounted, force, installed);
+            result.map(drop).map_err(|failure| failure.into())
+        };
+        let change = self
+            .pools()
+            .open(&self.place(pool), &source, &mut inspect)
+            .map_err(|error| fail::pool(pool, &error))?;
+        self.learn_scope(pool)?;
+        Ok(outcome(change))
+    }
+
+    /// Looks at a pool that is mounted read-only somewhere; the folder of its scoped dataset.
+    fn inspect(
+        &self,
+        pool: &PoolName,
+        mounted: &std::path::Path,
+        force: bool,
+        installed: bool,
+    ) -> Result<std::path::PathBuf, Failure> {
+        let place = PoolPlace { name: pool.clone(), mountpoint: mounted.to_path_buf() };
+        let properties = self.properties(pool, &place)?;
+        if installed && properties.active.as_deref() != Some("yes") {
+            let text = format!("the file system of pool {pool} is not installed as a pool");
+            return Err(Failure::new(Code::NotAPool, text)
+                .about(format!("pool {pool}"))
+                .next(format!("osctl pool install {pool}")));
+        }
+        let folder = match &properties.scope {
+            Some(scope) => mounted.join(scope.relative()),
+            None => mounted.to_path_buf(),
+        };
+        if !force {
+            mark::inspect(pool, &folder, self.identity())?;
+        }
+        check_schema(&folder)?;
+        Ok(folder)
+    }
+
+    fn properties(&self, pool: &PoolName, place: &PoolPlace) -> Result<Properties, Failure> {
+        let contents = self.pools().contents(place);
+        let info = dataset::info(&*contents, &DatasetName::from(pool))?;
+        let mut properties = info.map(|info| info.properties).unwrap_or_default();
+        let mut take = |name: &str| name.parse::<AttrKey>().ok().and_then(|key| properties.remove(&key));
+        let active = take(ACTIVE);
+        let scope = take(SCOPE).map(|scope| scope.parse::<DatasetName>()).transpose()?;
+        Ok(Properties { active, scope })
+    }
+
+    pub(super) fn look_mark(&self, pool: &PoolName, to: Presence) -> Result<Readiness, Failure> {
+        if self.scopes.known(pool).is_none() {
+            let mounted = MountTable::read()
+                .map_err(|error| Failure::new(Code::Step, chain(&error)))?
+                .at(&self.paths().pool(pool))
+                .is_some();
+            match to {
+                _ if mounted => self.learn_scope(pool)?,
+                // Closed: the mark was removed before it was closed, or nobody can reach it.
+                Presence::Absent => return Ok(Readiness::Done),
+                Presence::Present => {
+                    return Ok(Readiness::Conflict(format!("pool {pool} is closed")));
+                }
+            }
+        }
+        mark::look(&self.scopes.folder(pool), self.identity(), to)
+    }
+
+    fn learn_scope(&self, pool: &PoolName) -> Result<(), Failure> {
+        let scope = self.properties(pool, &self.place(pool))?.scope;
+        self.scopes.set(pool, scope.unwrap_or_else(|| DatasetName::from(pool)));
+        Ok(())
+    }
+
+    pub(super) fn close(&self, pool: &PoolName) -> Result<Outcome, Failure> {
+        let source = source::of(&self.paths().source(pool), pool)?;
+        let change = self
+            .pools()
+            .close(&self.place(pool), &source)
+            .map_err(|error| fail::pool(pool, &error))?;
+        self.scopes.forget(pool);
+        Ok(outcome(change))
+    }
+
+    /// Whether this host had the pool open when it was last seen: it is open, or carries our mark.
+    pub(crate) fn is_ours(&self, pool: &PoolName) -> Result<bool, Failure> {
+        let source = source::of(&self.paths().source(pool), pool)?;
+        let mut ours = false;
+        let place = self.place(pool);
+        if let PoolStatus::Open { .. } = self.status(pool, &source)? {
+            return Ok(true);
+        }
+        // An inspection that refuses leaves everything as it was, so it is a look at a closed pool.
+        let mut inspect = |mounted: &std::path::Path| {
+            let folder = self.inspect(pool, mounted, true, true)?;
+            let mark = mark::read(&folder)?;
+            ours = mark.is_some_and(|mark| mark.host_id == self.identity().host_id);
+            Err(Failure::new(Code::PoolState, "only looking").into())
+        };
+        match self.pools().open(&place, &source, &mut inspect) {
+            Err(os_storage::PoolError::Refused { .. }) => Ok(ours),
+            Err(error) => Err(fail::pool(pool, &error)),
+            Ok(_) => Ok(true),
+        }
+    }
+
+    pub(super) fn look_active(&self, pool: &PoolName, to: Presence) -> Readiness {
+        match (self.state().pool(pool).is_some(), to) {
+            (true, Presence::Present) => Readiness::Done,
+            (false, Presence::Absent) if !self.paths().pool_run(pool).exists() => Readiness::Done,
+            _ => Readiness::Ready,
+        }
+    }
+
+    pub(super) fn activate(&self, pool: &PoolName, context: &StepContext<'_>) -> Result<(), Failure> {
+        self.news.tell(EventBody::Pool { pool: pool.clone(), state: Stage::Importing });
+        self.learn_scope(pool)?;
+        let (dataset, folder) = (self.scopes.dataset(pool), self.scopes.folder(pool));
+        self.make_scope(pool, &dataset)?;
+        mark::make_folders(&folder)?;
+        sweep(&folder);
+        context.recover(&JournalPlace::Pool { pool: pool.clone() })?;
+
+        let mut loaded = load(&dataset, &folder)?;
+        if let Some(failure) = loaded.too_new() {
+            return Err(failure.clone());
+        }
+        for step in layout::missing_defaults(&loaded) {
+            self.make_default(&step, &mut loaded)?;
+        }
+        for failure in loaded.failures() {
+            tracing::warn!(%pool, %failure, "disabled");
+        }
+        // Its run folder is there while a pool is in use; if it is, then another daemon left it
+        // in use, and who is registered stays as it is.
+        let run = self.paths().pool_run(pool);
+        let in_use = run.exists();
+        let changed = self.cache.change(|state| state.insert(loaded));
+        self.news.changed(changed);
+        self.register_all(pool, in_use)?;
+        for folder in [self.paths().run().join("pools"), run] {
+            atomic::create_dir(&folder, Attributes::mode(layout::RUN_MODE))
+                .map_err(|error| fail::file(&error))?;
+        }
+        self.news.tell(EventBody::Pool { pool: pool.clone(), state: Stage::Active });
+        Ok(())
+    }
+
+    /// The scoped dataset is made with what is above it.
+    fn make_scope(&self, pool: &PoolName, scope: &DatasetName) -> Result<(), Failure> {
+        let contents = self.contents(pool);
+        let mut above: Vec<_> = std::iter::successors(Some(scope.clone()), DatasetName::parent).collect();
+        above.pop();
+        for dataset in above.iter().rev() {
+            contents.create(dataset, &[]).map_err(|error| fail::storage(&error))?;
+        }
+        Ok(())
+    }
+
+    fn make_default(&self, step: &Step, loaded: &mut PoolState) -> Result<(), Failure> {
+        match step {
+            Step::Directory { path, mode, to } => super::folder::go(&self.locate(path), *mode, *to),
+            Step::File { path, after, .. } => {
+                super::file::go(&self.locate(path), after.as_deref())?;
+                loaded.apply_file(path.relative(), after.as_deref());
+                Ok(())
+            }
+            other => Err(Failure::new(Code::Internal, format!("not a default: {other}"))),
+        }
+    }
+
+    pub(super) fn deactivate(&self, pool: &PoolName, keep_users: bool) -> Result<(), Failure> {
+        self.news.tell(EventBody::Pool { pool: pool.clone(), state: Stage::Disabled });
+        let changed = self.cache.change(|state| state.remove(pool));
+        self.news.changed(changed);
+        if !keep_users {
+            self.unregister_all(pool)?;
+        }
+        remove_tree(&self.paths().pool_run(pool))?;
+        self.news.tell(EventBody::Pool { pool: pool.clone(), state: Stage::Exported });
+        Ok(())
+    }
+
+    pub(super) fn reload(&self, pool: &PoolName) -> Result<(), Failure> {
+        let (dataset, folder) = (self.scopes.dataset(pool), self.scopes.folder(pool));
+        let loaded = load(&dataset, &folder)?;
+        let changed = self.cache.change(|state| state.insert(loaded));
+        self.news.changed(changed);
+        self.register_all(pool, true)
+    }
+}
+
+fn outcome(change: Change) -> Outcome {
+    if change.is_change() { Outcome::Changed } else { Outcome::Unchanged }
+}
+
+/// The properties of a pool's own dataset that concern us.
+struct Properties {
+    active: Option<String>,
+    scope: Option<DatasetName>,
+}
+
+fn load(dataset: &DatasetName, folder: &std::path::Path) -> Result<PoolState, Failure> {
+    PoolState::load_dir(dataset, folder).map_err(|error| Failure::from(&error))
+}
+
+/// Refuses a pool whose settings a newer version wrote.
+fn check_schema(folder: &std::path::Path) -> Result<(), Failure> {
+    use os_core::document::PoolDoc;
+    use os_store::document::{Fault, LoadError};
+    let loaded = os_store::document::load::<PoolDoc>(&folder.join(layout::POOL_CONFIG));
+    match &loaded {
+        Err(error @ LoadError::Document { error: document, .. })
+            if matches!(document.fault, Fault::TooNew { .. }) =>
+        {
+            Err(Failure::new(Code::PoolSchema, chain(error)))
+        }
+        // Damage is told when the pool is in use: then its entities can be looked at.
+        _ => Ok(()),
+    }
+}
+
+/// Removes temporary files that a crash left in the folders of configuration.
+fn sweep(folder: &std::path::Path) {
+    for wanted in layout::FOLDERS.iter().filter(|wanted| wanted.path.starts_with("conf")) {
+        match atomic::sweep(&folder.join(wanted.path)) {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(folder = wanted.path, count, "removed temporary files"),
+            Err(error) => tracing::warn!(error = chain(&error), "cannot remove temporary files"),
+        }
+    }
+}
+
+/// Removes a folder of the run folder, where only root writes.
+fn remove_tree(folder: &std::path::Path) -> Result<(), Failure> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            let text = format!("cannot remove {}: {error}", folder.display());
+            Err(Failure::new(Code::Step, text))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,131 @@
+//! The steps about system users.
+
+use std::path::Path;
+
+use os_core::accounts::{Account, Accounts, Registrar};
+use os_core::layout;
+use os_engine::Readiness;
+use os_store::atomic::{self, Attributes};
+use os_types::{Failure, PoolName, Presence, UserName, chain};
+
+use super::{Steps, fail};
+
+impl Steps {
+    pub(super) fn look_user(
+        &self,
+        pool: &PoolName,
+        user: &UserName,
+        to: Presence,
+    ) -> Result<Readiness, Failure> {
+        let name = user.system_user(pool)?;
+        let facts = self.facts()?;
+        if facts.foreign.has_account(&name) {
+            let text = format!("the host has an account {name} that is none of ours");
+            return Ok(Readiness::Conflict(text));
+        }
+        let registered = facts.accounts.get(&name).is_some();
+        let written = self.accounts.is_written()?;
+        Ok(match to {
+            Presence::Present if registered && written => Readiness::Done,
+            Presence::Absent if !registered && written => Readiness::Done,
+            _ => Readiness::Ready,
+        })
+    }
+
+    /// A user whose pool is not loaded is left alone: this is the recovery of a journal in the
+    /// middle of an import, which registers users itself when it has loaded them.
+    pub(super) fn register(
+        &self,
+        pool: &PoolName,
+        user: &UserName,
+        to: Presence,
+    ) -> Result<(), Failure> {
+        match to {
+            Presence::Absent => {
+                let name = user.system_user(pool)?;
+                self.accounts.change(|accounts| drop(accounts.remove(&name)))
+            }
+            Presence::Present if self.state().pool(pool).is_some() => {
+                let (state, facts) = (self.state(), self.facts()?);
+                let account = Registrar::new(&state, &facts).account(pool, user);
+                let account = account.map_err(|error| Failure::from(&error))?;
+                self.make_home(&account)?;
+                self.accounts.change(|accounts| accounts.insert(account))
+            }
+            Presence::Present => Ok(()),
+        }
+    }
+
+    /// Registers all users of a pool that can be used; `only` those whose system users exist
+    /// already when the pool was in use before this daemon started. Users that are gone are
+    /// unregistered.
+    pub(super) fn register_all(&self, pool: &PoolName, only_known: bool) -> Result<(), Failure> {
+        let (state, facts) = (self.state(), self.facts()?);
+        let users = state.pool(pool).into_iter().flat_map(|pool| pool.users().keys());
+        let mut registrar = Registrar::new(&state, &facts);
+        let mut accounts = Vec::new();
+        for user in users.filter(|user| state.failure(pool, user).is_none()) {
+            if only_known && facts.account(pool, user).is_none() {
+                continue;
+            }
+            match registrar.account(pool, user) {
+                Ok(account) => {
+                    self.make_home(&account)?;
+                    accounts.push(account);
+                }
+                Err(error) => {
+                    tracing::warn!(%pool, %user, error = chain(&error), "cannot register");
+                }
+            }
+        }
+        let folder = layout::run_folder(&facts.run_dir, pool);
+        self.accounts.change(|registered| {
+            remove_pool(registered, &folder);
+            accounts.into_iter().for_each(|account| registered.insert(account));
+        })
+    }
+
+    /// Unregisters all users of a pool.
+    pub(super) fn unregister_all(&self, pool: &PoolName) -> Result<(), Failure> {
+        let folder = self.paths().pool_run(pool);
+        self.accounts.change(|registered| remove_pool(registered, &folder))
+    }
+
+    /// Unregisters users of pools that are not imported, as after a boot without a pool.
+    pub(crate) fn unregister_strangers(&self) -> Result<(), Failure> {
+        let state = self.state();
+        let known: Vec<_> =
+            state.pools().iter().map(|pool| self.paths().pool_run(pool.name())).collect();
+        self.accounts.change(|registered| {
+            let strangers: Vec<String> = registered
+                .iter()
+                .filter(|account| !known.iter().any(|folder| account.home.starts_with(folder)))
+                .map(|account| account.name.clone())
+                .collect();
+            strangers.iter().for_each(|name| drop(registered.remove(name)));
+        })
+    }
+
+    /// The home: root's, its group may look at it.
+    fn make_home(&self, account: &Account) -> Result<(), Failure> {
+        let (run, home) = (self.paths().run(), account.home.as_path());
+        let between = home.ancestors().skip(1).take_while(|folder| *folder != run.as_path());
+        let between: Vec<_> = between.collect();
+        for folder in between.into_iter().rev() {
+            make(folder, Attributes::mode(layout::RUN_MODE))?;
+        }
+        make(home, Attributes::mode(layout::HOME_MODE).owned_by(0, account.ugid))
+    }
+}
+
+fn make(folder: &Path, attributes: Attributes) -> Result<(), Failure> {
+    atomic::create_dir(folder, attributes).map(drop).map_err(|error| fail::file(&error))
+}
+
+/// Takes out the accounts of a pool, known by their homes: system user names do not tell where the
+/// pool's name ends and the user's begins.
+fn remove_pool(registered: &mut Accounts, folder: &Path) {
+    let of_pool = registered.iter().filter(|account| account.home.starts_with(folder));
+    let names: Vec<String> = of_pool.map(|account| account.name.clone()).collect();
+    names.iter().for_each(|name| drop(registered.remove(name)));
+}

@@ -1,0 +1,125 @@
+//! Commands and the operations they become.
+
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Extension, Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
+use os_api::Command;
+use os_api::endpoint::{BODY_LIMIT, CLI_HEADER, CommandQuery, OperationPart, WaitQuery};
+use os_types::{Code, Failure, Plan};
+
+use super::reads::{Parts, blocking, path_parts, query, respond};
+use super::{Peer, answer};
+use crate::app::App;
+use crate::submit::{self, Who};
+
+/// A client has so long to send a body.
+const BODY_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Longest command line kept in the history, in bytes.
+const CLI_LIMIT: usize = 4096;
+
+/// What became of a command.
+enum Submitted {
+    Plan(Plan),
+    Operation(os_api::Operation),
+}
+
+pub(super) async fn submit(
+    State(app): State<App>,
+    Extension(peer): Extension<Peer>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    request: Request,
+) -> Response {
+    let submitted = async {
+        let query: CommandQuery = query(&uri)?;
+        let body = body(request.into_body()).await?;
+        let command = decode(&name, &body)?;
+        if query.plan {
+            return blocking(move || submit::plan(&app, &command)).await.map(Submitted::Plan);
+        }
+        let who = Who { uid: peer.uid, pid: peer.pid, cli: cli(&headers, &command) };
+        let id = {
+            let app = app.clone();
+            blocking(move || submit::submit(&app, command, who)).await?
+        };
+        let wait = Duration::from_millis(query.wait_ms.unwrap_or(0).min(60_000).into());
+        app.engine().wait(id.as_str(), wait).await.map(Submitted::Operation)
+    };
+    match submitted.await {
+        Ok(Submitted::Plan(plan)) => answer::json(StatusCode::OK, &plan),
+        Ok(Submitted::Operation(operation)) => answer::json(StatusCode::ACCEPTED, &operation),
+        Err(failure) => answer::failure(failure),
+    }
+}
+
+/// The whole body, bounded in size and time.
+async fn body(body: Body) -> Result<axum::body::Bytes, Failure> {
+    let size = http_body::Body::size_hint(&body).lower();
+    let too_large = || {
+        let limit = BODY_LIMIT >> 20;
+        Failure::new(Code::TooLarge, format!("a request body may have at most {limit} MiB"))
+    };
+    if size > BODY_LIMIT as u64 {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_DEADLINE, to_bytes(body, BODY_LIMIT)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if error.to_string().contains("limit") => Err(too_large()),
+        Ok(Err(error)) => Err(Failure::new(Code::Body, format!("the body broke off: {error}"))),
+        Err(_) => Err(Failure::new(Code::Body, "the body did not arrive within 30 s")),
+    }
+}
+
+fn decode(name: &str, body: &[u8]) -> Result<Command, Failure> {
+    match Command::decode(name, body) {
+        None => Err(Failure::new(Code::NotFound, format!("there is no command {name:?}"))),
+        Some(Ok(command)) => Ok(command),
+        Some(Err(error)) => {
+            let broken = error.is_syntax() || error.is_eof();
+            let code = if broken { Code::Body } else { Code::Name };
+            Err(Failure::new(code, format!("the body of {name} is not valid: {error}")))
+        }
+    }
+}
+
+/// The command line that the history keeps: what the client says, else the command's own name.
+fn cli(headers: &HeaderMap, command: &Command) -> String {
+    let said = headers.get(CLI_HEADER).and_then(|value| value.to_str().ok());
+    let said = said.filter(|said| !said.is_empty() && said.len() <= CLI_LIMIT);
+    said.map_or_else(|| command.name().to_owned(), ToOwned::to_owned)
+}
+
+/// One operation, on request at its end.
+pub(super) fn operation(app: &App) -> MethodRouter<App> {
+    let app = app.clone();
+    get(move |parts: Parts, uri: Uri| async move {
+        let answer = async {
+            let OperationPart { id } = path_parts(parts)?;
+            let WaitQuery { wait_ms } = query(&uri)?;
+            let wait = Duration::from_millis(wait_ms.unwrap_or(0).min(60_000).into());
+            let id = app.engine().get(&id)?.id;
+            app.engine().wait(id.as_str(), wait).await
+        };
+        respond(answer.await.as_ref())
+    })
+}
+
+/// Cancels an operation and answers with it, at its end if that comes soon.
+pub(super) fn cancel(app: &App) -> MethodRouter<App> {
+    let app = app.clone();
+    post(move |parts: Parts| async move {
+        let answer = async {
+            let OperationPart { id } = path_parts(parts)?;
+            let id = app.engine().get(&id)?.id;
+            app.engine().cancel(id.as_str())?;
+            app.engine().wait(id.as_str(), Duration::from_secs(5)).await
+        };
+        respond(answer.await.as_ref())
+    })
+}

@@ -1,0 +1,80 @@
+//! Reading endpoints: parameters in, a view of the present state out.
+
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{Query, RawPathParams};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
+use os_api::Endpoint;
+use os_types::{Code, Failure};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::answer;
+use crate::app::App;
+
+/// What a reading endpoint does: from path parts and query to an answer. It may read files.
+pub(super) type Read<E> = fn(
+    &App,
+    <E as Endpoint>::Path,
+    <E as Endpoint>::Query,
+) -> Result<<E as Endpoint>::Answer, Failure>;
+
+/// Path parts as axum found them.
+pub(super) type Parts = Result<RawPathParams, RawPathParamsRejection>;
+
+/// The handler of a reading endpoint. It runs on a thread that may block, so that a slow disk
+/// holds up nobody else.
+pub(super) fn read<E>(app: &App, read: Read<E>) -> MethodRouter<App>
+where
+    E: Endpoint + 'static,
+    E::Path: Send,
+    E::Query: Send,
+    E::Answer: Send,
+{
+    let app = app.clone();
+    get(move |parts: Parts, uri: Uri| async move {
+        let answer = async {
+            let path = path_parts::<E::Path>(parts)?;
+            let query = query::<E::Query>(&uri)?;
+            blocking(move || read(&app, path, query)).await
+        };
+        respond(answer.await.as_ref())
+    })
+}
+
+/// An answer or its failure as a response.
+pub(super) fn respond<T: serde::Serialize>(answer: Result<&T, &Failure>) -> Response {
+    match answer {
+        Ok(answer) => answer::json(StatusCode::OK, answer),
+        Err(failure) => answer::failure(failure.clone()),
+    }
+}
+
+/// Runs `work` on a thread that may block.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Failure::new(Code::Internal, format!("a request died: {error}"))),
+    }
+}
+
+/// The `{name}` parts of a path, decoded, as the type the endpoint declares.
+pub(super) fn path_parts<T: DeserializeOwned>(parts: Parts) -> Result<T, Failure> {
+    let parts = parts.map_err(|error| Failure::new(Code::Name, error.to_string()))?;
+    let parts = parts.iter().map(|(name, value)| (name.to_owned(), Value::from(value)));
+    serde_json::from_value(Value::Object(parts.collect()))
+        .map_err(|error| Failure::new(Code::Name, format!("the path is not valid: {error}")))
+}
+
+/// The query as the type the endpoint declares.
+pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Failure> {
+    match Query::try_from_uri(uri) {
+        Ok(Query(query)) => Ok(query),
+        Err(error) => {
+            Err(Failure::new(Code::Body, format!("the query is not valid: {}", error.body_text())))
+        }
+    }
+}

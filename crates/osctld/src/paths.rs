@@ -1,0 +1,92 @@
+//! Where everything of ours is on this host.
+
+use std::path::{Path, PathBuf};
+
+use os_types::PoolName;
+use sha2::{Digest, Sha256};
+
+/// All paths, derived from one root.
+#[derive(Debug, Clone)]
+pub(crate) struct Paths {
+    root: PathBuf,
+}
+
+impl Paths {
+    /// Paths below `root`, which is `/` but for tests and daemons that live side by side.
+    pub(crate) fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The root itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What can be lost at any time, mode 0711.
+    pub(crate) fn run(&self) -> PathBuf {
+        self.root.join("run/osctl")
+    }
+
+    /// The socket of the API.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.run().join("osctld.sock")
+    }
+
+    /// What only this host knows: sources of pools, images, the host journal.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.root.join("var/lib/osctl")
+    }
+
+    /// One link a pool that this host knows.
+    pub(crate) fn sources(&self) -> PathBuf {
+        self.state().join("pools")
+    }
+
+    /// The link of one pool.
+    pub(crate) fn source(&self, pool: &PoolName) -> PathBuf {
+        self.sources().join(pool.as_str())
+    }
+
+    /// The folder of `passwd`, `group`, `subuid`, `subgid`.
+    pub(crate) fn etc(&self) -> PathBuf {
+        self.root.join("etc")
+    }
+
+    /// Where a pool is mounted.
+    pub(crate) fn pool(&self, pool: &PoolName) -> PathBuf {
+        self.root.join(pool.as_str())
+    }
+
+    /// The run state of a pool; it exists while the pool is imported.
+    pub(crate) fn pool_run(&self, pool: &PoolName) -> PathBuf {
+        self.run().join("pools").join(pool.as_str())
+    }
+
+    /// The name of the control group that all of ours are below: `osctl`, or with a mark of the
+    /// root if it is not `/`.
+    pub(crate) fn cgroup_parent(&self) -> String {
+        if self.root == Path::new("/") {
+            return "osctl".to_owned();
+        }
+        let digest = Sha256::digest(self.root.as_os_str().as_encoded_bytes());
+        let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        format!("osctl-{mark}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_moves_with_the_root() {
+        let pool: PoolName = "tank".parse().unwrap();
+        let paths = Paths::new("/");
+        assert_eq!(paths.socket(), Path::new("/run/osctl/osctld.sock"));
+        assert_eq!(paths.pool(&pool), Path::new("/tank"));
+        assert_eq!(paths.cgroup_parent(), "osctl");
+        let moved = Paths::new("/t/x");
+        assert_eq!(moved.source(&pool), Path::new("/t/x/var/lib/osctl/pools/tank"));
+        assert_ne!(moved.cgroup_parent(), Paths::new("/t/y").cgroup_parent());
+    }
+}

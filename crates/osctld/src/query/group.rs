@@ -1,0 +1,40 @@
+//! Groups, with the figures of their control groups.
+
+use os_api::endpoint::{GroupPart, Nothing, OnPool};
+use os_api::view::Group;
+use os_cgroup::CgroupPath;
+use os_core::{layout, view};
+use os_types::Failure;
+
+use super::found;
+use crate::app::App;
+
+pub(crate) fn list(app: &App, _: Nothing, query: OnPool) -> Result<Vec<Group>, Failure> {
+    let host = app.host();
+    let mut groups = found(view::groups(&host.state(), &host.facts()?, query.pool.as_ref()))?;
+    groups.iter_mut().for_each(|group| add_figures(app, group));
+    Ok(groups)
+}
+
+pub(crate) fn get(app: &App, part: GroupPart, _: Nothing) -> Result<Group, Failure> {
+    let (state, facts) = (app.host().state(), app.host().facts()?);
+    let group = found(state.find_group(Some(&part.pool), &part.name))?;
+    let view = view::group(&facts, group.pool, &part.name);
+    let mut view = view.ok_or_else(|| super::vanished(&group.entity))?;
+    add_figures(app, &mut view);
+    Ok(view)
+}
+
+/// Figures that cannot be read are left out: a listing is not to fail because a group just went.
+fn add_figures(app: &App, group: &mut Group) {
+    let path = layout::cgroup(&group.pool, &group.name).parse::<CgroupPath>();
+    let Some(figures) = path.ok().and_then(|path| app.host().cgroups().figures(&path).ok()) else {
+        return;
+    };
+    let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    group.memory_bytes = figures.memory_bytes;
+    group.cpu_us = figures.cpu.map(|cpu| micros(cpu.total));
+    group.cpu_user_us = figures.cpu.and_then(|cpu| cpu.user).map(micros);
+    group.cpu_system_us = figures.cpu.and_then(|cpu| cpu.system).map(micros);
+    group.nproc = figures.tasks;
+}

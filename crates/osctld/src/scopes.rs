@@ -1,0 +1,74 @@
+//! Which dataset of a pool everything of ours lies below, and where journals are therefore.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use os_core::layout;
+use os_engine::Places;
+use os_types::step::JournalPlace;
+use os_types::{DatasetName, PoolName};
+
+use crate::paths::Paths;
+
+/// The scoped datasets of open pools.
+#[derive(Debug)]
+pub(crate) struct Scopes {
+    paths: Paths,
+    open: RwLock<BTreeMap<PoolName, DatasetName>>,
+}
+
+impl Scopes {
+    pub(crate) fn new(paths: Paths) -> Self {
+        Self { paths, open: RwLock::default() }
+    }
+
+    /// Remembers the scope of an open pool.
+    pub(crate) fn set(&self, pool: &PoolName, dataset: DatasetName) {
+        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(pool.clone(), dataset);
+    }
+
+    /// Forgets a pool that is being closed.
+    pub(crate) fn forget(&self, pool: &PoolName) {
+        self.open.write().unwrap_or_else(PoisonError::into_inner).remove(pool);
+    }
+
+    /// The scoped dataset of a pool, if it is known.
+    pub(crate) fn known(&self, pool: &PoolName) -> Option<DatasetName> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).get(pool).cloned()
+    }
+
+    /// The scoped dataset of a pool; the pool's own one unless something else is known.
+    pub(crate) fn dataset(&self, pool: &PoolName) -> DatasetName {
+        self.known(pool).unwrap_or_else(|| DatasetName::from(pool))
+    }
+
+    /// The folder that everything of ours on a pool lies below.
+    pub(crate) fn folder(&self, pool: &PoolName) -> PathBuf {
+        layout::dataset_folder(self.paths.root(), &self.dataset(pool))
+    }
+}
+
+/// Journals: on the pool, in the host's state folder, in the run folder.
+#[derive(Debug)]
+pub(crate) struct Journals(pub(crate) Arc<Scopes>);
+
+impl Places for Journals {
+    fn dir(&self, place: &JournalPlace) -> Option<PathBuf> {
+        match place {
+            JournalPlace::Host => Some(self.0.paths.state().join("journal")),
+            JournalPlace::Run => Some(self.0.paths.run().join("journal")),
+            JournalPlace::Pool { pool } => {
+                let open = self.0.open.read().unwrap_or_else(PoisonError::into_inner);
+                let dataset = open.get(pool)?;
+                Some(layout::dataset_folder(self.0.paths.root(), dataset).join("journal"))
+            }
+        }
+    }
+
+    fn open(&self) -> Vec<JournalPlace> {
+        let open = self.0.open.read().unwrap_or_else(PoisonError::into_inner);
+        let pools = open.keys().map(|pool| JournalPlace::Pool { pool: pool.clone() });
+        [JournalPlace::Host, JournalPlace::Run].into_iter().chain(pools).collect()
+    }
+}

@@ -1,0 +1,183 @@
+//! From the command line to a daemon that serves, and to its end.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use os_api::event::DaemonState;
+use os_engine::{Engine, FaultPlan, Faults, Limits, Setup};
+use os_types::step::JournalPlace;
+use os_types::PoolName;
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::App;
+use crate::args::Args;
+use crate::host::Steps;
+use crate::news::News;
+use crate::paths::Paths;
+use crate::scopes::{Journals, Scopes};
+use crate::submit::{self, Who};
+use crate::{http, instance, log};
+
+/// Operations that run when the daemon is told to end have so long for it; the rest is settled at
+/// the next start.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Runs the daemon until it is told to end.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let paths = Paths::new(absolute(&args.root)?);
+    if args.print_cgroup_parent {
+        return print(&paths.cgroup_parent());
+    }
+    log::start(args.log_format, &args.log)?;
+    let _lock = instance::claim(&paths.run())?;
+    let listener = instance::bind(&paths.socket())?;
+    let app = assemble(args, &paths)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(256)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(serve(app, listener, args.no_import));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    // A client that comes now is told at once that nobody is here.
+    drop(std::fs::remove_file(paths.socket()));
+    result
+}
+
+fn absolute(root: &Path) -> anyhow::Result<PathBuf> {
+    root.canonicalize().with_context(|| format!("cannot use the root {}", root.display()))
+}
+
+#[expect(clippy::print_stdout, reason = "what a test asks for on the command line")]
+fn print(text: &str) -> anyhow::Result<()> {
+    println!("{text}");
+    Ok(())
+}
+
+fn assemble(args: &Args, paths: &Paths) -> anyhow::Result<App> {
+    let scopes = Arc::new(Scopes::new(paths.clone()));
+    let news = News::default();
+    let host = Steps::new(paths.clone(), Arc::clone(&scopes), news.clone())?;
+    let identity = os_engine::Identity {
+        boot: host.identity().boot_id.clone(),
+        host: host.identity().host_id.clone(),
+    };
+    let engine = Engine::new(Setup {
+        host,
+        places: Box::new(Journals(scopes)),
+        identity,
+        faults: faults(args.fault.as_deref())?,
+        limits: Limits::default(),
+    });
+    news.connect(engine.events().clone());
+    Ok(App::new(engine))
+}
+
+/// Faults for tests of crash safety; none unless asked for on the command line.
+fn faults(plan: Option<&str>) -> anyhow::Result<Faults> {
+    let Some(plan) = plan else { return Ok(Faults::none()) };
+    let plan: FaultPlan = plan.parse()?;
+    tracing::warn!(?plan, "faults are being injected");
+    Ok(Faults::new(plan, Arc::new(|action| match action {
+        os_engine::fault::Action::Kill => {
+            if let Err(error) = os_sys::kill_self() {
+                tracing::error!(%error, "cannot end");
+            }
+        }
+        _ => loop {
+            std::thread::park();
+        },
+    })))
+}
+
+async fn serve(app: App, listener: std::os::unix::net::UnixListener, no_import: bool) -> anyhow::Result<()> {
+    let listener = UnixListener::from_std(listener).context("cannot listen")?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tracing::info!(pid = std::process::id(), socket = ?app.host().paths().socket(), "listening");
+    let server = tokio::spawn(http::serve(app.clone(), listener, app.stopping()));
+    let starting = tokio::spawn(become_ready(app.clone(), no_import));
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("told to end (SIGTERM)"),
+        _ = interrupt.recv() => tracing::info!("told to end (SIGINT)"),
+    }
+    starting.abort();
+    app.enter(DaemonState::Stopping);
+    for operation in app.engine().shutdown(GRACE).await {
+        tracing::warn!(id = %operation.id, cli = operation.cli, "left for the next start");
+    }
+    app.stop();
+    server.await.context("the server died")
+}
+
+/// Settles what a crash left open and imports the pools that were imported before.
+async fn become_ready(app: App, no_import: bool) {
+    for place in [JournalPlace::Host, JournalPlace::Run] {
+        match app.engine().recover(place.clone()).await {
+            Ok(settled) if settled.is_empty() => {}
+            Ok(settled) => tracing::info!(?place, ?settled, "settled operations"),
+            Err(failure) => tracing::error!(?place, %failure, "cannot settle operations"),
+        }
+    }
+    if !no_import {
+        import_all(&app).await;
+        let tidy = app.clone();
+        let tidied = tokio::task::spawn_blocking(move || tidy.host().unregister_strangers()).await;
+        if let Ok(Err(failure)) = tidied {
+            tracing::error!(%failure, "cannot write the account files");
+        }
+    }
+    app.enter(DaemonState::Ready);
+}
+
+/// Imports, all at once, the pools that this host had open when it was last seen.
+async fn import_all(app: &App) {
+    let mut operations = Vec::new();
+    for pool in ours(app).await {
+        let body = os_api::command::PoolImport {
+            pool: pool.clone(),
+            source: None,
+            force: false,
+            autostart: true,
+        };
+        let who = Who {
+            uid: 0,
+            pid: i32::try_from(std::process::id()).unwrap_or(0),
+            cli: format!("osctld: import of pool {pool} at start"),
+        };
+        match submit::submit(app, body.into(), who) {
+            Ok(id) => operations.push((pool, id)),
+            Err(failure) => tracing::error!(%pool, %failure, "cannot import"),
+        }
+    }
+    for (pool, id) in operations {
+        match app.engine().wait(id.as_str(), os_engine::DEADLINE).await {
+            Ok(operation) => match operation.failure {
+                None => tracing::info!(%pool, "imported"),
+                Some(failure) => tracing::error!(%pool, %failure, "cannot import"),
+            },
+            Err(failure) => tracing::error!(%pool, %failure, "cannot import"),
+        }
+    }
+}
+
+/// The pools that are open or carry our mark.
+async fn ours(app: &App) -> Vec<PoolName> {
+    let app = app.clone();
+    let looking = tokio::task::spawn_blocking(move || {
+        let sources = app.host().facts().map(|facts| facts.sources).unwrap_or_default();
+        let is_ours = |pool: &PoolName| match app.host().is_ours(pool) {
+            Ok(ours) => ours,
+            Err(failure) => {
+                tracing::warn!(%pool, %failure, "cannot look at a pool");
+                false
+            }
+        };
+        sources.into_keys().filter(is_ours).collect()
+    });
+    looking.await.unwrap_or_default()
+}

@@ -1,0 +1,65 @@
+//! From a command to a plan or an operation.
+
+use std::sync::Arc;
+
+use os_api::Command;
+use os_engine::{UndoTarget, Work};
+use os_types::{Failure, OpId, Plan};
+
+use crate::app::App;
+
+/// Who gave a command, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Who {
+    /// User id of the client.
+    pub(crate) uid: u32,
+    /// Process id of the client.
+    pub(crate) pid: i32,
+    /// The command line, secrets removed.
+    pub(crate) cli: String,
+}
+
+/// What the command would do now.
+pub(crate) fn plan(app: &App, command: &Command) -> Result<Plan, Failure> {
+    match command {
+        Command::Undo(undo) => {
+            app.engine().undo_plan(&target(undo)).map(|(_, plan)| plan)
+        }
+        other => compile(app, other),
+    }
+}
+
+/// Makes the command an operation. What is plainly wrong with it is told here; what turns out to be
+/// wrong when its turn has come is the failure of the operation.
+pub(crate) fn submit(app: &App, command: Command, who: Who) -> Result<OpId, Failure> {
+    let work = match &command {
+        Command::Undo(undo) => app.engine().undo_work(&target(undo))?,
+        _ => work(app, command)?,
+    };
+    app.engine().submit(Work { cli: who.cli, uid: who.uid, pid: who.pid, ..work })
+}
+
+fn target(undo: &os_api::command::Undo) -> UndoTarget {
+    undo.operation.clone().map_or(UndoTarget::Newest, UndoTarget::Operation)
+}
+
+fn work(app: &App, command: Command) -> Result<Work, Failure> {
+    let plan = compile(app, &command)?;
+    let name = command.name().to_owned();
+    let app = app.clone();
+    Ok(Work {
+        command: name,
+        cli: String::new(),
+        uid: 0,
+        pid: 0,
+        touches: plan.touches,
+        deadline: os_engine::DEADLINE,
+        undoes: None,
+        compile: Arc::new(move || compile(&app, &command)),
+    })
+}
+
+fn compile(app: &App, command: &Command) -> Result<Plan, Failure> {
+    let host = app.host();
+    os_core::plan(command, &host.state(), &host.facts()?)
+}
