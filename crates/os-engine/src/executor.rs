@@ -92,8 +92,14 @@ impl<H: Host> Executor<'_, H> {
     fn forward(&self, journal: &mut Journal, plan: &Plan) -> Result<(), Failure> {
         self.pass(journal, Moment::Begin, Side::After, None)?;
         for (number, step) in (1..).zip(&plan.steps) {
-            if self.is_skipped(step) {
-                self.watch.step(number, StepState::Unchanged);
+            let mark = journal.ledger().mark(number);
+            // What is recorded as done is not looked at again: a later step may have changed it on.
+            if matches!(mark, Mark::Changed | Mark::Unchanged) || self.is_skipped(step) {
+                let state = match mark {
+                    Mark::Changed => StepState::Done,
+                    _ => StepState::Unchanged,
+                };
+                self.watch.step(number, state);
                 continue;
             }
             let total = plan.steps.len();
@@ -137,19 +143,22 @@ impl<H: Host> Executor<'_, H> {
                     Outcome::Unchanged => StepState::Unchanged,
                 });
             }
-            // A later step went on from where this one led, or somebody did after the crash: either
-            // way this step's work is done.
-            (_, Mark::Changed | Mark::Unchanged) => {}
             (Readiness::Conflict(found), _) => {
                 return Err(Failure::new(
                     Code::Conflict,
                     format!("cannot {step}: {found}"),
                 ));
             }
-            // Intended before the crash, so applied by us.
-            (Readiness::Done, Mark::Intended) => note(journal, &done(Outcome::Changed))?,
-            (Readiness::Done, _) if self.start == Start::OtherBoot => {}
-            (Readiness::Done, _) => note(journal, &done(Outcome::Unchanged))?,
+            (Readiness::Done, mark) => {
+                // Intended before the crash, so applied by us; or taken to be so, see above.
+                let ours = mark == Mark::Intended || self.start == Start::OtherBoot;
+                let outcome = if ours {
+                    Outcome::Changed
+                } else {
+                    Outcome::Unchanged
+                };
+                note(journal, &done(outcome))?;
+            }
         }
         self.pass(journal, point, Side::After, Some(step))?;
         Ok(StepState::Unchanged)
@@ -162,7 +171,8 @@ impl<H: Host> Executor<'_, H> {
         self.watch.reverting();
         if journal.ledger().reverting().is_none() {
             let reason = reason.clone();
-            note_anyway(journal, &Line::Reverting { reason });
+            let unsure = self.start == Start::OtherBoot;
+            note_anyway(journal, &Line::Reverting { reason, unsure });
         }
         let steps: Vec<_> = (1..).zip(&plan.steps).collect();
         for (number, step) in steps.into_iter().rev() {
@@ -186,15 +196,19 @@ impl<H: Host> Executor<'_, H> {
         number: usize,
         step: &Step,
     ) -> Result<bool, Failure> {
-        let ours = match journal.ledger().mark(number) {
-            Mark::Intended | Mark::Changed => true,
-            Mark::Unknown if self.start == Start::OtherBoot && !self.is_skipped(step) => {
-                self.check(step)? == Readiness::Done
-            }
-            Mark::Unknown | Mark::Unchanged | Mark::Reverted => false,
-        };
-        if !ours || self.is_skipped(step) {
+        if self.is_skipped(step) {
             return Ok(false);
+        }
+        match journal.ledger().mark(number) {
+            Mark::Intended | Mark::Changed => {}
+            Mark::Unknown if journal.ledger().is_unsure() => {
+                if self.check(step)? != Readiness::Done {
+                    // Written down, because it may look done once the steps before it are undone.
+                    note_anyway(journal, &Line::Reverted { step: number });
+                    return Ok(false);
+                }
+            }
+            Mark::Unknown | Mark::Unchanged | Mark::Reverted => return Ok(false),
         }
         let point = Moment::Revert(number);
         self.pass(journal, point, Side::Before, Some(step))?;

@@ -15,7 +15,8 @@
 //!   loses no line at all: what was written is in the kernel.)
 //! - `Done` of a step that was found done. It is rare, because a plan has only steps that are needed,
 //!   and it is the one thing that the world cannot tell again: whether a step at its far end is ours.
-//! - `Reverting`, so that what was cancelled is not finished by recovery.
+//! - `Reverting`, so that what was cancelled is not finished by recovery, and each `Reverted`: where
+//!   two steps changed the same object, the way back cannot be gone twice. It is rare, too.
 //! - the line of the history, before the journal is removed. If the removal is lost, recovery finds
 //!   the operation in the history and removes it again.
 //!
@@ -238,6 +239,7 @@ impl Journal {
         self.ledger.enter(line);
         match line {
             Line::Reverting { .. }
+            | Line::Reverted { .. }
             | Line::Done {
                 outcome: Outcome::Unchanged,
                 ..

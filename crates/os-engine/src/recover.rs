@@ -37,6 +37,10 @@ impl<H: Host> Recovery for Inner<H> {
                 tracing::warn!(path = %path.display(), "file is no journal");
                 continue;
             };
+            // Of this daemon and still at it, e.g. stuck in a step while the pool was exported.
+            if self.registry.is_live(&id) {
+                continue;
+            }
             if let Err(error) = self.settle(&folder, &path, &id) {
                 self.report(&id, OperationState::Failed, aside(&folder, &path, &error));
             }

@@ -120,6 +120,13 @@ impl Registry {
         entry.end(ending);
     }
 
+    /// Whether an operation is on its way in this daemon.
+    pub(crate) fn is_live(&self, id: &OpId) -> bool {
+        let table = self.lock();
+        let entry = table.entries.get(id);
+        entry.is_some_and(|entry| !entry.state().is_final())
+    }
+
     /// No new work from now on.
     pub(crate) fn close(&self) {
         self.lock().is_closed = true;

@@ -16,6 +16,10 @@ use crate::journal::Record;
 use crate::registry::{ambiguous, not_found};
 use crate::work::{Compile, DEADLINE, Work};
 
+/// How many records of each place are looked through. What came after a record, and may have undone
+/// it, is newer, so no depth gives a wrong answer; this one costs some ten MiB for a moment.
+const DEPTH: usize = 10_000;
+
 /// Which operation to undo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UndoTarget {
@@ -80,11 +84,11 @@ impl<H: Host> Inner<H> {
         })
     }
 
-    /// All records of all open places, newest first. What cannot be read cannot be undone.
+    /// The records of all open places, newest first. What cannot be read cannot be undone.
     fn records(&self) -> Result<Vec<Record>, Failure> {
         let mut records = Vec::new();
         for place in self.places.open() {
-            records.extend(self.history(&place, usize::MAX)?.records);
+            records.extend(self.history(&place, DEPTH)?.records);
         }
         records.sort_by_key(|record| Reverse(record.ending.ended));
         Ok(records)

@@ -9,7 +9,7 @@ use crate::host::Outcome;
 ///
 /// ```text
 ///   Unknown ──> Intended ──> Changed ──> Reverted
-///      │            ├───────────────────────^
+///      ├────────────┼───────────────────────^
 ///      └────────────┴─> Unchanged
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) enum Mark {
     Changed,
     /// It came to its far end without this operation.
     Unchanged,
-    /// It was applied by this operation and taken back.
+    /// It was taken back, or it was not applied.
     Reverted,
 }
 
@@ -31,6 +31,7 @@ pub(crate) enum Mark {
 pub(crate) struct Ledger {
     marks: Vec<Mark>,
     reverting: Option<Failure>,
+    unsure: bool,
     end: Option<Ending>,
 }
 
@@ -40,6 +41,7 @@ impl Ledger {
         Self {
             marks: vec![Mark::Unknown; steps],
             reverting: None,
+            unsure: false,
             end: None,
         }
     }
@@ -59,8 +61,9 @@ impl Ledger {
                 };
                 self.put(*step, mark)
             }
-            Line::Reverting { reason } => {
+            Line::Reverting { reason, unsure } => {
                 self.reverting = Some(reason.clone());
+                self.unsure = *unsure;
                 true
             }
             Line::Reverted { step } => self.put(*step, Mark::Reverted),
@@ -85,6 +88,11 @@ impl Ledger {
     /// Why steps are being taken back, if they are.
     pub(crate) fn reverting(&self) -> Option<&Failure> {
         self.reverting.as_ref()
+    }
+
+    /// Whether steps without a mark may have been applied all the same.
+    pub(crate) fn is_unsure(&self) -> bool {
+        self.unsure
     }
 
     /// How the operation ended, if it did.

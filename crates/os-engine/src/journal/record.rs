@@ -84,9 +84,14 @@ pub(crate) enum Line {
     Intent { step: usize },
     /// The step is at its far end.
     Done { step: usize, outcome: Outcome },
-    /// From now on steps are taken back.
-    Reverting { reason: Failure },
-    /// The step was taken back.
+    /// From now on steps are taken back. This line is synced, so all lines before it are known;
+    /// `unsure` says that some may have been lost earlier.
+    Reverting {
+        reason: Failure,
+        #[serde(default)]
+        unsure: bool,
+    },
+    /// The step was taken back, or turned out not to have been applied.
     Reverted { step: usize },
     /// Nothing more will happen; only the history may still lack it.
     End(Box<Ending>),

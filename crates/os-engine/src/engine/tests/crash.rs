@@ -106,6 +106,20 @@ async fn a_cancelled_operation_is_not_finished_by_recovery() {
 }
 
 #[tokio::test]
+async fn recovery_leaves_alone_what_runs() {
+    let machine = Machine::new();
+    machine.host.gate(Some("tank:x"));
+    let engine = machine.start("");
+    let id = engine.submit(work(&["a"], three())).unwrap();
+    machine.host.until_active(1).await;
+    assert_eq!(engine.recover(tank()).await.unwrap(), []);
+    machine.host.gate(None);
+    let operation = engine.wait(id.as_str(), LONG).await.unwrap();
+    assert_eq!(operation.state, OperationState::Finished);
+    assert!(!operation.recovered);
+}
+
+#[tokio::test]
 async fn a_torn_begin_is_discarded_and_a_damaged_journal_put_aside() {
     let machine = Machine::new();
     let good = die(&machine, "test:2:after:kill", three()).await;
