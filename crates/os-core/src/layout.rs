@@ -180,6 +180,16 @@ pub fn home(run_dir: &Path, pool: &PoolName, user: &UserName) -> PathBuf {
     run_folder(run_dir, pool).join("users").join(user.as_str())
 }
 
+/// The control group of a group below our parent group: `pool.tank/group.a/group.b`.
+pub fn cgroup(pool: &PoolName, group: &GroupName) -> String {
+    let mut path = format!("pool.{pool}");
+    for component in group.components() {
+        path.push_str("/group.");
+        path.push_str(component);
+    }
+    path
+}
+
 /// The id range that every pool gets: from 1 000 000 to the last id, in blocks of 65 536.
 pub fn default_id_range() -> IdRangeDoc {
     const START: u32 = 1_000_000;

@@ -44,7 +44,7 @@ pub mod state;
 mod testing;
 pub mod view;
 
-pub use accounts::{Account, AccountLines, Accounts};
+pub use accounts::{Account, AccountLines, Accounts, Registrar};
 pub use claim::{Claims, Holder};
 pub use document::{GroupDoc, HostMark, IdRangeDoc, PoolDoc, UserDoc};
 pub use facts::{Facts, ForeignIds, KnownSource};

@@ -1,9 +1,86 @@
-//! plan
+//! From a command to the steps that carry it out, or to the reason why not.
+//!
+//! One file a command. Each checks everything that can be known before the first step; what is
+//! found out only by doing (a full disk, a device that is not a pool) fails in its step.
+//!
+//! *Turns*: a plan touches the entities it changes and those it relies on. Whatever changes
+//! something on a pool also touches the pool, so that no pool is closed under it; whatever gives
+//! ids to somebody or takes them touches the host, because ids are checked over all pools.
+
+mod activate;
+mod attr;
+mod blocks;
+mod context;
+mod group_del;
+mod group_new;
+mod id_range_allocate;
+mod id_range_del;
+mod id_range_free;
+mod id_range_new;
+mod pool_destroy;
+mod pool_export;
+mod pool_import;
+mod pool_install;
+mod pool_new;
+mod pool_reload;
+mod pool_set;
+mod pool_uninstall;
+mod source;
+mod user_del;
+mod user_ids;
+mod user_new;
+mod user_register;
+mod user_set;
+
+use context::Context;
+use os_api::Command;
+use os_types::{Code, Failure, Plan};
+
 use crate::facts::Facts;
 use crate::state::State;
-use os_api::Command;
-use os_types::{Failure, Plan};
-/// x
-pub fn plan(_command: &Command, _state: &State, _facts: &Facts) -> Result<Plan, Failure> {
-    Err(Failure::new(os_types::Code::NoUndo, ""))
+
+/// The user property of a pool's dataset that makes it a pool: `yes`.
+pub const ACTIVE_PROPERTY: &str = "org.vpsadminos.osctl:active";
+
+/// The user property of a pool's dataset that names the scoped dataset.
+pub const DATASET_PROPERTY: &str = "org.vpsadminos.osctl:dataset";
+
+/// The steps that carry out `command`, given what is and what the host is like.
+///
+/// *Shape*: no steps at all if everything is as wanted already.
+///
+/// # Errors
+/// What stands in the way, with its code and the next command. `undo` has no plan here: the engine
+/// makes it from the journal.
+pub fn plan(command: &Command, state: &State, facts: &Facts) -> Result<Plan, Failure> {
+    let context = Context { state, facts };
+    match command {
+        Command::PoolNew(body) => pool_new::plan(body, &context),
+        Command::PoolInstall(body) => pool_install::plan(body, &context),
+        Command::PoolUninstall(body) => pool_uninstall::plan(body, &context),
+        Command::PoolDestroy(body) => pool_destroy::plan(body, &context),
+        Command::PoolImport(body) => pool_import::plan(body, &context),
+        Command::PoolExport(body) => pool_export::plan(body, &context),
+        Command::PoolReload(body) => pool_reload::plan(body, &context),
+        Command::PoolSet(body) => pool_set::set(body, &context),
+        Command::PoolUnset(body) => pool_set::unset(body, &context),
+        Command::IdRangeNew(body) => id_range_new::plan(body, &context),
+        Command::IdRangeDel(body) => id_range_del::plan(body, &context),
+        Command::IdRangeAllocate(body) => id_range_allocate::plan(body, &context),
+        Command::IdRangeFree(body) => id_range_free::plan(body, &context),
+        Command::UserNew(body) => user_new::plan(body, &context),
+        Command::UserDel(body) => user_del::plan(body, &context),
+        Command::UserRegister(body) => user_register::register(body, &context),
+        Command::UserUnregister(body) => user_register::unregister(body, &context),
+        Command::UserSet(body) => user_set::plan(body, &context),
+        Command::GroupNew(body) => group_new::plan(body, &context),
+        Command::GroupDel(body) => group_del::plan(body, &context),
+        Command::AttrSet(body) => attr::set(body, &context),
+        Command::AttrUnset(body) => attr::unset(body, &context),
+        Command::Activate(body) => Ok(activate::plan(body)),
+        Command::Undo(_) => Err(Failure::new(
+            Code::NoUndo,
+            "undo is planned from the journal of the operation, not from a command",
+        )),
+    }
 }

@@ -1,1 +1,92 @@
 //! The state as the API shows it; used by the daemon, and by the command line without one.
+//!
+//! *Shape*: lists are by pool and name. Figures that only the kernel or the storage knows are left
+//! empty and filled in by whoever has them.
+
+mod group;
+mod id_range;
+mod pool;
+mod user;
+
+pub use group::group;
+pub use id_range::{id_range, segments};
+use os_api::view::{Group, Health, IdRange, User};
+use os_types::{Failure, PoolName};
+pub use pool::{PoolFigures, pool, sources};
+pub use user::user;
+
+use crate::facts::Facts;
+use crate::state::{LookupError, PoolState, State};
+
+fn health(failure: Option<&Failure>) -> Health {
+    failure.map_or(Health::Ok, |failure| Health::Disabled {
+        failure: failure.clone(),
+    })
+}
+
+/// The pool named, or all by name.
+fn select<'a>(
+    state: &'a State,
+    pool: Option<&PoolName>,
+) -> Result<Vec<&'a PoolState>, LookupError> {
+    if pool.is_some() {
+        return Ok(vec![state.pool_or_default(pool)?]);
+    }
+    let mut pools: Vec<&PoolState> = state.pools().iter().collect();
+    pools.sort_by_key(|pool| pool.name());
+    Ok(pools)
+}
+
+/// All users, or those of a pool.
+///
+/// # Errors
+/// When that pool is not imported.
+pub fn users(
+    state: &State,
+    facts: &Facts,
+    pool: Option<&PoolName>,
+) -> Result<Vec<User>, LookupError> {
+    let pools = select(state, pool)?;
+    let of = |pool| PoolState::users(pool).keys().map(move |name| (pool, name));
+    let users = pools.into_iter().flat_map(of);
+    Ok(users
+        .filter_map(|(pool, name)| user(state, facts, pool, name))
+        .collect())
+}
+
+/// All groups, or those of a pool.
+///
+/// # Errors
+/// When that pool is not imported.
+pub fn groups(
+    state: &State,
+    facts: &Facts,
+    pool: Option<&PoolName>,
+) -> Result<Vec<Group>, LookupError> {
+    let pools = select(state, pool)?;
+    let of = |pool| PoolState::groups(pool).keys().map(move |name| (pool, name));
+    let groups = pools.into_iter().flat_map(of);
+    Ok(groups
+        .filter_map(|(pool, name)| group(facts, pool, name))
+        .collect())
+}
+
+/// All id ranges, or those of a pool.
+///
+/// # Errors
+/// When that pool is not imported.
+pub fn id_ranges(state: &State, pool: Option<&PoolName>) -> Result<Vec<IdRange>, LookupError> {
+    let pools = select(state, pool)?;
+    let of = |pool| {
+        PoolState::id_ranges(pool)
+            .keys()
+            .map(move |name| (pool, name))
+    };
+    let ranges = pools.into_iter().flat_map(of);
+    Ok(ranges
+        .filter_map(|(pool, name)| id_range(pool, name))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests;

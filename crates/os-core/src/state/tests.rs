@@ -125,10 +125,7 @@ fn the_host_comes_before_every_user() {
         "user ids 2000000-2000009 belong to games in /etc/subuid"
     );
     assert_eq!(state.set_foreign(Arc::default()).len(), 1);
-    state.apply_file(
-        &path("tank", "conf/user/low.toml"),
-        Some(&user_text(0)),
-    );
+    state.apply_file(&path("tank", "conf/user/low.toml"), Some(&user_text(0)));
     let failure = state.disabled(&tank, &"low".parse().unwrap()).unwrap();
     assert!(failure.message.ends_with("belong to the host"), "{failure}");
 }

@@ -1,0 +1,32 @@
+//! What the host itself has of ours.
+
+use os_types::EntityRef;
+
+use super::{Expected, FileKind, Want};
+use crate::facts::Facts;
+use crate::layout;
+
+pub(super) fn expected(facts: &Facts) -> Vec<Expected> {
+    let folder = |path, mode, description| {
+        let want = Want::file(FileKind::Directory, path, mode);
+        Expected::new(&EntityRef::Host, description, want).or("osctld")
+    };
+    let run = Some(layout::RUN_MODE);
+    let mut all = vec![
+        folder(facts.run_dir.clone(), run, "what runs"),
+        folder(facts.run_dir.join("pools"), run, "what runs of pools"),
+        folder(facts.state_dir.clone(), None, "what this host remembers"),
+        folder(facts.state_dir.join("pools"), None, "where pools are"),
+    ];
+    let socket = facts.run_dir.join("osctld.sock");
+    let want = Want::file(FileKind::Socket, socket, Some(0o600));
+    all.push(Expected::new(&EntityRef::Host, "socket of the daemon", want).or("osctld"));
+    for (pool, known) in &facts.sources {
+        let link = facts.state_dir.join("pools").join(pool.as_str());
+        let want = Want::file(FileKind::Symlink, link, None);
+        let description = format!("leads to {}", known.path.display());
+        let next = format!("osctl pool import --source PATH {pool}");
+        all.push(Expected::new(&EntityRef::Host, description, want).or(next));
+    }
+    all
+}

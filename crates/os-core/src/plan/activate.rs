@@ -1,0 +1,13 @@
+//! `activate`: our blocks in the account files are written anew.
+
+use os_api::command::Activate;
+use os_types::step::JournalPlace;
+use os_types::{EntityRef, Plan, Step};
+
+pub(super) fn plan(_body: &Activate) -> Plan {
+    Plan {
+        steps: vec![Step::AccountFiles {}],
+        touches: vec![EntityRef::Host],
+        journal: JournalPlace::Run,
+    }
+}

@@ -1,0 +1,80 @@
+//! `attr-set` and `attr-unset`: user attributes of an entity.
+
+use os_api::command::attr::AttrTarget;
+use os_api::command::{AttrSet, AttrUnset};
+use os_api::view::Attrs;
+use os_store::Document;
+use os_types::{AttrKey, Code, Explain, Failure, Plan};
+
+use super::context::{Context, on_pool, refuse};
+use super::pool_set;
+use crate::document::{GroupDoc, IdRangeDoc, UserDoc};
+use crate::state::Found;
+
+/// The longest value in bytes: attributes are notes, not data.
+const LONGEST: usize = 16 << 10;
+
+#[derive(Debug, thiserror::Error)]
+#[error("the value of attribute {key} has {length} bytes, at most {LONGEST} are allowed")]
+struct AttrError {
+    key: AttrKey,
+    length: usize,
+}
+
+impl Explain for AttrError {
+    fn code(&self) -> Code {
+        Code::Body
+    }
+}
+
+pub(super) fn set(body: &AttrSet, context: &Context<'_>) -> Result<Plan, Failure> {
+    if body.value.len() > LONGEST {
+        return Err(refuse(AttrError {
+            key: body.key.clone(),
+            length: body.value.len(),
+        }));
+    }
+    change(&body.target, context, |attrs| {
+        attrs.insert(body.key.clone(), body.value.clone());
+    })
+}
+
+pub(super) fn unset(body: &AttrUnset, context: &Context<'_>) -> Result<Plan, Failure> {
+    change(&body.target, context, |attrs| {
+        attrs.remove(&body.key);
+    })
+}
+
+fn change(
+    target: &AttrTarget,
+    context: &Context<'_>,
+    change: impl FnOnce(&mut Attrs),
+) -> Result<Plan, Failure> {
+    match target {
+        AttrTarget::Pool { pool } => {
+            pool_set::change(context.pool(Some(pool))?, |doc| change(&mut doc.attrs))
+        }
+        AttrTarget::IdRange { pool, name } => {
+            let found = context.id_range(pool.as_ref(), name)?;
+            rewrite(&found, |doc: &mut IdRangeDoc| change(&mut doc.attrs))
+        }
+        AttrTarget::User { pool, name } => {
+            let found = context.user(pool.as_ref(), name)?;
+            rewrite(&found, |doc: &mut UserDoc| change(&mut doc.attrs))
+        }
+        AttrTarget::Group { pool, name } => {
+            let found = context.group(pool.as_ref(), name)?;
+            rewrite(&found, |doc: &mut GroupDoc| change(&mut doc.attrs))
+        }
+    }
+}
+
+fn rewrite<T: Document + Clone + PartialEq>(
+    found: &Found<'_, T>,
+    change: impl FnOnce(&mut T),
+) -> Result<Plan, Failure> {
+    let mut doc = found.usable()?.doc.clone();
+    change(&mut doc);
+    let steps = found.rewrite(&doc)?;
+    Ok(on_pool(found.pool.name(), steps, [found.entity.clone()]))
+}

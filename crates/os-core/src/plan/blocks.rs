@@ -1,0 +1,151 @@
+//! Blocks of id ranges: the errors that all their commands share, and steps about them.
+
+use os_types::id_table::{Allocation, IdTableError};
+use os_types::{Code, Explain, Failure, IdSpan, Presence, Step};
+
+use super::context::{Context, refuse};
+use crate::claim::{Claim, Claims, Holder};
+use crate::document::IdRangeDoc;
+use crate::state::Found;
+
+/// Blocks that cannot be had, or not be freed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BlocksError {
+    #[error("id range {range} does not allow that")]
+    Table {
+        range: String,
+        #[source]
+        source: IdTableError,
+    },
+    #[error("ids {} of id range {range} belong to {}", claim.span, claim.holder)]
+    Overlap { range: String, claim: Claim },
+}
+
+impl Explain for BlocksError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Table { source, .. } => match source {
+                IdTableError::Size { .. }
+                | IdTableError::Outside { .. }
+                | IdTableError::Nothing => Code::Body,
+                IdTableError::Taken { .. } => Code::Overlap,
+                IdTableError::Full { .. } => Code::NoIds,
+                IdTableError::NotAllocated { .. } => Code::NotFound,
+            },
+            Self::Overlap { .. } => Code::Overlap,
+        }
+    }
+
+    fn object(&self) -> Option<String> {
+        match self {
+            Self::Table { range, .. } | Self::Overlap { range, .. } => {
+                Some(format!("id-range {range}"))
+            }
+        }
+    }
+
+    fn next(&self) -> Option<String> {
+        match self {
+            Self::Table { range, .. } | Self::Overlap { range, .. } => {
+                Some(format!("osctl id-range table ls {range}"))
+            }
+        }
+    }
+}
+
+impl Found<'_, IdRangeDoc> {
+    /// The name of the range for messages, `tank:default`.
+    pub(super) fn label(&self) -> String {
+        let entity = self.entity.to_string();
+        let label = entity.strip_prefix("id-range ");
+        label.unwrap_or(&entity).to_owned()
+    }
+
+    pub(super) fn wrong(&self, source: IdTableError) -> Failure {
+        refuse(BlocksError::Table {
+            range: self.label(),
+            source,
+        })
+    }
+
+    /// The ids of blocks of the range.
+    pub(super) fn span(&self, index: u32, count: u32) -> Result<IdSpan, Failure> {
+        let table = &self.usable()?.doc.table;
+        table.span(index, count).map_err(|error| self.wrong(error))
+    }
+
+    /// The first blocks that nobody has, over all pools and the host.
+    pub(super) fn find_free(&self, count: u32, claims: &Claims) -> Result<u32, Failure> {
+        let table = &self.usable()?.doc.table;
+        let free = table.find_free(count, |span| claims.is_free(span));
+        free.map_err(|error| self.wrong(error))
+    }
+
+    /// Refuses blocks that somebody has.
+    pub(super) fn check_free(
+        &self,
+        index: u32,
+        count: u32,
+        claims: &Claims,
+    ) -> Result<(), Failure> {
+        let mut table = self.usable()?.doc.table.clone();
+        let taken = table.take(index, count, None);
+        taken.map_err(|error| self.wrong(error))?;
+        let span = self.span(index, count)?;
+        match claims.either(span, &|_| false) {
+            None => Ok(()),
+            Some(claim) => Err(refuse(BlocksError::Overlap {
+                range: self.label(),
+                claim: claim.clone(),
+            })),
+        }
+    }
+
+    /// The step about an allocation.
+    pub(super) fn step(&self, allocation: &Allocation, to: Presence) -> Option<Step> {
+        let os_types::EntityRef::IdRange { pool, name } = &self.entity else {
+            return None;
+        };
+        Some(Step::IdBlocks {
+            pool: pool.clone(),
+            range: name.clone(),
+            index: allocation.block_index,
+            count: allocation.block_count,
+            owner: allocation.owner.clone(),
+            to,
+        })
+    }
+
+    /// The user that has ids of an allocation: by its maps, or because the blocks were allocated
+    /// for it.
+    pub(super) fn user_of(
+        &self,
+        allocation: &Allocation,
+        claims: &Claims,
+        context: &Context<'_>,
+    ) -> Result<Option<Holder>, Failure> {
+        let pool = self.pool.name();
+        let named = owner_user(allocation.owner.as_deref());
+        if let Some(name) = named.and_then(|name| name.parse().ok())
+            && context.state.find_user(Some(pool), &name).is_ok()
+        {
+            let pool = pool.clone();
+            return Ok(Some(Holder::User { pool, name }));
+        }
+        let span = self.span(allocation.block_index, allocation.block_count)?;
+        let others = |holder: &Holder| !matches!(holder, Holder::User { .. } | Holder::Account(_));
+        Ok(claims
+            .either(span, &others)
+            .map(|claim| claim.holder.clone()))
+    }
+}
+
+/// The owner of blocks that were allocated for a user.
+pub(super) fn user_owner(name: impl std::fmt::Display) -> String {
+    format!("user:{name}")
+}
+
+/// The user that blocks were allocated for.
+pub(super) fn owner_user(owner: Option<&str>) -> Option<&str> {
+    owner?.strip_prefix("user:")
+}

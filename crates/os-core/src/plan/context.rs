@@ -1,0 +1,218 @@
+//! What planners share: finding what a command names, and putting a plan together.
+
+use os_store::Document;
+use os_types::step::JournalPlace;
+use os_types::{Code, EntityRef, Explain, Failure, Plan, PoolName, Step};
+use os_types::{GroupName, IdRangeName, UserName};
+
+use crate::document::{self, GroupDoc, IdRangeDoc, UserDoc};
+use crate::facts::{Facts, KnownSource};
+use crate::layout;
+use crate::state::{Entry, Found, Loaded, LookupError, PoolState, State};
+
+/// What a plan starts from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) state: &'a State,
+    pub(super) facts: &'a Facts,
+}
+
+/// The pool or a file of it is not in a state that allows the command.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ContextError {
+    #[error(transparent)]
+    Lookup(LookupError),
+    #[error("pool {0} is exported")]
+    Exported(PoolName),
+    #[error("pool {0} is imported")]
+    Imported(PoolName),
+    #[error("this host does not know a pool {0}")]
+    Unknown(PoolName),
+    #[error("the file of {entity} is not text, so it could not be put back")]
+    NoText { entity: EntityRef, path: String },
+    #[error("the file of {0} would become larger than 16 MiB")]
+    TooLarge(EntityRef),
+}
+
+impl Explain for ContextError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Lookup(error) => error.code(),
+            Self::Exported(_) | Self::Imported(_) => Code::PoolState,
+            Self::Unknown(_) => Code::NotFound,
+            Self::NoText { .. } => Code::Damaged,
+            Self::TooLarge(_) => Code::Body,
+        }
+    }
+
+    fn object(&self) -> Option<String> {
+        Some(match self {
+            Self::Lookup(error) => return error.object(),
+            Self::Exported(pool) | Self::Imported(pool) | Self::Unknown(pool) => {
+                format!("pool {pool}")
+            }
+            Self::NoText { entity, .. } | Self::TooLarge(entity) => entity.to_string(),
+        })
+    }
+
+    fn next(&self) -> Option<String> {
+        Some(match self {
+            Self::Lookup(error) => return error.next(),
+            Self::Exported(pool) => format!("osctl pool import {pool}"),
+            Self::Imported(pool) => format!("osctl pool export {pool}"),
+            Self::Unknown(pool) => format!("osctl pool import --source PATH {pool}"),
+            Self::NoText { path, .. } => format!("rm {path}"),
+            Self::TooLarge(_) => return None,
+        })
+    }
+}
+
+/// A refusal in the form in which it leaves the program.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "so that it can be named where an error is mapped, and an error written in place"
+)]
+pub(super) fn refuse(error: impl Explain) -> Failure {
+    Failure::from(&error)
+}
+
+impl<'a> Context<'a> {
+    /// The imported pool named, or the default one.
+    pub(super) fn pool(&self, name: Option<&PoolName>) -> Result<&'a PoolState, Failure> {
+        let found = self.state.pool_or_default(name);
+        found.map_err(|error| self.explain(error))
+    }
+
+    pub(super) fn user(
+        &self,
+        pool: Option<&PoolName>,
+        name: &UserName,
+    ) -> Result<Found<'a, UserDoc>, Failure> {
+        let found = self.state.find_user(pool, name);
+        found.map_err(|error| self.explain(error))
+    }
+
+    pub(super) fn group(
+        &self,
+        pool: Option<&PoolName>,
+        name: &GroupName,
+    ) -> Result<Found<'a, GroupDoc>, Failure> {
+        let found = self.state.find_group(pool, name);
+        found.map_err(|error| self.explain(error))
+    }
+
+    pub(super) fn id_range(
+        &self,
+        pool: Option<&PoolName>,
+        name: &IdRangeName,
+    ) -> Result<Found<'a, IdRangeDoc>, Failure> {
+        let found = self.state.find_id_range(pool, name);
+        found.map_err(|error| self.explain(error))
+    }
+
+    /// A pool that is not imported, if this host knows it.
+    pub(super) fn not_imported(&self, pool: &PoolName) -> Result<Option<&'a KnownSource>, Failure> {
+        if self.state.pool(pool).is_some() {
+            return Err(refuse(ContextError::Imported(pool.clone())));
+        }
+        Ok(self.facts.sources.get(pool))
+    }
+
+    /// A pool that this host knows and that is not imported.
+    pub(super) fn exported(&self, pool: &PoolName) -> Result<&'a KnownSource, Failure> {
+        let known = self.not_imported(pool)?;
+        known.ok_or_else(|| refuse(ContextError::Unknown(pool.clone())))
+    }
+
+    /// A pool that the host knows but that is exported is another matter than one nobody knows.
+    fn explain(&self, error: LookupError) -> Failure {
+        match error {
+            LookupError::Pool { name, .. } if self.facts.sources.contains_key(&name) => {
+                refuse(ContextError::Exported(name))
+            }
+            other => refuse(ContextError::Lookup(other)),
+        }
+    }
+}
+
+impl<T> Found<'_, T> {
+    /// Its document, if the entity can be changed.
+    pub(super) fn usable(&self) -> Result<&Loaded<T>, Failure> {
+        self.entry.usable().map_err(Clone::clone)
+    }
+
+    /// The step that removes its file, damaged or not.
+    pub(super) fn remove(&self) -> Result<Step, Failure> {
+        let Some(text) = self.entry.text() else {
+            let path = layout::config_path(&self.entity).unwrap_or_default();
+            return Err(refuse(ContextError::NoText {
+                path: self.pool.folder().join(path).display().to_string(),
+                entity: self.entity.clone(),
+            }));
+        };
+        Ok(layout::file_step(
+            self.pool.name(),
+            &self.entity,
+            Some(text),
+            None,
+        )?)
+    }
+}
+
+impl<T: Document + PartialEq> Found<'_, T> {
+    /// The steps that make its file say `doc`: none if it does.
+    pub(super) fn rewrite(&self, doc: &T) -> Result<Vec<Step>, Failure> {
+        rewrite(self.pool.name(), &self.entity, Some(self.entry), doc)
+    }
+}
+
+/// The steps that make the file of `entity` say `doc`: none if it does.
+pub(super) fn rewrite<T: Document + PartialEq>(
+    pool: &PoolName,
+    entity: &EntityRef,
+    entry: Option<&Entry<T>>,
+    doc: &T,
+) -> Result<Vec<Step>, Failure> {
+    let before = entry.map(Entry::usable).transpose().map_err(Clone::clone)?;
+    if before.is_some_and(|before| before.doc == *doc) {
+        return Ok(Vec::new());
+    }
+    let text = document::text(doc);
+    if text.len() as u64 > layout::FILE_LIMIT {
+        return Err(refuse(ContextError::TooLarge(entity.clone())));
+    }
+    let before = before.map(|before| before.text.as_str());
+    Ok(vec![layout::file_step(pool, entity, before, Some(text))?])
+}
+
+/// A plan that changes something on a pool.
+pub(super) fn on_pool(
+    pool: &PoolName,
+    steps: Vec<Step>,
+    touches: impl IntoIterator<Item = EntityRef>,
+) -> Plan {
+    let journal = JournalPlace::Pool { pool: pool.clone() };
+    assemble(pool, steps, touches, journal)
+}
+
+/// A plan that makes, opens, closes or forgets a pool.
+pub(super) fn about_pool(pool: &PoolName, steps: Vec<Step>) -> Plan {
+    assemble(pool, steps, [EntityRef::Host], JournalPlace::Host)
+}
+
+fn assemble(
+    pool: &PoolName,
+    steps: Vec<Step>,
+    touches: impl IntoIterator<Item = EntityRef>,
+    journal: JournalPlace,
+) -> Plan {
+    let mut touches: Vec<EntityRef> = touches.into_iter().collect();
+    touches.push(EntityRef::Pool { pool: pool.clone() });
+    touches.sort();
+    touches.dedup();
+    Plan {
+        steps,
+        touches,
+        journal,
+    }
+}

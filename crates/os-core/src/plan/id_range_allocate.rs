@@ -1,0 +1,58 @@
+//! `id-range-allocate`: blocks for whatever is not a user of ours.
+
+use os_api::command::IdRangeAllocate;
+use os_types::id_table::Allocation;
+use os_types::{Code, EntityRef, Explain, Failure, Plan, Presence};
+
+use super::blocks::owner_user;
+use super::context::{Context, on_pool, refuse};
+use crate::claim::Claims;
+
+#[derive(Debug, thiserror::Error)]
+enum OwnerError {
+    #[error("an owner has 1 to 100 printable characters")]
+    Text,
+    #[error("owners that begin with 'user:' are made by `osctl user new`")]
+    Reserved,
+}
+
+impl Explain for OwnerError {
+    fn code(&self) -> Code {
+        Code::Name
+    }
+}
+
+pub(super) fn plan(body: &IdRangeAllocate, context: &Context<'_>) -> Result<Plan, Failure> {
+    let found = context.id_range(body.pool.as_ref(), &body.name)?;
+    check_owner(body.owner.as_deref())?;
+    let claims = Claims::of(context.state, context.facts);
+    let count = body.block_count;
+    let index = match body.block_index {
+        None => found.find_free(count, &claims)?,
+        Some(index) => {
+            found.check_free(index, count, &claims)?;
+            index
+        }
+    };
+    let allocation = Allocation {
+        block_index: index,
+        block_count: count,
+        owner: body.owner.clone(),
+    };
+    let steps = found.step(&allocation, Presence::Present);
+    let touches = [EntityRef::Host, found.entity.clone()];
+    let steps = steps.into_iter().collect();
+    Ok(on_pool(found.pool.name(), steps, touches))
+}
+
+fn check_owner(owner: Option<&str>) -> Result<(), Failure> {
+    let Some(text) = owner else { return Ok(()) };
+    if owner_user(owner).is_some() {
+        return Err(refuse(OwnerError::Reserved));
+    }
+    let length = text.chars().count();
+    if text.contains(char::is_control) || text.trim().is_empty() || length > 100 {
+        return Err(refuse(OwnerError::Text));
+    }
+    Ok(())
+}

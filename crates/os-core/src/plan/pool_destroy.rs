@@ -1,0 +1,50 @@
+//! `pool-destroy`: the image of an exported pool is destroyed with everything on it.
+
+use os_api::command::PoolDestroy;
+use os_api::view::SourceKind;
+use os_types::{Code, Explain, Failure, Plan, PoolName, Presence, Step};
+
+use super::context::{Context, about_pool, refuse};
+
+#[derive(Debug, thiserror::Error)]
+#[error("pool {pool} is not an image file of ours, so its data is not ours to destroy")]
+struct PoolDestroyError {
+    pool: PoolName,
+}
+
+impl Explain for PoolDestroyError {
+    fn code(&self) -> Code {
+        Code::NotAPool
+    }
+    fn object(&self) -> Option<String> {
+        Some(format!("pool {}", self.pool))
+    }
+    fn next(&self) -> Option<String> {
+        Some(format!("osctl pool uninstall {}", self.pool))
+    }
+}
+
+/// A pool of which nothing is left is only forgotten.
+pub(super) fn plan(body: &PoolDestroy, context: &Context<'_>) -> Result<Plan, Failure> {
+    let pool = &body.pool;
+    let known = context.exported(pool)?;
+    let mut steps = Vec::new();
+    match known.kind {
+        SourceKind::Image => steps.push(Step::PoolImage {
+            pool: pool.clone(),
+            file: known.path.clone(),
+            size: known.size,
+            to: Presence::Absent,
+        }),
+        SourceKind::Missing => {}
+        SourceKind::Device | SourceKind::Folder => {
+            return Err(refuse(PoolDestroyError { pool: pool.clone() }));
+        }
+    }
+    steps.push(Step::PoolSource {
+        pool: pool.clone(),
+        before: Some(known.path.clone()),
+        after: None,
+    });
+    Ok(about_pool(pool, steps))
+}

@@ -1,0 +1,68 @@
+//! `pool-install`: an existing btrfs becomes a pool and is imported.
+
+use os_api::command::PoolInstall;
+use os_types::{Code, DatasetName, Explain, Failure, Plan, PoolName, Presence, Step};
+
+use super::context::{Context, about_pool, refuse};
+use super::{ACTIVE_PROPERTY, DATASET_PROPERTY, source};
+
+#[derive(Debug, thiserror::Error)]
+#[error("dataset {dataset} is not on pool {pool}")]
+struct PoolInstallError {
+    pool: PoolName,
+    dataset: DatasetName,
+}
+
+impl Explain for PoolInstallError {
+    fn code(&self) -> Code {
+        Code::Body
+    }
+    fn object(&self) -> Option<String> {
+        Some(format!("pool {}", self.pool))
+    }
+}
+
+pub(super) fn plan(body: &PoolInstall, context: &Context<'_>) -> Result<Plan, Failure> {
+    let pool = &body.pool;
+    let top = DatasetName::from(pool);
+    let to = Presence::Present;
+    let mut steps = Vec::new();
+    steps.extend(source::remember(pool, body.source.as_deref(), context)?);
+    steps.push(Step::PoolOpen {
+        pool: pool.clone(),
+        force: false,
+        installed: false,
+        to,
+    });
+    // A file system that is installed already has the property: then the step finds nothing to do,
+    // and one below another dataset is a conflict that says so.
+    steps.push(property(&top, ACTIVE_PROPERTY, "yes"));
+    if let Some(dataset) = body.dataset.as_ref().filter(|dataset| **dataset != top) {
+        if !dataset.is_below(&top) {
+            return Err(refuse(PoolInstallError {
+                pool: pool.clone(),
+                dataset: dataset.clone(),
+            }));
+        }
+        steps.push(property(&top, DATASET_PROPERTY, dataset.as_str()));
+    }
+    steps.push(Step::PoolMark {
+        pool: pool.clone(),
+        to,
+    });
+    steps.push(Step::PoolActive {
+        pool: pool.clone(),
+        keep_users: false,
+        to,
+    });
+    Ok(about_pool(pool, steps))
+}
+
+fn property(dataset: &DatasetName, name: &str, value: &str) -> Step {
+    Step::Property {
+        dataset: dataset.clone(),
+        name: name.to_owned(),
+        before: None,
+        after: Some(value.to_owned()),
+    }
+}

@@ -1,0 +1,41 @@
+//! `pool-uninstall`: an exported pool becomes an ordinary file system, and the host forgets it.
+
+use os_api::command::PoolUninstall;
+use os_types::{DatasetName, Failure, Plan, Presence, Step};
+
+use super::ACTIVE_PROPERTY;
+use super::context::{Context, about_pool};
+
+/// The property of a scoped dataset stays: what it says is known only once the pool is open, and
+/// without the other property it means nothing. A later `pool install` finds it and keeps to it.
+pub(super) fn plan(body: &PoolUninstall, context: &Context<'_>) -> Result<Plan, Failure> {
+    let pool = &body.pool;
+    let known = context.exported(pool)?;
+    let steps = vec![
+        Step::PoolOpen {
+            pool: pool.clone(),
+            force: false,
+            installed: true,
+            to: Presence::Present,
+        },
+        Step::Property {
+            dataset: DatasetName::from(pool),
+            name: ACTIVE_PROPERTY.to_owned(),
+            before: Some("yes".to_owned()),
+            after: None,
+        },
+        // Not `installed`: the step back opens what is not a pool any more.
+        Step::PoolOpen {
+            pool: pool.clone(),
+            force: false,
+            installed: false,
+            to: Presence::Absent,
+        },
+        Step::PoolSource {
+            pool: pool.clone(),
+            before: Some(known.path.clone()),
+            after: None,
+        },
+    ];
+    Ok(about_pool(pool, steps))
+}

@@ -1,0 +1,77 @@
+//! `user-del`: a user that nothing uses, damaged or not.
+
+use os_api::command::UserDel;
+use os_types::{Code, EntityRef, Explain, Failure, Plan, Presence, Step};
+
+use super::blocks::user_owner;
+use super::context::{Context, on_pool, refuse};
+use crate::document::UserDoc;
+use crate::state::Found;
+
+#[derive(Debug, thiserror::Error)]
+#[error("{user} is in use by {by}")]
+struct UserDelError {
+    user: EntityRef,
+    by: EntityRef,
+}
+
+impl Explain for UserDelError {
+    fn code(&self) -> Code {
+        Code::InUse
+    }
+    fn object(&self) -> Option<String> {
+        Some(self.user.to_string())
+    }
+}
+
+pub(super) fn plan(body: &UserDel, context: &Context<'_>) -> Result<Plan, Failure> {
+    let found = context.user(body.pool.as_ref(), &body.name)?;
+    if let Some(by) = context.state.uses(&found.entity).into_iter().next() {
+        let user = found.entity;
+        return Err(refuse(UserDelError { user, by }));
+    }
+    let pool = found.pool.name();
+    let mut steps = Vec::new();
+    // Only what is there: the steps back must not register a user that was not.
+    if context.facts.account(pool, &body.name).is_some() {
+        steps.push(Step::SystemUser {
+            pool: pool.clone(),
+            user: body.name.clone(),
+            to: Presence::Absent,
+        });
+    }
+    steps.push(found.remove()?);
+    let mut touches = vec![EntityRef::Host, found.entity.clone()];
+    free_blocks(&found, body, context, &mut steps, &mut touches)?;
+    Ok(on_pool(pool, steps, touches))
+}
+
+/// Frees what was allocated for the user. A block that was there before the user stays.
+fn free_blocks(
+    found: &Found<'_, UserDoc>,
+    body: &UserDel,
+    context: &Context<'_>,
+    steps: &mut Vec<Step>,
+    touches: &mut Vec<EntityRef>,
+) -> Result<(), Failure> {
+    let pool = found.pool.name();
+    let owner = user_owner(&body.name);
+    let block = found.entry.doc().and_then(|doc| doc.block.as_ref());
+    for name in found.pool.id_ranges().keys() {
+        let range = context.id_range(Some(pool), name)?;
+        if range.entry.failure().is_some() {
+            if block.is_some_and(|block| block.id_range == *name) {
+                range.usable()?;
+            }
+            continue;
+        }
+        let allocations = range.usable()?.doc.table.allocations();
+        for allocation in allocations {
+            if allocation.owner.as_ref() == Some(&owner) {
+                steps.extend(range.step(allocation, Presence::Absent));
+                touches.push(range.entity.clone());
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,253 @@
+//! Which ids a new user gets: a block of an id range, maps given by hand, or both.
+//!
+//! ```text
+//!                  no maps                          maps
+//!   no block       the first block nobody has       the maps, nothing allocated
+//!   a block        that block                       the maps, which lie in that block
+//! ```
+//!
+//! A block given by hand is either free, then it is allocated for the user, or an allocation that no
+//! user has, then it stays as it is when the user is deleted. Whatever is chosen, the resulting maps
+//! are checked against everybody else's ids by one piece of code.
+
+use os_api::command::UserNew;
+use os_types::id_table::Allocation;
+use os_types::{Code, EntityRef, Explain, Failure, IdMap, IdMapEntry, IdRangeName, IdSpan};
+use os_types::{Presence, Step};
+
+use super::blocks::{owner_user, user_owner};
+use super::context::{Context, refuse};
+use crate::claim::{Claim, Claims, Holder, Space};
+use crate::document::UserBlock;
+use crate::state::PoolState;
+
+/// The ids of a new user.
+#[derive(Debug)]
+pub(super) struct UserIds {
+    pub(super) uid_map: IdMap,
+    pub(super) gid_map: IdMap,
+    pub(super) block: Option<UserBlock>,
+    /// Allocates the block, if it has to be.
+    pub(super) step: Option<Step>,
+    /// The range whose block it is.
+    pub(super) range: Option<EntityRef>,
+}
+
+/// Why the user cannot have these ids.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum UserIdsError {
+    #[error("a map of group ids needs a map of user ids beside it")]
+    GidMapAlone,
+    #[error("an id range has no meaning with maps, unless a block of it is named")]
+    RangeWithoutBlock,
+    #[error("{space} ids {} belong to {}", claim.span, claim.holder)]
+    Overlap { space: Space, claim: Claim },
+    #[error("{space} ids {map} do not lie in the block, which has ids {block}")]
+    NotInBlock {
+        space: Space,
+        map: IdSpan,
+        block: IdSpan,
+    },
+    #[error(
+        "block {block} of id range {range} lies inside the allocation that begins at block {first}"
+    )]
+    Inside {
+        range: String,
+        block: u32,
+        first: u32,
+    },
+    #[error("block {block} of id range {range} is allocated to user {owner}")]
+    Owned {
+        range: String,
+        block: u32,
+        owner: String,
+    },
+}
+
+impl Explain for UserIdsError {
+    fn code(&self) -> Code {
+        match self {
+            Self::GidMapAlone | Self::RangeWithoutBlock | Self::NotInBlock { .. } => Code::Body,
+            Self::Overlap { .. } | Self::Inside { .. } | Self::Owned { .. } => Code::Overlap,
+        }
+    }
+
+    fn object(&self) -> Option<String> {
+        match self {
+            Self::Overlap { claim, .. } => Some(claim.holder.to_string()),
+            Self::Inside { range, .. } | Self::Owned { range, .. } => {
+                Some(format!("id-range {range}"))
+            }
+            _ => None,
+        }
+    }
+
+    fn next(&self) -> Option<String> {
+        match self {
+            Self::Inside { range, .. } | Self::Owned { range, .. } => {
+                Some(format!("osctl id-range table ls {range}"))
+            }
+            Self::Overlap {
+                claim:
+                    Claim {
+                        holder: Holder::User { pool, name },
+                        ..
+                    },
+                ..
+            } => Some(format!("osctl user show {pool}:{name}")),
+            _ => None,
+        }
+    }
+}
+
+/// A block that is going to be used.
+struct Block {
+    range: EntityRef,
+    name: IdRangeName,
+    index: u32,
+    span: IdSpan,
+    step: Option<Step>,
+}
+
+pub(super) fn choose(
+    body: &UserNew,
+    pool: &PoolState,
+    context: &Context<'_>,
+) -> Result<UserIds, Failure> {
+    let claims = Claims::of(context.state, context.facts);
+    let maps = match (&body.uid_map, &body.gid_map) {
+        (None, None) => None,
+        (Some(uids), gids) => Some((uids.clone(), gids.as_ref().unwrap_or(uids).clone())),
+        (None, Some(_)) => return Err(refuse(UserIdsError::GidMapAlone)),
+    };
+    let block = match (&maps, body.block_index) {
+        (None, _) | (Some(_), Some(_)) => Some(choose_block(body, pool, context, &claims)?),
+        (Some(_), None) if body.id_range.is_some() => {
+            return Err(refuse(UserIdsError::RangeWithoutBlock));
+        }
+        (Some(_), None) => None,
+    };
+    let (uid_map, gid_map) = match (maps, &block) {
+        (Some(maps), _) => maps,
+        (None, Some(block)) => {
+            let map = whole(block.span);
+            (map.clone(), map)
+        }
+        (None, None) => return Err(refuse(UserIdsError::RangeWithoutBlock)),
+    };
+    for (space, map) in [(Space::Uid, &uid_map), (Space::Gid, &gid_map)] {
+        check(space, map, pool, block.as_ref(), &claims)?;
+    }
+    Ok(UserIds {
+        uid_map,
+        gid_map,
+        step: block.as_ref().and_then(|block| block.step.clone()),
+        range: block.as_ref().map(|block| block.range.clone()),
+        block: block.map(|block| UserBlock {
+            id_range: block.name,
+            index: block.index,
+        }),
+    })
+}
+
+/// `0:<first>:<count>`.
+fn whole(span: IdSpan) -> IdMap {
+    let entry = IdMapEntry::new(0, span.first(), span.count())
+        .expect("a run of valid ids from 0 is no longer than one that begins higher");
+    let map = IdMap::try_from(vec![entry]);
+    map.expect("a single entry that begins at id 0 is a map")
+}
+
+/// The block named, or the first that nobody has.
+fn choose_block(
+    body: &UserNew,
+    pool: &PoolState,
+    context: &Context<'_>,
+    claims: &Claims,
+) -> Result<Block, Failure> {
+    let name = body.id_range.clone().unwrap_or_else(|| {
+        "default"
+            .parse()
+            .expect("default is the name of an id range")
+    });
+    let found = context.id_range(Some(pool.name()), &name)?;
+    let doc = &found.usable()?.doc;
+    let owner = user_owner(&body.name);
+    let index = match body.block_index {
+        None => found.find_free(1, claims)?,
+        Some(index) => index,
+    };
+    let there = doc.allocation_at(index);
+    if let Some(allocation) = there {
+        let range = found.label();
+        if allocation.block_index != index {
+            return Err(refuse(UserIdsError::Inside {
+                range,
+                block: index,
+                first: allocation.block_index,
+            }));
+        }
+        let other = owner_user(allocation.owner.as_deref());
+        if let Some(other) = other.filter(|other| *other != body.name.as_str()) {
+            return Err(refuse(UserIdsError::Owned {
+                range,
+                block: index,
+                owner: format!("{}:{other}", pool.name()),
+            }));
+        }
+    }
+    let wanted = Allocation {
+        block_index: index,
+        block_count: 1,
+        owner: Some(owner),
+    };
+    let step = match there {
+        Some(_) => None,
+        None => found.step(&wanted, Presence::Present),
+    };
+    Ok(Block {
+        span: found.span(index, there.map_or(1, |allocation| allocation.block_count))?,
+        range: found.entity,
+        name,
+        index,
+        step,
+    })
+}
+
+/// Refuses a map that has ids of somebody else, or ids outside the block it is to lie in.
+fn check(
+    space: Space,
+    map: &IdMap,
+    pool: &PoolState,
+    block: Option<&Block>,
+    claims: &Claims,
+) -> Result<(), Failure> {
+    if let Some(block) = block
+        && let Some(map) = map.host_spans().find(|span| !block.span.contains(*span))
+    {
+        return Err(refuse(UserIdsError::NotInBlock {
+            space,
+            map,
+            block: block.span,
+        }));
+    }
+    let own = |holder: &Holder| match (holder, block) {
+        (
+            Holder::Allocation {
+                pool: of,
+                range,
+                index,
+                ..
+            },
+            Some(block),
+        ) => of == pool.name() && *range == block.name && *index == block.index,
+        _ => false,
+    };
+    match claims.of_map(space, map, &own) {
+        None => Ok(()),
+        Some(claim) => Err(refuse(UserIdsError::Overlap {
+            space,
+            claim: claim.clone(),
+        })),
+    }
+}

@@ -1,0 +1,95 @@
+//! `user-new`: a user with ids of its own.
+
+use os_api::command::UserNew;
+use os_types::{Code, EntityRef, Explain, Failure, Plan, PoolName, Presence, Step, UserName};
+
+use super::context::{Context, on_pool, refuse, rewrite};
+use super::user_ids;
+use crate::document::UserDoc;
+
+#[derive(Debug, thiserror::Error)]
+enum UserNewError {
+    #[error("user {0} exists already")]
+    Exists(String),
+    #[error("user {other} has the same system user {name}")]
+    SameSystemUser { name: String, other: String },
+    #[error("the host has an account {name} that is none of ours")]
+    Foreign { name: String },
+}
+
+impl Explain for UserNewError {
+    fn code(&self) -> Code {
+        Code::Exists
+    }
+
+    fn object(&self) -> Option<String> {
+        Some(match self {
+            Self::Exists(user) => format!("user {user}"),
+            Self::SameSystemUser { name, .. } | Self::Foreign { name } => {
+                format!("system user {name}")
+            }
+        })
+    }
+
+    fn next(&self) -> Option<String> {
+        Some(match self {
+            Self::Exists(user) | Self::SameSystemUser { other: user, .. } => {
+                format!("osctl user show {user}")
+            }
+            Self::Foreign { name } => format!("getent passwd {name}"),
+        })
+    }
+}
+
+pub(super) fn plan(body: &UserNew, context: &Context<'_>) -> Result<Plan, Failure> {
+    let pool = context.pool(body.pool.as_ref())?;
+    let (name, on) = (&body.name, pool.name());
+    if pool.users().contains_key(name) {
+        return Err(refuse(UserNewError::Exists(format!("{on}:{name}"))));
+    }
+    check_system_user(on, name, context)?;
+    let ids = user_ids::choose(body, pool, context)?;
+
+    let mut doc = UserDoc::new(ids.uid_map, ids.gid_map);
+    doc.standalone = body.standalone;
+    doc.block = ids.block;
+    let entity = EntityRef::User {
+        pool: on.clone(),
+        name: name.clone(),
+    };
+    // The block first: a crash in between leaves ids that nobody uses, not a user without ids.
+    let mut steps: Vec<Step> = ids.step.into_iter().collect();
+    steps.extend(rewrite(on, &entity, None, &doc)?);
+    steps.push(Step::SystemUser {
+        pool: on.clone(),
+        user: name.clone(),
+        to: Presence::Present,
+    });
+    let touches = [EntityRef::Host, entity].into_iter().chain(ids.range);
+    Ok(on_pool(on, steps, touches))
+}
+
+/// Refuses a user whose system user would be somebody else's.
+fn check_system_user(
+    pool: &PoolName,
+    name: &UserName,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let system_user = name.system_user(pool)?;
+    // Pool `a-b` and user `c`, pool `a` and user `b-c`: both would be `a-b-c`.
+    for other in context.state.pools() {
+        let rest = system_user.strip_prefix(other.name().as_str());
+        let user = rest.and_then(|rest| rest.strip_prefix('-'));
+        let user = user.and_then(|user| user.parse::<UserName>().ok());
+        if let Some(user) = user.filter(|user| other.users().contains_key(user)) {
+            return Err(refuse(UserNewError::SameSystemUser {
+                name: system_user,
+                other: format!("{}:{user}", other.name()),
+            }));
+        }
+    }
+    if context.facts.foreign.has_account(&system_user) {
+        return Err(refuse(UserNewError::Foreign { name: system_user }));
+    }
+    Ok(())
+}

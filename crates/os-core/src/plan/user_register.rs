@@ -1,0 +1,76 @@
+//! `user-register` and `user-unregister`: the system users of one user, or of all.
+
+use os_api::command::{UserRegister, UserUnregister};
+use os_types::step::JournalPlace;
+use os_types::{EntityRef, Failure, Plan, PoolName, Presence, Step, UserName};
+
+use super::context::{Context, refuse};
+use crate::accounts::Registrar;
+use crate::state::PoolState;
+
+pub(super) fn register(body: &UserRegister, context: &Context<'_>) -> Result<Plan, Failure> {
+    let mut registrar = Registrar::new(context.state, context.facts);
+    select(
+        (body.pool.as_ref(), body.name.as_ref()),
+        context,
+        |pool, user| {
+            // Of all users, those that cannot be used are left out; `healthcheck` shows them.
+            if body.name.is_none() && context.state.failure(pool, user).is_some() {
+                return Ok(None);
+            }
+            registrar.account(pool, user).map_err(refuse)?;
+            let registered = context.facts.account(pool, user).is_some();
+            Ok((!registered).then_some(Presence::Present))
+        },
+    )
+}
+
+pub(super) fn unregister(body: &UserUnregister, context: &Context<'_>) -> Result<Plan, Failure> {
+    select(
+        (body.pool.as_ref(), body.name.as_ref()),
+        context,
+        |pool, user| {
+            let registered = context.facts.account(pool, user).is_some();
+            Ok(registered.then_some(Presence::Absent))
+        },
+    )
+}
+
+/// A step for each user named by the command that `decide` wants to move.
+fn select(
+    (pool, name): (Option<&PoolName>, Option<&UserName>),
+    context: &Context<'_>,
+    mut decide: impl FnMut(&PoolName, &UserName) -> Result<Option<Presence>, Failure>,
+) -> Result<Plan, Failure> {
+    let mut touches = vec![EntityRef::Host];
+    let mut users = Vec::new();
+    if let Some(name) = name {
+        let found = context.user(pool, name)?;
+        touches.push(found.entity.clone());
+        users.push((found.pool, name));
+    } else {
+        let pools = match pool {
+            Some(_) => std::slice::from_ref(context.pool(pool)?),
+            None => context.state.pools(),
+        };
+        let all = |pool| PoolState::users(pool).keys().map(move |name| (pool, name));
+        users.extend(pools.iter().flat_map(all));
+    }
+    let mut steps = Vec::new();
+    for (pool, user) in users {
+        let pool = pool.name();
+        touches.push(EntityRef::Pool { pool: pool.clone() });
+        steps.extend(decide(pool, user)?.map(|to| Step::SystemUser {
+            pool: pool.clone(),
+            user: user.clone(),
+            to,
+        }));
+    }
+    touches.sort();
+    touches.dedup();
+    Ok(Plan {
+        steps,
+        touches,
+        journal: JournalPlace::Run,
+    })
+}

@@ -1,0 +1,32 @@
+//! A group as the API shows it, and where its control group is.
+
+use os_api::view::{Attrs, Group};
+use os_types::GroupName;
+
+use super::health;
+use crate::facts::Facts;
+use crate::layout;
+use crate::state::PoolState;
+
+/// The group `name` of a pool, without figures; `None` if there is none.
+pub fn group(facts: &Facts, pool: &PoolState, name: &GroupName) -> Option<Group> {
+    let entry = pool.groups().get(name)?;
+    let doc = entry.doc();
+    let below = layout::cgroup(pool.name(), name);
+    Some(Group {
+        pool: pool.name().clone(),
+        name: name.clone(),
+        path: below
+            .split_once('/')
+            .map_or("", |(_, path)| path)
+            .to_owned(),
+        full_path: format!("{}/{below}", facts.cgroup_parent),
+        memory_bytes: None,
+        cpu_us: None,
+        cpu_user_us: None,
+        cpu_system_us: None,
+        nproc: None,
+        health: health(entry.failure()),
+        attrs: doc.map_or_else(Attrs::new, |doc| doc.attrs.clone()),
+    })
+}

@@ -1,0 +1,63 @@
+//! A pool as the API shows it.
+
+use os_api::view::{Pool, PoolSource, PoolState as Activity};
+use os_types::ByteSize;
+
+use super::health;
+use crate::facts::Facts;
+use crate::state::{Entry, PoolState, State};
+
+/// What only the storage knows of a pool.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PoolFigures {
+    /// Its size.
+    pub size: Option<ByteSize>,
+    /// What is used of it.
+    pub used: Option<ByteSize>,
+    /// What can still be written.
+    pub available: Option<ByteSize>,
+}
+
+/// A pool in the given activity.
+pub fn pool(
+    state: &State,
+    facts: &Facts,
+    pool: &PoolState,
+    activity: Activity,
+    figures: PoolFigures,
+) -> Pool {
+    let settings = pool.settings();
+    let name = pool.name();
+    let overlapping = pool.users().keys();
+    let overlapping = overlapping.filter(|user| state.disabled(name, user).is_some());
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Pool {
+        name: name.clone(),
+        dataset: pool.dataset().clone(),
+        state: activity,
+        users: count(pool.users().len()),
+        groups: count(pool.groups().len()),
+        containers: 0,
+        parallel_start: settings.parallel_start(),
+        parallel_stop: settings.parallel_stop(),
+        mountpoint: pool.folder().to_owned(),
+        source: facts.sources.get(name).map(|known| known.path.clone()),
+        size_bytes: figures.size,
+        used_bytes: figures.used,
+        available_bytes: figures.available,
+        disabled: count(pool.failures().count() + overlapping.count()),
+        health: health(pool.config().and_then(Entry::failure)),
+        attrs: settings.attrs,
+    }
+}
+
+/// The pools this host knows, by name.
+pub fn sources(state: &State, facts: &Facts) -> Vec<PoolSource> {
+    let source = |(pool, known): (&os_types::PoolName, &crate::KnownSource)| PoolSource {
+        pool: pool.clone(),
+        source: known.path.clone(),
+        kind: known.kind,
+        imported: state.pool(pool).is_some(),
+    };
+    facts.sources.iter().map(source).collect()
+}

@@ -1,0 +1,34 @@
+//! A user as the API shows it.
+
+use os_api::view::{Attrs, User};
+use os_types::{IdMap, UserName};
+
+use super::health;
+use crate::document::UserDoc;
+use crate::facts::Facts;
+use crate::state::{PoolState, State};
+
+/// The user `name` of a pool; `None` if there is none.
+pub fn user(state: &State, facts: &Facts, pool: &PoolState, name: &UserName) -> Option<User> {
+    let entry = pool.users().get(name)?;
+    let doc = entry.doc();
+    let on = pool.name();
+    let account = facts.account(on, name);
+    let username = format!("{on}-{name}");
+    let map =
+        |map: fn(&UserDoc) -> &IdMap| doc.map_or_else(Vec::new, |doc| map(doc).entries().to_vec());
+    Some(User {
+        pool: on.clone(),
+        name: name.clone(),
+        groupname: username.clone(),
+        username,
+        ugid: account.map(|account| account.ugid),
+        homedir: account.map_or_else(|| facts.home(on, name), |account| account.home.clone()),
+        registered: account.is_some(),
+        standalone: doc.is_none_or(|doc| doc.standalone),
+        uid_map: map(|doc| &doc.uid_map),
+        gid_map: map(UserDoc::gid_map),
+        health: health(entry.failure().or_else(|| state.disabled(on, name))),
+        attrs: doc.map_or_else(Attrs::new, |doc| doc.attrs.clone()),
+    })
+}
