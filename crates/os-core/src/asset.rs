@@ -73,7 +73,7 @@ fn select(state: &State, facts: &Facts, wanted: impl Fn(&EntityRef) -> bool) -> 
 
 /// The assets that a query asks for, looked at.
 ///
-/// *Shape*: a name is `name` or `pool:name`; the order is that of [`expected`].
+/// *Shape*: a name is `name` or `pool:name`; the order is that of [`expected()`].
 ///
 /// # Errors
 /// When the query names a pool or an entity that is not there.
