@@ -1,0 +1,63 @@
+# What there is to do here; `make help` lists it. Every target sets up what it needs, once.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.tools/bin:$(PATH):$(HOME)/.cargo/bin
+
+# The scripts of this repository: everything in scripts/ and .ci/ that begins with "#!".
+SCRIPTS = $(shell grep -lE '^\#!/.*sh$$' scripts/* .ci/*)
+
+.PHONY: help setup build demo demo-down test test-fast lint bench book clean-tools
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: ## install everything that any target needs
+	@scripts/setup all
+
+build: ## build osctld and osctl, optimized
+	@scripts/setup build
+	cargo build --release
+
+demo: ## build, start osctld, make a pool and a user (as root)
+	@scripts/demo up
+
+demo-down: ## stop the demo and remove what it made
+	@scripts/demo down
+
+test: ## run every test (as root)
+	@scripts/setup test
+	cargo nextest run --workspace --profile ci
+
+test-fast: ## run the tests that need no root
+	@scripts/setup fast
+	cargo nextest run --workspace --profile fast
+
+# Cheap checks first. Warnings are errors here, and only here: a half-written change may warn.
+# cargo-deny leaves out "advisories": their list is a download of its own, which a machine
+# without the open internet cannot make. Run `cargo deny check advisories` where it works.
+lint: export RUSTDOCFLAGS := -D warnings
+lint: ## check style, lints, docs, licences, spelling, scripts
+	@scripts/setup lint
+	cargo fmt --all --check
+	cargo run --quiet --locked -p xtask -- check
+	typos
+	shellcheck $(SCRIPTS)
+	cargo deny --workspace check --hide-inclusion-graph licenses bans sources
+	mdbook build --dest-dir ../target/book docs
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --quiet --doc --workspace
+	cargo doc --quiet --workspace --no-deps --document-private-items
+
+bench: ## measure osctld with 0, 100 and 1000 entities (as root)
+	@scripts/setup demo
+	cargo build --release
+	cargo run --release -p xtask -- bench
+
+book: ## make the book: target/book/index.html
+	@scripts/setup book
+	mdbook build --dest-dir ../target/book docs
+
+clean-tools: ## remove the tools that setup made here
+	rm -rf .tools
