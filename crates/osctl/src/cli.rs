@@ -46,7 +46,8 @@ pub(crate) struct GlobalArgs {
     #[arg(
         long,
         global = true,
-        value_name = "WHEN",
+        value_name = "auto|always|never",
+        hide_possible_values = true,
         default_value = "auto",
         overrides_with = "no_color"
     )]

@@ -1,6 +1,7 @@
 //! What a command runs in.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use jiff::tz::TimeZone;
 use os_types::{Code, Failure, PoolName};
@@ -8,6 +9,7 @@ use os_types::{Code, Failure, PoolName};
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::listing::value::Style;
+use crate::offline::Offline;
 use crate::printer::Printer;
 
 /// The global options as commands see them.
@@ -40,8 +42,8 @@ pub(crate) struct Ctx {
     pub(crate) is_interactive: bool,
     /// The zone of times for people; `None`: the host's, read when first needed.
     pub(crate) zone: Option<TimeZone>,
-    /// It was said that the daemon cannot be reached.
-    pub(crate) is_offline_noted: bool,
+    /// The pools as they were read without the daemon.
+    pub(crate) offline: Option<Rc<Offline>>,
 }
 
 impl Ctx {

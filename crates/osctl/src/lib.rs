@@ -8,7 +8,8 @@
 //!   cmd/       one file a command: its options (clap) and what it does
 //!   target     `pool:id` arguments
 //!   client     typed requests of os-api over the socket; events
-//!   reading    what reading commands ask: the daemon, else the pools themselves (offline)
+//!   reading    what reading commands ask: the daemon, else
+//!   offline    the files on the pools themselves
 //!   operation  sending a command and following it to its end: plan, progress, Ctrl-C
 //!   listing    -o -s -H -L -j -p, tables, `show`, in one place for all
 //!   views/     the columns of each entity, declared once
@@ -36,6 +37,7 @@ mod complete;
 mod context;
 mod fault;
 mod listing;
+mod offline;
 mod operation;
 mod printer;
 mod program;

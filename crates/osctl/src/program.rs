@@ -116,7 +116,7 @@ pub fn run(args: Vec<OsString>, surroundings: Surroundings) -> u8 {
         is_unicode: unicode,
         is_interactive: interactive,
         zone,
-        is_offline_noted: false,
+        offline: None,
     };
     let outcome = cli.command.run(&mut ctx);
     let flushed = ctx.printer.flush();

@@ -1,5 +1,8 @@
 //! What reading commands ask: the daemon, or the pools themselves when it does not run.
 
+use std::fmt::Display;
+use std::rc::Rc;
+
 use os_api::Endpoint;
 use os_api::endpoint::{
     GroupGet, GroupList, GroupPart, IdRangeGet, IdRangeList, IdRangePart, IdRangeTable, Nothing,
@@ -10,67 +13,75 @@ use os_types::{Code, Failure, GroupName, IdRangeName, PoolName, UserName};
 
 use crate::context::Ctx;
 use crate::fault::Fault;
+use crate::offline::Offline;
 use crate::target::Ref;
 
 type Read<T> = Result<T, Fault>;
 
-/// The names of the imported pools, in order of import.
-pub(crate) fn pool_names(ctx: &mut Ctx) -> Read<Vec<PoolName>> {
-    Ok(pools(ctx)?.into_iter().map(|pool| pool.name).collect())
-}
-
 /// All imported pools.
 pub(crate) fn pools(ctx: &mut Ctx) -> Read<Vec<Pool>> {
-    ask::<PoolList>(ctx, &Nothing {}, &Nothing {})
+    let told = ctx.client.ask::<PoolList>(&Nothing {}, &Nothing {});
+    or_offline(ctx, told, |pools| Ok(pools.pools()))
 }
 
 /// One pool.
 pub(crate) fn pool(ctx: &mut Ctx, pool: PoolName) -> Read<Pool> {
-    ask::<PoolGet>(ctx, &PoolPart { pool }, &Nothing {})
+    let part = PoolPart { pool };
+    let told = ctx.client.ask::<PoolGet>(&part, &Nothing {});
+    or_offline(ctx, told, |pools| pools.pool(&part.pool))
 }
 
 /// The users of the pool of `--pool`, or of all.
 pub(crate) fn users(ctx: &mut Ctx) -> Read<Vec<User>> {
     let query = on_pool(ctx);
-    ask::<UserList>(ctx, &Nothing {}, &query)
+    let told = ctx.client.ask::<UserList>(&Nothing {}, &query);
+    or_offline(ctx, told, |pools| pools.users(query.pool.as_ref()))
 }
 
 /// One user.
 pub(crate) fn user(ctx: &mut Ctx, user: Ref<UserName>) -> Read<User> {
-    find::<UserGet, _>(ctx, user, "user", |pool, name| UserPart { pool, name })
+    let user = user.or_pool(ctx.pool());
+    let told = find::<UserGet, _>(ctx, &user, "user", |pool, name| UserPart { pool, name });
+    or_offline(ctx, told, |pools| pools.user(&user))
 }
 
 /// The groups of the pool of `--pool`, or of all.
 pub(crate) fn groups(ctx: &mut Ctx) -> Read<Vec<Group>> {
     let query = on_pool(ctx);
-    ask::<GroupList>(ctx, &Nothing {}, &query)
+    let told = ctx.client.ask::<GroupList>(&Nothing {}, &query);
+    or_offline(ctx, told, |pools| pools.groups(query.pool.as_ref()))
 }
 
 /// One group.
 pub(crate) fn group(ctx: &mut Ctx, group: Ref<GroupName>) -> Read<Group> {
-    find::<GroupGet, _>(ctx, group, "group", |pool, name| GroupPart { pool, name })
+    let group = group.or_pool(ctx.pool());
+    let told = find::<GroupGet, _>(ctx, &group, "group", |pool, name| GroupPart { pool, name });
+    or_offline(ctx, told, |pools| pools.group(&group))
 }
 
 /// The id ranges of the pool of `--pool`, or of all.
 pub(crate) fn id_ranges(ctx: &mut Ctx) -> Read<Vec<IdRange>> {
     let query = on_pool(ctx);
-    ask::<IdRangeList>(ctx, &Nothing {}, &query)
+    let told = ctx.client.ask::<IdRangeList>(&Nothing {}, &query);
+    or_offline(ctx, told, |pools| pools.id_ranges(query.pool.as_ref()))
 }
 
 /// One id range.
 pub(crate) fn id_range(ctx: &mut Ctx, range: Ref<IdRangeName>) -> Read<IdRange> {
-    find::<IdRangeGet, _>(ctx, range, "id-range", |pool, name| IdRangePart {
-        pool,
-        name,
-    })
+    let range = range.or_pool(ctx.pool());
+    let told = find::<IdRangeGet, _>(ctx, &range, "id-range", part_of_range);
+    or_offline(ctx, told, |pools| pools.id_range(&range))
 }
 
 /// The blocks of one id range.
 pub(crate) fn id_table(ctx: &mut Ctx, range: Ref<IdRangeName>) -> Read<Vec<IdSegment>> {
-    find::<IdRangeTable, _>(ctx, range, "id-range", |pool, name| IdRangePart {
-        pool,
-        name,
-    })
+    let range = range.or_pool(ctx.pool());
+    let told = find::<IdRangeTable, _>(ctx, &range, "id-range", part_of_range);
+    or_offline(ctx, told, |pools| pools.id_table(&range))
+}
+
+fn part_of_range(pool: PoolName, name: IdRangeName) -> IdRangePart {
+    IdRangePart { pool, name }
 }
 
 fn on_pool(ctx: &Ctx) -> OnPool {
@@ -79,32 +90,65 @@ fn on_pool(ctx: &Ctx) -> OnPool {
     }
 }
 
-/// The first answer over the pools that `what` may be on: its own, that of `--pool`, or all.
+/// What the daemon answers on the pool that `what` names, or on the first that has such a thing.
 fn find<E, N>(
     ctx: &mut Ctx,
-    what: Ref<N>,
+    what: &Ref<N>,
     kind: &str,
     part: impl Fn(PoolName, N) -> E::Path,
-) -> Read<E::Answer>
+) -> Result<E::Answer, Failure>
 where
     E: Endpoint<Query = Nothing>,
-    N: Clone + std::fmt::Display,
+    N: Clone + Display,
 {
-    let what = what.or_pool(ctx.pool());
-    if let Some(pool) = what.pool {
-        return ask::<E>(ctx, &part(pool, what.name), &Nothing {});
+    let name = &what.name;
+    if let Some(pool) = &what.pool {
+        return ctx
+            .client
+            .ask::<E>(&part(pool.clone(), name.clone()), &Nothing {});
     }
-    for pool in pool_names(ctx)? {
-        match ask::<E>(ctx, &part(pool, what.name.clone()), &Nothing {}) {
-            Err(Fault::Failure(failure)) if failure.code == Code::NotFound => {}
+    for pool in ctx.client.ask::<PoolList>(&Nothing {}, &Nothing {})? {
+        match ctx
+            .client
+            .ask::<E>(&part(pool.name, name.clone()), &Nothing {})
+        {
+            Err(failure) if failure.code == Code::NotFound => {}
             found => return found,
         }
     }
-    let message = format!("no imported pool has a {kind} {}", what.name);
-    let failure = Failure::new(Code::NotFound, message).about(format_args!("{kind} {}", what.name));
-    Err(failure.next(format!("osctl {kind} ls")).into())
+    let failure = Failure::new(
+        Code::NotFound,
+        format!("no imported pool has a {kind} {name}"),
+    );
+    Err(failure
+        .about(format_args!("{kind} {name}"))
+        .next(format!("osctl {kind} ls")))
 }
 
-fn ask<E: Endpoint>(ctx: &mut Ctx, path: &E::Path, query: &E::Query) -> Read<E::Answer> {
-    Ok(ctx.client.ask::<E>(path, query)?)
+/// What the daemon told; if it does not run, what the pools themselves say.
+fn or_offline<T>(
+    ctx: &mut Ctx,
+    told: Result<T, Failure>,
+    read: impl FnOnce(&Offline) -> Result<T, Failure>,
+) -> Read<T> {
+    match told {
+        Err(failure) if failure.code == Code::NoDaemon => Ok(read(&*offline(ctx)?)?),
+        told => Ok(told?),
+    }
+}
+
+/// The pools, read once; says so when it does.
+fn offline(ctx: &mut Ctx) -> Read<Rc<Offline>> {
+    if let Some(offline) = &ctx.offline {
+        return Ok(Rc::clone(offline));
+    }
+    let offline = Rc::new(Offline::read(&ctx.globals.root)?);
+    ctx.printer
+        .note("osctld cannot be reached; read from the pools");
+    for pool in &offline.unread {
+        ctx.printer
+            .note(format_args!("pool {pool} cannot be read without osctld"));
+    }
+    ctx.offline = Some(Rc::clone(&offline));
+    Ok(offline)
 }

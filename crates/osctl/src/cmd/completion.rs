@@ -19,6 +19,10 @@ pub(crate) struct Completion {
     shell: Shell,
 }
 
+/// Bash takes a colon for the end of a word, our names have one: puts the words together again
+/// around the function that clap made.
+const BASH_COLONS: &str = include_str!("completion/colons.bash");
+
 /// Shells that can be completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Shell {
@@ -38,6 +42,10 @@ impl Run for Completion {
         completer
             .write_registration(complete::VARIABLE, "osctl", "osctl", "osctl", &mut script)
             .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
-        ctx.printer.text(&String::from_utf8_lossy(&script))
+        ctx.printer.text(&String::from_utf8_lossy(&script))?;
+        match self.shell {
+            Shell::Bash => ctx.printer.text(BASH_COLONS),
+            Shell::Zsh | Shell::Fish => Ok(()),
+        }
     }
 }

@@ -4,7 +4,7 @@ use os_api::view::{Attrs, Group, Health, IdRange, IdSegment, Pool, PoolState, Se
 use os_api::{Operation, OperationState, StepState, StepStatus};
 use os_types::{ByteSize, Code, EntityRef, Failure};
 
-pub fn pool(name: &str) -> Pool {
+pub(crate) fn pool(name: &str) -> Pool {
     Pool {
         name: name.parse().unwrap(),
         dataset: name.parse().unwrap(),
@@ -25,7 +25,7 @@ pub fn pool(name: &str) -> Pool {
     }
 }
 
-pub fn user(pool: &str, name: &str, ugid: Option<u32>) -> User {
+pub(crate) fn user(pool: &str, name: &str, ugid: Option<u32>) -> User {
     let map = vec!["0:1000000:65536".parse().unwrap()];
     User {
         pool: pool.parse().unwrap(),
@@ -43,7 +43,7 @@ pub fn user(pool: &str, name: &str, ugid: Option<u32>) -> User {
     }
 }
 
-pub fn group(pool: &str, name: &str, memory: Option<u64>) -> Group {
+pub(crate) fn group(pool: &str, name: &str, memory: Option<u64>) -> Group {
     Group {
         pool: pool.parse().unwrap(),
         name: name.parse().unwrap(),
@@ -59,7 +59,7 @@ pub fn group(pool: &str, name: &str, memory: Option<u64>) -> Group {
     }
 }
 
-pub fn id_range() -> IdRange {
+pub(crate) fn id_range() -> IdRange {
     IdRange {
         pool: "tank".parse().unwrap(),
         name: "default".parse().unwrap(),
@@ -74,7 +74,7 @@ pub fn id_range() -> IdRange {
     }
 }
 
-pub fn id_table() -> Vec<IdSegment> {
+pub(crate) fn id_table() -> Vec<IdSegment> {
     let segment = |kind, block_index, block_count, owner: Option<&str>| IdSegment {
         kind,
         block_index,
@@ -91,7 +91,7 @@ pub fn id_table() -> Vec<IdSegment> {
     ]
 }
 
-pub fn disabled() -> Health {
+pub(crate) fn disabled() -> Health {
     let failure = Failure::new(
         Code::Damaged,
         "conf/user/bob.toml, line 3: expected a value",
@@ -101,7 +101,7 @@ pub fn disabled() -> Health {
     }
 }
 
-pub fn operation(state: OperationState, steps: [StepState; 2]) -> Operation {
+pub(crate) fn operation(state: OperationState, steps: [StepState; 2]) -> Operation {
     let [first, second] = steps;
     Operation {
         id: "20261122-213015.123-4f2a".parse().unwrap(),

@@ -149,11 +149,11 @@ fn abbreviations() {
     for (short, long) in [
         ("us ls", "user list"),
         ("id t ls default", "id-ranges table list default"),
-        ("po i --help", "pool info --help"),
+        ("po inf --help", "pool info --help"),
         ("g l", "group ls"),
         ("op ls", "operation list"),
         ("gr tree", "group tree"),
-        ("user un st --help", "user unset standalone --help"),
+        ("user uns st --help", "user unset standalone --help"),
     ] {
         let (short, long) = (server.osctl(short), server.osctl(long));
         assert_eq!(short.to_string(), long.to_string());

@@ -4,12 +4,15 @@
 //! made, also those that a sound daemon never gives.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod activity;
 mod changes;
+mod completion;
 mod errors;
 mod fixtures;
 mod help;
 mod listings;
 mod offline;
+mod process;
 mod server;
 
 use std::cell::RefCell;

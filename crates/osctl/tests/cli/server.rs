@@ -1,7 +1,8 @@
 //! A daemon that answers from a script.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -12,14 +13,14 @@ use tempfile::TempDir;
 type Answers = BTreeMap<String, VecDeque<(u16, String)>>;
 
 /// The scripted daemon; it ends with the process.
-pub struct Server {
+pub(crate) struct Server {
     root: TempDir,
     answers: Arc<Mutex<Answers>>,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let root = TempDir::new().unwrap();
         let run = root.path().join("run/osctl");
         std::fs::create_dir_all(&run).unwrap();
@@ -39,17 +40,17 @@ impl Server {
         server
     }
 
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.root.path()
     }
 
     /// Answers `request` (`GET /v1/users`; with or without its query) with `body`. Of several
     /// answers each is given once, in order, and the last for ever.
-    pub fn answer(&self, request: &str, body: &impl Serialize) -> &Self {
+    pub(crate) fn answer(&self, request: &str, body: &impl Serialize) -> &Self {
         self.answer_raw(request, 200, &serde_json::to_string(body).unwrap())
     }
 
-    pub fn answer_raw(&self, request: &str, status: u16, body: &str) -> &Self {
+    pub(crate) fn answer_raw(&self, request: &str, status: u16, body: &str) -> &Self {
         let mut answers = self.answers.lock().unwrap();
         let queue = answers.entry(request.to_owned()).or_default();
         queue.push_back((status, body.to_owned()));
@@ -57,7 +58,7 @@ impl Server {
         self
     }
 
-    pub fn refuse(&self, request: &str, failure: os_types::Failure) -> &Self {
+    pub(crate) fn refuse(&self, request: &str, failure: os_types::Failure) -> &Self {
         let problem = os_api::Problem::from(failure);
         self.answer_raw(
             request,
@@ -67,11 +68,11 @@ impl Server {
     }
 
     /// The requests so far: request line, command line, body.
-    pub fn requests(&self) -> String {
+    pub(crate) fn requests(&self) -> String {
         self.requests.lock().unwrap().join("\n")
     }
 
-    pub fn osctl(&self, line: &str) -> super::Ran {
+    pub(crate) fn osctl(&self, line: &str) -> super::Ran {
         super::osctl(self.root(), line)
     }
 }
@@ -115,7 +116,7 @@ fn receive(reader: &mut impl BufRead) -> Option<(String, String)> {
             None => break,
             Some(("content-length", value)) => length = value.parse().ok()?,
             Some((name @ "osctl-command-line", value)) => {
-                told.push_str(&format!("\n  {name}: {value}"));
+                write!(told, "\n  {name}: {value}").ok()?;
             }
             Some(_) => {}
         }
@@ -123,7 +124,7 @@ fn receive(reader: &mut impl BufRead) -> Option<(String, String)> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     if !body.is_empty() {
-        told.push_str(&format!("\n  {}", String::from_utf8_lossy(&body)));
+        write!(told, "\n  {}", String::from_utf8_lossy(&body)).ok()?;
     }
     Some((asked, told))
 }

@@ -1,0 +1,232 @@
+//! Reading the pools themselves, when the daemon does not run.
+//!
+//! The files on a pool are the truth, and the daemon's memory only a cache of them, so whatever
+//! reads without changing can do without it. What only a running daemon knows (operations, order of
+//! import, figures of control groups) is left out.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+
+use os_api::view::{self, PoolState as Activity};
+use os_core::state::{LoadError, LookupError};
+use os_core::view::PoolFigures;
+use os_core::{AccountLines, Accounts, Facts, ForeignIds, PoolState, State, layout};
+use os_store::block;
+use os_types::{
+    ByteSize, Code, DatasetName, Failure, GroupName, IdRangeName, PoolName, UserName, chain,
+};
+
+use crate::target::Ref;
+
+/// What the mounted pools say.
+#[derive(Debug)]
+pub(crate) struct Offline {
+    state: State,
+    facts: Facts,
+    /// Pools that are imported, and cannot be read without the daemon.
+    pub(crate) unread: Vec<PoolName>,
+}
+
+impl Offline {
+    /// Reads all pools that are imported below `root`.
+    ///
+    /// # Errors
+    /// When a folder of a pool or an account file cannot be read; a damaged configuration file is
+    /// no error, it disables its entity.
+    pub(crate) fn read(root: &Path) -> Result<Self, Failure> {
+        let etc = root.join("etc");
+        let mut state = State::new();
+        let mut unread = Vec::new();
+        for pool in imported(root)? {
+            let dataset = DatasetName::from(&pool);
+            let folder = layout::dataset_folder(root, &dataset);
+            if folder.join("conf").is_dir() {
+                let loaded = PoolState::load_dir(&dataset, folder);
+                drop(state.insert(loaded.map_err(|error| load(&error))?));
+            } else {
+                // Not mounted, or kept below a dataset that only its storage could name.
+                unread.push(pool);
+            }
+        }
+        let mut facts = facts(root);
+        // Below another root than `/` there may be no account files before the first registration.
+        if etc.is_dir() {
+            facts.accounts = accounts(&etc)?;
+            drop(state.set_foreign(Arc::new(foreign(&etc)?)));
+        }
+        Ok(Self {
+            state,
+            facts,
+            unread,
+        })
+    }
+
+    pub(crate) fn pools(&self) -> Vec<view::Pool> {
+        self.state
+            .pools()
+            .iter()
+            .map(|pool| self.pool_view(pool))
+            .collect()
+    }
+
+    pub(crate) fn pool(&self, name: &PoolName) -> Result<view::Pool, Failure> {
+        let pool = self.state.pool_or_default(Some(name));
+        Ok(self.pool_view(pool.map_err(|error| lookup(&error))?))
+    }
+
+    pub(crate) fn users(&self, pool: Option<&PoolName>) -> Result<Vec<view::User>, Failure> {
+        os_core::view::users(&self.state, &self.facts, pool).map_err(|error| lookup(&error))
+    }
+
+    pub(crate) fn user(&self, user: &Ref<UserName>) -> Result<view::User, Failure> {
+        let found = self.state.find_user(user.pool.as_ref(), &user.name);
+        let pool = found.map_err(|error| lookup(&error))?.pool;
+        seen(os_core::view::user(
+            &self.state,
+            &self.facts,
+            pool,
+            &user.name,
+        ))
+    }
+
+    pub(crate) fn groups(&self, pool: Option<&PoolName>) -> Result<Vec<view::Group>, Failure> {
+        os_core::view::groups(&self.state, &self.facts, pool).map_err(|error| lookup(&error))
+    }
+
+    pub(crate) fn group(&self, group: &Ref<GroupName>) -> Result<view::Group, Failure> {
+        let found = self.state.find_group(group.pool.as_ref(), &group.name);
+        let pool = found.map_err(|error| lookup(&error))?.pool;
+        seen(os_core::view::group(&self.facts, pool, &group.name))
+    }
+
+    pub(crate) fn id_ranges(&self, pool: Option<&PoolName>) -> Result<Vec<view::IdRange>, Failure> {
+        os_core::view::id_ranges(&self.state, pool).map_err(|error| lookup(&error))
+    }
+
+    pub(crate) fn id_range(&self, range: &Ref<IdRangeName>) -> Result<view::IdRange, Failure> {
+        seen(os_core::view::id_range(
+            self.pool_of_range(range)?,
+            &range.name,
+        ))
+    }
+
+    pub(crate) fn id_table(
+        &self,
+        range: &Ref<IdRangeName>,
+    ) -> Result<Vec<view::IdSegment>, Failure> {
+        seen(os_core::view::segments(
+            self.pool_of_range(range)?,
+            &range.name,
+        ))
+    }
+
+    fn pool_of_range(&self, range: &Ref<IdRangeName>) -> Result<&PoolState, Failure> {
+        let found = self.state.find_id_range(range.pool.as_ref(), &range.name);
+        Ok(found.map_err(|error| lookup(&error))?.pool)
+    }
+
+    fn pool_view(&self, pool: &PoolState) -> view::Pool {
+        let space = os_sys::space_of(pool.folder()).ok();
+        let figures = PoolFigures {
+            size: space.map(|space| ByteSize(space.total)),
+            used: space.map(|space| ByteSize(space.total - space.free)),
+            available: space.map(|space| ByteSize(space.available)),
+        };
+        os_core::view::pool(&self.state, &self.facts, pool, Activity::Active, figures)
+    }
+}
+
+/// The pools with a run folder, by name: the daemon makes it at import and removes it at export.
+fn imported(root: &Path) -> Result<Vec<PoolName>, Failure> {
+    let folder = root.join("run/osctl/pools");
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            let code = match error.kind() {
+                ErrorKind::PermissionDenied => Code::Privilege,
+                _ => Code::Step,
+            };
+            let message = format!("cannot list {}: {error}", folder.display());
+            return Err(Failure::new(code, message));
+        }
+    };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    let mut pools: Vec<PoolName> = names
+        .filter_map(|name| name.to_str().and_then(|name| name.parse().ok()))
+        .collect();
+    pools.sort();
+    Ok(pools)
+}
+
+/// Our own system users: who is registered.
+fn accounts(etc: &Path) -> Result<Accounts, Failure> {
+    let lines = |name: &str| {
+        let lines = block::read(&etc.join(name)).map_err(|error| account_file(&error))?;
+        Ok::<_, Failure>(lines.join("\n"))
+    };
+    Ok(Accounts::parse(&AccountLines {
+        passwd: lines("passwd")?,
+        group: lines("group")?,
+        subuid: lines("subuid")?,
+        subgid: lines("subgid")?,
+    }))
+}
+
+/// What the account files say outside our blocks: a user with the same ids is disabled.
+fn foreign(etc: &Path) -> Result<ForeignIds, Failure> {
+    let text = |name: &str| block::outside(&etc.join(name)).map_err(|error| account_file(&error));
+    Ok(ForeignIds::parse(
+        &text("passwd")?,
+        &text("group")?,
+        &text("subuid")?,
+        &text("subgid")?,
+    ))
+}
+
+/// The host, as far as views depend on it.
+fn facts(root: &Path) -> Facts {
+    Facts {
+        hostname: String::new(),
+        root: root.to_owned(),
+        run_dir: root.join("run/osctl"),
+        state_dir: root.join("var/lib/osctl"),
+        etc_dir: root.join("etc"),
+        // Below another root the daemon adds a mark that only it makes.
+        cgroup_parent: if root == Path::new("/") {
+            "osctl"
+        } else {
+            "osctl-?"
+        }
+        .to_owned(),
+        accounts: Accounts::default(),
+        foreign: Arc::default(),
+        sources: BTreeMap::new(),
+        taken_names: std::collections::BTreeSet::new(),
+    }
+}
+
+/// A view of something that was just found.
+fn seen<T>(view: Option<T>) -> Result<T, Failure> {
+    view.ok_or_else(|| Failure::new(Code::Internal, "what was found has no view"))
+}
+
+fn lookup(error: &LookupError) -> Failure {
+    Failure::from(error)
+}
+
+fn load(error: &LoadError) -> Failure {
+    let mut failure = Failure::from(error);
+    if matches!(error, LoadError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied)
+    {
+        failure.code = Code::Privilege;
+    }
+    failure
+}
+
+fn account_file(error: &block::BlockError) -> Failure {
+    Failure::new(Code::Damaged, chain(error))
+}

@@ -1,0 +1,65 @@
+//! The program as a process: signals and pipes.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program itself is what is tested"
+)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+
+use os_api::{OperationState, StepState};
+
+use crate::fixtures::{operation, user};
+use crate::server::Server;
+
+fn program(server: &Server, line: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_osctl"));
+    command
+        .args(line.split(' '))
+        .env("OSCTL_ROOT", server.root());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn ctrl_c_leaves_the_operation_and_says_so() {
+    let server = Server::start();
+    let running = operation(
+        OperationState::Running,
+        [StepState::Done, StepState::Running],
+    );
+    server
+        .answer("POST /v1/commands/user-new", &running)
+        .answer("GET /v1/operations/20261122-213015.123-4f2a", &running);
+    let mut child = program(&server, "user new alice").spawn().unwrap();
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    let mut first = String::new();
+    // Its first line of progress: the operation is known and being followed.
+    err.read_line(&mut first).unwrap();
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let mut rest = String::new();
+    err.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{first}{rest}");
+    assert!(
+        rest.contains("hint: osctl operation cancel 20261122-213015.123-4f2a"),
+        "{rest}"
+    );
+}
+
+#[test]
+fn a_closed_pipe_ends_it_quietly() {
+    let server = Server::start();
+    let users: Vec<_> = (0..5000)
+        .map(|n| user("tank", &format!("u{n}"), None))
+        .collect();
+    server.answer("GET /v1/users", &users);
+    let mut child = program(&server, "user ls").spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(141));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
