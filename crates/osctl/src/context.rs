@@ -38,6 +38,8 @@ pub(crate) struct Ctx {
     pub(crate) client: Client,
     /// Lines can be drawn with more than ASCII.
     pub(crate) is_unicode: bool,
+    /// How wide help texts are, if not as the terminal.
+    pub(crate) columns: Option<usize>,
     /// There is somebody who can be asked.
     pub(crate) is_interactive: bool,
     /// The zone of times for people; `None`: the host's, read when first needed.

@@ -5,7 +5,7 @@ use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 use clap_complete::CompleteEnv;
 use jiff::tz::TimeZone;
 
@@ -32,6 +32,8 @@ pub struct Surroundings {
     pub colors: (bool, bool),
     /// The locale allows more than ASCII.
     pub unicode: bool,
+    /// How wide help texts are; `None`: as the terminal, at most 100.
+    pub columns: Option<usize>,
     /// The root folder when no option says another.
     pub root: PathBuf,
     /// The time zone; `None`: that of the host.
@@ -56,6 +58,7 @@ impl Surroundings {
             interactive: std::io::stdin().is_terminal() && err.is_terminal(),
             colors: (out_color, err_color),
             unicode: is_unicode_locale(),
+            columns: None,
             root: root_of_environment(),
             zone: None,
             out: Box::new(BufWriter::new(out)),
@@ -83,6 +86,7 @@ pub fn run(args: Vec<OsString>, surroundings: Surroundings) -> u8 {
         interactive,
         colors,
         unicode,
+        columns,
         root,
         zone,
     } = surroundings;
@@ -90,7 +94,7 @@ pub fn run(args: Vec<OsString>, surroundings: Surroundings) -> u8 {
     (printer.out_color, printer.err_color) = colors;
     printer.err_terminal = err_terminal;
     let line = command_line::quote(&args);
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match parse(args, columns) {
         Ok(cli) => cli,
         Err(error) => return explain_usage(printer, &error),
     };
@@ -114,6 +118,7 @@ pub fn run(args: Vec<OsString>, surroundings: Surroundings) -> u8 {
         },
         printer,
         is_unicode: unicode,
+        columns,
         is_interactive: interactive,
         zone,
         offline: None,
@@ -121,6 +126,16 @@ pub fn run(args: Vec<OsString>, surroundings: Surroundings) -> u8 {
     let outcome = cli.command.run(&mut ctx);
     let flushed = ctx.printer.flush();
     end(&mut ctx.printer, outcome.and(flushed))
+}
+
+/// The command of these arguments, or what clap has to say instead.
+fn parse(args: Vec<OsString>, columns: Option<usize>) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    if let Some(columns) = columns {
+        command = command.term_width(columns);
+    }
+    let matches = command.try_get_matches_from(args)?;
+    Cli::from_arg_matches(&matches)
 }
 
 /// The exit status of an outcome, with what is left to say.

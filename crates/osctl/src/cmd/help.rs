@@ -47,6 +47,9 @@ fn explain(ctx: &mut Ctx, text: &str) -> Outcome {
 
 fn help_of(ctx: &mut Ctx, path: &[&str]) -> Outcome {
     let mut root = crate::cli::command();
+    if let Some(columns) = ctx.columns {
+        root = root.term_width(columns);
+    }
     root.build();
     let mut command = &root;
     for word in path {

@@ -58,6 +58,7 @@ fn osctl_words(root: &Path, words: &[&str]) -> Ran {
         interactive: false,
         colors: (false, false),
         unicode: true,
+        columns: Some(100),
         root: root.to_owned(),
         zone: Some(jiff::tz::TimeZone::UTC),
     };
