@@ -26,7 +26,7 @@
 //! Reading commands work without the daemon, from the files on the pools, and say so on stderr.
 //! Changes need it. Exit codes are those of [`os_types::Code::exit`]; `osctl help exit-codes`.
 //!
-//! Start reading at [`cli`], then any file in [`cmd`], e.g. `cmd/user/new.rs`.
+//! Start reading at `cli.rs`, then any file in `cmd/`, e.g. `cmd/user/new.rs`.
 #![forbid(unsafe_code)]
 
 mod cli;
