@@ -4,6 +4,7 @@ use crate::report::Finding;
 use crate::tree::Tree;
 
 mod adr;
+mod dependencies;
 mod file_length;
 mod file_name;
 mod layers;
@@ -52,5 +53,10 @@ pub(crate) const ALL: &[Check] = &[
         name: "adr",
         rule: "decision records have unique numbers; those cited in code exist",
         run: adr::check,
+    },
+    Check {
+        name: "dependencies",
+        rule: "every external crate has a line in ADR-7",
+        run: dependencies::check,
     },
 ];

@@ -57,7 +57,7 @@ impl FromIterator<(&'static Check, Vec<Finding>)> for Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (check, findings) in &self.results {
-            writeln!(f, "{:<12} {}", check.name, check.rule)?;
+            writeln!(f, "{:<13} {}", check.name, check.rule)?;
             for finding in findings {
                 match finding {
                     Finding::Error(text) => writeln!(f, "  error: {text}")?,

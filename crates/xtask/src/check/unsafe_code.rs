@@ -28,7 +28,7 @@ fn is_crate_root(path: &str) -> bool {
         .strip_prefix("bin/")
         .and_then(|name| name.strip_suffix(".rs"));
     let program = program.is_some_and(|name| !name.contains('/'));
-    path.starts_with("crates/") && (program || inside == "lib.rs" || inside == "main.rs")
+    program || inside == "lib.rs" || inside == "main.rs"
 }
 
 #[cfg(test)]
@@ -50,7 +50,7 @@ mod tests {
     fn each_root_of_a_crate_counts() {
         let files = [
             ("crates/a/src/lib.rs", "// #![forbid(unsafe_code)]\n"),
-            ("crates/a/src/main.rs", ""),
+            ("tests/a/src/main.rs", ""),
             ("crates/a/src/bin/tool.rs", ""),
         ];
         let findings = check(&Tree::of_files(&files));
