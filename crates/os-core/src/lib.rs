@@ -49,4 +49,5 @@ pub use claim::{Claims, Holder};
 pub use document::{GroupDoc, HostMark, IdRangeDoc, PoolDoc, UserDoc};
 pub use facts::{Facts, ForeignIds, KnownSource};
 pub use plan::plan;
+pub use similar::similar;
 pub use state::{Changed, Entry, LookupError, PoolState, State};

@@ -1,10 +1,7 @@
 //! "Did you mean ...?": the name most like a mistyped one.
 
 /// The candidate that is at most a third of its length away from `wanted`.
-pub(crate) fn similar<'a>(
-    wanted: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn similar<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (wanted.chars().count() / 3).max(1);
     candidates
         .map(|candidate| (distance(wanted, candidate), candidate))

@@ -23,6 +23,10 @@ use crate::atomic::{self, Attributes, Change};
 /// The key that every document begins with.
 const SCHEMA_KEY: &str = "schema";
 
+/// The line that every document ends with. TOML that was cut off at the end of a line is still
+/// TOML: without this line a user would lose its block of ids, or a range its allocations.
+const END: &str = "# end";
+
 /// A type that is kept in a file of its own.
 ///
 /// Derive its `Deserialize` with `#[serde(deny_unknown_fields)]`, in the types it contains too:
@@ -49,7 +53,8 @@ pub fn parse<T: Document>(text: &str) -> Result<T, DocumentError> {
     let mut table = DeTable::parse(text).map_err(fail)?;
     let found = take_schema::<T>(text, &mut table)?;
     if found == T::SCHEMA {
-        return T::deserialize(toml::de::Deserializer::from(table)).map_err(fail);
+        let document = T::deserialize(toml::de::Deserializer::from(table)).map_err(fail)?;
+        return whole::<T>(text).map(|()| document);
     }
     if found > T::SCHEMA {
         return Err(DocumentError::new::<T>(Fault::TooNew {
@@ -57,11 +62,21 @@ pub fn parse<T: Document>(text: &str) -> Result<T, DocumentError> {
             supported: T::SCHEMA,
         }));
     }
+    whole::<T>(text)?;
     let old = toml::Table::deserialize(toml::de::Deserializer::from(table)).map_err(fail)?;
     let new = migration::walk(T::migrations(), old, found, T::SCHEMA)
         .map_err(|error| DocumentError::new::<T>(Fault::Migration(error)))?;
     T::deserialize(new)
         .map_err(|error| DocumentError::new::<T>(Fault::Invalid(error::one_line(error.message()))))
+}
+
+/// Refuses a text that was cut off where its syntax does not show it.
+fn whole<T: Document>(text: &str) -> Result<(), DocumentError> {
+    let mut lines = text.lines().map(str::trim_end);
+    if lines.rfind(|line| !line.is_empty()) == Some(END) {
+        return Ok(());
+    }
+    Err(DocumentError::new::<T>(Fault::CutOff).on_line(text.lines().count().max(1)))
 }
 
 /// The schema a text says it is written in, whatever the rest of it holds.
@@ -71,11 +86,11 @@ pub fn schema_of<T: Document>(text: &str) -> Result<u32, DocumentError> {
     take_schema::<T>(text, &mut table)
 }
 
-/// Renders a document, `schema = N` first.
+/// Renders a document, `schema = N` first and `# end` last.
 pub fn render<T: Document>(document: &T) -> Result<String, DocumentError> {
     let body = toml::to_string(document)
         .map_err(|error| DocumentError::new::<T>(Fault::Unwritable(error.to_string())))?;
-    Ok(format!("{SCHEMA_KEY} = {}\n{body}", T::SCHEMA))
+    Ok(format!("{SCHEMA_KEY} = {}\n{body}{END}\n", T::SCHEMA))
 }
 
 /// Renders a document in an older schema, for a pool that goes back to an older osctld.
@@ -92,7 +107,7 @@ pub fn render_at<T: Document>(document: &T, schema: u32) -> Result<String, Docum
     let old = migration::walk(T::migrations(), table, T::SCHEMA, schema)
         .map_err(|error| DocumentError::new::<T>(Fault::Migration(error)))?;
     let body = toml::to_string(&old).map_err(unwritable)?;
-    Ok(format!("{SCHEMA_KEY} = {schema}\n{body}"))
+    Ok(format!("{SCHEMA_KEY} = {schema}\n{body}{END}\n"))
 }
 
 /// Reads the document in a file; None if there is no file.

@@ -80,13 +80,13 @@ impl Sandbox {
     /// # Errors
     /// As [`Sandbox::start`].
     pub fn start_with(&self, args: &[&str]) -> anyhow::Result<Daemon> {
-        let mut daemon = self.launch(args)?;
+        let daemon = self.launch(args)?;
         let until = Instant::now() + Duration::from_secs(20);
         while UnixStream::connect(self.socket()).is_err() {
             if !daemon.is_running() || Instant::now() > until {
                 bail!("osctld does not answer; its log:\n{}", self.log());
             }
-            daemon = pause(daemon);
+            pause();
         }
         Ok(daemon)
     }
@@ -135,9 +135,15 @@ impl Sandbox {
     /// # Errors
     /// When it is not within 20 s.
     pub fn wait_ready(&self) -> anyhow::Result<()> {
-        let ping = self.osctl(&["ping", "20"])?;
-        ensure!(ping.code == 0, "not ready: {ping:?}\n{}", self.log());
-        Ok(())
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            let ping = self.request("GET", "/v1/ping", None)?.json()?;
+            if ping["state"] == "ready" {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "not ready: {ping}\n{}", self.log());
+            pause();
+        }
     }
 
     /// Runs `osctl` in the sandbox.
@@ -278,9 +284,6 @@ fn program(name: &str) -> anyhow::Result<Command> {
 }
 
 /// A moment between two tries of something that has no event to wait for.
-fn pause(daemon: Daemon) -> Daemon {
-    if daemon.is_running() {
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
-    daemon
+fn pause() {
+    std::thread::park_timeout(Duration::from_millis(5));
 }

@@ -107,14 +107,21 @@ where
             .client
             .ask::<E>(&part(pool.clone(), name.clone()), &Nothing {});
     }
+    let mut hint = None;
     for pool in ctx.client.ask::<PoolList>(&Nothing {}, &Nothing {})? {
         match ctx
             .client
             .ask::<E>(&part(pool.name, name.clone()), &Nothing {})
         {
-            Err(failure) if failure.code == Code::NotFound => {}
+            // The daemon suggests a name that is like the one asked for.
+            Err(failure) if failure.code == Code::NotFound => {
+                hint = hint.or_else(|| failure.message.contains("did you mean").then_some(failure));
+            }
             found => return found,
         }
+    }
+    if let Some(failure) = hint {
+        return Err(failure);
     }
     let failure = Failure::new(
         Code::NotFound,

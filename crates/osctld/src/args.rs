@@ -6,7 +6,12 @@ use clap::{Parser, ValueEnum};
 
 /// The container daemon of vpsAdminOS.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "osctld", version, max_term_width = 100)]
+#[command(
+    name = "osctld",
+    version,
+    max_term_width = 100,
+    args_override_self = true
+)]
 pub(crate) struct Args {
     /// Keep everything of ours below this folder: run folder, host state, account files, pools.
     /// Several daemons with different roots live side by side.
@@ -19,7 +24,12 @@ pub(crate) struct Args {
     pub(crate) log_format: Option<LogFormat>,
 
     /// What is logged, e.g. `debug` or `info,osctld=debug`.
-    #[arg(long, value_name = "FILTER", default_value = "info", env = "OSCTLD_LOG")]
+    #[arg(
+        long,
+        value_name = "FILTER",
+        default_value = "info",
+        env = "OSCTLD_LOG"
+    )]
     pub(crate) log: String,
 
     /// Do not import pools at start.

@@ -24,6 +24,7 @@ use os_core::State;
 use os_engine::{Host, Outcome, Readiness, StepContext};
 use os_storage::{PoolContents, PoolPlace, Pools};
 use os_store::atomic::{self, Attributes};
+use os_types::id_table::Allocation;
 use os_types::{Code, EntityRef, Failure, IdRangeName, PoolName, PoolPath, Presence, Step, chain};
 
 use crate::cache::Cache;
@@ -33,7 +34,6 @@ use crate::paths::Paths;
 use crate::scopes::{Journals, Scopes};
 use accounts::Registry;
 use dataset::Edit;
-use id_blocks::Blocks;
 
 /// The host.
 #[derive(Debug)]
@@ -104,7 +104,10 @@ impl Steps {
     }
 
     fn place(&self, pool: &PoolName) -> PoolPlace {
-        PoolPlace { name: pool.clone(), mountpoint: self.paths.pool(pool) }
+        PoolPlace {
+            name: pool.clone(),
+            mountpoint: self.paths.pool(pool),
+        }
     }
 
     fn contents(&self, pool: &PoolName) -> Box<dyn PoolContents> {
@@ -121,9 +124,10 @@ impl Host for Steps {
     fn apply(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, Failure> {
         match self.check(step)? {
             Readiness::Done => Ok(Outcome::Unchanged),
-            Readiness::Conflict(found) => {
-                Err(Failure::new(Code::Conflict, format!("cannot {step}: {found}")))
-            }
+            Readiness::Conflict(found) => Err(Failure::new(
+                Code::Conflict,
+                format!("cannot {step}: {found}"),
+            )),
             Readiness::Ready => {
                 tracing::debug!(operation = %context.operation(), %step, "go");
                 self.go(step, context)
@@ -134,28 +138,45 @@ impl Host for Steps {
     fn check(&self, step: &Step) -> Result<Readiness, Failure> {
         match step {
             Step::Directory { path, mode, to } => folder::look(&self.locate(path), *mode, *to),
-            Step::File { path, before, after } => {
-                file::look(&self.locate(path), before.as_deref(), after.as_deref())
-            }
+            Step::File {
+                path,
+                before,
+                after,
+            } => file::look(&self.locate(path), before.as_deref(), after.as_deref()),
             Step::Dataset { dataset, to } => {
                 dataset::look(&*self.contents(&dataset.pool()), dataset, *to)
             }
-            Step::Property { dataset, name, before, after } => {
+            Step::Property {
+                dataset,
+                name,
+                before,
+                after,
+            } => {
                 let (before, after) = (before.as_deref(), after.as_deref());
-                let edit = Edit { dataset, name, before, after };
+                let edit = Edit {
+                    dataset,
+                    name,
+                    before,
+                    after,
+                };
                 dataset::look_property(&*self.contents(&dataset.pool()), &edit)
             }
-            Step::IdBlocks { pool, range, index, count, owner, to } => {
-                let blocks = Blocks { index: *index, count: *count, owner: owner.as_deref() };
-                id_blocks::look(&self.locate(&range_path(pool, range)?), &blocks, *to)
-            }
+            Step::IdBlocks {
+                pool, range, to, ..
+            } => id_blocks::look(&self.locate(&range_path(pool, range)?), &blocks(step)?, *to),
             Step::SystemUser { pool, user, to } => self.look_user(pool, user, *to),
             Step::Cgroup { path, to } => cgroup::look(&self.cgroups, path, *to),
             Step::Process { cgroup, to, .. } => cgroup::look_process(&self.cgroups, cgroup, *to),
             Step::PoolImage { pool, file, to, .. } => self.look_image(pool, file, *to),
-            Step::PoolSource { pool, before, after } => {
-                source::look(&self.paths.source(pool), before.as_deref(), after.as_deref())
-            }
+            Step::PoolSource {
+                pool,
+                before,
+                after,
+            } => source::look(
+                &self.paths.source(pool),
+                before.as_deref(),
+                after.as_deref(),
+            ),
             Step::PoolOpen { pool, to, .. } => self.look_open(pool, *to),
             Step::PoolMark { pool, to } => self.look_mark(pool, *to),
             Step::PoolActive { pool, to, .. } => Ok(self.look_active(pool, *to)),
@@ -169,10 +190,18 @@ impl Steps {
     /// tell whether they are at the far end: it answers what it changed.
     fn go(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, Failure> {
         match step {
-            Step::PoolImage { pool, file, size, to } => self.make_image(pool, file, *size, *to),
-            Step::PoolOpen { pool, force, installed, to: Presence::Present } => {
-                self.open(pool, *force, *installed)
-            }
+            Step::PoolImage {
+                pool,
+                file,
+                size,
+                to,
+            } => self.make_image(pool, file, *size, *to),
+            Step::PoolOpen {
+                pool,
+                force,
+                installed,
+                to: Presence::Present,
+            } => self.open(pool, *force, *installed),
             Step::PoolOpen { pool, .. } => self.close(pool),
             changes => self.change(changes, context).map(|()| Outcome::Changed),
         }
@@ -189,16 +218,28 @@ impl Steps {
             Step::Dataset { dataset, to } => {
                 dataset::go(&*self.contents(&dataset.pool()), dataset, *to)
             }
-            Step::Property { dataset, name, before, after } => {
+            Step::Property {
+                dataset,
+                name,
+                before,
+                after,
+            } => {
                 let (before, after) = (before.as_deref(), after.as_deref());
-                let edit = Edit { dataset, name, before, after };
+                let edit = Edit {
+                    dataset,
+                    name,
+                    before,
+                    after,
+                };
                 dataset::set_property(&*self.contents(&dataset.pool()), &edit)
             }
-            Step::IdBlocks { pool, range, index, count, owner, to } => {
-                let blocks = Blocks { index: *index, count: *count, owner: owner.as_deref() };
+            Step::IdBlocks {
+                pool, range, to, ..
+            } => {
                 let path = range_path(pool, range)?;
-                let text = id_blocks::go(&self.locate(&path), &blocks, *to)?;
-                self.learn(&path, Some(&text));
+                if let Some(text) = id_blocks::go(&self.locate(&path), &blocks(step)?, *to)? {
+                    self.learn(&path, Some(&text));
+                }
                 Ok(())
             }
             Step::SystemUser { pool, user, to } => self.register(pool, user, *to),
@@ -216,11 +257,20 @@ impl Steps {
             Step::PoolSource { pool, after, .. } => {
                 source::go(&self.paths.source(pool), after.as_deref())
             }
-            Step::PoolMark { pool, to } => mark::go(&self.scopes.folder(pool), &self.identity, *to),
-            Step::PoolActive { pool, to: Presence::Present, .. } => self.activate(pool, context),
-            Step::PoolActive { pool, keep_users, .. } => self.deactivate(pool, *keep_users),
+            Step::PoolMark { pool, to } => self.mark(pool, *to),
+            Step::PoolActive {
+                pool,
+                to: Presence::Present,
+                ..
+            } => self.activate(pool, context),
+            Step::PoolActive {
+                pool, keep_users, ..
+            } => self.deactivate(pool, *keep_users),
             Step::PoolReload { pool } => self.reload(pool),
-            other => Err(Failure::new(Code::Internal, format!("nobody applies {other}"))),
+            other => Err(Failure::new(
+                Code::Internal,
+                format!("nobody applies {other}"),
+            )),
         }
     }
 
@@ -232,7 +282,30 @@ impl Steps {
 }
 
 fn range_path(pool: &PoolName, range: &IdRangeName) -> Result<PoolPath, Failure> {
-    let entity = EntityRef::IdRange { pool: pool.clone(), name: range.clone() };
+    let entity = EntityRef::IdRange {
+        pool: pool.clone(),
+        name: range.clone(),
+    };
     let relative = os_core::layout::config_path(&entity).unwrap_or_default();
     Ok(PoolPath::new(pool, relative)?)
+}
+
+/// The blocks a step is about.
+fn blocks(step: &Step) -> Result<Allocation, Failure> {
+    match step {
+        Step::IdBlocks {
+            index,
+            count,
+            owner,
+            ..
+        } => Ok(Allocation {
+            block_index: *index,
+            block_count: *count,
+            owner: owner.clone(),
+        }),
+        other => Err(Failure::new(
+            Code::Internal,
+            format!("no blocks in {other}"),
+        )),
+    }
 }

@@ -48,7 +48,9 @@ pub(crate) async fn serve(app: App, listener: UnixListener, mut stop: watch::Rec
     let router = routes::router(app);
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stopped(&mut stop) => break,
@@ -65,7 +67,10 @@ pub(crate) async fn serve(app: App, listener: UnixListener, mut stop: watch::Rec
             Err(error) => {
                 // Out of descriptors: the next accept would fail at once and burn the processor.
                 tracing::warn!(%error, "cannot accept a connection");
-                if tokio::time::timeout(ACCEPT_PAUSE, stopped(&mut stop)).await.is_ok() {
+                if tokio::time::timeout(ACCEPT_PAUSE, stopped(&mut stop))
+                    .await
+                    .is_ok()
+                {
                     break;
                 }
             }
@@ -80,7 +85,10 @@ pub(crate) async fn serve(app: App, listener: UnixListener, mut stop: watch::Rec
 
 async fn connection(router: Router, stream: UnixStream, mut stop: watch::Receiver<bool>) {
     let peer = match peer_credentials(&stream) {
-        Ok(peer) => Peer { uid: peer.uid, pid: i32::try_from(peer.pid).unwrap_or(0) },
+        Ok(peer) => Peer {
+            uid: peer.uid,
+            pid: i32::try_from(peer.pid).unwrap_or(0),
+        },
         Err(error) => {
             tracing::warn!(%error, "cannot tell who connected");
             return;
@@ -92,7 +100,10 @@ async fn connection(router: Router, stream: UnixStream, mut stop: watch::Receive
     });
     let service = service.map_err(|never: Infallible| match never {});
     let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(HEAD_DEADLINE).half_close(true);
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_DEADLINE)
+        .half_close(true);
     let connection =
         server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut connection = std::pin::pin!(connection);

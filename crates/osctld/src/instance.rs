@@ -53,7 +53,10 @@ pub(crate) fn claim(run: &Path) -> Result<Lock, InstanceError> {
 /// the same step.
 pub(crate) fn bind(path: &Path) -> Result<UnixListener, InstanceError> {
     let cradle = path.with_extension("cradle");
-    let failed = |source| InstanceError::Socket { path: path.to_path_buf(), source };
+    let failed = |source| InstanceError::Socket {
+        path: path.to_path_buf(),
+        source,
+    };
     atomic::create_dir(&cradle, Attributes::mode(0o700))?;
     let born = cradle.join("s");
     match fs::remove_file(&born) {
@@ -95,7 +98,10 @@ mod tests {
         UnixStream::connect(&path).unwrap_err();
         let listener = bind(&path).unwrap();
         UnixStream::connect(&path).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         drop(listener);
     }
 }

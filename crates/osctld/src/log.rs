@@ -20,9 +20,14 @@ use crate::args::LogFormat;
 pub(crate) fn start(format: Option<LogFormat>, filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)?;
     let terminal = std::io::stderr().is_terminal();
-    let default = if terminal { LogFormat::Human } else { LogFormat::Syslog };
-    let builder =
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    let default = if terminal {
+        LogFormat::Human
+    } else {
+        LogFormat::Syslog
+    };
+    let builder = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter);
     match format.unwrap_or(default) {
         LogFormat::Human => builder.with_ansi(terminal).with_target(false).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
@@ -53,6 +58,7 @@ where
             _ => 7,
         };
         write!(writer, "<{priority}>")?;
-        context.format_fields(writer, event)
+        context.format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
     }
 }

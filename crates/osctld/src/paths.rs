@@ -69,7 +69,11 @@ impl Paths {
             return "osctl".to_owned();
         }
         let digest = Sha256::digest(self.root.as_os_str().as_encoded_bytes());
-        let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let mark: String = digest
+            .iter()
+            .take(4)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         format!("osctl-{mark}")
     }
 }
@@ -86,7 +90,10 @@ mod tests {
         assert_eq!(paths.pool(&pool), Path::new("/tank"));
         assert_eq!(paths.cgroup_parent(), "osctl");
         let moved = Paths::new("/t/x");
-        assert_eq!(moved.source(&pool), Path::new("/t/x/var/lib/osctl/pools/tank"));
+        assert_eq!(
+            moved.source(&pool),
+            Path::new("/t/x/var/lib/osctl/pools/tank")
+        );
         assert_ne!(moved.cgroup_parent(), Paths::new("/t/y").cgroup_parent());
     }
 }

@@ -18,5 +18,8 @@ fn found<T>(result: Result<T, LookupError>) -> Result<T, Failure> {
 
 /// Something was found and could not be shown: the state is not what it says it is.
 fn vanished(entity: &EntityRef) -> Failure {
-    Failure::new(Code::Internal, format!("{entity} was found and then was not there"))
+    Failure::new(
+        Code::Internal,
+        format!("{entity} was found and then was not there"),
+    )
 }

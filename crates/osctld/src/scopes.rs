@@ -20,22 +20,35 @@ pub(crate) struct Scopes {
 
 impl Scopes {
     pub(crate) fn new(paths: Paths) -> Self {
-        Self { paths, open: RwLock::default() }
+        Self {
+            paths,
+            open: RwLock::default(),
+        }
     }
 
     /// Remembers the scope of an open pool.
     pub(crate) fn set(&self, pool: &PoolName, dataset: DatasetName) {
-        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(pool.clone(), dataset);
+        self.open
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(pool.clone(), dataset);
     }
 
     /// Forgets a pool that is being closed.
     pub(crate) fn forget(&self, pool: &PoolName) {
-        self.open.write().unwrap_or_else(PoisonError::into_inner).remove(pool);
+        self.open
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(pool);
     }
 
     /// The scoped dataset of a pool, if it is known.
     pub(crate) fn known(&self, pool: &PoolName) -> Option<DatasetName> {
-        self.open.read().unwrap_or_else(PoisonError::into_inner).get(pool).cloned()
+        self.open
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(pool)
+            .cloned()
     }
 
     /// The scoped dataset of a pool; the pool's own one unless something else is known.
@@ -68,7 +81,12 @@ impl Places for Journals {
 
     fn open(&self) -> Vec<JournalPlace> {
         let open = self.0.open.read().unwrap_or_else(PoisonError::into_inner);
-        let pools = open.keys().map(|pool| JournalPlace::Pool { pool: pool.clone() });
-        [JournalPlace::Host, JournalPlace::Run].into_iter().chain(pools).collect()
+        let pools = open
+            .keys()
+            .map(|pool| JournalPlace::Pool { pool: pool.clone() });
+        [JournalPlace::Host, JournalPlace::Run]
+            .into_iter()
+            .chain(pools)
+            .collect()
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use os_api::event::DaemonState;
 use os_engine::{Engine, FaultPlan, Faults, Limits, Setup};
-use os_types::step::JournalPlace;
 use os_types::PoolName;
+use os_types::step::JournalPlace;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -49,10 +49,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn absolute(root: &Path) -> anyhow::Result<PathBuf> {
-    root.canonicalize().with_context(|| format!("cannot use the root {}", root.display()))
+    root.canonicalize()
+        .with_context(|| format!("cannot use the root {}", root.display()))
 }
 
-#[expect(clippy::print_stdout, reason = "what a test asks for on the command line")]
+#[expect(
+    clippy::print_stdout,
+    reason = "what a test asks for on the command line"
+)]
 fn print(text: &str) -> anyhow::Result<()> {
     println!("{text}");
     Ok(())
@@ -79,22 +83,31 @@ fn assemble(args: &Args, paths: &Paths) -> anyhow::Result<App> {
 
 /// Faults for tests of crash safety; none unless asked for on the command line.
 fn faults(plan: Option<&str>) -> anyhow::Result<Faults> {
-    let Some(plan) = plan else { return Ok(Faults::none()) };
+    let Some(plan) = plan else {
+        return Ok(Faults::none());
+    };
     let plan: FaultPlan = plan.parse()?;
     tracing::warn!(?plan, "faults are being injected");
-    Ok(Faults::new(plan, Arc::new(|action| match action {
-        os_engine::fault::Action::Kill => {
-            if let Err(error) = os_sys::kill_self() {
-                tracing::error!(%error, "cannot end");
+    Ok(Faults::new(
+        plan,
+        Arc::new(|action| match action {
+            os_engine::fault::Action::Kill => {
+                if let Err(error) = os_sys::kill_self() {
+                    tracing::error!(%error, "cannot end");
+                }
             }
-        }
-        _ => loop {
-            std::thread::park();
-        },
-    })))
+            _ => loop {
+                std::thread::park();
+            },
+        }),
+    ))
 }
 
-async fn serve(app: App, listener: std::os::unix::net::UnixListener, no_import: bool) -> anyhow::Result<()> {
+async fn serve(
+    app: App,
+    listener: std::os::unix::net::UnixListener,
+    no_import: bool,
+) -> anyhow::Result<()> {
     let listener = UnixListener::from_std(listener).context("cannot listen")?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -169,7 +182,11 @@ async fn import_all(app: &App) {
 async fn ours(app: &App) -> Vec<PoolName> {
     let app = app.clone();
     let looking = tokio::task::spawn_blocking(move || {
-        let sources = app.host().facts().map(|facts| facts.sources).unwrap_or_default();
+        let sources = app
+            .host()
+            .facts()
+            .map(|facts| facts.sources)
+            .unwrap_or_default();
         let is_ours = |pool: &PoolName| match app.host().is_ours(pool) {
             Ok(ours) => ours,
             Err(failure) => {

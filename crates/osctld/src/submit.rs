@@ -22,9 +22,7 @@ pub(crate) struct Who {
 /// What the command would do now.
 pub(crate) fn plan(app: &App, command: &Command) -> Result<Plan, Failure> {
     match command {
-        Command::Undo(undo) => {
-            app.engine().undo_plan(&target(undo)).map(|(_, plan)| plan)
-        }
+        Command::Undo(undo) => app.engine().undo_plan(&target(undo)).map(|(_, plan)| plan),
         other => compile(app, other),
     }
 }
@@ -36,11 +34,18 @@ pub(crate) fn submit(app: &App, command: Command, who: Who) -> Result<OpId, Fail
         Command::Undo(undo) => app.engine().undo_work(&target(undo))?,
         _ => work(app, command)?,
     };
-    app.engine().submit(Work { cli: who.cli, uid: who.uid, pid: who.pid, ..work })
+    app.engine().submit(Work {
+        cli: who.cli,
+        uid: who.uid,
+        pid: who.pid,
+        ..work
+    })
 }
 
 fn target(undo: &os_api::command::Undo) -> UndoTarget {
-    undo.operation.clone().map_or(UndoTarget::Newest, UndoTarget::Operation)
+    undo.operation
+        .clone()
+        .map_or(UndoTarget::Newest, UndoTarget::Operation)
 }
 
 fn work(app: &App, command: Command) -> Result<Work, Failure> {

@@ -123,9 +123,9 @@ fn ids_out_of_32_bits() -> Result<()> {
 #[test]
 fn overlapping_maps_name_the_owner() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
-    sandbox.pool("spare")?;
+    sandbox.pool("extra")?;
     sandbox.ok(&["user", "new", "--map", "0:700000:1000", "tank:alice"])?;
-    for name in ["tank:bob", "spare:bob"] {
+    for name in ["tank:bob", "extra:bob"] {
         let map = ["user", "new", "--map", "0:700999:1000", name];
         refused(&sandbox, &map, 4, &["tank:alice", "E-OVERLAP"])?;
     }
@@ -135,7 +135,7 @@ fn overlapping_maps_name_the_owner() -> Result<()> {
         4,
         &["E-OVERLAP"],
     )?;
-    let next = sandbox.json(&["user", "new", "--plan", "spare:bob"]);
+    let next = sandbox.json(&["user", "new", "--plan", "extra:bob"]);
     ensure!(
         next.is_ok(),
         "disjoint ids are found by themselves: {next:?}"

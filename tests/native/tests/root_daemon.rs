@@ -99,9 +99,9 @@ fn a_rebooted_host_imports_what_was_imported() -> Result<()> {
     let sandbox = Sandbox::new()?;
     let daemon = sandbox.start_ready()?;
     sandbox.pool("tank")?;
-    sandbox.pool("spare")?;
+    sandbox.pool("extra")?;
     sandbox.ok(&["user", "new", "--pool", "tank", "alice"])?;
-    sandbox.ok(&["pool", "export", "spare"])?;
+    sandbox.ok(&["pool", "export", "extra"])?;
     daemon.kill()?;
     os_testkit::leaks::clean(sandbox.root(), &sandbox.cgroup_parent())?;
     std::fs::remove_dir_all(sandbox.path("run"))?;

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use os_testkit::{Daemon, Sandbox};
+use serde_json::Value;
 
 fn with_pool() -> Result<(Sandbox, Daemon)> {
     let sandbox = Sandbox::new()?;
@@ -10,12 +11,21 @@ fn with_pool() -> Result<(Sandbox, Daemon)> {
     Ok((sandbox, daemon))
 }
 
+/// The newest record: the last line, as in a log.
+fn newest(sandbox: &Sandbox) -> Result<Value> {
+    let history = sandbox.json(&["history"])?;
+    history
+        .as_array()
+        .and_then(|records| records.last())
+        .cloned()
+        .context("no history")
+}
+
 #[test]
 fn history_says_who_when_what_and_the_result() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
     sandbox.ok(&["user", "new", "alice"])?;
-    let history = sandbox.json(&["history"])?;
-    let newest = &history[0];
+    let newest = newest(&sandbox)?;
     assert_eq!(newest["command"], "user-new");
     assert_eq!(newest["state"], "finished");
     assert_eq!(newest["uid"], 0);
@@ -47,10 +57,7 @@ fn undo_and_redo() -> Result<()> {
     sandbox.ok(&["undo"])?;
     let ran = sandbox.osctl(&["user", "show", "alice"])?;
     ensure!(ran.code == 3, "{ran:?}");
-    let undo = sandbox.json(&["history"])?[0]["id"]
-        .as_str()
-        .context("id")?
-        .to_owned();
+    let undo = newest(&sandbox)?["id"].as_str().context("id")?.to_owned();
     sandbox.ok(&["undo", &undo])?;
     with.expect_same(&native::World::look(&sandbox)?)?;
     sandbox.finish(daemon)
@@ -59,17 +66,11 @@ fn undo_and_redo() -> Result<()> {
 #[test]
 fn undo_refuses_clearly() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
-    let made = sandbox.json(&["history"])?[0]["id"]
-        .as_str()
-        .context("id")?
-        .to_owned();
+    let made = newest(&sandbox)?["id"].as_str().context("id")?.to_owned();
     let ran = sandbox.osctl(&["undo", &made])?;
     ensure!(ran.code == 4 && ran.stderr.contains("E-NO-UNDO"), "{ran:?}");
     sandbox.ok(&["user", "new", "alice"])?;
-    let new = sandbox.json(&["history"])?[0]["id"]
-        .as_str()
-        .context("id")?
-        .to_owned();
+    let new = newest(&sandbox)?["id"].as_str().context("id")?.to_owned();
     sandbox.ok(&["user", "set", "attr", "alice", "a:b", "c"])?;
     let ran = sandbox.osctl(&["undo", &new])?;
     ensure!(
@@ -80,10 +81,7 @@ fn undo_refuses_clearly() -> Result<()> {
     ensure!([3, 4].contains(&ran.code), "{ran:?}");
     // Another allocation in the same range does not stand in the way.
     sandbox.ok(&["user", "new", "bob"])?;
-    let bob = sandbox.json(&["history"])?[0]["id"]
-        .as_str()
-        .context("id")?
-        .to_owned();
+    let bob = newest(&sandbox)?["id"].as_str().context("id")?.to_owned();
     sandbox.ok(&["user", "new", "carol"])?;
     sandbox.ok(&["undo", &bob])?;
     sandbox.ok(&["healthcheck"])?;

@@ -164,6 +164,7 @@ fn an_existing_btrfs_becomes_a_pool_and_back() -> Result<()> {
     // A folder on a mounted btrfs.
     let folder = sandbox.path("outer/inner");
     let path = text(&folder)?;
+    subvolume(path)?;
     sandbox.ok(&["pool", "install", "--source", path, "inner"])?;
     sandbox.ok(&["user", "new", "inner:alice"])?;
     ensure!(sandbox.path("inner/conf/user/alice.toml").is_file());
@@ -195,6 +196,7 @@ fn a_scoped_dataset_leaves_the_rest_of_the_pool_alone() -> Result<()> {
     sandbox.pool("outer")?;
     let folder = sandbox.path("outer/inner");
     let path = text(&folder)?;
+    subvolume(path)?;
     let install = [
         "pool",
         "install",
@@ -247,7 +249,7 @@ fn a_destroyed_pool_is_gone_and_nothing_else_is() -> Result<()> {
     let sandbox = Sandbox::new()?;
     let daemon = sandbox.start_ready()?;
     sandbox.pool("tank")?;
-    sandbox.pool("spare")?;
+    sandbox.pool("extra")?;
     refused(
         &sandbox.osctl(&["pool", "destroy", "--yes", "tank"])?,
         4,
@@ -256,7 +258,7 @@ fn a_destroyed_pool_is_gone_and_nothing_else_is() -> Result<()> {
     sandbox.ok(&["pool", "export", "tank"])?;
     sandbox.ok(&["pool", "destroy", "--yes", "tank"])?;
     ensure!(!sandbox.path("var/lib/osctl/images/tank.img").exists());
-    ensure!(sandbox.path("var/lib/osctl/images/spare.img").exists());
+    ensure!(sandbox.path("var/lib/osctl/images/extra.img").exists());
     refused(
         &sandbox.osctl(&["pool", "import", "tank"])?,
         3,
@@ -365,4 +367,13 @@ fn put(path: &Path, text: &str) -> Result<()> {
         std::fs::remove_file(path)?;
     }
     Ok(std::fs::write(path, text)?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "what an administrator types")]
+fn subvolume(path: &str) -> Result<()> {
+    let made = std::process::Command::new("btrfs")
+        .args(["subvolume", "create", path])
+        .output()?;
+    ensure!(made.status.success(), "{made:?}");
+    Ok(())
 }

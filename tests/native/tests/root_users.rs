@@ -154,9 +154,9 @@ fn attributes_are_columns_of_every_entity() -> Result<()> {
 #[test]
 fn names_are_found_on_any_pool() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
-    sandbox.pool("spare")?;
-    sandbox.ok(&["user", "new", "spare:alice"])?;
-    assert_eq!(sandbox.json(&["user", "show", "alice"])?["pool"], "spare");
+    sandbox.pool("extra")?;
+    sandbox.ok(&["user", "new", "extra:alice"])?;
+    assert_eq!(sandbox.json(&["user", "show", "alice"])?["pool"], "extra");
     let ran = sandbox.osctl(&["user", "show", "tank:alice"])?;
     ensure!(ran.code == 3, "{ran:?}");
     let ran = sandbox.osctl(&["user", "show", "alcie"])?;

@@ -162,7 +162,11 @@ fn what_is_damaged_or_stands_back_is_invalid() {
     let (mut state, facts) = world();
     apply(&mut state, "conf/user/bob.toml", "schema = 1\nx = 2\n");
     apply(&mut state, "conf/user/carol.toml", &user_text(2_000_000));
-    apply(&mut state, "conf/group/x/y/config.toml", "schema = 1\n");
+    apply(
+        &mut state,
+        "conf/group/x/y/config.toml",
+        "schema = 1\n# end\n",
+    );
     let fake = Fake::of(&expected(&state, &facts));
     let found = invalid(&state, &facts, &fake);
     let paths: Vec<_> = found.iter().map(|(path, ..)| path.as_str()).collect();

@@ -23,10 +23,13 @@ fn wrong<T: Document + std::fmt::Debug>(text: &str) -> String {
 
 #[test]
 fn defaults_are_left_out() {
-    same(&PoolDoc::default(), "schema = 1\n");
-    same(&GroupDoc::default(), "schema = 1\n");
+    same(&PoolDoc::default(), "schema = 1\n# end\n");
+    same(&GroupDoc::default(), "schema = 1\n# end\n");
     let user = UserDoc::new(map("0:1000000:65536"), map("0:1000000:65536"));
-    same(&user, "schema = 1\nuid_map = [\"0:1000000:65536\"]\n");
+    same(
+        &user,
+        "schema = 1\nuid_map = [\"0:1000000:65536\"]\n# end\n",
+    );
     assert_eq!(user.gid_map(), &user.uid_map);
 }
 
@@ -44,7 +47,7 @@ fn a_full_user_reads_well() {
         &user,
         "schema = 1\nuid_map = [\"0:1000000:10\", \"10:2000000:5\"]\ngid_map = [\"0:1000000:10\"]\n\
          standalone = false\n\n[block]\nid_range = \"default\"\nindex = 3\n\n\
-         [attrs]\n\"org.example:role\" = \"\"\"\na \"web\"\n\"\"\"\n",
+         [attrs]\n\"org.example:role\" = \"\"\"\na \"web\"\n\"\"\"\n# end\n",
     );
 }
 
@@ -57,7 +60,7 @@ fn an_id_range_keeps_its_table() {
         &range,
         "schema = 1\nstart_id = 1000\nblock_size = 10\nblock_count = 100\n\n\
          [[allocations]]\nblock_index = 0\nblock_count = 1\n\n\
-         [[allocations]]\nblock_index = 4\nblock_count = 2\nowner = \"web\"\n",
+         [[allocations]]\nblock_index = 4\nblock_count = 2\nowner = \"web\"\n# end\n",
     );
 }
 

@@ -194,14 +194,17 @@ fn a_folder_is_read_with_all_its_faults() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
     };
-    write("conf/pool/config.toml", b"schema = 1\nparallel_start = 7\n");
+    write(
+        "conf/pool/config.toml",
+        b"schema = 1\nparallel_start = 7\n# end\n",
+    );
     write("conf/user/good.toml", user_text(2_000_000).as_bytes());
     write("conf/user/cut.toml", b"schema = 1\nuid_m");
     write("conf/user/bytes.toml", b"schema = 1\n\n\xff");
     write("conf/user/README", b"hello");
-    write("conf/group/config.toml", b"schema = 1\n");
-    write("conf/group/a/b/config.toml", b"schema = 1\n");
-    write("conf/group/.hidden/config.toml", b"schema = 1\n");
+    write("conf/group/config.toml", b"schema = 1\n# end\n");
+    write("conf/group/a/b/config.toml", b"schema = 1\n# end\n");
+    write("conf/group/.hidden/config.toml", b"schema = 1\n# end\n");
     std::fs::create_dir(folder.path().join("conf/user/folder.toml")).unwrap();
     let dataset = "tank".parse().unwrap();
     let pool = PoolState::load_dir(&dataset, folder.path()).unwrap();
@@ -247,7 +250,7 @@ fn thousands_of_files_are_read_quickly() {
         std::fs::write(file, user_text(2_000_000 + index * 65_536)).unwrap();
         let group = folder.path().join(format!("conf/group/g{index}"));
         std::fs::create_dir_all(&group).unwrap();
-        std::fs::write(group.join("config.toml"), "schema = 1\n").unwrap();
+        std::fs::write(group.join("config.toml"), "schema = 1\n# end\n").unwrap();
     }
     let start = Instant::now();
     let pool = PoolState::load_dir(&"tank".parse().unwrap(), folder.path()).unwrap();

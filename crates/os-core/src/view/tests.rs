@@ -37,7 +37,7 @@ fn lists_are_by_pool_and_name() {
 fn groups_show_their_control_group() {
     let mut state = state();
     let path = os_types::PoolPath::new(&"tank".parse().unwrap(), "conf/group/a/b/config.toml");
-    state.apply_file(&path.unwrap(), Some("schema = 1\n"));
+    state.apply_file(&path.unwrap(), Some("schema = 1\n# end\n"));
     let groups = groups(&state, &facts(), Some(&"tank".parse().unwrap())).unwrap();
     let paths: Vec<_> = groups
         .iter()
@@ -57,7 +57,7 @@ fn groups_show_their_control_group() {
 fn a_range_and_its_table_agree() {
     let mut state = state();
     let text = "schema = 1\nstart_id = 5000000\nblock_size = 10\nblock_count = 8\n\
-                [[allocations]]\nblock_index = 2\nblock_count = 3\nowner = \"web\"\n";
+                [[allocations]]\nblock_index = 2\nblock_count = 3\nowner = \"web\"\n# end\n";
     let path = os_types::PoolPath::new(&"tank".parse().unwrap(), "conf/id-range/small.toml");
     let path = path.unwrap();
     state.apply_file(&path, Some(text));

@@ -174,7 +174,7 @@ fn settings_and_attributes() {
         ))
         .unwrap();
     let config = world.state.pools()[0].config().unwrap();
-    assert_eq!(config.text(), Some("schema = 1\n"));
+    assert_eq!(config.text(), Some("schema = 1\n# end\n"));
 
     for (target, entity) in [
         (r#"{"kind":"pool","pool":"tank"}"#, "pool tank"),
@@ -270,7 +270,7 @@ fn users() {
     let path = os_types::PoolPath::new(&"tank".parse().unwrap(), path).unwrap();
     assert_eq!(
         world.files[&path],
-        "schema = 1\nuid_map = [\"0:1000000:65536\"]\n\n[block]\nid_range = \"default\"\nindex = 0\n"
+        "schema = 1\nuid_map = [\"0:1000000:65536\"]\n\n[block]\nid_range = \"default\"\nindex = 0\n# end\n"
     );
     assert_eq!(
         show(

@@ -37,6 +37,9 @@ pub enum Fault {
         /// The schema this program writes.
         supported: u32,
     },
+    /// The text does not end as every document does.
+    #[error("the file is cut off: its last line is not `# end`")]
+    CutOff,
     /// Written by a newer osctld.
     #[error(
         "schema {found} is newer than schema {supported}, the newest this osctld reads; run the \

@@ -107,7 +107,7 @@ fn a_document_begins_with_its_schema_and_reads_back() {
     assert_eq!(
         text,
         "schema = 2\nname = \"alice\"\nstandalone = true\n\n\
-         [[maps]]\nstart = 100000\ncount = 65536\n"
+         [[maps]]\nstart = 100000\ncount = 65536\n# end\n"
     );
     assert_eq!(parse::<User>(&text).unwrap(), alice());
     assert_eq!(schema_of::<User>(&text).unwrap(), 2);
@@ -165,10 +165,10 @@ fn the_schema_must_be_there_and_readable() {
 
 #[test]
 fn an_older_schema_goes_up_and_comes_down() {
-    let old = "schema = 1\nname = \"alice\"\n\n[[maps]]\nstart = 100000\ncount = 65536\n";
+    let old = "schema = 1\nname = \"alice\"\n\n[[maps]]\nstart = 100000\ncount = 65536\n# end\n";
     assert_eq!(parse::<User>(old).unwrap(), alice());
     // Tables are sorted: the order of keys is the type's in its own schema only.
-    let sorted = "schema = 1\nname = \"alice\"\n\n[[maps]]\ncount = 65536\nstart = 100000\n";
+    let sorted = "schema = 1\nname = \"alice\"\n\n[[maps]]\ncount = 65536\nstart = 100000\n# end\n";
     assert_eq!(render_at(&alice(), 1).unwrap(), sorted);
     prove_reversible(
         MIGRATIONS,
@@ -244,5 +244,19 @@ proptest! {
             // end mark is why files are replaced whole.
             prop_assert_eq!(user.name, "alice");
         }
+    }
+}
+
+/// TOML that was cut at the end of a line is TOML.
+#[test]
+fn a_document_that_was_cut_off_is_refused() {
+    let text = render(&alice()).unwrap();
+    for (cut, _) in text.match_indices('\n') {
+        let (half, rest) = text.split_at(cut);
+        if rest.trim().is_empty() {
+            continue;
+        }
+        let error = parse::<User>(half).unwrap_err();
+        assert!(error.line.is_some(), "{half:?}: {error}");
     }
 }

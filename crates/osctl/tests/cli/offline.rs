@@ -22,23 +22,23 @@ fn root() -> TempDir {
     };
     let user = |host: u32| {
         format!(
-            "schema = 1\nuid_map = [\"0:{host}:65536\"]\nstandalone = true\n[attrs]\n\"a:b\" = \"c\"\n"
+            "schema = 1\nuid_map = [\"0:{host}:65536\"]\nstandalone = true\n[attrs]\n\"a:b\" = \"c\"\n# end\n"
         )
     };
     write(
         "tank/conf/pool/config.toml",
-        "schema = 1\nparallel_start = 3\n",
+        "schema = 1\nparallel_start = 3\n# end\n",
     );
     write("tank/conf/user/alice.toml", &user(1_000_000));
     write("tank/conf/user/bob.toml", "schema = 1\nuid_map = [\"0:");
     write("tank/conf/user/carol.toml", &user(1_000_100));
-    write("tank/conf/group/config.toml", "schema = 1\n");
-    write("tank/conf/group/default/config.toml", "schema = 1\n");
-    write("tank/conf/group/a/config.toml", "schema = 1\n");
+    write("tank/conf/group/config.toml", "schema = 1\n# end\n");
+    write("tank/conf/group/default/config.toml", "schema = 1\n# end\n");
+    write("tank/conf/group/a/config.toml", "schema = 1\n# end\n");
     write(
         "tank/conf/id-range/default.toml",
         "schema = 1\nstart_id = 1000000\nblock_size = 65536\nblock_count = 10\n\
-        [[allocations]]\nblock_index = 0\nblock_count = 1\nowner = \"user:alice\"\n",
+        [[allocations]]\nblock_index = 0\nblock_count = 1\nowner = \"user:alice\"\n# end\n",
     );
     write(
         "etc/passwd",

@@ -47,7 +47,12 @@ impl Registry {
 
     /// Who is registered at this moment.
     pub(crate) fn now(&self) -> Arc<Accounts> {
-        Arc::clone(&self.registered.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(
+            &self
+                .registered
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// Changes who is registered, first in the files, then in memory.
@@ -56,7 +61,10 @@ impl Registry {
         let mut wanted = Accounts::clone(&self.now());
         let result = change(&mut wanted);
         self.write_files(&wanted.render())?;
-        *self.registered.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(wanted);
+        *self
+            .registered
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(wanted);
         Ok(result)
     }
 

@@ -17,7 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const REAP: Duration = Duration::from_hours(24);
 
 fn parse(path: &str) -> Result<CgroupPath, Failure> {
-    path.parse().map_err(|error| Failure::new(Code::Name, chain(&error)))
+    path.parse()
+        .map_err(|error| Failure::new(Code::Name, chain(&error)))
 }
 
 fn failed(error: &CgroupError) -> Failure {
@@ -69,7 +70,9 @@ pub(super) fn go_process(
         }
         Presence::Absent => {
             tree.kill(&path, PATIENCE).map_err(|error| failed(&error))?;
-            tree.remove(&path, PATIENCE).map(drop).map_err(|error| failed(&error))
+            tree.remove(&path, PATIENCE)
+                .map(drop)
+                .map_err(|error| failed(&error))
         }
     }
 }
@@ -77,16 +80,20 @@ pub(super) fn go_process(
 /// Starts the process in its group. Nobody waits for it: it outlives this daemon.
 fn start(tree: &Tree, path: &CgroupPath, argv: &[String]) -> Result<(), Failure> {
     let Some((program, args)) = argv.split_first() else {
-        return Err(Failure::new(Code::Internal, "a process step without a program"));
+        return Err(Failure::new(
+            Code::Internal,
+            "a process step without a program",
+        ));
     };
     let mut request = SpawnRequest::new(program).args(args);
     for procs in tree.join_fds(path).map_err(|error| failed(&error))? {
         request = request.cgroup(procs);
     }
-    let mut child =
-        spawn(request).map_err(|error| Failure::new(Code::Step, chain(&error)))?;
+    let mut child = spawn(request).map_err(|error| Failure::new(Code::Step, chain(&error)))?;
     // While this daemon lives it is the parent, and has to collect the process when it ends.
     let reaper = std::thread::Builder::new().name(format!("reap-{}", child.pid()));
     let reaping = reaper.spawn(move || while let Ok(None) = child.wait(REAP) {});
-    reaping.map(drop).map_err(|error| Failure::new(Code::Step, error.to_string()))
+    reaping
+        .map(drop)
+        .map_err(|error| Failure::new(Code::Step, error.to_string()))
 }

@@ -46,10 +46,16 @@ pub(super) struct Edit<'a> {
     pub(super) after: Option<&'a str>,
 }
 
-pub(super) fn look_property(pool: &dyn PoolContents, edit: &Edit<'_>) -> Result<Readiness, Failure> {
+pub(super) fn look_property(
+    pool: &dyn PoolContents,
+    edit: &Edit<'_>,
+) -> Result<Readiness, Failure> {
     let key: AttrKey = edit.name.parse()?;
     let Some(info) = info(pool, edit.dataset)? else {
-        return Ok(Readiness::Conflict(format!("{} does not exist", edit.dataset)));
+        return Ok(Readiness::Conflict(format!(
+            "{} does not exist",
+            edit.dataset
+        )));
     };
     let found = info.properties.get(&key).map(String::as_str);
     Ok(if found == edit.after {
@@ -64,5 +70,7 @@ pub(super) fn look_property(pool: &dyn PoolContents, edit: &Edit<'_>) -> Result<
 pub(super) fn set_property(pool: &dyn PoolContents, edit: &Edit<'_>) -> Result<(), Failure> {
     let value = edit.after.map(ToOwned::to_owned);
     let change = PropertyEdit::User(edit.name.parse()?, value);
-    pool.set(edit.dataset, &[change]).map(drop).map_err(|error| fail::storage(&error))
+    pool.set(edit.dataset, &[change])
+        .map(drop)
+        .map_err(|error| fail::storage(&error))
 }

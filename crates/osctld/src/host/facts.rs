@@ -9,6 +9,7 @@ use os_api::view::SourceKind;
 use os_core::facts::{Facts, ForeignIds, KnownSource};
 use os_storage::PoolSource;
 use os_store::block;
+use os_sys::MountTable;
 use os_types::{ByteSize, Code, Failure, PoolName};
 
 use super::{Steps, fail, source};
@@ -35,7 +36,9 @@ impl Steps {
     fn sources(&self) -> Result<BTreeMap<PoolName, KnownSource>, Failure> {
         let mut sources = BTreeMap::new();
         for name in names(&self.paths().sources())? {
-            let Ok(pool) = name.parse::<PoolName>() else { continue };
+            let Ok(pool) = name.parse::<PoolName>() else {
+                continue;
+            };
             if let Some(path) = source::read(&self.paths().source(&pool))? {
                 let found = fs::metadata(&path).ok();
                 let kind = match (&found, source::kind(path.clone())) {
@@ -52,10 +55,19 @@ impl Steps {
         Ok(sources)
     }
 
-    /// What is in the root folder and is no empty folder: no pool can be mounted over it.
+    /// What is in the root folder and is no empty folder: no pool can be mounted over it. A known
+    /// pool that is mounted there already, by a daemon before this one, is at its place.
     fn taken_names(&self) -> Result<BTreeSet<String>, Failure> {
         let root = self.paths().root();
+        let mounts = MountTable::read().map_err(|error| {
+            Failure::new(Code::Step, format!("cannot read the mounts: {error}"))
+        })?;
         let is_taken = |name: &String| {
+            if self.paths().sources().join(name).is_symlink()
+                && mounts.at(&root.join(name)).is_some()
+            {
+                return false;
+            }
             let entries = fs::read_dir(root.join(name));
             entries.map_or(true, |mut entries| entries.next().is_some())
         };
@@ -71,14 +83,20 @@ fn names(folder: &Path) -> Result<Vec<String>, Failure> {
             Ok(names.filter_map(|name| name.into_string().ok()).collect())
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => {
-            Err(Failure::new(Code::Step, format!("cannot list {}: {error}", folder.display())))
-        }
+        Err(error) => Err(Failure::new(
+            Code::Step,
+            format!("cannot list {}: {error}", folder.display()),
+        )),
     }
 }
 
 /// What the account files say outside our blocks.
 fn foreign(etc: &Path) -> Result<ForeignIds, Failure> {
     let text = |name: &str| block::outside(&etc.join(name)).map_err(|error| fail::block(&error));
-    Ok(ForeignIds::parse(&text("passwd")?, &text("group")?, &text("subuid")?, &text("subgid")?))
+    Ok(ForeignIds::parse(
+        &text("passwd")?,
+        &text("group")?,
+        &text("subuid")?,
+        &text("subgid")?,
+    ))
 }

@@ -7,7 +7,11 @@ use os_types::{Code, Failure, PoolName, chain};
 
 /// A file of ours could not be read or written.
 pub(crate) fn file(error: &FileError) -> Failure {
-    let code = if error.is_full() { Code::NoSpace } else { Code::Step };
+    let code = if error.is_full() {
+        Code::NoSpace
+    } else {
+        Code::Step
+    };
     Failure::new(code, chain(error))
 }
 
@@ -44,12 +48,14 @@ pub(crate) fn pool(pool: &PoolName, error: &PoolError) -> Failure {
         },
         PoolError::Exists { .. } => (Code::Exists, None),
         PoolError::TooSmall { .. } => (Code::Name, None),
-        PoolError::NotFound { .. } => {
-            (Code::NotFound, Some(format!("osctl pool import --source PATH {pool}")))
-        }
-        PoolError::NotPool { .. } => {
-            (Code::NotAPool, Some("osctl pool new --size SIZE NAME".to_owned()))
-        }
+        PoolError::NotFound { .. } => (
+            Code::NotFound,
+            Some(format!("osctl pool import --source PATH {pool}")),
+        ),
+        PoolError::NotPool { .. } => (
+            Code::NotAPool,
+            Some("osctl pool new --size SIZE NAME".to_owned()),
+        ),
         PoolError::MountpointTaken { .. } | PoolError::OpenElsewhere { .. } => (Code::InUse, None),
         PoolError::Busy { .. } => (Code::InUse, Some(format!("osctl pool export {pool}"))),
         PoolError::NoSpace { .. } => (Code::NoSpace, None),

@@ -23,15 +23,14 @@ pub(crate) fn read(folder: &Path) -> Result<Option<HostMark>, Failure> {
 }
 
 /// Refuses a pool that another host has open.
-pub(crate) fn inspect(
-    pool: &PoolName,
-    folder: &Path,
-    identity: &Identity,
-) -> Result<(), Failure> {
+pub(crate) fn inspect(pool: &PoolName, folder: &Path, identity: &Identity) -> Result<(), Failure> {
     match read(folder)? {
         Some(mark) if mark.host_id != identity.host_id => {
             let (host, since) = (&mark.hostname, mark.since);
-            let text = format!("pool {pool} is open on host {host} ({}) since {since}", mark.host_id);
+            let text = format!(
+                "pool {pool} is open on host {host} ({}) since {since}",
+                mark.host_id
+            );
             Err(Failure::new(Code::PoolForeign, text)
                 .about(format!("pool {pool}"))
                 .next(format!("on {host}: osctl pool export {pool}")))

@@ -9,9 +9,7 @@ use os_storage::{Change, PoolPlace, PoolSource, PoolStatus};
 use os_store::atomic::{self, Attributes};
 use os_sys::MountTable;
 use os_types::step::JournalPlace;
-use os_types::{
-    AttrKey, ByteSize, Code, DatasetName, Failure, PoolName, Presence, Step, chain,
-};
+use os_types::{AttrKey, ByteSize, Code, DatasetName, Failure, PoolName, Presence, Step, chain};
 
 use super::{Steps, dataset, fail, mark, source};
 
@@ -33,8 +31,13 @@ impl Steps {
             (PoolStatus::Open { .. }, Presence::Absent) => {
                 Readiness::Conflict(format!("pool {pool} is open"))
             }
-            // Whether it is an image of this very pool, and whole, only its maker can tell.
-            _ => Readiness::Ready,
+            (PoolStatus::Missing, Presence::Present) => Readiness::Ready,
+            // Never taken over, not even if it looks like this pool: the way back from a failed
+            // operation destroys what the operation made, and nothing else.
+            (_, Presence::Present) => {
+                Readiness::Conflict(format!("{} exists already", file.display()))
+            }
+            (_, Presence::Absent) => Readiness::Ready,
         })
     }
 
@@ -53,20 +56,25 @@ impl Steps {
             }
             Presence::Absent => self.pools().destroy(&place, &image),
         };
-        changed.map(outcome).map_err(|error| fail::pool(pool, &error))
+        changed
+            .map(outcome)
+            .map_err(|error| fail::pool(pool, &error))
     }
 
     /// The folder for images that nobody chose.
     fn make_image_folder(&self, file: &std::path::Path) -> Result<(), Failure> {
         let folder = self.paths().state().join("images");
         if file.starts_with(&folder) {
-            atomic::create_dir(&folder, Attributes::mode(0o700)).map_err(|error| fail::file(&error))?;
+            atomic::create_dir(&folder, Attributes::mode(0o700))
+                .map_err(|error| fail::file(&error))?;
         }
         Ok(())
     }
 
     fn status(&self, pool: &PoolName, source: &PoolSource) -> Result<PoolStatus, Failure> {
-        self.pools().status(&self.place(pool), source).map_err(|error| fail::pool(pool, &error))
+        self.pools()
+            .status(&self.place(pool), source)
+            .map_err(|error| fail::pool(pool, &error))
     }
 
     pub(super) fn look_open(&self, pool: &PoolName, to: Presence) -> Result<Readiness, Failure> {
@@ -116,7 +124,10 @@ impl Steps {
         force: bool,
         installed: bool,
     ) -> Result<std::path::PathBuf, Failure> {
-        let place = PoolPlace { name: pool.clone(), mountpoint: mounted.to_path_buf() };
+        let place = PoolPlace {
+            name: pool.clone(),
+            mountpoint: mounted.to_path_buf(),
+        };
         let properties = self.properties(pool, &place)?;
         if installed && properties.active.as_deref() != Some("yes") {
             let text = format!("the file system of pool {pool} is not installed as a pool");
@@ -139,33 +150,43 @@ impl Steps {
         let contents = self.pools().contents(place);
         let info = dataset::info(&*contents, &DatasetName::from(pool))?;
         let mut properties = info.map(|info| info.properties).unwrap_or_default();
-        let mut take = |name: &str| name.parse::<AttrKey>().ok().and_then(|key| properties.remove(&key));
+        let mut take = |name: &str| {
+            name.parse::<AttrKey>()
+                .ok()
+                .and_then(|key| properties.remove(&key))
+        };
         let active = take(ACTIVE);
-        let scope = take(SCOPE).map(|scope| scope.parse::<DatasetName>()).transpose()?;
+        let scope = take(SCOPE)
+            .map(|scope| scope.parse::<DatasetName>())
+            .transpose()?;
         Ok(Properties { active, scope })
     }
 
     pub(super) fn look_mark(&self, pool: &PoolName, to: Presence) -> Result<Readiness, Failure> {
-        if self.scopes.known(pool).is_none() {
-            let mounted = MountTable::read()
-                .map_err(|error| Failure::new(Code::Step, chain(&error)))?
-                .at(&self.paths().pool(pool))
-                .is_some();
-            match to {
-                _ if mounted => self.learn_scope(pool)?,
+        let mounts = MountTable::read().map_err(|error| Failure::new(Code::Step, chain(&error)))?;
+        if mounts.at(&self.paths().pool(pool)).is_none() {
+            return Ok(match to {
                 // Closed: the mark was removed before it was closed, or nobody can reach it.
-                Presence::Absent => return Ok(Readiness::Done),
-                Presence::Present => {
-                    return Ok(Readiness::Conflict(format!("pool {pool} is closed")));
-                }
-            }
+                Presence::Absent => Readiness::Done,
+                Presence::Present => Readiness::Conflict(format!("pool {pool} is closed")),
+            });
         }
+        // The scope may have been set since the pool was opened, or by a daemon before this one.
+        self.learn_scope(pool)?;
         mark::look(&self.scopes.folder(pool), self.identity(), to)
+    }
+
+    pub(super) fn mark(&self, pool: &PoolName, to: Presence) -> Result<(), Failure> {
+        if to == Presence::Present {
+            self.make_scope(pool, &self.scopes.dataset(pool))?;
+        }
+        mark::go(&self.scopes.folder(pool), self.identity(), to)
     }
 
     fn learn_scope(&self, pool: &PoolName) -> Result<(), Failure> {
         let scope = self.properties(pool, &self.place(pool))?.scope;
-        self.scopes.set(pool, scope.unwrap_or_else(|| DatasetName::from(pool)));
+        self.scopes
+            .set(pool, scope.unwrap_or_else(|| DatasetName::from(pool)));
         Ok(())
     }
 
@@ -209,8 +230,15 @@ impl Steps {
         }
     }
 
-    pub(super) fn activate(&self, pool: &PoolName, context: &StepContext<'_>) -> Result<(), Failure> {
-        self.news.tell(EventBody::Pool { pool: pool.clone(), state: Stage::Importing });
+    pub(super) fn activate(
+        &self,
+        pool: &PoolName,
+        context: &StepContext<'_>,
+    ) -> Result<(), Failure> {
+        self.news.tell(EventBody::Pool {
+            pool: pool.clone(),
+            state: Stage::Importing,
+        });
         self.learn_scope(pool)?;
         let (dataset, folder) = (self.scopes.dataset(pool), self.scopes.folder(pool));
         self.make_scope(pool, &dataset)?;
@@ -239,17 +267,23 @@ impl Steps {
             atomic::create_dir(&folder, Attributes::mode(layout::RUN_MODE))
                 .map_err(|error| fail::file(&error))?;
         }
-        self.news.tell(EventBody::Pool { pool: pool.clone(), state: Stage::Active });
+        self.news.tell(EventBody::Pool {
+            pool: pool.clone(),
+            state: Stage::Active,
+        });
         Ok(())
     }
 
     /// The scoped dataset is made with what is above it.
     fn make_scope(&self, pool: &PoolName, scope: &DatasetName) -> Result<(), Failure> {
         let contents = self.contents(pool);
-        let mut above: Vec<_> = std::iter::successors(Some(scope.clone()), DatasetName::parent).collect();
+        let mut above: Vec<_> =
+            std::iter::successors(Some(scope.clone()), DatasetName::parent).collect();
         above.pop();
         for dataset in above.iter().rev() {
-            contents.create(dataset, &[]).map_err(|error| fail::storage(&error))?;
+            contents
+                .create(dataset, &[])
+                .map_err(|error| fail::storage(&error))?;
         }
         Ok(())
     }
@@ -262,19 +296,28 @@ impl Steps {
                 loaded.apply_file(path.relative(), after.as_deref());
                 Ok(())
             }
-            other => Err(Failure::new(Code::Internal, format!("not a default: {other}"))),
+            other => Err(Failure::new(
+                Code::Internal,
+                format!("not a default: {other}"),
+            )),
         }
     }
 
     pub(super) fn deactivate(&self, pool: &PoolName, keep_users: bool) -> Result<(), Failure> {
-        self.news.tell(EventBody::Pool { pool: pool.clone(), state: Stage::Disabled });
+        self.news.tell(EventBody::Pool {
+            pool: pool.clone(),
+            state: Stage::Disabled,
+        });
         let changed = self.cache.change(|state| state.remove(pool));
         self.news.changed(changed);
         if !keep_users {
             self.unregister_all(pool)?;
         }
         remove_tree(&self.paths().pool_run(pool))?;
-        self.news.tell(EventBody::Pool { pool: pool.clone(), state: Stage::Exported });
+        self.news.tell(EventBody::Pool {
+            pool: pool.clone(),
+            state: Stage::Exported,
+        });
         Ok(())
     }
 
@@ -288,7 +331,11 @@ impl Steps {
 }
 
 fn outcome(change: Change) -> Outcome {
-    if change.is_change() { Outcome::Changed } else { Outcome::Unchanged }
+    if change.is_change() {
+        Outcome::Changed
+    } else {
+        Outcome::Unchanged
+    }
 }
 
 /// The properties of a pool's own dataset that concern us.
@@ -307,9 +354,11 @@ fn check_schema(folder: &std::path::Path) -> Result<(), Failure> {
     use os_store::document::{Fault, LoadError};
     let loaded = os_store::document::load::<PoolDoc>(&folder.join(layout::POOL_CONFIG));
     match &loaded {
-        Err(error @ LoadError::Document { error: document, .. })
-            if matches!(document.fault, Fault::TooNew { .. }) =>
-        {
+        Err(
+            error @ LoadError::Document {
+                error: document, ..
+            },
+        ) if matches!(document.fault, Fault::TooNew { .. }) => {
             Err(Failure::new(Code::PoolSchema, chain(error)))
         }
         // Damage is told when the pool is in use: then its entities can be looked at.
@@ -319,7 +368,10 @@ fn check_schema(folder: &std::path::Path) -> Result<(), Failure> {
 
 /// Removes temporary files that a crash left in the folders of configuration.
 fn sweep(folder: &std::path::Path) {
-    for wanted in layout::FOLDERS.iter().filter(|wanted| wanted.path.starts_with("conf")) {
+    for wanted in layout::FOLDERS
+        .iter()
+        .filter(|wanted| wanted.path.starts_with("conf"))
+    {
         match atomic::sweep(&folder.join(wanted.path)) {
             Ok(0) => {}
             Ok(count) => tracing::info!(folder = wanted.path, count, "removed temporary files"),

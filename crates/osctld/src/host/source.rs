@@ -17,9 +17,10 @@ pub(crate) fn read(link: &Path) -> Result<Option<PathBuf>, Failure> {
     match fs::read_link(link) {
         Ok(path) => Ok(Some(path)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => {
-            Err(Failure::new(Code::Step, format!("cannot read link {}: {error}", link.display())))
-        }
+        Err(error) => Err(Failure::new(
+            Code::Step,
+            format!("cannot read link {}: {error}", link.display()),
+        )),
     }
 }
 
@@ -35,9 +36,12 @@ pub(crate) fn kind(path: PathBuf) -> PoolSource {
 /// The source of a pool that this host knows.
 pub(crate) fn of(link: &Path, pool: &PoolName) -> Result<PoolSource, Failure> {
     read(link)?.map(kind).ok_or_else(|| {
-        Failure::new(Code::NotFound, format!("this host does not know a pool {pool}"))
-            .about(format!("pool {pool}"))
-            .next(format!("osctl pool import --source PATH {pool}"))
+        Failure::new(
+            Code::NotFound,
+            format!("this host does not know a pool {pool}"),
+        )
+        .about(format!("pool {pool}"))
+        .next(format!("osctl pool import --source PATH {pool}"))
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use os_core::accounts::{Account, Accounts, Registrar};
+use os_core::accounts::{Account, Accounts, RegisterError, Registrar};
 use os_core::layout;
 use os_engine::Readiness;
 use os_store::atomic::{self, Attributes};
@@ -43,14 +43,24 @@ impl Steps {
         match to {
             Presence::Absent => {
                 let name = user.system_user(pool)?;
-                self.accounts.change(|accounts| drop(accounts.remove(&name)))
+                self.accounts
+                    .change(|accounts| drop(accounts.remove(&name)))
             }
             Presence::Present if self.state().pool(pool).is_some() => {
                 let (state, facts) = (self.state(), self.facts()?);
-                let account = Registrar::new(&state, &facts).account(pool, user);
-                let account = account.map_err(|error| Failure::from(&error))?;
-                self.make_home(&account)?;
-                self.accounts.change(|accounts| accounts.insert(account))
+                match Registrar::new(&state, &facts).account(pool, user) {
+                    Ok(account) => {
+                        self.make_home(&account)?;
+                        self.accounts.change(|accounts| accounts.insert(account))
+                    }
+                    // Plans register usable users only, so this is the way back from the deletion
+                    // of a damaged one: its file is there again, its account cannot be.
+                    Err(error @ RegisterError::Disabled { .. }) => {
+                        tracing::warn!(%pool, %user, error = chain(&error), "not registered");
+                        Ok(())
+                    }
+                    Err(error) => Err(Failure::from(&error)),
+                }
             }
             Presence::Present => Ok(()),
         }
@@ -61,7 +71,10 @@ impl Steps {
     /// unregistered.
     pub(super) fn register_all(&self, pool: &PoolName, only_known: bool) -> Result<(), Failure> {
         let (state, facts) = (self.state(), self.facts()?);
-        let users = state.pool(pool).into_iter().flat_map(|pool| pool.users().keys());
+        let users = state
+            .pool(pool)
+            .into_iter()
+            .flat_map(|pool| pool.users().keys());
         let mut registrar = Registrar::new(&state, &facts);
         let mut accounts = Vec::new();
         for user in users.filter(|user| state.failure(pool, user).is_none()) {
@@ -81,51 +94,69 @@ impl Steps {
         let folder = layout::run_folder(&facts.run_dir, pool);
         self.accounts.change(|registered| {
             remove_pool(registered, &folder);
-            accounts.into_iter().for_each(|account| registered.insert(account));
+            accounts
+                .into_iter()
+                .for_each(|account| registered.insert(account));
         })
     }
 
     /// Unregisters all users of a pool.
     pub(super) fn unregister_all(&self, pool: &PoolName) -> Result<(), Failure> {
         let folder = self.paths().pool_run(pool);
-        self.accounts.change(|registered| remove_pool(registered, &folder))
+        self.accounts
+            .change(|registered| remove_pool(registered, &folder))
     }
 
     /// Unregisters users of pools that are not imported, as after a boot without a pool.
     pub(crate) fn unregister_strangers(&self) -> Result<(), Failure> {
         let state = self.state();
-        let known: Vec<_> =
-            state.pools().iter().map(|pool| self.paths().pool_run(pool.name())).collect();
+        let known: Vec<_> = state
+            .pools()
+            .iter()
+            .map(|pool| self.paths().pool_run(pool.name()))
+            .collect();
         self.accounts.change(|registered| {
             let strangers: Vec<String> = registered
                 .iter()
                 .filter(|account| !known.iter().any(|folder| account.home.starts_with(folder)))
                 .map(|account| account.name.clone())
                 .collect();
-            strangers.iter().for_each(|name| drop(registered.remove(name)));
+            strangers
+                .iter()
+                .for_each(|name| drop(registered.remove(name)));
         })
     }
 
     /// The home: root's, its group may look at it.
     fn make_home(&self, account: &Account) -> Result<(), Failure> {
         let (run, home) = (self.paths().run(), account.home.as_path());
-        let between = home.ancestors().skip(1).take_while(|folder| *folder != run.as_path());
+        let between = home
+            .ancestors()
+            .skip(1)
+            .take_while(|folder| *folder != run.as_path());
         let between: Vec<_> = between.collect();
         for folder in between.into_iter().rev() {
             make(folder, Attributes::mode(layout::RUN_MODE))?;
         }
-        make(home, Attributes::mode(layout::HOME_MODE).owned_by(0, account.ugid))
+        make(
+            home,
+            Attributes::mode(layout::HOME_MODE).owned_by(0, account.ugid),
+        )
     }
 }
 
 fn make(folder: &Path, attributes: Attributes) -> Result<(), Failure> {
-    atomic::create_dir(folder, attributes).map(drop).map_err(|error| fail::file(&error))
+    atomic::create_dir(folder, attributes)
+        .map(drop)
+        .map_err(|error| fail::file(&error))
 }
 
 /// Takes out the accounts of a pool, known by their homes: system user names do not tell where the
 /// pool's name ends and the user's begins.
 fn remove_pool(registered: &mut Accounts, folder: &Path) {
-    let of_pool = registered.iter().filter(|account| account.home.starts_with(folder));
+    let of_pool = registered
+        .iter()
+        .filter(|account| account.home.starts_with(folder));
     let names: Vec<String> = of_pool.map(|account| account.name.clone()).collect();
     names.iter().for_each(|name| drop(registered.remove(name)));
 }

@@ -19,9 +19,10 @@ pub(super) fn request_id() -> String {
 pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     match serde_json::to_vec(value) {
         Ok(bytes) => response(status, "application/json", bytes),
-        Err(error) => {
-            failure(Failure::new(Code::Internal, format!("cannot write the answer: {error}")))
-        }
+        Err(error) => failure(Failure::new(
+            Code::Internal,
+            format!("cannot write the answer: {error}"),
+        )),
     }
 }
 
@@ -42,7 +43,9 @@ pub(super) fn failure(failure: Failure) -> Response {
     let mut response = response(status, MEDIA_TYPE, bytes);
     if code == Code::TooLarge {
         // The rest of the body is not read, so the connection cannot be used again.
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
@@ -50,6 +53,8 @@ pub(super) fn failure(failure: Failure) -> Response {
 fn response(status: StatusCode, media_type: &'static str, bytes: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }

@@ -41,15 +41,24 @@ pub(super) async fn submit(
         let body = body(request.into_body()).await?;
         let command = decode(&name, &body)?;
         if query.plan {
-            return blocking(move || submit::plan(&app, &command)).await.map(Submitted::Plan);
+            return blocking(move || submit::plan(&app, &command))
+                .await
+                .map(Submitted::Plan);
         }
-        let who = Who { uid: peer.uid, pid: peer.pid, cli: cli(&headers, &command) };
+        let who = Who {
+            uid: peer.uid,
+            pid: peer.pid,
+            cli: cli(&headers, &command),
+        };
         let id = {
             let app = app.clone();
             blocking(move || submit::submit(&app, command, who)).await?
         };
         let wait = Duration::from_millis(query.wait_ms.unwrap_or(0).min(60_000).into());
-        app.engine().wait(id.as_str(), wait).await.map(Submitted::Operation)
+        app.engine()
+            .wait(id.as_str(), wait)
+            .await
+            .map(Submitted::Operation)
     };
     match submitted.await {
         Ok(Submitted::Plan(plan)) => answer::json(StatusCode::OK, &plan),
@@ -63,7 +72,10 @@ async fn body(body: Body) -> Result<axum::body::Bytes, Failure> {
     let size = http_body::Body::size_hint(&body).lower();
     let too_large = || {
         let limit = BODY_LIMIT >> 20;
-        Failure::new(Code::TooLarge, format!("a request body may have at most {limit} MiB"))
+        Failure::new(
+            Code::TooLarge,
+            format!("a request body may have at most {limit} MiB"),
+        )
     };
     if size > BODY_LIMIT as u64 {
         return Err(too_large());
@@ -71,26 +83,40 @@ async fn body(body: Body) -> Result<axum::body::Bytes, Failure> {
     match tokio::time::timeout(BODY_DEADLINE, to_bytes(body, BODY_LIMIT)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if error.to_string().contains("limit") => Err(too_large()),
-        Ok(Err(error)) => Err(Failure::new(Code::Body, format!("the body broke off: {error}"))),
-        Err(_) => Err(Failure::new(Code::Body, "the body did not arrive within 30 s")),
+        Ok(Err(error)) => Err(Failure::new(
+            Code::Body,
+            format!("the body broke off: {error}"),
+        )),
+        Err(_) => Err(Failure::new(
+            Code::Body,
+            "the body did not arrive within 30 s",
+        )),
     }
 }
 
 fn decode(name: &str, body: &[u8]) -> Result<Command, Failure> {
     match Command::decode(name, body) {
-        None => Err(Failure::new(Code::NotFound, format!("there is no command {name:?}"))),
+        None => Err(Failure::new(
+            Code::NotFound,
+            format!("there is no command {name:?}"),
+        )),
         Some(Ok(command)) => Ok(command),
         Some(Err(error)) => {
             let broken = error.is_syntax() || error.is_eof();
             let code = if broken { Code::Body } else { Code::Name };
-            Err(Failure::new(code, format!("the body of {name} is not valid: {error}")))
+            Err(Failure::new(
+                code,
+                format!("the body of {name} is not valid: {error}"),
+            ))
         }
     }
 }
 
 /// The command line that the history keeps: what the client says, else the command's own name.
 fn cli(headers: &HeaderMap, command: &Command) -> String {
-    let said = headers.get(CLI_HEADER).and_then(|value| value.to_str().ok());
+    let said = headers
+        .get(CLI_HEADER)
+        .and_then(|value| value.to_str().ok());
     let said = said.filter(|said| !said.is_empty() && said.len() <= CLI_LIMIT);
     said.map_or_else(|| command.name().to_owned(), ToOwned::to_owned)
 }

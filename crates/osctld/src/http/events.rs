@@ -26,7 +26,9 @@ pub(super) async fn stream(State(app): State<App>, uri: Uri, headers: HeaderMap)
             let events = events(&app, &query);
             let events = events.map(|event| Ok::<_, Infallible>(to_sse(&event)));
             let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
-            axum::response::Sse::new(events).keep_alive(keep_alive).into_response()
+            axum::response::Sse::new(events)
+                .keep_alive(keep_alive)
+                .into_response()
         }
     }
 }
@@ -43,8 +45,12 @@ fn parameters(uri: &Uri, headers: &HeaderMap) -> Result<EventsQuery, Failure> {
 
 /// Events until the limit, the deadline or the end of the daemon.
 fn events(app: &App, query: &EventsQuery) -> impl Stream<Item = Event> + use<> {
-    let limit = query.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    let until = query.timeout_ms.map(|ms| Instant::now() + Duration::from_millis(ms.into()));
+    let limit = query.limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    });
+    let until = query
+        .timeout_ms
+        .map(|ms| Instant::now() + Duration::from_millis(ms.into()));
     let subscription = app.engine().events().subscribe(query.since);
     let state = (subscription, app.stopping(), until);
     let events = futures_util::stream::unfold(state, |(mut events, mut stop, until)| async move {

@@ -57,14 +57,19 @@ pub(super) async fn blocking<T: Send + 'static>(
 ) -> Result<T, Failure> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(Failure::new(Code::Internal, format!("a request died: {error}"))),
+        Err(error) => Err(Failure::new(
+            Code::Internal,
+            format!("a request died: {error}"),
+        )),
     }
 }
 
 /// The `{name}` parts of a path, decoded, as the type the endpoint declares.
 pub(super) fn path_parts<T: DeserializeOwned>(parts: Parts) -> Result<T, Failure> {
     let parts = parts.map_err(|error| Failure::new(Code::Name, error.to_string()))?;
-    let parts = parts.iter().map(|(name, value)| (name.to_owned(), Value::from(value)));
+    let parts = parts
+        .iter()
+        .map(|(name, value)| (name.to_owned(), Value::from(value)));
     serde_json::from_value(Value::Object(parts.collect()))
         .map_err(|error| Failure::new(Code::Name, format!("the path is not valid: {error}")))
 }
@@ -73,8 +78,9 @@ pub(super) fn path_parts<T: DeserializeOwned>(parts: Parts) -> Result<T, Failure
 pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Failure> {
     match Query::try_from_uri(uri) {
         Ok(Query(query)) => Ok(query),
-        Err(error) => {
-            Err(Failure::new(Code::Body, format!("the query is not valid: {}", error.body_text())))
-        }
+        Err(error) => Err(Failure::new(
+            Code::Body,
+            format!("the query is not valid: {}", error.body_text()),
+        )),
     }
 }

@@ -5,7 +5,9 @@ use os_api::view::Asset;
 use os_types::Failure;
 
 use crate::app::App;
+use crate::host::probe::Look;
 
-pub(crate) fn list(_: &App, _: Nothing, _: AssetsQuery) -> Result<Vec<Asset>, Failure> {
-    Ok(Vec::new())
+pub(crate) fn list(app: &App, _: Nothing, query: AssetsQuery) -> Result<Vec<Asset>, Failure> {
+    let host = app.host();
+    os_core::asset::query(&host.state(), &host.facts()?, &query, &Look::new(host))
 }

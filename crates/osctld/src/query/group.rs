@@ -11,7 +11,11 @@ use crate::app::App;
 
 pub(crate) fn list(app: &App, _: Nothing, query: OnPool) -> Result<Vec<Group>, Failure> {
     let host = app.host();
-    let mut groups = found(view::groups(&host.state(), &host.facts()?, query.pool.as_ref()))?;
+    let mut groups = found(view::groups(
+        &host.state(),
+        &host.facts()?,
+        query.pool.as_ref(),
+    ))?;
     groups.iter_mut().for_each(|group| add_figures(app, group));
     Ok(groups)
 }
@@ -28,7 +32,10 @@ pub(crate) fn get(app: &App, part: GroupPart, _: Nothing) -> Result<Group, Failu
 /// Figures that cannot be read are left out: a listing is not to fail because a group just went.
 fn add_figures(app: &App, group: &mut Group) {
     let path = layout::cgroup(&group.pool, &group.name).parse::<CgroupPath>();
-    let Some(figures) = path.ok().and_then(|path| app.host().cgroups().figures(&path).ok()) else {
+    let Some(figures) = path
+        .ok()
+        .and_then(|path| app.host().cgroups().figures(&path).ok())
+    else {
         return;
     };
     let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);

@@ -12,7 +12,11 @@ use crate::app::App;
 
 pub(crate) fn list(app: &App, _: Nothing, _: Nothing) -> Result<Vec<Pool>, Failure> {
     let (state, facts) = (app.host().state(), app.host().facts()?);
-    Ok(state.pools().iter().map(|pool| view(&state, &facts, pool)).collect())
+    Ok(state
+        .pools()
+        .iter()
+        .map(|pool| view(&state, &facts, pool))
+        .collect())
 }
 
 pub(crate) fn get(app: &App, part: PoolPart, _: Nothing) -> Result<Pool, Failure> {

@@ -10,7 +10,11 @@ use crate::app::App;
 
 pub(crate) fn list(app: &App, _: Nothing, query: OnPool) -> Result<Vec<User>, Failure> {
     let host = app.host();
-    found(view::users(&host.state(), &host.facts()?, query.pool.as_ref()))
+    found(view::users(
+        &host.state(),
+        &host.facts()?,
+        query.pool.as_ref(),
+    ))
 }
 
 pub(crate) fn get(app: &App, part: UserPart, _: Nothing) -> Result<User, Failure> {
