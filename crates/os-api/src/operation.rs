@@ -82,7 +82,7 @@ pub struct Operation {
     pub state: OperationState,
     /// User id of the client.
     pub uid: u32,
-    /// Process id of the client.
+    /// Process id of the client, 0 for the daemon itself.
     pub pid: i32,
     /// What it touches.
     pub touches: Vec<EntityRef>,
@@ -131,7 +131,7 @@ pub struct HistoryRecord {
     pub cli: String,
     /// User id of the client.
     pub uid: u32,
-    /// Process id of the client.
+    /// Process id of the client, 0 for the daemon itself.
     pub pid: i32,
     /// How it ended.
     pub state: OperationState,
@@ -153,11 +153,21 @@ pub struct HistoryRecord {
 pub struct Queue {
     /// The entity.
     pub entity: EntityRef,
-    /// The operation that has it.
-    pub holder: OpId,
+    /// The operations that have it, the one that has had it longest first: several only if they
+    /// share it.
+    pub holders: Vec<TurnHolder>,
+    /// True for a pool that the holders only keep in place while they change something on it.
+    pub shared: bool,
+    /// The operations that wait for it, first come first.
+    pub waiting: Vec<OpId>,
+}
+
+/// An operation that has the turn with an entity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TurnHolder {
+    /// The operation.
+    pub operation: OpId,
     /// Since when.
     #[schemars(with = "String")]
     pub since: Timestamp,
-    /// The operations that wait for it, first come first.
-    pub waiting: Vec<OpId>,
 }

@@ -172,10 +172,14 @@ impl Sandbox {
     /// When it fails; with what it said and the daemon's log.
     pub fn ok(&self, args: &[&str]) -> anyhow::Result<String> {
         let ran = self.osctl(args)?;
-        let (code, stderr) = (ran.code, &ran.stderr);
+        let Ran {
+            code,
+            stdout,
+            stderr,
+        } = &ran;
         ensure!(
-            code == 0,
-            "osctl {args:?} ended with {code}: {stderr}\n{}",
+            *code == 0,
+            "osctl {args:?} ended with {code}: {stderr}{stdout}\n{}",
             self.log()
         );
         Ok(ran.stdout)

@@ -34,6 +34,7 @@ use crate::paths::Paths;
 use crate::scopes::{Journals, Scopes};
 use accounts::Registry;
 use dataset::Edit;
+use user::Pending;
 
 /// The host.
 #[derive(Debug)]
@@ -44,6 +45,7 @@ pub(crate) struct Steps {
     cache: Cache,
     pools: Box<dyn Pools>,
     accounts: Registry,
+    pending: Pending,
     cgroups: os_cgroup::Tree,
     news: News,
 }
@@ -61,6 +63,7 @@ impl Steps {
         Ok(Self {
             identity: Identity::read(&paths.etc(), &paths.state())?,
             accounts: Registry::read(&paths.etc())?,
+            pending: Pending::default(),
             pools: Box::new(os_storage::Btrfs::new(
                 Arc::new(os_cmd::HostRunner::new()),
                 &paths.run().join("inspect"),

@@ -10,7 +10,7 @@ use os_engine::{Engine, FaultPlan, Faults, Limits, Setup};
 use os_types::PoolName;
 use os_types::step::JournalPlace;
 use tokio::net::UnixListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
 use crate::args::Args;
@@ -33,15 +33,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     log::start(args.log_format, &args.log)?;
     let _lock = instance::claim(&paths.run())?;
-    let listener = instance::bind(&paths.socket())?;
-    let app = assemble(args, &paths)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(256)
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(serve(app, listener, args.no_import));
+    // Before the socket: who sees the daemon answer may also tell it to end.
+    let signals = runtime.block_on(async { Signals::catch() })?;
+    let app = assemble(args, &paths)?;
+    let listener = instance::bind(&paths.socket())?;
+    let result = runtime.block_on(serve(app, listener, signals, args.no_import));
     runtime.shutdown_timeout(Duration::from_secs(1));
     // A client that comes now is told at once that nobody is here.
     drop(std::fs::remove_file(paths.socket()));
@@ -106,17 +108,16 @@ fn faults(plan: Option<&str>) -> anyhow::Result<Faults> {
 async fn serve(
     app: App,
     listener: std::os::unix::net::UnixListener,
+    mut signals: Signals,
     no_import: bool,
 ) -> anyhow::Result<()> {
     let listener = UnixListener::from_std(listener).context("cannot listen")?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     tracing::info!(pid = std::process::id(), socket = ?app.host().paths().socket(), "listening");
     let server = tokio::spawn(http::serve(app.clone(), listener, app.stopping()));
     let starting = tokio::spawn(become_ready(app.clone(), no_import));
     tokio::select! {
-        _ = terminate.recv() => tracing::info!("told to end (SIGTERM)"),
-        _ = interrupt.recv() => tracing::info!("told to end (SIGINT)"),
+        _ = signals.terminate.recv() => tracing::info!("told to end (SIGTERM)"),
+        _ = signals.interrupt.recv() => tracing::info!("told to end (SIGINT)"),
     }
     starting.abort();
     app.enter(DaemonState::Stopping);
@@ -125,6 +126,21 @@ async fn serve(
     }
     app.stop();
     server.await.context("the server died")
+}
+
+/// What tells the daemon to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn catch() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
 }
 
 /// Settles what a crash left open and imports the pools that were imported before.
@@ -159,7 +175,7 @@ async fn import_all(app: &App) {
         };
         let who = Who {
             uid: 0,
-            pid: i32::try_from(std::process::id()).unwrap_or(0),
+            pid: 0,
             cli: format!("osctld: import of pool {pool} at start"),
         };
         match submit::submit(app, body.into(), who) {

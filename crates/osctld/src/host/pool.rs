@@ -263,7 +263,7 @@ impl Steps {
         let changed = self.cache.change(|state| state.insert(loaded));
         self.news.changed(changed);
         self.register_all(pool, in_use)?;
-        for folder in [self.paths().run().join("pools"), run] {
+        for folder in [run.clone(), run.join("users")] {
             atomic::create_dir(&folder, Attributes::mode(layout::RUN_MODE))
                 .map_err(|error| fail::file(&error))?;
         }

@@ -1,6 +1,8 @@
 //! The steps about system users.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use os_core::accounts::{Account, Accounts, RegisterError, Registrar};
 use os_core::layout;
@@ -9,6 +11,25 @@ use os_store::atomic::{self, Attributes};
 use os_types::{Failure, PoolName, Presence, UserName, chain};
 
 use super::{Steps, fail};
+
+/// Users to be registered as soon as their pool is loaded.
+#[derive(Debug, Default)]
+pub(super) struct Pending(Mutex<BTreeMap<PoolName, BTreeSet<UserName>>>);
+
+impl Pending {
+    fn add(&self, pool: &PoolName, user: &UserName) {
+        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pending
+            .entry(pool.clone())
+            .or_default()
+            .insert(user.clone());
+    }
+
+    fn take(&self, pool: &PoolName) -> BTreeSet<UserName> {
+        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.remove(pool).unwrap_or_default()
+    }
+}
 
 impl Steps {
     pub(super) fn look_user(
@@ -32,8 +53,8 @@ impl Steps {
         })
     }
 
-    /// A user whose pool is not loaded is left alone: this is the recovery of a journal in the
-    /// middle of an import, which registers users itself when it has loaded them.
+    /// A user whose pool is not loaded is only noted: this is the recovery of a journal in the middle
+    /// of an import, which registers users itself when it has loaded them.
     pub(super) fn register(
         &self,
         pool: &PoolName,
@@ -62,7 +83,10 @@ impl Steps {
                     Err(error) => Err(Failure::from(&error)),
                 }
             }
-            Presence::Present => Ok(()),
+            Presence::Present => {
+                self.pending.add(pool, user);
+                Ok(())
+            }
         }
     }
 
@@ -74,11 +98,21 @@ impl Steps {
         let users = state
             .pool(pool)
             .into_iter()
-            .flat_map(|pool| pool.users().keys());
+            .flat_map(|pool| pool.users().iter());
         let mut registrar = Registrar::new(&state, &facts);
         let mut accounts = Vec::new();
-        for user in users.filter(|user| state.failure(pool, user).is_none()) {
-            if only_known && facts.account(pool, user).is_none() {
+        let pending = self.pending.take(pool);
+        for (user, entry) in users {
+            if entry.failure().is_some() {
+                // Until its file is repaired, a damaged user keeps what it had.
+                accounts.extend(facts.account(pool, user).cloned());
+                continue;
+            }
+            if state.failure(pool, user).is_some() {
+                continue;
+            }
+            let known = facts.account(pool, user).is_some() || pending.contains(user);
+            if only_known && !known {
                 continue;
             }
             match registrar.account(pool, user) {
