@@ -72,7 +72,7 @@ mod tests {
     use crate::MountTable;
 
     #[test]
-    fn bind_is_nosuid_nodev_and_goes_away() {
+    fn root_bind_is_nosuid_nodev_and_goes_away() {
         let dir = tempfile::tempdir().unwrap();
         let (a, b) = (dir.path().join("a"), dir.path().join("b"));
         std::fs::create_dir(&a).unwrap();

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn round_trip() {
+    fn root_round_trip() {
         let dir = tempfile::tempdir().unwrap();
         let name = "trusted.osctl.test";
         assert_eq!(read_xattr(dir.path(), name).unwrap(), None);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_value_is_not_unset() {
+    fn root_empty_value_is_not_unset() {
         let dir = tempfile::tempdir().unwrap();
         set_xattr(dir.path(), "trusted.osctl.e", b"").unwrap();
         assert_eq!(

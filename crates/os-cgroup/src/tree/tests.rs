@@ -138,7 +138,7 @@ fn root_a_process_is_seen_measured_and_killed_with_its_children() {
 }
 
 #[test]
-fn hybrid_without_version_two_a_forking_group_is_frozen_and_killed() {
+fn root_hybrid_without_version_two_a_forking_group_is_frozen_and_killed() {
     let scratch = Scratch::new(legacy_only());
     let tree = &scratch.0;
     let group = path("bomb");
@@ -152,7 +152,7 @@ fn hybrid_without_version_two_a_forking_group_is_frozen_and_killed() {
 }
 
 #[test]
-fn hybrid_a_process_outside_version_two_counts_and_is_killed() {
+fn root_hybrid_a_process_outside_version_two_counts_and_is_killed() {
     let scratch = Scratch::host();
     let tree = &scratch.0;
     let group = path("half");

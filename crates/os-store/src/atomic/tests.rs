@@ -97,7 +97,7 @@ fn special_files_and_folders_are_refused_or_replaced() {
 }
 
 #[test]
-fn folders_get_exactly_the_mode() {
+fn root_folders_get_exactly_the_mode() {
     let (folder, path) = folder();
     let mode = Attributes::mode(0o2751).owned_by(0, 70_003);
     assert_eq!(create_dir(&path, mode).unwrap(), Change::Created);

@@ -23,7 +23,7 @@ fn image(dir: &Path, name: &str) -> PathBuf {
 }
 
 #[test]
-fn attach_find_detach() {
+fn root_attach_find_detach() {
     let dir = tempfile::tempdir().unwrap();
     let path = image(dir.path(), "an image");
     assert_eq!(LoopDevice::attached_to(&path).unwrap(), None);
@@ -48,7 +48,7 @@ fn attach_find_detach() {
 }
 
 #[test]
-fn removed_image_is_found_by_its_former_name() {
+fn root_removed_image_is_found_by_its_former_name() {
     let dir = tempfile::tempdir().unwrap();
     let path = image(dir.path(), "gone");
     let device = Attached(LoopDevice::attach(&path, RW).unwrap());
@@ -63,7 +63,7 @@ fn removed_image_is_found_by_its_former_name() {
 }
 
 #[test]
-fn open_device_cannot_be_detached_in_time() {
+fn root_open_device_cannot_be_detached_in_time() {
     let dir = tempfile::tempdir().unwrap();
     let path = image(dir.path(), "busy");
     let device = Attached(LoopDevice::attach(&path, RW).unwrap());
@@ -75,7 +75,7 @@ fn open_device_cannot_be_detached_in_time() {
 }
 
 #[test]
-fn read_only_device_refuses_writes() {
+fn root_read_only_device_refuses_writes() {
     use std::io::Write;
     let dir = tempfile::tempdir().unwrap();
     let path = image(dir.path(), "ro");

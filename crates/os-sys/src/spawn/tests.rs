@@ -84,7 +84,7 @@ fn hierarchies() -> Vec<&'static str> {
 }
 
 #[test]
-fn child_is_in_its_cgroups_before_exec() {
+fn root_child_is_in_its_cgroups_before_exec() {
     let cgroups: Vec<_> = hierarchies().into_iter().map(Cgroup::make).collect();
     assert!(
         !cgroups.is_empty(),
