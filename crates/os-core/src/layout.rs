@@ -58,6 +58,10 @@ pub const FOLDERS: &[Folder] = &[
     folder("journal/history", 0o700, "ended operations"),
 ];
 
+/// The folders that are datasets of their own below the scoped one: they can be snapshotted, sent
+/// and limited apart from each other, and containers are datasets below `ct`.
+pub const DATASETS: &[&str] = &["conf", "ct", "hook", "log", "migration", "repository", "trash"];
+
 /// Permissions of configuration files.
 pub const FILE_MODE: u32 = 0o400;
 

@@ -18,6 +18,9 @@ pub(crate) mod probe;
 pub(crate) mod source;
 mod user;
 
+#[cfg(test)]
+mod root_steps;
+
 use std::sync::Arc;
 
 use os_core::State;

@@ -54,7 +54,6 @@ pub(super) fn go(folder: &Path, identity: &Identity, to: Presence) -> Result<(),
     let changed = match to {
         Presence::Absent => atomic::remove(&path),
         Presence::Present => {
-            make_folders(folder)?;
             let mark = HostMark {
                 host_id: identity.host_id.clone(),
                 hostname: identity.hostname.clone(),

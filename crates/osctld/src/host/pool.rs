@@ -178,7 +178,7 @@ impl Steps {
 
     pub(super) fn mark(&self, pool: &PoolName, to: Presence) -> Result<(), Failure> {
         if to == Presence::Present {
-            self.make_scope(pool, &self.scopes.dataset(pool))?;
+            self.lay_out(pool)?;
         }
         mark::go(&self.scopes.folder(pool), self.identity(), to)
     }
@@ -241,8 +241,7 @@ impl Steps {
         });
         self.learn_scope(pool)?;
         let (dataset, folder) = (self.scopes.dataset(pool), self.scopes.folder(pool));
-        self.make_scope(pool, &dataset)?;
-        mark::make_folders(&folder)?;
+        self.lay_out(pool)?;
         sweep(&folder);
         context.recover(&JournalPlace::Pool { pool: pool.clone() })?;
 
@@ -274,18 +273,23 @@ impl Steps {
         Ok(())
     }
 
-    /// The scoped dataset is made with what is above it.
-    fn make_scope(&self, pool: &PoolName, scope: &DatasetName) -> Result<(), Failure> {
-        let contents = self.contents(pool);
-        let mut above: Vec<_> =
-            std::iter::successors(Some(scope.clone()), DatasetName::parent).collect();
-        above.pop();
-        for dataset in above.iter().rev() {
-            contents
-                .create(dataset, &[])
-                .map_err(|error| fail::storage(&error))?;
+    /// Makes the datasets and folders of a pool that are missing: the scoped dataset with what is
+    /// above it, and what is right below.
+    fn lay_out(&self, pool: &PoolName) -> Result<(), Failure> {
+        let (scope, contents) = (self.scopes.dataset(pool), self.contents(pool));
+        let all = contents.list().map_err(|error| fail::storage(&error))?;
+        let above = std::iter::successors(Some(scope.clone()), DatasetName::parent);
+        let mut wanted: Vec<DatasetName> = above.collect();
+        wanted.reverse();
+        for name in layout::DATASETS {
+            wanted.push(scope.join(name)?);
         }
-        Ok(())
+        for dataset in wanted {
+            if !all.iter().any(|info| info.name == dataset) {
+                contents.create(&dataset, &[]).map_err(|error| fail::storage(&error))?;
+            }
+        }
+        mark::make_folders(&self.scopes.folder(pool))
     }
 
     fn make_default(&self, step: &Step, loaded: &mut PoolState) -> Result<(), Failure> {

@@ -1,0 +1,197 @@
+//! One step of each kind through the engine, on this host: made, found again, taken back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use os_api::OperationState;
+use os_engine::{Engine, Faults, Limits, Setup, Work};
+use os_types::step::JournalPlace;
+use os_types::{ByteSize, EntityRef, Plan, PoolPath, Presence, Step};
+
+use super::*;
+use crate::news::News;
+use crate::scopes::Scopes;
+
+const TO: Presence = Presence::Present;
+
+fn engine(root: &std::path::Path) -> Engine<Steps> {
+    std::fs::create_dir(root.join("etc")).unwrap();
+    for name in ["passwd", "group", "subuid", "subgid"] {
+        std::fs::File::create(root.join("etc").join(name)).unwrap();
+    }
+    let paths = Paths::new(root);
+    let scopes = Arc::new(Scopes::new(paths.clone()));
+    let host = Steps::new(paths, Arc::clone(&scopes), News::default()).unwrap();
+    let identity = os_engine::Identity {
+        boot: host.identity().boot_id.clone(),
+        host: host.identity().host_id.clone(),
+    };
+    Engine::new(Setup {
+        host,
+        places: Box::new(Journals(scopes)),
+        identity,
+        faults: Faults::none(),
+        limits: Limits::default(),
+    })
+}
+
+async fn run(engine: &Engine<Steps>, steps: Vec<Step>) -> os_api::Operation {
+    let plan = Plan {
+        steps,
+        touches: vec![EntityRef::Host],
+        journal: JournalPlace::Host,
+    };
+    let work = Work {
+        command: "by-hand".into(),
+        cli: String::new(),
+        uid: 0,
+        pid: 0,
+        touches: plan.touches.clone(),
+        deadline: Duration::from_secs(60),
+        undoes: None,
+        compile: Arc::new(move || Ok(plan.clone())),
+    };
+    let id = engine.submit(work).unwrap();
+    engine
+        .wait(id.as_str(), Duration::from_secs(60))
+        .await
+        .unwrap()
+}
+
+fn pool_steps(root: &std::path::Path) -> Vec<Step> {
+    let pool: PoolName = "tank".parse().unwrap();
+    let file = root.join("tank.img");
+    let size = ByteSize::mib(256);
+    vec![
+        Step::PoolImage {
+            pool: pool.clone(),
+            file: file.clone(),
+            size,
+            to: TO,
+        },
+        Step::PoolSource {
+            pool: pool.clone(),
+            before: None,
+            after: Some(file),
+        },
+        Step::PoolOpen {
+            pool: pool.clone(),
+            force: false,
+            installed: false,
+            to: TO,
+        },
+        Step::Property {
+            dataset: "tank".parse().unwrap(),
+            name: "org.vpsadminos.osctl:active".into(),
+            before: None,
+            after: Some("yes".into()),
+        },
+        Step::PoolMark {
+            pool: pool.clone(),
+            to: TO,
+        },
+        Step::PoolActive {
+            pool,
+            keep_users: false,
+            to: TO,
+        },
+    ]
+}
+
+/// What the start of a container will be made of: a dataset, a configuration file, a system user,
+/// a control group, a process in one of its own.
+fn container_steps() -> Vec<Step> {
+    let pool: PoolName = "tank".parse().unwrap();
+    let user = "schema = 1\nuid_map = [\"0:5000000:65536\"]\n# end\n";
+    vec![
+        Step::Dataset {
+            dataset: "tank/ct/web".parse().unwrap(),
+            to: TO,
+        },
+        Step::Directory {
+            path: PoolPath::new(&pool, "conf/group/a").unwrap(),
+            mode: 0o500,
+            to: TO,
+        },
+        Step::File {
+            path: PoolPath::new(&pool, "conf/user/web.toml").unwrap(),
+            before: None,
+            after: Some(user.into()),
+        },
+        Step::IdBlocks {
+            pool: pool.clone(),
+            range: "default".parse().unwrap(),
+            index: 3,
+            count: 1,
+            owner: Some("by hand".into()),
+            to: TO,
+        },
+        Step::SystemUser {
+            pool,
+            user: "web".parse().unwrap(),
+            to: TO,
+        },
+        Step::Cgroup {
+            path: "pool.tank/group.a".into(),
+            to: TO,
+        },
+        Step::Process {
+            cgroup: "pool.tank/group.a/ct.web".into(),
+            argv: vec!["/bin/sleep".into(), "1000".into()],
+            to: TO,
+        },
+    ]
+}
+
+fn inverse(steps: &[Step]) -> Vec<Step> {
+    steps
+        .iter()
+        .rev()
+        .map(|step| step.inverse().unwrap())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_is_made_found_and_taken_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let (pool, container) = (pool_steps(dir.path()), container_steps());
+
+    for steps in [&pool, &container] {
+        let made = run(&engine, steps.clone()).await;
+        assert_eq!(made.state, OperationState::Finished, "{made:#?}");
+        for step in steps {
+            let found = engine.host().check(step).unwrap();
+            let settles = matches!(found, Readiness::Done)
+                || matches!(step, Step::PoolOpen { .. } | Step::PoolImage { .. });
+            assert!(settles, "{step}: {found:?}");
+        }
+    }
+    let group = "pool.tank/group.a/ct.web".parse().unwrap();
+    let procs = engine.host().cgroups().procs(&group).unwrap();
+    assert_eq!(procs.len(), 1, "the process is in its group: {procs:?}");
+    let passwd = std::fs::read_to_string(dir.path().join("etc/passwd")).unwrap();
+    assert!(passwd.contains("tank-web:x:"), "{passwd}");
+
+    for steps in [&container, &pool] {
+        let back = run(&engine, inverse(steps)).await;
+        assert_eq!(back.state, OperationState::Finished, "{back:#?}");
+    }
+    let passwd = std::fs::read_to_string(dir.path().join("etc/passwd")).unwrap();
+    assert_eq!(passwd, "");
+    assert!(!dir.path().join("tank.img").exists());
+    let parent = engine.host().cgroups().parent().clone();
+    for hierarchy in engine.host().cgroups().layout().hierarchies() {
+        let group = hierarchy.root.join(parent.as_str());
+        assert!(
+            !group.join("pool.tank/group.a").exists(),
+            "{}",
+            group.display()
+        );
+        for left in ["pool.tank", ""] {
+            if group.join(left).exists() {
+                std::fs::remove_dir(group.join(left)).unwrap();
+            }
+        }
+    }
+}
