@@ -30,7 +30,7 @@ pub(crate) fn write(path: &Path, value: &str) -> Result<(), CgroupError> {
         .map_err(|error| CgroupError::file("write", path, error))
 }
 
-/// Like [`write`], but fine if the group or the file is not there; says whether it was.
+/// Like [`write()`], but fine if the group or the file is not there; says whether it was.
 pub(crate) fn write_if_there(path: &Path, value: &str) -> Result<bool, CgroupError> {
     match write(path, value) {
         Ok(()) => Ok(true),

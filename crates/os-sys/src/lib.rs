@@ -15,7 +15,7 @@
 //! - No raw descriptor crosses the crate's border.
 //! - Every error names what was tried and on which object ([`SysError`]), and keeps the errno.
 //! - Nothing here changes the calling process as a whole (no `setns`, `chdir`, `umask`); what must
-//!   happen in another context happens in a child between fork and exec ([`spawn`]).
+//!   happen in another context happens in a child between fork and exec ([`spawn()`]).
 //! - Every `unsafe` block does one thing and says why its preconditions hold at that place.
 //!
 //! Where to start reading: `loop_device.rs` for the shape of an owned thing, `spawn.rs` for the
