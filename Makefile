@@ -37,6 +37,7 @@ test-fast: ## run the tests that need no root
 # Cheap checks first. Warnings are errors here, and only here: a half-written change may warn.
 # cargo-deny leaves out "advisories": their list is a download of its own, which a machine
 # without the open internet cannot make. Run `cargo deny check advisories` where it works.
+# Private items of osctl are left out of rustdoc: their comments are help texts, "[pool:]name".
 lint: export RUSTDOCFLAGS := -D warnings
 lint: ## check style, lints, docs, licences, spelling, scripts
 	@scripts/setup lint
@@ -48,7 +49,8 @@ lint: ## check style, lints, docs, licences, spelling, scripts
 	mdbook build --dest-dir ../target/book docs
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --quiet --doc --workspace
-	cargo doc --quiet --workspace --no-deps --document-private-items
+	cargo doc --quiet --workspace --no-deps --document-private-items --exclude osctl
+	cargo doc --quiet --no-deps -p osctl
 
 bench: ## measure osctld with 0, 100 and 1000 entities (as root)
 	@scripts/setup demo
