@@ -87,7 +87,7 @@ async fn connection(router: Router, stream: UnixStream, mut stop: watch::Receive
     let peer = match peer_credentials(&stream) {
         Ok(peer) => Peer {
             uid: peer.uid,
-            pid: i32::try_from(peer.pid).unwrap_or(0),
+            pid: peer.pid,
         },
         Err(error) => {
             tracing::warn!(%error, "cannot tell who connected");

@@ -69,12 +69,11 @@ impl Paths {
             return "osctl".to_owned();
         }
         let digest = Sha256::digest(self.root.as_os_str().as_encoded_bytes());
-        let mark: String = digest
+        let mark = digest
             .iter()
             .take(4)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("osctl-{mark}")
+            .fold(0_u32, |mark, byte| mark << 8 | u32::from(*byte));
+        format!("osctl-{mark:08x}")
     }
 }
 

@@ -29,7 +29,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let paths = Paths::new(absolute(&args.root)?);
     if args.print_cgroup_parent {
-        return print(&paths.cgroup_parent());
+        print(&paths.cgroup_parent());
+        return Ok(());
     }
     log::start(args.log_format, &args.log)?;
     let _lock = instance::claim(&paths.run())?;
@@ -59,9 +60,8 @@ fn absolute(root: &Path) -> anyhow::Result<PathBuf> {
     clippy::print_stdout,
     reason = "what a test asks for on the command line"
 )]
-fn print(text: &str) -> anyhow::Result<()> {
+fn print(text: &str) {
     println!("{text}");
-    Ok(())
 }
 
 fn assemble(args: &Args, paths: &Paths) -> anyhow::Result<App> {

@@ -47,7 +47,7 @@ impl Steps {
                     (_, PoolSource::BlockDevice(_)) => SourceKind::Device,
                     (_, PoolSource::Directory(_)) => SourceKind::Folder,
                 };
-                let image = found.filter(|found| found.is_file());
+                let image = found.filter(fs::Metadata::is_file);
                 let size = ByteSize(image.map_or(0, |found| found.len()));
                 sources.insert(pool, KnownSource { path, kind, size });
             }

@@ -21,7 +21,6 @@ pub(super) fn look(path: &Path, mode: u32, to: Presence) -> Result<Readiness, Fa
         }
     };
     Ok(match (found, to) {
-        (None, Presence::Present) => Readiness::Ready,
         (None, Presence::Absent) => Readiness::Done,
         (Some(found), _) if !found.is_dir() => {
             Readiness::Conflict(format!("{} is not a folder", path.display()))
@@ -29,7 +28,7 @@ pub(super) fn look(path: &Path, mode: u32, to: Presence) -> Result<Readiness, Fa
         (Some(found), Presence::Present) if found.permissions().mode() & 0o7777 == mode => {
             Readiness::Done
         }
-        (Some(_), _) => Readiness::Ready,
+        _ => Readiness::Ready,
     })
 }
 

@@ -31,13 +31,12 @@ impl Steps {
             (PoolStatus::Open { .. }, Presence::Absent) => {
                 Readiness::Conflict(format!("pool {pool} is open"))
             }
-            (PoolStatus::Missing, Presence::Present) => Readiness::Ready,
+            (PoolStatus::Missing, Presence::Present) | (_, Presence::Absent) => Readiness::Ready,
             // Never taken over, not even if it looks like this pool: the way back from a failed
             // operation destroys what the operation made, and nothing else.
             (_, Presence::Present) => {
                 Readiness::Conflict(format!("{} exists already", file.display()))
             }
-            (_, Presence::Absent) => Readiness::Ready,
         })
     }
 
@@ -89,9 +88,8 @@ impl Steps {
         };
         let status = self.status(pool, &source::kind(path))?;
         Ok(match (status, to) {
-            // The scope of a pool that is open already may not be known yet.
-            (PoolStatus::Open { .. }, Presence::Present) => Readiness::Ready,
             (PoolStatus::Closed | PoolStatus::Missing, Presence::Absent) => Readiness::Done,
+            // Also a pool that is open: its scope may not be known yet.
             _ => Readiness::Ready,
         })
     }
@@ -106,7 +104,7 @@ impl Steps {
         let source = source::of(&self.paths().source(pool), pool)?;
         let mut inspect = |mounted: &std::path::Path| {
             let result = self.inspect(pool, mounted, force, installed);
-            result.map(drop).map_err(|failure| failure.into())
+            result.map(drop).map_err(Into::into)
         };
         let change = self
             .pools()
@@ -286,7 +284,9 @@ impl Steps {
         }
         for dataset in wanted {
             if !all.iter().any(|info| info.name == dataset) {
-                contents.create(&dataset, &[]).map_err(|error| fail::storage(&error))?;
+                contents
+                    .create(&dataset, &[])
+                    .map_err(|error| fail::storage(&error))?;
             }
         }
         mark::make_folders(&self.scopes.folder(pool))

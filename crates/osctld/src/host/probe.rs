@@ -11,12 +11,15 @@ use os_types::DatasetName;
 
 use super::Steps;
 
+/// The lines of a file, or why it could not be read.
+type Lines = Result<BTreeSet<String>, String>;
+
 /// A look at one moment.
 #[derive(Debug)]
 pub(crate) struct Look<'a> {
     host: &'a Steps,
     mounts: Result<MountTable, String>,
-    lines: RefCell<BTreeMap<PathBuf, Result<BTreeSet<String>, String>>>,
+    lines: RefCell<BTreeMap<PathBuf, Lines>>,
 }
 
 impl<'a> Look<'a> {

@@ -47,13 +47,13 @@ async fn run(engine: &Engine<Steps>, steps: Vec<Step>) -> os_api::Operation {
         uid: 0,
         pid: 0,
         touches: plan.touches.clone(),
-        deadline: Duration::from_secs(60),
+        deadline: Duration::from_mins(1),
         undoes: None,
         compile: Arc::new(move || Ok(plan.clone())),
     };
     let id = engine.submit(work).unwrap();
     engine
-        .wait(id.as_str(), Duration::from_secs(60))
+        .wait(id.as_str(), Duration::from_mins(1))
         .await
         .unwrap()
 }

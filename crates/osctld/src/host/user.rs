@@ -128,9 +128,9 @@ impl Steps {
         let folder = layout::run_folder(&facts.run_dir, pool);
         self.accounts.change(|registered| {
             remove_pool(registered, &folder);
-            accounts
-                .into_iter()
-                .for_each(|account| registered.insert(account));
+            for account in accounts {
+                registered.insert(account);
+            }
         })
     }
 
@@ -155,9 +155,9 @@ impl Steps {
                 .filter(|account| !known.iter().any(|folder| account.home.starts_with(folder)))
                 .map(|account| account.name.clone())
                 .collect();
-            strangers
-                .iter()
-                .for_each(|name| drop(registered.remove(name)));
+            for name in &strangers {
+                registered.remove(name);
+            }
         })
     }
 
@@ -192,5 +192,7 @@ fn remove_pool(registered: &mut Accounts, folder: &Path) {
         .iter()
         .filter(|account| account.home.starts_with(folder));
     let names: Vec<String> = of_pool.map(|account| account.name.clone()).collect();
-    names.iter().for_each(|name| drop(registered.remove(name)));
+    for name in &names {
+        registered.remove(name);
+    }
 }

@@ -30,11 +30,10 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
 pub(super) fn failure(failure: Failure) -> Response {
     let request = request_id();
     let code = failure.code;
-    match code {
-        Code::Internal => {
-            tracing::error!(request, message = failure.message, "internal error");
-        }
-        _ => tracing::debug!(request, %code, message = failure.message, "refused"),
+    if code == Code::Internal {
+        tracing::error!(request, message = failure.message, "internal error");
+    } else {
+        tracing::debug!(request, %code, message = failure.message, "refused");
     }
     let mut problem = Problem::from(failure);
     problem.request = Some(request);

@@ -25,7 +25,7 @@ const CLI_LIMIT: usize = 4096;
 /// What became of a command.
 enum Submitted {
     Plan(Plan),
-    Operation(os_api::Operation),
+    Operation(Box<os_api::Operation>),
 }
 
 pub(super) async fn submit(
@@ -58,7 +58,7 @@ pub(super) async fn submit(
         app.engine()
             .wait(id.as_str(), wait)
             .await
-            .map(Submitted::Operation)
+            .map(|operation| Submitted::Operation(Box::new(operation)))
     };
     match submitted.await {
         Ok(Submitted::Plan(plan)) => answer::json(StatusCode::OK, &plan),

@@ -16,8 +16,8 @@ use crate::app::App;
 /// What a reading endpoint does: from path parts and query to an answer. It may read files.
 pub(super) type Read<E> = fn(
     &App,
-    <E as Endpoint>::Path,
-    <E as Endpoint>::Query,
+    &<E as Endpoint>::Path,
+    &<E as Endpoint>::Query,
 ) -> Result<<E as Endpoint>::Answer, Failure>;
 
 /// Path parts as axum found them.
@@ -37,7 +37,7 @@ where
         let answer = async {
             let path = path_parts::<E::Path>(parts)?;
             let query = query::<E::Query>(&uri)?;
-            blocking(move || read(&app, path, query)).await
+            blocking(move || read(&app, &path, &query)).await
         };
         respond(answer.await.as_ref())
     })

@@ -2,98 +2,77 @@
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use os_api::Endpoint;
 use os_api::endpoint as at;
 use os_types::{Code, Failure};
 
-use super::reads::read;
+use super::reads::{Read, read};
 use super::{answer, commands, events};
 use crate::app::App;
 use crate::query;
 
+/// Addresses with what answers them.
+struct Routes {
+    app: App,
+    router: Router<App>,
+}
+
+impl Routes {
+    /// Adds a reading endpoint.
+    fn read<E>(self, answer: Read<E>) -> Self
+    where
+        E: Endpoint<Path: Send, Query: Send, Answer: Send> + 'static,
+    {
+        let route = read::<E>(&self.app, answer);
+        Self {
+            router: self.router.route(E::PATH, route),
+            ..self
+        }
+    }
+
+    /// Adds an endpoint that does more than read.
+    fn with(self, path: &str, route: MethodRouter<App>) -> Self {
+        Self {
+            router: self.router.route(path, route),
+            ..self
+        }
+    }
+}
+
 pub(super) fn router(app: App) -> Router {
     let document = os_api::openapi();
-    Router::new()
-        .route(
-            at::PingGet::PATH,
-            read::<at::PingGet>(&app, query::daemon::ping),
-        )
-        .route(
-            at::CodeList::PATH,
-            read::<at::CodeList>(&app, query::daemon::codes),
-        )
-        .route(
-            at::CodeGet::PATH,
-            read::<at::CodeGet>(&app, query::daemon::code),
-        )
-        .route(
-            at::PoolList::PATH,
-            read::<at::PoolList>(&app, query::pool::list),
-        )
-        .route(
-            at::PoolGet::PATH,
-            read::<at::PoolGet>(&app, query::pool::get),
-        )
-        .route(
-            at::PoolSourceList::PATH,
-            read::<at::PoolSourceList>(&app, query::pool::sources),
-        )
-        .route(
-            at::IdRangeList::PATH,
-            read::<at::IdRangeList>(&app, query::id_range::list),
-        )
-        .route(
-            at::IdRangeGet::PATH,
-            read::<at::IdRangeGet>(&app, query::id_range::get),
-        )
-        .route(
-            at::IdRangeTable::PATH,
-            read::<at::IdRangeTable>(&app, query::id_range::table),
-        )
-        .route(
-            at::UserList::PATH,
-            read::<at::UserList>(&app, query::user::list),
-        )
-        .route(
-            at::UserGet::PATH,
-            read::<at::UserGet>(&app, query::user::get),
-        )
-        .route(
-            at::GroupList::PATH,
-            read::<at::GroupList>(&app, query::group::list),
-        )
-        .route(
-            at::GroupGet::PATH,
-            read::<at::GroupGet>(&app, query::group::get),
-        )
-        .route(
-            at::AssetList::PATH,
-            read::<at::AssetList>(&app, query::asset::list),
-        )
-        .route(
-            at::OperationList::PATH,
-            read::<at::OperationList>(&app, query::operation::list),
-        )
-        .route(at::OperationGet::PATH, commands::operation(&app))
-        .route(at::OperationCancel::PATH, commands::cancel(&app))
-        .route(
-            at::QueueList::PATH,
-            read::<at::QueueList>(&app, query::operation::queues),
-        )
-        .route(
-            at::HistoryList::PATH,
-            read::<at::HistoryList>(&app, query::operation::history),
-        )
-        .route(at::COMMAND_PATH, post(commands::submit))
-        .route(at::EVENTS_PATH, get(events::stream))
-        .route(
-            at::OPENAPI_PATH,
-            get(async move || answer::json(axum::http::StatusCode::OK, &document)),
-        )
-        .fallback(no_such_address)
+    let document = get(async move || answer::json(StatusCode::OK, &document));
+    let routes = Routes {
+        app: app.clone(),
+        router: Router::new(),
+    }
+    .read::<at::PingGet>(query::daemon::ping)
+    .read::<at::CodeList>(query::daemon::codes)
+    .read::<at::CodeGet>(query::daemon::code)
+    .read::<at::PoolList>(query::pool::list)
+    .read::<at::PoolGet>(query::pool::get)
+    .read::<at::PoolSourceList>(query::pool::sources)
+    .read::<at::IdRangeList>(query::id_range::list)
+    .read::<at::IdRangeGet>(query::id_range::get)
+    .read::<at::IdRangeTable>(query::id_range::table)
+    .read::<at::UserList>(query::user::list)
+    .read::<at::UserGet>(query::user::get)
+    .read::<at::GroupList>(query::group::list)
+    .read::<at::GroupGet>(query::group::get)
+    .read::<at::AssetList>(query::asset::list)
+    .read::<at::OperationList>(query::operation::list)
+    .read::<at::QueueList>(query::operation::queues)
+    .read::<at::HistoryList>(query::operation::history)
+    .with(at::OperationGet::PATH, commands::operation(&app))
+    .with(at::OperationCancel::PATH, commands::cancel(&app))
+    .with(at::COMMAND_PATH, post(commands::submit))
+    .with(at::EVENTS_PATH, get(events::stream))
+    .with(at::OPENAPI_PATH, document);
+    let router = routes.router.fallback(no_such_address);
+    router
         .method_not_allowed_fallback(no_such_method)
         .with_state(app)
 }

@@ -7,7 +7,7 @@ use os_types::Failure;
 use crate::app::App;
 use crate::host::probe::Look;
 
-pub(crate) fn list(app: &App, _: Nothing, query: AssetsQuery) -> Result<Vec<Asset>, Failure> {
+pub(crate) fn list(app: &App, _: &Nothing, query: &AssetsQuery) -> Result<Vec<Asset>, Failure> {
     let host = app.host();
-    os_core::asset::query(&host.state(), &host.facts()?, &query, &Look::new(host))
+    os_core::asset::query(&host.state(), &host.facts()?, query, &Look::new(host))
 }

@@ -6,7 +6,11 @@ use os_types::{Code, Failure};
 
 use crate::app::App;
 
-pub(crate) fn ping(app: &App, _: Nothing, _: Nothing) -> Result<Ping, Failure> {
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "all reading endpoints have one signature"
+)]
+pub(crate) fn ping(app: &App, _: &Nothing, _: &Nothing) -> Result<Ping, Failure> {
     Ok(Ping {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -16,11 +20,19 @@ pub(crate) fn ping(app: &App, _: Nothing, _: Nothing) -> Result<Ping, Failure> {
     })
 }
 
-pub(crate) fn codes(_: &App, _: Nothing, _: Nothing) -> Result<Vec<CodeInfo>, Failure> {
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "all reading endpoints have one signature"
+)]
+pub(crate) fn codes(_: &App, _: &Nothing, _: &Nothing) -> Result<Vec<CodeInfo>, Failure> {
     Ok(Code::ALL.iter().map(|code| info(*code)).collect())
 }
 
-pub(crate) fn code(_: &App, part: CodePart, _: Nothing) -> Result<CodeInfo, Failure> {
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "all reading endpoints have one signature"
+)]
+pub(crate) fn code(_: &App, part: &CodePart, _: &Nothing) -> Result<CodeInfo, Failure> {
     Ok(info(part.code))
 }
 

@@ -9,18 +9,20 @@ use os_types::Failure;
 use super::found;
 use crate::app::App;
 
-pub(crate) fn list(app: &App, _: Nothing, query: OnPool) -> Result<Vec<Group>, Failure> {
+pub(crate) fn list(app: &App, _: &Nothing, query: &OnPool) -> Result<Vec<Group>, Failure> {
     let host = app.host();
     let mut groups = found(view::groups(
         &host.state(),
         &host.facts()?,
         query.pool.as_ref(),
     ))?;
-    groups.iter_mut().for_each(|group| add_figures(app, group));
+    for group in &mut groups {
+        add_figures(app, group);
+    }
     Ok(groups)
 }
 
-pub(crate) fn get(app: &App, part: GroupPart, _: Nothing) -> Result<Group, Failure> {
+pub(crate) fn get(app: &App, part: &GroupPart, _: &Nothing) -> Result<Group, Failure> {
     let (state, facts) = (app.host().state(), app.host().facts()?);
     let group = found(state.find_group(Some(&part.pool), &part.name))?;
     let view = view::group(&facts, group.pool, &part.name);

@@ -11,23 +11,33 @@ use crate::app::App;
 /// Records that a history has unless asked for more or fewer.
 const LIMIT: u32 = 100;
 
-pub(crate) fn list(app: &App, _: Nothing, _: Nothing) -> Result<Vec<Operation>, Failure> {
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "all reading endpoints have one signature"
+)]
+pub(crate) fn list(app: &App, _: &Nothing, _: &Nothing) -> Result<Vec<Operation>, Failure> {
     Ok(app.engine().list())
 }
 
-pub(crate) fn queues(app: &App, _: Nothing, _: Nothing) -> Result<Vec<Queue>, Failure> {
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "all reading endpoints have one signature"
+)]
+pub(crate) fn queues(app: &App, _: &Nothing, _: &Nothing) -> Result<Vec<Queue>, Failure> {
     Ok(app.engine().holders())
 }
 
 pub(crate) fn history(
     app: &App,
-    _: Nothing,
-    query: HistoryQuery,
+    _: &Nothing,
+    query: &HistoryQuery,
 ) -> Result<Vec<HistoryRecord>, Failure> {
     let limit = usize::try_from(query.limit.unwrap_or(LIMIT).min(10_000)).unwrap_or(usize::MAX);
-    let places = match query.pool {
+    let places = match &query.pool {
         None => app.host().journals().open(),
-        Some(pool) if app.host().state().pool(&pool).is_some() => vec![JournalPlace::Pool { pool }],
+        Some(pool) if app.host().state().pool(pool).is_some() => {
+            vec![JournalPlace::Pool { pool: pool.clone() }]
+        }
         Some(pool) => {
             let text = format!("pool {pool} is not imported");
             return Err(Failure::new(Code::NotFound, text).next("osctl pool ls"));

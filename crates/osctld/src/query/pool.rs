@@ -10,7 +10,7 @@ use os_types::{ByteSize, Failure};
 use super::found;
 use crate::app::App;
 
-pub(crate) fn list(app: &App, _: Nothing, _: Nothing) -> Result<Vec<Pool>, Failure> {
+pub(crate) fn list(app: &App, _: &Nothing, _: &Nothing) -> Result<Vec<Pool>, Failure> {
     let (state, facts) = (app.host().state(), app.host().facts()?);
     Ok(state
         .pools()
@@ -19,13 +19,13 @@ pub(crate) fn list(app: &App, _: Nothing, _: Nothing) -> Result<Vec<Pool>, Failu
         .collect())
 }
 
-pub(crate) fn get(app: &App, part: PoolPart, _: Nothing) -> Result<Pool, Failure> {
+pub(crate) fn get(app: &App, part: &PoolPart, _: &Nothing) -> Result<Pool, Failure> {
     let (state, facts) = (app.host().state(), app.host().facts()?);
     let pool = found(state.pool_or_default(Some(&part.pool)))?;
     Ok(view(&state, &facts, pool))
 }
 
-pub(crate) fn sources(app: &App, _: Nothing, _: Nothing) -> Result<Vec<PoolSource>, Failure> {
+pub(crate) fn sources(app: &App, _: &Nothing, _: &Nothing) -> Result<Vec<PoolSource>, Failure> {
     Ok(view::sources(&app.host().state(), &app.host().facts()?))
 }
 

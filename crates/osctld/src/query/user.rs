@@ -8,7 +8,7 @@ use os_types::Failure;
 use super::found;
 use crate::app::App;
 
-pub(crate) fn list(app: &App, _: Nothing, query: OnPool) -> Result<Vec<User>, Failure> {
+pub(crate) fn list(app: &App, _: &Nothing, query: &OnPool) -> Result<Vec<User>, Failure> {
     let host = app.host();
     found(view::users(
         &host.state(),
@@ -17,7 +17,7 @@ pub(crate) fn list(app: &App, _: Nothing, query: OnPool) -> Result<Vec<User>, Fa
     ))
 }
 
-pub(crate) fn get(app: &App, part: UserPart, _: Nothing) -> Result<User, Failure> {
+pub(crate) fn get(app: &App, part: &UserPart, _: &Nothing) -> Result<User, Failure> {
     let (state, facts) = (app.host().state(), app.host().facts()?);
     let user = found(state.find_user(Some(&part.pool), &part.name))?;
     let view = view::user(&state, &facts, user.pool, &part.name);
