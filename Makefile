@@ -28,6 +28,7 @@ demo-down: ## stop the demo and remove what it made
 
 test: ## run every test (as root)
 	@scripts/setup test
+	cargo build --workspace --bins
 	cargo nextest run --workspace --profile ci
 
 test-fast: ## run the tests that need no root

@@ -270,16 +270,19 @@ fn put(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// A program of this workspace, from the folder that the test itself was built into.
-fn program(name: &str) -> anyhow::Result<Command> {
+/// The path of a program of this workspace: in the folder that the test itself was built into.
+///
+/// # Errors
+/// When it is not built.
+pub fn program_path(name: &str) -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe()?;
-    let path = test
-        .ancestors()
-        .skip(1)
-        .take(3)
-        .map(|dir| dir.join(name))
-        .find(|path| path.is_file());
-    let path = path.with_context(|| format!("{name} is not built: run `make build` first"))?;
+    let mut places = test.ancestors().skip(1).take(3).map(|dir| dir.join(name));
+    let path = places.find(|path| path.is_file());
+    path.with_context(|| format!("{name} is not built: run `cargo build --workspace --bins`"))
+}
+
+fn program(name: &str) -> anyhow::Result<Command> {
+    let path = program_path(name)?;
     #[expect(
         clippy::disallowed_methods,
         reason = "the program under test, whose end we wait for"

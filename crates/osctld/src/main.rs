@@ -18,6 +18,7 @@ mod identity;
 mod instance;
 mod log;
 mod news;
+mod notify;
 mod paths;
 mod query;
 mod scopes;

@@ -19,7 +19,7 @@ use crate::news::News;
 use crate::paths::Paths;
 use crate::scopes::{Journals, Scopes};
 use crate::submit::{self, Who};
-use crate::{http, instance, log};
+use crate::{http, instance, log, notify};
 
 /// Operations that run when the daemon is told to end have so long for it; the rest is settled at
 /// the next start.
@@ -114,12 +114,14 @@ async fn serve(
     let listener = UnixListener::from_std(listener).context("cannot listen")?;
     tracing::info!(pid = std::process::id(), socket = ?app.host().paths().socket(), "listening");
     let server = tokio::spawn(http::serve(app.clone(), listener, app.stopping()));
+    notify::tell(notify::READY);
     let starting = tokio::spawn(become_ready(app.clone(), no_import));
     tokio::select! {
         _ = signals.terminate.recv() => tracing::info!("told to end (SIGTERM)"),
         _ = signals.interrupt.recv() => tracing::info!("told to end (SIGINT)"),
     }
     starting.abort();
+    notify::tell(notify::STOPPING);
     app.enter(DaemonState::Stopping);
     for operation in app.engine().shutdown(GRACE).await {
         tracing::warn!(id = %operation.id, cli = operation.cli, "left for the next start");
@@ -161,6 +163,7 @@ async fn become_ready(app: App, no_import: bool) {
         }
     }
     app.enter(DaemonState::Ready);
+    notify::tell(notify::IMPORTED);
 }
 
 /// Imports, all at once, the pools that this host had open when it was last seen.

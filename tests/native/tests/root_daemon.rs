@@ -155,3 +155,67 @@ fn logs_are_json_or_syslog_on_request() -> Result<()> {
     );
     Ok(())
 }
+
+/// The service of dist/, supervised by the real runit.
+#[test]
+fn it_runs_under_runit() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let service = sandbox.path("service");
+    std::fs::create_dir(&service)?;
+    let run = include_str!("../../../dist/runit/osctld/run");
+    ensure!(run.contains("exec osctld "), "{run}");
+    let program = os_testkit::sandbox::program_path("osctld")?;
+    let with_root = format!(
+        "exec {} --root {} ",
+        program.display(),
+        sandbox.root().display()
+    );
+    write_script(
+        &service.join("run"),
+        &run.replace("exec osctld ", &with_root),
+    )?;
+    let mut runsv = command("runsv")
+        .arg(&service)
+        .spawn()
+        .context("runit is not installed")?;
+    let sv = |words: &[&str]| -> Result<bool> {
+        let done = command("sv").args(words).arg(&service).output()?;
+        Ok(done.status.success())
+    };
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    while sandbox.osctl(&["ping", "5"])?.code != 0 {
+        ensure!(
+            std::time::Instant::now() < until,
+            "osctld does not answer under runit"
+        );
+    }
+    sandbox.pool("tank")?;
+    ensure!(sv(&["-w", "20", "restart"])?, "sv restart");
+    while sandbox.osctl(&["ping", "5"])?.code != 0 {
+        ensure!(
+            std::time::Instant::now() < until,
+            "osctld does not come back"
+        );
+    }
+    sandbox.ok(&["pool", "show", "tank"])?;
+    sandbox.ok(&["pool", "export", "tank"])?;
+    ensure!(sv(&["-w", "20", "down"])?, "sv down");
+    ensure!(sv(&["-w", "20", "exit"])?, "sv exit");
+    runsv.wait()?;
+    Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a program of the host that the test is about"
+)]
+fn command(name: &str) -> std::process::Command {
+    std::process::Command::new(name)
+}
+
+fn write_script(path: &std::path::Path, text: &str) -> Result<()> {
+    use std::io::Write as _;
+    let mut file = std::fs::File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    Ok(file.set_permissions(std::fs::Permissions::from_mode(0o755))?)
+}

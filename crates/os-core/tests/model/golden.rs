@@ -180,11 +180,11 @@ fn settings_and_attributes() {
         (r#"{"kind":"pool","pool":"tank"}"#, "pool tank"),
         (
             r#"{"kind":"id-range","name":"default"}"#,
-            "pool tank, id-range tank:default",
+            "id-range tank:default",
         ),
         (
             r#"{"kind":"group","name":"/default"}"#,
-            "pool tank, group tank:/default",
+            "group tank:/default",
         ),
     ] {
         let body = format!(r#"{{"target":{target},"key":"a:b","value":"c"}}"#);
@@ -219,14 +219,14 @@ fn id_ranges() {
     let new = r#"{"name":"small","start_id":500000,"block_size":100,"block_count":10}"#;
     assert_eq!(
         show(&world, "id-range-new", new),
-        "create file tank:conf/id-range/small.toml\ntouches pool tank, id-range tank:small\nPool"
+        "create file tank:conf/id-range/small.toml\ntouches host, id-range tank:small\nPool"
     );
     world.run(command("id-range-new", new)).unwrap();
     let allocate = r#"{"name":"small","block_count":2,"owner":"web"}"#;
     assert_eq!(
         show(&world, "id-range-allocate", allocate),
         "allocate blocks 0 to 1 of id range tank:small for web\n\
-         touches host, pool tank, id-range tank:small\nPool"
+         touches host, id-range tank:small\nPool"
     );
     world.run(command("id-range-allocate", allocate)).unwrap();
     world.run(command("id-range-allocate", allocate)).unwrap();
@@ -234,7 +234,7 @@ fn id_ranges() {
         show(&world, "id-range-free", r#"{"name":"small","owner":"web"}"#),
         "free blocks 0 to 1 of id range tank:small for web\n\
          free blocks 2 to 3 of id range tank:small for web\n\
-         touches host, pool tank, id-range tank:small\nPool"
+         touches host, id-range tank:small\nPool"
     );
     world
         .run(command(
@@ -250,7 +250,7 @@ fn id_ranges() {
         .unwrap();
     assert_eq!(
         show(&world, "id-range-del", r#"{"name":"small"}"#),
-        "remove file tank:conf/id-range/small.toml\ntouches pool tank, id-range tank:small\nPool"
+        "remove file tank:conf/id-range/small.toml\ntouches host, id-range tank:small\nPool"
     );
 }
 
@@ -260,10 +260,10 @@ fn users() {
     let new = r#"{"name":"alice"}"#;
     assert_eq!(
         show(&world, "user-new", new),
-        "allocate blocks 0 to 0 of id range tank:default for user:alice\n\
+        "allocate block 0 of id range tank:default for user:alice\n\
          create file tank:conf/user/alice.toml\n\
          register system user tank-alice\n\
-         touches host, pool tank, id-range tank:default, user tank:alice\nPool"
+         touches host, id-range tank:default, user tank:alice\nPool"
     );
     world.run(command("user-new", new)).unwrap();
     let path = "conf/user/alice.toml";
@@ -280,31 +280,31 @@ fn users() {
         ),
         "create file tank:conf/user/bob.toml\n\
          register system user tank-bob\n\
-         touches host, pool tank, user tank:bob\nPool"
+         touches host, user tank:bob\nPool"
     );
     assert_eq!(
         show(&world, "user-set", r#"{"name":"alice","standalone":false}"#),
-        "change file tank:conf/user/alice.toml\ntouches pool tank, user tank:alice\nPool"
+        "change file tank:conf/user/alice.toml\ntouches user tank:alice\nPool"
     );
-    assert_eq!(
-        show(&world, "user-register", "{}"),
-        "touches host, pool tank\nRun"
-    );
+    assert_eq!(show(&world, "user-register", "{}"), "touches host\nRun");
     assert_eq!(
         show(&world, "user-unregister", r#"{"name":"alice"}"#),
-        "unregister system user tank-alice\ntouches host, pool tank, user tank:alice\nRun"
+        "unregister system user tank-alice\ntouches host, user tank:alice\nRun"
     );
     assert_eq!(
         show(&world, "user-del", r#"{"name":"alice"}"#),
         "unregister system user tank-alice\n\
          remove file tank:conf/user/alice.toml\n\
-         free blocks 0 to 0 of id range tank:default for user:alice\n\
-         touches host, pool tank, id-range tank:default, user tank:alice\nPool"
+         free block 0 of id range tank:default for user:alice\n\
+         touches host, id-range tank:default, user tank:alice\nPool"
     );
     world.run(command("user-unregister", "{}")).unwrap();
     let del = show(&world, "user-del", r#"{"name":"alice"}"#);
     assert!(!del.contains("unregister"), "{del}");
-    assert!(show(&world, "user-register", "{}").starts_with("register system user tank-alice\n"));
+    assert_eq!(
+        show(&world, "user-register", "{}"),
+        "register system user tank-alice\ntouches host, user tank:alice\nRun"
+    );
 }
 
 #[test]
@@ -356,13 +356,13 @@ fn groups() {
          create file tank:conf/group/a/config.toml\n\
          create directory tank:conf/group/a/b (mode 0500)\n\
          create file tank:conf/group/a/b/config.toml\n\
-         touches pool tank, group tank:/, group tank:/a, group tank:/a/b\nPool"
+         touches group tank:/, group tank:/a, group tank:/a/b\nPool"
     );
     world.run(command("group-new", new)).unwrap();
     assert_eq!(
         show(&world, "group-del", r#"{"name":"/a/b"}"#),
         "remove file tank:conf/group/a/b/config.toml\n\
          remove directory tank:conf/group/a/b\n\
-         touches pool tank, group tank:/a, group tank:/a/b\nPool"
+         touches group tank:/a, group tank:/a/b\nPool"
     );
 }

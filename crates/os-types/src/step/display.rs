@@ -77,11 +77,15 @@ impl fmt::Display for Step {
                 to,
             } => {
                 let verb = pick(*to, "allocate", "free");
-                let last = u64::from(*index) + u64::from(*count).saturating_sub(1);
-                write!(
-                    f,
-                    "{verb} blocks {index} to {last} of id range {pool}:{range}"
-                )?;
+                if *count == 1 {
+                    write!(f, "{verb} block {index} of id range {pool}:{range}")?;
+                } else {
+                    let last = u64::from(*index) + u64::from(*count).saturating_sub(1);
+                    write!(
+                        f,
+                        "{verb} blocks {index} to {last} of id range {pool}:{range}"
+                    )?;
+                }
                 owner
                     .as_ref()
                     .map_or(Ok(()), |owner| write!(f, " for {owner}"))
