@@ -12,6 +12,7 @@ pub(crate) mod fail;
 mod file;
 mod folder;
 mod id_blocks;
+mod importing;
 pub(crate) mod mark;
 mod pool;
 pub(crate) mod probe;
@@ -37,6 +38,7 @@ use crate::paths::Paths;
 use crate::scopes::{Journals, Scopes};
 use accounts::Registry;
 use dataset::Edit;
+use importing::Importing;
 use user::Pending;
 
 /// The host.
@@ -49,6 +51,7 @@ pub(crate) struct Steps {
     pools: Box<dyn Pools>,
     accounts: Registry,
     pending: Pending,
+    importing: Importing,
     cgroups: os_cgroup::Tree,
     news: News,
 }
@@ -67,6 +70,7 @@ impl Steps {
             identity: Identity::read(&paths.etc(), &paths.state())?,
             accounts: Registry::read(&paths.etc())?,
             pending: Pending::default(),
+            importing: Importing::default(),
             pools: Box::new(os_storage::Btrfs::new(
                 Arc::new(os_cmd::HostRunner::new()),
                 &paths.run().join("inspect"),
@@ -92,6 +96,11 @@ impl Steps {
     /// Where journals are.
     pub(crate) fn journals(&self) -> Journals {
         Journals(Arc::clone(&self.scopes))
+    }
+
+    /// Pools that are being imported.
+    pub(crate) fn importing(&self) -> &Importing {
+        &self.importing
     }
 
     /// Storage.

@@ -169,7 +169,11 @@ async fn become_ready(app: App, no_import: bool) {
 /// Imports, all at once, the pools that this host had open when it was last seen.
 async fn import_all(app: &App) {
     let mut operations = Vec::new();
-    for pool in ours(app).await {
+    let pools = ours(app).await;
+    // From now on they are listed as being imported, whatever their operations wait for.
+    let importing = app.host().importing();
+    let _listed: Vec<_> = pools.iter().map(|pool| importing.enter(pool)).collect();
+    for pool in pools {
         let body = os_api::command::PoolImport {
             pool: pool.clone(),
             source: None,

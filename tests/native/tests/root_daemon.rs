@@ -123,8 +123,19 @@ fn the_socket_answers_while_pools_are_imported() -> Result<()> {
     let daemon = sandbox.start_with(&["--fault", "pool-import:pool-active:before:hang"])?;
     let ping = sandbox.request("GET", "/v1/ping", None)?.json()?;
     assert_eq!(ping["state"], "starting");
-    let list = sandbox.request("GET", "/v1/pools", None)?;
-    assert_eq!(list.status, 200);
+    // What is to be imported is looked for first.
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let list = sandbox.request("GET", "/v1/pools", None)?.json()?;
+        if list[0]["name"] == "tank" {
+            assert_eq!(list[0]["state"], "importing");
+            break;
+        }
+        ensure!(
+            std::time::Instant::now() < until,
+            "the pool is not listed: {list}"
+        );
+    }
     let queues = sandbox.request("GET", "/v1/queues", None)?.json()?;
     let held = queues
         .as_array()

@@ -237,6 +237,7 @@ impl Steps {
             pool: pool.clone(),
             state: Stage::Importing,
         });
+        let _importing = self.importing.enter(pool);
         self.learn_scope(pool)?;
         let (dataset, folder) = (self.scopes.dataset(pool), self.scopes.folder(pool));
         self.lay_out(pool)?;
