@@ -49,9 +49,13 @@ impl<H: Host> Inner<H> {
         if undone.contains(id) {
             return Err(refuse(id, "it was undone already"));
         }
-        let plan = record.plan.inverse();
-        let plan =
-            plan.map_err(|step| refuse(id, &format!("there is no way back from: {step}")))?;
+        let plan = record.plan.undo().map_err(|step| {
+            let why = match step.inverse() {
+                None => format!("there is no way back from: {step}"),
+                Some(_) => format!("what it made may hold data by now: {step}"),
+            };
+            refuse(id, &why)
+        })?;
         for step in &plan.steps {
             if let Readiness::Conflict(found) = self.look(step)? {
                 let text = format!("something changed since, cannot {step}: {found}");
@@ -131,7 +135,9 @@ fn newest<'a>(records: &'a [Record], undone: &HashSet<OpId>) -> Result<&'a Recor
     let fits = |record: &&Record| {
         let Record { header, ending, .. } = record;
         let succeeded = ending.state == OperationState::Finished;
-        succeeded && header.undoes.is_none() && !undone.contains(&header.id)
+        // Nobody asked for what the daemon did by itself, as importing pools at its start.
+        let asked = header.pid != 0;
+        succeeded && asked && header.undoes.is_none() && !undone.contains(&header.id)
     };
     let none = || Failure::new(Code::NoUndo, "no operation in the history can be undone");
     records.find(fits).ok_or_else(none)

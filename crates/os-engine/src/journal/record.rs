@@ -129,8 +129,8 @@ impl Record {
         }
     }
 
-    /// The record as people are shown it. Whether its steps have inverses is all that `undoable`
-    /// can tell without a look at the rest of the history and at the host.
+    /// The record as people are shown it. Whether its steps can be taken back is all that
+    /// `undoable` can tell without a look at the rest of the history and at the host.
     pub fn view(&self) -> HistoryRecord {
         let Header {
             id,
@@ -154,7 +154,7 @@ impl Record {
             failure: self.ending.failure.clone(),
             undoes,
             recovered: self.ending.recovered,
-            undoable: state == OperationState::Finished && self.plan.inverse().is_ok(),
+            undoable: state == OperationState::Finished && self.plan.undo().is_ok(),
         }
     }
 }

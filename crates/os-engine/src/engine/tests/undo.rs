@@ -81,6 +81,28 @@ async fn refusals_name_the_reason() {
     assert_eq!(unknown.unwrap_err().code, Code::NotFound);
 }
 
+/// The steps back would find it as they left it, and take with it what somebody put there.
+#[tokio::test]
+async fn what_may_hold_data_by_now_is_not_taken_away() {
+    let machine = Machine::new();
+    let engine = machine.start("");
+    let make = Step::Dataset {
+        dataset: "tank/a".parse().unwrap(),
+        to: Presence::Present,
+    };
+    let made = run(&engine, work(&["a"], vec![create("x"), make])).await;
+    assert_eq!(made.state, OperationState::Finished);
+    let text = why(&engine, &this(&made.id));
+    let reason = "may hold data by now: create dataset tank/a";
+    assert!(text.ends_with(reason), "{text}");
+    assert!(!records(&engine).remove(0).view().undoable);
+    assert_eq!(
+        engine.undo_work(&this(&made.id)).unwrap_err().code,
+        Code::NoUndo
+    );
+    assert!(machine.host.world().datasets.contains("tank/a"));
+}
+
 #[tokio::test]
 async fn of_two_undos_of_one_operation_the_second_is_refused_in_its_turn() {
     let machine = Machine::new();
