@@ -32,5 +32,7 @@ pub use command::Command;
 pub use endpoint::{Endpoint, Method};
 pub use event::{Event, EventBody};
 pub use openapi::openapi;
-pub use operation::{HistoryRecord, Operation, OperationState, Queue, StepState, StepStatus};
+pub use operation::{
+    HistoryRecord, Operation, OperationState, Queue, StepState, StepStatus, TurnHolder,
+};
 pub use problem::Problem;

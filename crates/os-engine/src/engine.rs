@@ -117,7 +117,8 @@ impl<H: Host> Engine<H> {
         &self.0.host
     }
 
-    /// Accepts work. Operations that touch the same entity run in the order of their submission.
+    /// Accepts work. Operations that touch the same entities run in the order of their submission;
+    /// one that waits for something else besides may be overtaken.
     ///
     /// Must be called within a tokio runtime.
     ///
@@ -128,15 +129,13 @@ impl<H: Host> Engine<H> {
         let control = Control::new(work.deadline);
         let entry = inner.registry.add(control, |id| queued(id, &work))?;
         let touches: BTreeSet<_> = work.touches.iter().cloned().collect();
-        let first = touches.first();
-        // The first place is taken here and not in the task, so that the order of submissions is
-        // the order of turns.
-        let place = first.map(|entity| inner.owners.line_up(entity, &entry.id));
-        let place = place.transpose();
-        let place = place.inspect_err(|_| inner.registry.remove(&entry))?;
+        // It lines up here and not in the task, so that the order of submissions is the order of
+        // turns.
+        let turns = inner.owners.line_up(&touches, &entry.id);
+        let turns = turns.inspect_err(|_| inner.registry.remove(&entry))?;
         entry.announce();
         let id = entry.id.clone();
-        tokio::spawn(Arc::clone(inner).drive(entry, work, touches, place));
+        tokio::spawn(Arc::clone(inner).drive(entry, work, touches, turns));
         Ok(id)
     }
 

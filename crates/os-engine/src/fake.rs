@@ -273,6 +273,16 @@ impl Machine {
     }
 }
 
+impl Drop for Machine {
+    /// A test that fails ends: its runtime would wait for what is at the gate.
+    fn drop(&mut self) {
+        if let Ok(mut state) = self.host.0.0.lock() {
+            state.gate = None;
+        }
+        self.host.0.1.notify_all();
+    }
+}
+
 pub(crate) fn pool() -> PoolName {
     "tank".parse().unwrap()
 }
@@ -286,6 +296,11 @@ pub(crate) fn user(name: &str) -> EntityRef {
         pool: pool(),
         name: name.parse().unwrap(),
     }
+}
+
+/// The pool itself, and not what is on it.
+pub(crate) fn whole() -> EntityRef {
+    EntityRef::Pool { pool: pool() }
 }
 
 pub(crate) fn file(name: &str, before: Option<&str>, after: Option<&str>) -> Step {
@@ -317,7 +332,11 @@ pub(crate) fn destroy(dataset: &str) -> Step {
 
 /// Work on the users of these names.
 pub(crate) fn work(users: &[&str], steps: Vec<Step>) -> Work {
-    let touches: Vec<_> = users.iter().map(|name| user(name)).collect();
+    work_on(users.iter().map(|name| user(name)).collect(), steps)
+}
+
+/// Work on these entities.
+pub(crate) fn work_on(touches: Vec<EntityRef>, steps: Vec<Step>) -> Work {
     let plan = Plan {
         steps,
         touches: touches.clone(),

@@ -25,6 +25,7 @@
 //!   undoes what somebody else did (`executor`);
 //! - the order of turns exists in one place (`owners`), as does the order of what is synced
 //!   (`journal`);
+//! - while something on a pool is changed, nobody changes the pool itself (`owners`);
 //! - an operation that has ended is in the history once, and its journal is gone;
 //! - nothing is unbounded: queues, operations, events, what is remembered ([`Limits`]);
 //! - no file is open between operations.

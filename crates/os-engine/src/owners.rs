@@ -2,51 +2,50 @@
 //!
 //! Each entity has one queue, made when the first operation comes and removed when the last has
 //! gone. The operation at its head holds the entity; the others wait in the order in which they
-//! came. There is no lock order to get wrong: [`Owners::all`] is the only way to hold several
-//! entities, and it takes its turns in the order of [`EntityRef`].
+//! came. An operation on something that is on a pool also *shares* the turn of the pool: such
+//! operations run side by side, but never beside one that touches the pool itself. An operation
+//! that waits for its pool alone is not overtaken by later ones that would share it.
+//!
+//! There is no lock order to get wrong: [`Owners::line_up`] is the only way to take turns, and it
+//! takes them in the order of [`EntityRef`], in which a pool comes before all that is on it. Who
+//! holds the greatest entity that anybody waits for waits for nothing, so somebody can always go on.
+//! An operation moves on to its next queue in the very moment in which its turn comes: two that
+//! touch the same come to each queue in the same order.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
 use os_types::{Code, EntityRef, Failure, OpId};
 use tokio::sync::oneshot;
 
+use self::queue::{Queue, Request, claims};
 use crate::control::Control;
+
+mod queue;
 
 /// All queues.
 #[derive(Debug, Clone)]
 pub(crate) struct Owners {
-    queues: Arc<Mutex<BTreeMap<EntityRef, Queue>>>,
+    queues: Arc<Mutex<Queues>>,
     bound: usize,
 }
 
-/// The queue of one entity. One that exists has a holder.
-#[derive(Debug)]
-struct Queue {
-    holder: Place,
-    waiting: VecDeque<(Place, oneshot::Sender<()>)>,
-}
+type Queues = BTreeMap<EntityRef, Queue>;
 
-/// An operation's place in a queue.
+/// The turns of one operation, had or waited for; dropping it gives all of them up.
 #[derive(Debug)]
-struct Place {
-    operation: OpId,
-    /// Since when it holds the entity, or waits for it.
-    since: Timestamp,
-}
-
-/// A place in the queue of one entity; dropping it gives it up, be it waiting or at the head.
-#[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct Turns {
     owners: Owners,
-    entity: EntityRef,
     operation: OpId,
-    granted: Option<oneshot::Receiver<()>>,
+    /// In the order in which they are taken; of the last ones it may have none yet.
+    entities: Vec<EntityRef>,
+    /// None if it has them all.
+    granted: Option<oneshot::Receiver<Result<(), Failure>>>,
 }
 
 impl Owners {
-    /// Queues in which at most `bound` operations wait.
+    /// Queues in which at most `bound` operations wait. How many share a turn is bounded by how
+    /// many are on their way.
     pub(crate) fn new(bound: usize) -> Self {
         Self {
             queues: Arc::default(),
@@ -54,151 +53,122 @@ impl Owners {
         }
     }
 
-    /// Takes a place in the queue of `entity`; an operation may do so once.
-    pub(crate) fn line_up(&self, entity: &EntityRef, operation: &OpId) -> Result<Turn, Failure> {
-        let place = Place {
-            operation: operation.clone(),
-            since: Timestamp::now(),
-        };
-        let mut queues = self.lock();
-        let granted = match queues.get_mut(entity) {
-            None => {
-                let waiting = VecDeque::new();
-                let holder = place;
-                queues.insert(entity.clone(), Queue { holder, waiting });
-                None
-            }
-            Some(queue) if queue.waiting.len() >= self.bound => {
-                let (bound, holder) = (self.bound, &queue.holder.operation);
-                let text = format!("{bound} operations wait for {entity} already, behind {holder}");
-                return Err(Failure::new(Code::Busy, text)
-                    .about(entity)
-                    .next("osctl operation ls"));
-            }
-            Some(queue) => {
-                let (grant, granted) = oneshot::channel();
-                queue.waiting.push_back((place, grant));
-                Some(granted)
-            }
-        };
-        drop(queues);
-        Ok(Turn {
-            owners: self.clone(),
-            entity: entity.clone(),
-            operation: operation.clone(),
-            granted,
-        })
-    }
-
-    /// Waits for the turn with all `entities`; `first` is a place taken before with the first one.
-    ///
-    /// # Cancel safety
-    /// Dropping the future gives up every place taken.
-    pub(crate) async fn all(
+    /// Takes the turns with what is touched, or a place in the first queue where it has to wait.
+    /// An operation may do so again only after it gave up what it had.
+    pub(crate) fn line_up(
         &self,
-        entities: &BTreeSet<EntityRef>,
+        touches: &BTreeSet<EntityRef>,
         operation: &OpId,
-        mut first: Option<Turn>,
-        control: &Control,
-    ) -> Result<Vec<Turn>, Failure> {
-        let mut turns = Vec::with_capacity(entities.len());
-        for entity in entities {
-            let place = first.take_if(|turn| turn.entity == *entity);
-            let mut turn = place.map_or_else(|| self.line_up(entity, operation), Ok)?;
-            let what = || self.waited_for(entity);
-            control.bound(turn.granted(), what).await?;
-            turns.push(turn);
+    ) -> Result<Turns, Failure> {
+        let claims = claims(touches);
+        let (sender, mut granted) = oneshot::channel();
+        let mut turns = Turns {
+            owners: self.clone(),
+            operation: operation.clone(),
+            entities: claims.keys().cloned().collect(),
+            granted: None,
+        };
+        let request = Request {
+            operation: operation.clone(),
+            rest: claims.into_iter(),
+            granted: sender,
+        };
+        self.proceed(&mut self.lock(), request);
+        match granted.try_recv() {
+            Ok(at_once) => at_once?,
+            Err(_) => turns.granted = Some(granted),
         }
         Ok(turns)
     }
 
+    /// Takes turn after turn until it has all, or has to wait.
+    fn proceed(&self, queues: &mut Queues, mut request: Request) {
+        let outcome = loop {
+            let Some((entity, mode)) = request.rest.next() else {
+                break Ok(());
+            };
+            let queue = queues.entry(entity.clone()).or_insert_with(Queue::new);
+            if queue.admit(mode, &request.operation) {
+                continue;
+            }
+            let bound = self.bound;
+            if queue.length() < bound {
+                queue.wait(mode, request);
+                return;
+            }
+            let held_by = queue.held_by();
+            let text = format!("{bound} operations wait for {entity} already, held by {held_by}");
+            let failure = Failure::new(Code::Busy, text);
+            break Err(failure.about(&entity).next("osctl operation ls"));
+        };
+        // Whoever gives up waiting leaves its queue first, so there is somebody to tell. If not, the
+        // turns are given back all the same.
+        drop(request.granted.send(outcome));
+    }
+
     /// Who has what and who waits, in the order of the entities.
     pub(crate) fn list(&self) -> Vec<os_api::Queue> {
-        let view = |(entity, queue): (&EntityRef, &Queue)| os_api::Queue {
-            entity: entity.clone(),
-            holder: queue.holder.operation.clone(),
-            since: queue.holder.since,
-            waiting: queue
-                .waiting
-                .iter()
-                .map(|(place, _)| place.operation.clone())
-                .collect(),
-        };
-        self.lock().iter().map(view).collect()
+        let queues = self.lock();
+        queues
+            .iter()
+            .map(|(name, queue)| queue.view(name))
+            .collect()
     }
 
     /// What `operation` waits for, e.g. `user tank:alice, held by 20261122-213015.123-4f2a since 3 s`.
     pub(crate) fn waits_for(&self, operation: &OpId) -> Option<String> {
         let queues = self.lock();
-        let waits = |queue: &Queue| {
-            let mut places = queue.waiting.iter();
-            places.any(|(place, _)| place.operation == *operation)
-        };
-        let (entity, queue) = queues.iter().find(|(_, queue)| waits(queue))?;
-        Some(describe(entity, Some(queue)))
+        queues.iter().find_map(|(entity, queue)| {
+            let why = queue.waits_for(operation)?;
+            Some(format!("{entity}, {why}"))
+        })
     }
 
-    fn waited_for(&self, entity: &EntityRef) -> String {
-        let queues = self.lock();
-        format!(
-            "its turn came with {}",
-            describe(entity, queues.get(entity))
-        )
-    }
-
-    fn leave(&self, entity: &EntityRef, operation: &OpId) {
+    fn leave(&self, entities: &[EntityRef], operation: &OpId) {
         let mut queues = self.lock();
-        let Some(queue) = queues.get_mut(entity) else {
-            return;
-        };
-        if queue.holder.operation != *operation {
-            queue
-                .waiting
-                .retain(|(place, _)| place.operation != *operation);
-            return;
-        }
-        // A receiver lives as long as its place is in the queue, so the first send succeeds; the
-        // loop only makes that no condition for progress.
-        while let Some((mut place, grant)) = queue.waiting.pop_front() {
-            place.since = Timestamp::now();
-            queue.holder = place;
-            if grant.send(()).is_ok() {
-                return;
+        // Backwards, so that who gets a turn finds the next one free, not full.
+        for entity in entities.iter().rev() {
+            let Some(queue) = queues.get_mut(entity) else {
+                continue;
+            };
+            let granted = queue.remove(operation);
+            if queue.is_idle() {
+                queues.remove(entity);
+            }
+            for request in granted {
+                self.proceed(&mut queues, request);
             }
         }
-        queues.remove(entity);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<EntityRef, Queue>> {
+    fn lock(&self) -> MutexGuard<'_, Queues> {
         // No code between lock and unlock can panic half-way through a change.
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn describe(entity: &EntityRef, queue: Option<&Queue>) -> String {
-    let Some(Queue { holder, .. }) = queue else {
-        return entity.to_string();
-    };
-    let seconds = holder.since.duration_until(Timestamp::now()).as_secs();
-    let operation = &holder.operation;
-    format!("{entity}, held by {operation} since {seconds} s")
-}
-
-impl Turn {
-    /// Waits until it is at the head.
-    async fn granted(&mut self) {
-        if let Some(granted) = self.granted.as_mut() {
-            // The sender is dropped only when this turn leaves the queue.
-            if granted.await.is_ok() {
-                self.granted = None;
-            }
+impl Turns {
+    /// Waits until it has all turns.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up every place taken.
+    pub(crate) async fn all(mut self, control: &Control) -> Result<Self, Failure> {
+        if let Some(granted) = self.granted.take() {
+            let what = || match self.owners.waits_for(&self.operation) {
+                None => "its turn came".to_owned(),
+                Some(what) => format!("its turn came with {what}"),
+            };
+            let granted = control.bound(granted, what).await?;
+            // The sender is dropped untold only when these turns are.
+            granted.unwrap_or_else(|_| Err(Failure::new(Code::Internal, "its turn was lost")))?;
         }
+        Ok(self)
     }
 }
 
-impl Drop for Turn {
+impl Drop for Turns {
     fn drop(&mut self) {
-        self.owners.leave(&self.entity, &self.operation);
+        self.owners.leave(&self.entities, &self.operation);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::executor::{Executor, Start};
 use crate::fault::{Moment, Point, Side};
 use crate::host::Host;
 use crate::journal::{Begin, Ending, Header, Journal, SCHEMA};
-use crate::owners::Turn;
+use crate::owners::Turns;
 use crate::registry::Entry;
 use crate::work::Work;
 
@@ -22,18 +22,19 @@ use crate::work::Work;
 const COMPILATIONS: usize = 8;
 
 impl<H: Host> Inner<H> {
-    /// Brings an operation from the queue to its end; `first` is its place with the first entity.
+    /// Brings an operation from the queue to its end; `turns` are those with what it is
+    /// known to touch, had or waited for.
     pub(super) async fn drive(
         self: Arc<Self>,
         entry: Arc<Entry>,
         work: Work,
         touches: BTreeSet<EntityRef>,
-        first: Option<Turn>,
+        turns: Turns,
     ) {
-        let ready = self.prepare(&entry, &work, touches, first).await;
+        let ready = self.prepare(&entry, &work, touches, turns).await;
         let (turns, ending) = match ready {
-            Err(failure) => (Vec::new(), not_begun(failure)),
-            Ok((turns, plan)) => (turns, self.execute(&entry, &work, plan).await),
+            Err(failure) => (None, not_begun(failure)),
+            Ok((turns, plan)) => (Some(turns), self.execute(&entry, &work, plan).await),
         };
         // The end is told before the next operation's turn comes: events are in order.
         self.registry.end(&entry, &ending);
@@ -46,13 +47,10 @@ impl<H: Host> Inner<H> {
         entry: &Entry,
         work: &Work,
         mut touches: BTreeSet<EntityRef>,
-        mut first: Option<Turn>,
-    ) -> Result<(Vec<Turn>, Plan), Failure> {
+        mut turns: Turns,
+    ) -> Result<(Turns, Plan), Failure> {
         for _ in 0..COMPILATIONS {
-            let turns = self
-                .owners
-                .all(&touches, &entry.id, first.take(), &entry.control)
-                .await?;
+            turns = turns.all(&entry.control).await?;
             let compile = Arc::clone(&work.compile);
             let compiling = spawn_blocking(move || compile());
             let what = || "its plan was made".to_owned();
@@ -65,6 +63,7 @@ impl<H: Host> Inner<H> {
             // Turns are taken in order only, so all are given back for a new start.
             drop(turns);
             touches.extend(wanted);
+            turns = self.owners.line_up(&touches, &entry.id)?;
         }
         let text = "what the command touches kept changing while it waited for its turn";
         Err(Failure::new(Code::Busy, text))

@@ -6,13 +6,16 @@ use os_api::{EventBody, StepState};
 use os_types::{Code, Presence, Step};
 
 use super::*;
-use crate::fake::{Fake, LONG, Machine, cgroup, create, destroy, file, tank, until, user, work};
+use crate::fake::{
+    Fake, LONG, Machine, cgroup, create, destroy, file, tank, until, user, whole, work, work_on,
+};
 use crate::journal::Record;
 use StepState::{Pending, Reverted, Unchanged};
 
 mod crash;
 mod load;
 mod property;
+mod share;
 mod undo;
 
 /// Runs work to its end.
@@ -244,13 +247,13 @@ async fn over_the_deadline_it_keeps_its_turn_and_then_goes_back() {
     machine.host.gate(Some("tank:x"));
     let engine = machine.start("");
     let mut slow = work(&["a"], vec![create("x"), create("y")]);
-    slow.deadline = Duration::from_millis(50);
+    slow.deadline = Duration::from_millis(500);
     let id = engine.submit(slow).unwrap();
     let waits_for = || engine.get(id.as_str()).unwrap().waits_for;
     until("the deadline", || waits_for().is_some()).await;
     let overdue = waits_for().unwrap();
     assert!(overdue.contains("step 1, create file tank:x"), "{overdue}");
-    assert_eq!(engine.holders().len(), 1);
+    assert_eq!(engine.holders().len(), 2, "the user and the pool");
     assert_eq!(
         engine.get(id.as_str()).unwrap().state,
         OperationState::Running
@@ -275,7 +278,8 @@ async fn a_plan_that_touches_more_is_made_again_with_all_turns() {
         let (engine, compiled) = (engine.clone(), Arc::clone(&compiled));
         Arc::new(move || {
             let round = compiled.fetch_add(1, Ordering::SeqCst);
-            assert_eq!(engine.holders().len(), round + 1);
+            let users = engine.holders().len() - 1;
+            assert_eq!(users, round + 1, "and the pool");
             Ok(plan.clone())
         })
     };

@@ -54,8 +54,16 @@ fn failure(failure: Option<&Failure>) -> Value {
 impl Row for Queue {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::main("entity", |queue| text(&queue.entity)),
-        Column::main("holder", |queue| text(&queue.holder)),
-        Column::main("since", |queue| queue.since.into()),
+        Column::main("holders", |queue| {
+            let holders = queue.holders.iter();
+            Value::List(holders.map(|holder| holder.operation.to_string()).collect())
+        }),
+        // Of the one that has had it longest.
+        Column::main("since", |queue| {
+            let first = queue.holders.first();
+            first.map(|holder| holder.since).into()
+        }),
+        Column::main("shared", |queue| queue.shared.into()),
         Column::main("waiting", |queue| {
             Value::List(queue.waiting.iter().map(ToString::to_string).collect())
         }),

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use os_api::view::{Asset, AssetKind, AssetState};
-use os_api::{HistoryRecord, OperationState, Queue, StepState};
+use os_api::{HistoryRecord, OperationState, Queue, StepState, TurnHolder};
 use os_types::EntityRef;
 
 use crate::fixtures::{disabled, group, id_range, operation, pool, user};
@@ -123,8 +123,11 @@ fn queues_and_operations() {
     );
     let queue = Queue {
         entity: alice(),
-        holder: running.id.clone(),
-        since: running.created,
+        holders: vec![TurnHolder {
+            operation: running.id.clone(),
+            since: running.created,
+        }],
+        shared: false,
         waiting: vec!["20261122-213016.000-0001".parse().unwrap()],
     };
     server

@@ -1,5 +1,7 @@
 //! Many operations at once.
 
+use os_types::EntityRef;
+
 use super::*;
 
 #[tokio::test]
@@ -26,7 +28,7 @@ async fn one_entity_is_serial_and_others_run_beside_it() {
     assert!(machine.host.most_active() >= 2);
 }
 
-/// Each operation touches a few of a few entities in any order; the fake host panics if two change
+/// Each operation touches a few of a few users in any order, some the pool itself; the fake host panics if two change
 /// the same object at once, and a deadlock would end at the deadline of the waits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thousand_operations_on_the_same_few_entities_end() {
@@ -46,7 +48,14 @@ async fn a_thousand_operations_on_the_same_few_entities_end() {
         touched.dedup();
         let toggle = |name: &&str| cgroup(name, [Presence::Present, Presence::Absent][number % 2]);
         let steps: Vec<Step> = touched.iter().map(toggle).collect();
-        let mut work = work(&touched, steps);
+        let mut work = work(&touched, steps.clone());
+        match random(20) {
+            // The turn with the pool alone keeps everybody from its users.
+            0 => work = work_on(vec![whole()], steps),
+            1 => work.touches.push(whole()),
+            2 => work.touches.insert(0, EntityRef::Host),
+            _ => {}
+        }
         if number % 3 == 0 {
             // Learns only from its plan what it touches.
             work.touches.truncate(1);
