@@ -3,9 +3,10 @@
 //! One file a command. Each checks everything that can be known before the first step; what is
 //! found out only by doing (a full disk, a device that is not a pool) fails in its step.
 //!
-//! *Turns*: a plan touches the entities it changes and those it relies on. Whatever changes
-//! something on a pool also touches the pool, so that no pool is closed under it; whatever gives
-//! ids to somebody or takes them touches the host, because ids are checked over all pools.
+//! *Turns*: a plan touches the entities it changes and those it relies on. Whatever touches
+//! something on a pool shares the turn of the pool, which the engine sees to, so that no pool is
+//! closed under it; only what concerns a pool as a whole touches the pool. Whatever gives ids to
+//! somebody or takes them touches the host, because ids are checked over all pools.
 
 mod activate;
 mod attr;

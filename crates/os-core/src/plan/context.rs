@@ -185,29 +185,28 @@ pub(super) fn rewrite<T: Document + PartialEq>(
     Ok(vec![layout::file_step(pool, entity, before, Some(text))?])
 }
 
-/// A plan that changes something on a pool.
+/// A plan that changes something on a pool: with what it touches there it shares the pool.
 pub(super) fn on_pool(
     pool: &PoolName,
     steps: Vec<Step>,
     touches: impl IntoIterator<Item = EntityRef>,
 ) -> Plan {
     let journal = JournalPlace::Pool { pool: pool.clone() };
-    assemble(pool, steps, touches, journal)
+    assemble(steps, touches, journal)
 }
 
 /// A plan that makes, opens, closes or forgets a pool.
 pub(super) fn about_pool(pool: &PoolName, steps: Vec<Step>) -> Plan {
-    assemble(pool, steps, [EntityRef::Host], JournalPlace::Host)
+    let touched = EntityRef::Pool { pool: pool.clone() };
+    assemble(steps, [EntityRef::Host, touched], JournalPlace::Host)
 }
 
 fn assemble(
-    pool: &PoolName,
     steps: Vec<Step>,
     touches: impl IntoIterator<Item = EntityRef>,
     journal: JournalPlace,
 ) -> Plan {
     let mut touches: Vec<EntityRef> = touches.into_iter().collect();
-    touches.push(EntityRef::Pool { pool: pool.clone() });
     touches.sort();
     touches.dedup();
     Plan {

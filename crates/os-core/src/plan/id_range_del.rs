@@ -1,7 +1,7 @@
 //! `id-range-del`: an id range without allocations.
 
 use os_api::command::IdRangeDel;
-use os_types::{Code, Explain, Failure, Plan};
+use os_types::{Code, EntityRef, Explain, Failure, Plan};
 
 use super::context::{Context, on_pool, refuse};
 
@@ -40,5 +40,7 @@ pub(super) fn plan(body: &IdRangeDel, context: &Context<'_>) -> Result<Plan, Fai
         }));
     }
     let steps = vec![found.remove()?];
-    Ok(on_pool(found.pool.name(), steps, [found.entity.clone()]))
+    // The host too: nobody counts on these ids being free before they are for good.
+    let touches = [EntityRef::Host, found.entity.clone()];
+    Ok(on_pool(found.pool.name(), steps, touches))
 }

@@ -67,5 +67,7 @@ pub(super) fn plan(body: &IdRangeNew, context: &Context<'_>) -> Result<Plan, Fai
     }
     let text = document::text(&IdRangeDoc::new(table));
     let step = layout::file_step(pool.name(), &entity, None, Some(text))?;
-    Ok(on_pool(pool.name(), vec![step], [entity]))
+    // The host too: another range with some of the ids may just be being made.
+    let touches = [EntityRef::Host, entity];
+    Ok(on_pool(pool.name(), vec![step], touches))
 }

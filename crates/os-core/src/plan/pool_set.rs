@@ -68,5 +68,5 @@ pub(super) fn change(pool: &PoolState, change: impl FnOnce(&mut PoolDoc)) -> Res
     } else {
         rewrite(name, &entity, pool.config(), &doc)?
     };
-    Ok(on_pool(name, steps, []))
+    Ok(on_pool(name, steps, [entity]))
 }

@@ -59,12 +59,19 @@ fn select(
     let mut steps = Vec::new();
     for (pool, user) in users {
         let pool = pool.name();
-        touches.push(EntityRef::Pool { pool: pool.clone() });
-        steps.extend(decide(pool, user)?.map(|to| Step::SystemUser {
+        let Some(to) = decide(pool, user)? else {
+            continue;
+        };
+        // Those that stay as they are are not touched: only who has the host's turn moves them.
+        touches.push(EntityRef::User {
+            pool: pool.clone(),
+            name: user.clone(),
+        });
+        steps.push(Step::SystemUser {
             pool: pool.clone(),
             user: user.clone(),
             to,
-        }));
+        });
     }
     touches.sort();
     touches.dedup();
