@@ -32,7 +32,6 @@ mod figures;
 mod files;
 mod layout;
 mod path;
-mod patience;
 mod tree;
 
 pub use controller::Controller;

@@ -36,7 +36,6 @@ mod error;
 mod folder;
 pub mod jsonl;
 pub mod lock;
-mod patience;
 mod temporary;
 
 pub use atomic::{Attributes, Change, Owner};

@@ -14,7 +14,6 @@ use rustix::io::Errno;
 
 use crate::error::{Action, FileError};
 use crate::folder::Entry;
-use crate::patience;
 
 /// A holder writes its pid right after it got the lock; longer than this it does not take.
 const PID_PATIENCE: Duration = Duration::from_millis(500);
@@ -63,7 +62,7 @@ impl Lock {
 }
 
 fn holder(entry: &Entry, mut file: &File) -> LockError {
-    let pid = patience::until(PID_PATIENCE, || -> io::Result<_> {
+    let pid = os_sys::patience::until(PID_PATIENCE, || -> io::Result<_> {
         let mut text = String::new();
         file.seek(SeekFrom::Start(0))?;
         file.take(32).read_to_string(&mut text)?;

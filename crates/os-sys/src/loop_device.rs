@@ -5,13 +5,14 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 
 use crate::SysError;
 use crate::mount::Access;
 use crate::mountinfo::strip_deleted;
+use crate::patience;
 
 mod abi;
 
@@ -128,18 +129,14 @@ impl LoopDevice {
             Err(e) => return Err(self.fail("detach", &backing, e)),
         }
         drop(node);
-        let deadline = Instant::now() + timeout;
-        let mut pause = Duration::from_millis(1);
         // The number may be taken again by somebody at once: only *our* file counts.
-        while self.backing_file().as_ref() == Some(&backing) {
-            if Instant::now() >= deadline {
-                let e = io::Error::from_raw_os_error(libc::ETIMEDOUT);
-                return Err(self.fail("detach", &backing, e));
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(50));
-        }
-        Ok(())
+        let gone = patience::until(timeout, || {
+            Ok((self.backing_file().as_ref() != Some(&backing)).then_some(()))
+        })?;
+        gone.ok_or_else(|| {
+            let e = io::Error::from_raw_os_error(libc::ETIMEDOUT);
+            self.fail("detach", &backing, e)
+        })
     }
 
     fn free() -> Result<Self, SysError> {

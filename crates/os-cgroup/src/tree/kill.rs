@@ -8,8 +8,8 @@ use os_sys::{PidFd, Signal};
 use super::Tree;
 use crate::controller::Controller;
 use crate::error::CgroupError;
+use crate::files;
 use crate::path::CgroupPath;
-use crate::{files, patience};
 
 /// Freezing is help, not a condition: a process in an uninterruptible wait never freezes.
 const FREEZE_PATIENCE: Duration = Duration::from_millis(100);
@@ -27,7 +27,7 @@ impl Tree {
     pub fn kill(&self, path: &CgroupPath, patience: Duration) -> Result<usize, CgroupError> {
         let mut pids = self.procs(path)?;
         let count = pids.len();
-        let gone = patience::until(patience, || {
+        let gone = os_sys::patience::until(patience, || {
             if !pids.is_empty() {
                 self.kill_round(path, &pids)?;
                 pids = self.procs(path)?;
@@ -88,7 +88,7 @@ impl Tree {
         };
         let state = self.full(path).below(root).join("freezer.state");
         if files::write_if_there(&state, "FROZEN")? {
-            patience::until(FREEZE_PATIENCE, || {
+            os_sys::patience::until(FREEZE_PATIENCE, || {
                 let frozen = files::read(&state)?.is_none_or(|state| state.trim() == "FROZEN");
                 Ok::<_, CgroupError>(frozen.then_some(()))
             })?;

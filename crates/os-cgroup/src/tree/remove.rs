@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::Tree;
 use crate::error::CgroupError;
+use crate::files;
 use crate::path::CgroupPath;
-use crate::{files, patience};
 
 /// `EBUSY`: the group has processes or groups, or one has only just left.
 const BUSY: i32 = 16;
@@ -25,7 +25,7 @@ impl Tree {
         patience: Duration,
     ) -> Result<Vec<PathBuf>, CgroupError> {
         let mut removed = Vec::new();
-        let done = patience::until(patience, || self.try_remove(path, &mut removed))?;
+        let done = os_sys::patience::until(patience, || self.try_remove(path, &mut removed))?;
         match done {
             Some(()) => Ok(removed),
             None => Err(CgroupError::Busy {

@@ -64,7 +64,7 @@ fn start(tree: &Tree, group: &CgroupPath, script: &str) -> Child {
 
 fn until(what: &str, mut reached: impl FnMut() -> bool) {
     let attempt = || Ok::<_, CgroupError>(reached().then_some(()));
-    let done = crate::patience::until(PATIENCE, attempt).unwrap();
+    let done = os_sys::patience::until(PATIENCE, attempt).unwrap();
     assert!(done.is_some(), "{what}");
 }
 

@@ -1,8 +1,8 @@
 //! Unmounting and detaching a pool.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use os_sys::{LoopDevice, MountEntry, MountTable, unmount};
+use os_sys::{LoopDevice, MountEntry, MountTable, patience, unmount};
 
 use super::opening::{Attachment, DETACH_TIMEOUT};
 use super::{holders, system};
@@ -59,26 +59,22 @@ fn unmount_pool(place: &PoolPlace, mount: &MountEntry) -> Result<(), PoolError> 
     };
     // Some holders are gone in a moment and deserve no error: a child between fork and exec has a
     // copy of every descriptor of the daemon, a program with a namespace of its own may be short.
-    let deadline = Instant::now() + BUSY_PATIENCE;
-    let mut pause = Duration::from_millis(2);
-    loop {
-        let mounts = holders::mounts(mount);
-        let last = Instant::now() >= deadline;
-        if mounts.is_empty() {
-            match unmount(&place.mountpoint) {
-                Ok(()) => return Ok(()),
-                Err(e) if e.errno() == Some(rustix::io::Errno::BUSY.raw_os_error()) => {
-                    if last {
-                        return Err(busy(holders::processes(&place.mountpoint)));
-                    }
-                }
-                Err(e) => return Err(system("unmount", &place.mountpoint, e)),
-            }
-        } else if last {
-            return Err(busy(mounts));
+    let mut in_the_way = Vec::new();
+    let closed = patience::until(BUSY_PATIENCE, || {
+        in_the_way = holders::mounts(mount);
+        if !in_the_way.is_empty() {
+            return Ok(None);
         }
-        std::thread::sleep(pause);
-        pause *= 2;
+        match unmount(&place.mountpoint) {
+            Ok(()) => Ok(Some(())),
+            Err(e) if e.errno() == Some(rustix::io::Errno::BUSY.raw_os_error()) => Ok(None),
+            Err(e) => Err(system("unmount", &place.mountpoint, e)),
+        }
+    })?;
+    match closed {
+        Some(()) => Ok(()),
+        None if in_the_way.is_empty() => Err(busy(holders::processes(&place.mountpoint))),
+        None => Err(busy(in_the_way)),
     }
 }
 

@@ -18,7 +18,6 @@ use rustix::process::{Pid, test_kill_process};
 use super::{BlockError, real_folder};
 use crate::error::{Action, FileError};
 use crate::folder::Entry;
-use crate::patience;
 
 /// Both conventions know processes only, so threads of this one take turns here. One turn for all
 /// files, because closing any descriptor of `.pwd.lock` frees the record lock of the process.
@@ -66,7 +65,7 @@ impl Drop for ShadowLock {
 }
 
 fn take_turn(lock: &Path, patience: Duration) -> Result<MutexGuard<'static, ()>, BlockError> {
-    let turn = patience::until(patience, || match TURN.try_lock() {
+    let turn = os_sys::patience::until(patience, || match TURN.try_lock() {
         Ok(turn) => Ok(Some(turn)),
         // A panic under the lock left nothing half-made: files change by rename.
         Err(TryLockError::Poisoned(poisoned)) => Ok(Some(poisoned.into_inner())),
@@ -82,7 +81,7 @@ fn take_turn(lock: &Path, patience: Duration) -> Result<MutexGuard<'static, ()>,
 fn lock_record(path: &Path, patience: Duration) -> Result<File, BlockError> {
     let entry = Entry::locate(path)?;
     let file = entry.create(OFlags::RDWR | OFlags::CREATE, PRIVATE)?;
-    let locked = patience::until(patience, || {
+    let locked = os_sys::patience::until(patience, || {
         match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(())),
             Err(Errno::ACCESS | Errno::AGAIN) => Ok(None),
@@ -102,7 +101,7 @@ fn lock_record(path: &Path, patience: Duration) -> Result<File, BlockError> {
 /// Links our pid file to the lock's name: the link either appears with our pid in it or not at all.
 fn link_pid(link: &Entry, pid_file: &Entry, patience: Duration) -> Result<(), BlockError> {
     write_pid(pid_file)?;
-    let linked = patience::until(patience, || try_link(link, pid_file));
+    let linked = os_sys::patience::until(patience, || try_link(link, pid_file));
     let removed = unlink(pid_file);
     let linked = linked?;
     removed?;

@@ -1,4 +1,4 @@
-//! Asking again until a deadline: the only place of this crate that sleeps.
+//! Asking again until a deadline: the only place of the project that sleeps.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,8 +8,10 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// Calls `attempt` until it gives a value or an error; None when `patience` is used up.
 ///
-/// For what cannot be waited for by descriptor: the lock files of other programs.
-pub(crate) fn until<T, E>(
+/// For what has no descriptor to wait on: lock files of other programs, control groups of version 1
+/// (and of version 2, which announces that a group became empty, not that it can be removed),
+/// mounts that somebody is about to leave.
+pub fn until<T, E>(
     patience: Duration,
     mut attempt: impl FnMut() -> Result<Option<T>, E>,
 ) -> Result<Option<T>, E> {
