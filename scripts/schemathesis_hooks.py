@@ -1,0 +1,104 @@
+"""What schemathesis has to know about osctld; loaded by scripts/schemathesis.
+
+1. The API is on a Unix socket: every connection goes there, whatever the host in the URL is. No
+   TCP port is opened, because whoever reached it would be root on this machine.
+2. Commands about pools take paths of the host. They are moved below the root of the sandbox
+   before anything is sent, in every phase: a fuzzer must not make files on the machine.
+3. Random names name nothing. Valid ones are mostly replaced by names that exist, so that the
+   code behind the look-up is reached. Invalid values are never touched: they are to be refused.
+"""
+
+import os
+import re
+import socket
+import zlib
+
+import schemathesis
+import urllib3.util.connection
+
+SOCKET = os.environ["OSCTL_FUZZ_SOCKET"]
+ROOT = os.environ["OSCTL_FUZZ_ROOT"]
+
+MIB = 1 << 20
+POOL = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,25}")
+NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,29}")
+# The daemon sees a path as absolute by its first byte; everything like that is moved.
+PATH_KEYS = ("file", "source")
+
+
+def connect(_address, timeout=None, *_args, **_kwargs):
+    """Stands in for the function of urllib3 that opens a TCP connection."""
+    stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    if isinstance(timeout, (int, float)):
+        stream.settimeout(timeout)
+    try:
+        stream.connect(SOCKET)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
+
+
+urllib3.util.connection.create_connection = connect
+
+
+def choose(value, choices):
+    """The same choice for the same value, in this and every other run."""
+    return choices[zlib.crc32(repr(value).encode("utf-8", "replace")) % len(choices)]
+
+
+def is_valid(value, rule):
+    return isinstance(value, str) and rule.fullmatch(value) is not None
+
+
+def use_known_names(values, pools):
+    """Replaces valid names by those that the test has made, but for one in four."""
+    if is_valid(values.get("pool"), POOL):
+        values["pool"] = choose(values["pool"], pools)
+    if is_valid(values.get("name"), NAME):
+        name = values["name"]
+        values["name"] = choose(name, ["alice", "bob", "default", name])
+
+
+def stay_in_sandbox(value):
+    """Moves each path in a body below the root, however deep it is and whatever surrounds it."""
+    if isinstance(value, list):
+        return [stay_in_sandbox(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    moved = {key: stay_in_sandbox(entry) for key, entry in value.items()}
+    for key in PATH_KEYS:
+        path = moved.get(key)
+        if isinstance(path, str) and path.startswith("/"):
+            # What makes a path invalid (a control character, "..") is kept, below the root.
+            folders = f"{ROOT}/fuzz/a/b/c/d/e/f/g/h"
+            climbs = ".." in path.split("/")
+            bad = any(ord(c) < 32 or ord(c) == 127 for c in path)
+            moved[key] = f"{folders}/../x" if climbs else f"{folders}/\x01" if bad else (
+                choose(path, [f"{ROOT}/fuzz/one.img", f"{ROOT}/fuzz/two.img", f"{ROOT}/etc"])
+            )
+    return moved
+
+
+@schemathesis.hook
+def before_call(_context, case, _kwargs):
+    command = case.path.removeprefix("/v1/commands/")
+    # Pools come and go among these three; the one with the users stays.
+    of_pools = command.startswith("pool-") and command not in ("pool-set", "pool-unset")
+    pools = ["fuzz-a", "fuzz-b", "fuzz-c"] if of_pools else ["tank", "tank", "fuzz-a", "nowhere"]
+    if isinstance(case.body, (dict, list)):
+        case.body = stay_in_sandbox(case.body)
+    if isinstance(case.body, dict):
+        use_known_names(case.body, pools)
+        size = case.body.get("size_bytes")
+        if isinstance(size, int) and size >= 256 * MIB:
+            case.body["size_bytes"] = choose(size, [256 * MIB, 300 * MIB + 1, 1 << 40])
+    if case.path_parameters:
+        use_known_names(case.path_parameters, pools)
+    if case.query:
+        use_known_names(case.query, pools)
+    if case.path == "/v1/events":
+        # The stream has no end of its own: it is read for a moment.
+        wait = (case.query or {}).get("timeout_ms", 0)
+        if isinstance(wait, int) and 0 <= wait <= 3_600_000:
+            case.query = {**(case.query or {}), "timeout_ms": 100}
