@@ -53,10 +53,11 @@ lint: ## check style, lints, docs, licences, spelling, scripts
 	cargo doc --quiet --workspace --no-deps --document-private-items --exclude osctl
 	cargo doc --quiet --no-deps -p osctl
 
+# BENCH="--sizes 1000 --runs 100" measures something else.
 bench: ## measure osctld with 0, 100 and 1000 entities (as root)
-	@scripts/setup demo
-	cargo build --release
-	cargo run --release -p xtask -- bench
+	@scripts/setup bench
+	cargo build --release -p osctld -p osctl -p bench
+	cargo run --quiet --release -p bench -- $(BENCH)
 
 book: ## make the book: target/book/index.html
 	@scripts/setup book

@@ -45,6 +45,7 @@ const HOUSE: &[Room] = &[
     room(6, "osctl", &["os-engine", "os-storage", "os-cmd"]),
     // Development. Nothing that is shipped may use it.
     room(7, "os-testkit", &[]),
+    room(8, "bench", &[]),
     room(8, "native", &[]),
     room(8, "xtask", &[]),
 ];
