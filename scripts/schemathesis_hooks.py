@@ -20,7 +20,9 @@ SOCKET = os.environ["OSCTL_FUZZ_SOCKET"]
 ROOT = os.environ["OSCTL_FUZZ_ROOT"]
 
 MIB = 1 << 20
-POOL = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,25}")
+POOL = re.compile(r"(?!mirror|raidz|draid|spare|log\b)[A-Za-z][A-Za-z0-9_.-]{0,25}")
+GROUP = re.compile(r"/|(/[A-Za-z0-9_][A-Za-z0-9_-]{0,99}){1,16}")
+DATASET = re.compile(POOL.pattern + r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_.][A-Za-z0-9_.-]*)*")
 NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,29}")
 # The daemon sees a path as absolute by its first byte; everything like that is moved.
 PATH_KEYS = ("file", "source")
@@ -52,12 +54,17 @@ def is_valid(value, rule):
 
 
 def use_known_names(values, pools):
-    """Replaces valid names by those that the test has made, but for one in four."""
+    """Replaces valid names by those that the test has made, but for one in three."""
     if is_valid(values.get("pool"), POOL):
         values["pool"] = choose(values["pool"], pools)
-    if is_valid(values.get("name"), NAME):
-        name = values["name"]
-        values["name"] = choose(name, ["alice", "bob", "default", name])
+    name = values.get("name")
+    if is_valid(name, NAME):
+        values["name"] = choose(name, ["alice", "bob", "default", "default", name, name])
+    elif is_valid(name, GROUP):
+        values["name"] = choose(name, ["/", "/default", "/fuzz", "/fuzz/a", name, name])
+    dataset = values.get("dataset")
+    if is_valid(dataset, DATASET) and is_valid(values.get("pool"), POOL):
+        values["dataset"] = choose(dataset, [values["pool"], values["pool"] + "/below"])
 
 
 def stay_in_sandbox(value):
@@ -89,9 +96,11 @@ def before_call(_context, case, _kwargs):
     if isinstance(case.body, (dict, list)):
         case.body = stay_in_sandbox(case.body)
     if isinstance(case.body, dict):
+        if isinstance(case.body.get("target"), dict):
+            use_known_names(case.body["target"], pools)
         use_known_names(case.body, pools)
         size = case.body.get("size_bytes")
-        if isinstance(size, int) and size >= 256 * MIB:
+        if isinstance(size, int) and 256 * MIB <= size < 1 << 63:
             case.body["size_bytes"] = choose(size, [256 * MIB, 300 * MIB + 1, 1 << 40])
     if case.path_parameters:
         use_known_names(case.path_parameters, pools)

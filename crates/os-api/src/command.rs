@@ -39,6 +39,14 @@ pub struct CommandInfo {
     pub schema: fn(&mut SchemaGenerator) -> schemars::Schema,
 }
 
+/// A body: one object and nothing behind it.
+fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let body = crate::wire::object(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(body)
+}
+
 /// The table of commands: variant (and struct), name, first version, summary.
 macro_rules! commands {
     ($($variant:ident = $name:literal, $since:literal, $summary:literal;)*) => {
@@ -68,7 +76,7 @@ macro_rules! commands {
             /// When the body is not what the command takes.
             pub fn decode(name: &str, json: &[u8]) -> Option<Result<Self, serde_json::Error>> {
                 match name {
-                    $($name => Some(serde_json::from_slice(json).map(Self::$variant)),)*
+                    $($name => Some(read(json).map(Self::$variant)),)*
                     _ => None,
                 }
             }
@@ -147,6 +155,17 @@ mod tests {
         let json = br#"{"name":"alice","rooot":true}"#;
         let error = Command::decode("user-new", json).unwrap().unwrap_err();
         assert!(error.to_string().contains("rooot"), "{error}");
+    }
+
+    #[test]
+    fn lists_are_no_bodies() {
+        for (name, json) in [
+            ("user-register", "[null,null]"),
+            ("attr-unset", r#"{"target":["pool","tank"],"key":"a:b"}"#),
+        ] {
+            let error = Command::decode(name, json.as_bytes()).unwrap().unwrap_err();
+            assert!(error.to_string().contains("an object"), "{error}");
+        }
     }
 
     #[test]

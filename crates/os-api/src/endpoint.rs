@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::operation::{HistoryRecord, Operation, Queue};
-use crate::view;
+use crate::{view, wire};
 
 /// HTTP methods in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,8 +125,12 @@ pub struct OperationPart {
 #[serde(deny_unknown_fields)]
 pub struct WaitQuery {
     /// Answer when the operation has ended, or after so many milliseconds with what is known then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 60_000))]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::within::<_, 0, { wire::WAIT_MS_MAX }>"
+    )]
+    #[schemars(range(min = 0, max = wire::WAIT_MS_MAX))]
     pub wait_ms: Option<u32>,
 }
 
@@ -138,8 +142,12 @@ pub struct HistoryQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<PoolName>,
     /// How many records at most, newest first; default 100.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 10_000))]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::within::<_, 1, { wire::HISTORY_MAX }>"
+    )]
+    #[schemars(range(min = 1, max = wire::HISTORY_MAX))]
     pub limit: Option<u32>,
 }
 
@@ -151,12 +159,20 @@ pub struct EventsQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<u64>,
     /// End the stream after so many events.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::within::<_, 1, { u32::MAX }>"
+    )]
+    #[schemars(range(min = 1, max = u32::MAX))]
     pub limit: Option<u32>,
     /// End the stream after so many milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 3_600_000))]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::within::<_, 0, { wire::EVENTS_MS_MAX }>"
+    )]
+    #[schemars(range(min = 0, max = wire::EVENTS_MS_MAX))]
     pub timeout_ms: Option<u32>,
 }
 
@@ -203,8 +219,12 @@ pub struct CommandQuery {
     #[serde(default)]
     pub plan: bool,
     /// Wait so many milliseconds for the end before answering with the operation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 60_000))]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::within::<_, 0, { wire::WAIT_MS_MAX }>"
+    )]
+    #[schemars(range(min = 0, max = wire::WAIT_MS_MAX))]
     pub wait_ms: Option<u32>,
 }
 

@@ -9,6 +9,7 @@
 //!   operation  a command on its way: Operation, HistoryRecord, Queue
 //!   event      the stream of /v1/events
 //!   problem    errors as RFC 9457 problem documents
+//!   wire       how values are read, and the bounds that are not in a type
 //!   endpoint   method, path, query, body, answer of each address
 //!   openapi    the document made of all that
 //! ```
@@ -27,6 +28,7 @@ pub mod openapi;
 pub mod operation;
 pub mod problem;
 pub mod view;
+pub mod wire;
 
 pub use command::Command;
 pub use endpoint::{Endpoint, Method};

@@ -51,7 +51,7 @@ pub fn openapi() -> Value {
         document(&problem),
     );
 
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "osctld",
@@ -65,7 +65,28 @@ pub fn openapi() -> Value {
         }],
         "paths": paths,
         "components": { "schemas": generator.take_definitions(true) },
-    })
+    });
+    bound_integers(&mut document);
+    document
+}
+
+/// Adds the largest value to each integer whose format has one: to JSON Schema a format is a word.
+fn bound_integers(value: &mut Value) {
+    if let Value::Object(object) = value {
+        let largest = match object.get("format").and_then(Value::as_str) {
+            Some("uint8") => Some(json!(u8::MAX)),
+            Some("uint16") => Some(json!(u16::MAX)),
+            Some("uint32") => Some(json!(u32::MAX)),
+            Some("uint64") => Some(json!(u64::MAX)),
+            _ => None,
+        };
+        if let Some(largest) = largest {
+            object.entry("maximum").or_insert(largest);
+        }
+        object.values_mut().for_each(bound_integers);
+    } else if let Value::Array(values) = value {
+        values.iter_mut().for_each(bound_integers);
+    }
 }
 
 fn add(paths: &mut Map<String, Value>, path: &str, method: Method, operation: Value) {
@@ -118,12 +139,25 @@ fn command(info: &CommandInfo, problem: &Schema, generator: &mut SchemaGenerator
 
 fn events(problem: &Schema, generator: &mut SchemaGenerator) -> Value {
     let query = <EventsQuery as schemars::JsonSchema>::json_schema(generator);
-    generator.subschema_for::<crate::Event>();
+    let event = generator.subschema_for::<crate::Event>();
+    let sse = json!({
+        "type": "object",
+        "required": ["data"],
+        "properties": {
+            "id": { "type": "string", "description": "The revision", "pattern": "^[0-9]*$" },
+            "event": { "type": "string", "enum": ["message", "gap"] },
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": event,
+            },
+        },
+    });
     let mut parameters = parameters("query", &query);
     parameters.push(json!({
         "name": "Last-Event-ID", "in": "header", "required": false,
         "description": "Go on behind this revision",
-        "schema": { "type": "integer", "minimum": 0 },
+        "schema": { "type": "integer", "format": "uint64", "minimum": 0 },
     }));
     json!({
         "operationId": "EventStream",
@@ -132,8 +166,8 @@ fn events(problem: &Schema, generator: &mut SchemaGenerator) -> Value {
         "parameters": parameters,
         "responses": {
             "200": {
-                "description": "The stream",
-                "content": { "text/event-stream": { "schema": { "type": "string" } } },
+                "description": "The stream; the schema is that of each event",
+                "content": { "text/event-stream": { "schema": sse } },
             },
             "default": failure(problem),
         },

@@ -9,7 +9,7 @@ name! {
     /// or `..` and does not begin with `-`; at most 200 bytes (`zfs(8)` allows 255 with the
     /// snapshot).
     DatasetName, "dataset name",
-    r"^[A-Za-z][A-Za-z0-9_.-]{0,25}(/[A-Za-z0-9_.][A-Za-z0-9_.-]*)*$", check_dataset
+    r"^(?!mirror|raidz|draid|spare|log(/|$))[A-Za-z][A-Za-z0-9_.-]{0,25}(/(?!\.{1,2}(/|$))[A-Za-z0-9_.][A-Za-z0-9_.-]*)*$", check_dataset
 }
 
 fn check_component(part: &str) -> Result<(), &'static str> {

@@ -99,7 +99,7 @@ name! {
     /// system user `<pool>-<user>` fits `LOGIN_NAME_MAX` of shadow (32) with at least 5 characters
     /// left for the user. The words that `zpool-create(8)` reserves are refused.
     PoolName, "pool name",
-    r"^[A-Za-z][A-Za-z0-9_.-]{0,25}$", check_pool
+    r"^(?!mirror|raidz|draid|spare|log$)[A-Za-z][A-Za-z0-9_.-]{0,25}$", check_pool
 }
 
 name! {

@@ -4,6 +4,8 @@ use os_types::{AttrKey, GroupName, IdRangeName, PoolName, UserName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::wire;
+
 /// Whose attribute is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -44,6 +46,7 @@ pub enum AttrTarget {
 #[serde(deny_unknown_fields)]
 pub struct AttrSet {
     /// Of what.
+    #[serde(deserialize_with = "wire::object")]
     pub target: AttrTarget,
     /// The key, `vendor:key`.
     pub key: AttrKey,
@@ -57,6 +60,7 @@ pub struct AttrSet {
 #[serde(deny_unknown_fields)]
 pub struct AttrUnset {
     /// Of what.
+    #[serde(deserialize_with = "wire::object")]
     pub target: AttrTarget,
     /// The key, `vendor:key`.
     pub key: AttrKey,

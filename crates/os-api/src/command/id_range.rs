@@ -4,6 +4,8 @@ use os_types::{IdRangeName, PoolName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::wire;
+
 /// Create an id range: `block_count` blocks of `block_size` ids from `start_id`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -14,10 +16,16 @@ pub struct IdRangeNew {
     /// Name of the range.
     pub name: IdRangeName,
     /// First host id.
+    #[serde(deserialize_with = "wire::whole")]
+    #[schemars(range(max = wire::ID_MAX))]
     pub start_id: u32,
     /// Ids a block.
+    #[serde(deserialize_with = "wire::whole")]
+    #[schemars(range(min = 1, max = wire::ID_MAX))]
     pub block_size: u32,
     /// Number of blocks.
+    #[serde(deserialize_with = "wire::whole")]
+    #[schemars(range(min = 1, max = wire::ID_MAX))]
     pub block_count: u32,
 }
 
@@ -42,19 +50,35 @@ pub struct IdRangeAllocate {
     /// Name of the range.
     pub name: IdRangeName,
     /// How many blocks.
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "wire::whole")]
+    #[schemars(range(min = 1))]
     pub block_count: u32,
     /// The first block; default: the first free run that is long enough.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::whole_or_none"
+    )]
     pub block_index: Option<u32>,
     /// Who has them, any text of 1 to 100 printable characters. `user:` is reserved for users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "wire::owner_or_none")]
     pub owner: Option<String>,
 }
 
 /// Free an allocation, named by its first block or by its owner (one of the two).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [
+    {
+        "required": ["block_index"],
+        "properties": { "block_index": { "type": "integer" }, "owner": { "type": "null" } },
+    },
+    {
+        "required": ["owner"],
+        "properties": { "owner": { "type": "string" }, "block_index": { "type": "null" } },
+    },
+]))]
 pub struct IdRangeFree {
     /// The pool; default: the first that has such a range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,7 +86,11 @@ pub struct IdRangeFree {
     /// Name of the range.
     pub name: IdRangeName,
     /// First block of the allocation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::whole_or_none"
+    )]
     pub block_index: Option<u32>,
     /// All allocations of this owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]

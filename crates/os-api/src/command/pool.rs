@@ -6,6 +6,8 @@ use os_types::{ByteSize, DatasetName, PoolName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::wire;
+
 /// Make a loop pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -13,9 +15,12 @@ pub struct PoolNew {
     /// Name of the new pool.
     pub pool: PoolName,
     /// Size of the image in bytes, at least 256 MiB; it is sparse, so it takes what is written.
+    #[serde(deserialize_with = "wire::size")]
+    #[schemars(with = "u64", range(min = wire::IMAGE_MIN, max = wire::IMAGE_MAX))]
     pub size_bytes: ByteSize,
     /// The image file to make; default: `<state folder>/images/<pool>.img`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "wire::path_or_none")]
     pub file: Option<PathBuf>,
 }
 
@@ -28,6 +33,7 @@ pub struct PoolInstall {
     /// An image file or block device with a btrfs, or a folder on a mounted btrfs. May be left out
     /// if the host knows the pool already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "wire::path_or_none")]
     pub source: Option<PathBuf>,
     /// Keep everything below this dataset of the pool instead of at its top.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,6 +64,7 @@ pub struct PoolImport {
     pub pool: PoolName,
     /// Where it is, if this host does not know it yet or it has moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "wire::path_or_none")]
     pub source: Option<PathBuf>,
     /// Take it over from a host that did not export it.
     #[serde(default)]
@@ -102,11 +109,19 @@ pub struct PoolSet {
     /// The pool.
     pub pool: PoolName,
     /// How many containers are started at the same time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::within::<_, 1, { 1000 }>"
+    )]
     #[schemars(range(min = 1, max = 1000))]
     pub parallel_start: Option<u32>,
     /// How many containers are stopped at the same time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "wire::within::<_, 1, { 1000 }>"
+    )]
     #[schemars(range(min = 1, max = 1000))]
     pub parallel_stop: Option<u32>,
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use os_api::Command;
-use os_api::endpoint::{BODY_LIMIT, CLI_HEADER, CommandQuery, OperationPart, WaitQuery};
+use os_api::endpoint::{BODY_LIMIT, CLI_HEADER, CommandQuery, Nothing, OperationPart, WaitQuery};
 use os_types::{Code, Failure, Plan};
 
 use super::reads::{Parts, blocking, path_parts, query, respond};
@@ -54,7 +54,7 @@ pub(super) async fn submit(
             let app = app.clone();
             blocking(move || submit::submit(&app, command, who)).await?
         };
-        let wait = Duration::from_millis(query.wait_ms.unwrap_or(0).min(60_000).into());
+        let wait = Duration::from_millis(query.wait_ms.unwrap_or(0).into());
         app.engine()
             .wait(id.as_str(), wait)
             .await
@@ -128,7 +128,7 @@ pub(super) fn operation(app: &App) -> MethodRouter<App> {
         let answer = async {
             let OperationPart { id } = path_parts(parts)?;
             let WaitQuery { wait_ms } = query(&uri)?;
-            let wait = Duration::from_millis(wait_ms.unwrap_or(0).min(60_000).into());
+            let wait = Duration::from_millis(wait_ms.unwrap_or(0).into());
             let id = app.engine().get(&id)?.id;
             app.engine().wait(id.as_str(), wait).await
         };
@@ -139,9 +139,10 @@ pub(super) fn operation(app: &App) -> MethodRouter<App> {
 /// Cancels an operation and answers with it, at its end if that comes soon.
 pub(super) fn cancel(app: &App) -> MethodRouter<App> {
     let app = app.clone();
-    post(move |parts: Parts| async move {
+    post(move |parts: Parts, uri: Uri| async move {
         let answer = async {
             let OperationPart { id } = path_parts(parts)?;
+            let Nothing {} = query(&uri)?;
             let id = app.engine().get(&id)?.id;
             app.engine().cancel(id.as_str())?;
             app.engine().wait(id.as_str(), Duration::from_secs(5)).await
