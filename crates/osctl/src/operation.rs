@@ -7,9 +7,9 @@ pub(crate) use follow::follow;
 
 use std::fmt::Write;
 
-use os_api::endpoint::CommandQuery;
+use os_api::endpoint::{CommandQuery, HistoryList, HistoryQuery, Nothing};
 use os_api::{Command, Operation, OperationState};
-use os_types::{Code, Failure, Plan};
+use os_types::{Code, Failure, OpId, Plan};
 
 use crate::context::Ctx;
 use crate::fault::{Fault, Outcome};
@@ -30,6 +30,10 @@ pub(crate) fn conclude(ctx: &mut Ctx, operation: &Operation) -> Outcome {
         ctx.printer.json(operation)?;
     }
     if operation.state == OperationState::Finished {
+        if let Some(undone) = &operation.undoes {
+            let what = command_line_of(ctx, undone);
+            ctx.printer.note(format_args!("undone: {what}"));
+        }
         return Ok(());
     }
     let told = operation.failure.clone();
@@ -44,6 +48,20 @@ pub(crate) fn conclude(ctx: &mut Ctx, operation: &Operation) -> Outcome {
         failure.next = Some(format!("osctl operation show {}", operation.id));
     }
     Err(Fault::Failure(failure))
+}
+
+/// The command line of an operation; its id if nobody remembers.
+fn command_line_of(ctx: &mut Ctx, id: &OpId) -> String {
+    let query = HistoryQuery {
+        pool: None,
+        limit: Some(1000),
+    };
+    let records = ctx
+        .client
+        .ask::<HistoryList>(&Nothing {}, &query)
+        .unwrap_or_default();
+    let found = records.into_iter().find(|record| record.id == *id);
+    found.map_or_else(|| id.to_string(), |record| record.cli)
 }
 
 fn plan(ctx: &mut Ctx, command: &Command) -> Outcome {

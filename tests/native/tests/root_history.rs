@@ -54,7 +54,11 @@ fn undo_and_redo() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
     sandbox.ok(&["user", "new", "alice"])?;
     let with = native::World::look(&sandbox)?;
-    sandbox.ok(&["undo"])?;
+    let undo = sandbox.osctl(&["undo"])?;
+    ensure!(
+        undo.stderr.contains("undone: osctl") && undo.stderr.contains("user new alice"),
+        "{undo:?}"
+    );
     let ran = sandbox.osctl(&["user", "show", "alice"])?;
     ensure!(ran.code == 3, "{ran:?}");
     let undo = newest(&sandbox)?["id"].as_str().context("id")?.to_owned();
