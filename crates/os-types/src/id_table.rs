@@ -183,13 +183,18 @@ impl IdTable {
         owner: Option<String>,
     ) -> Result<(), IdTableError> {
         self.span(index, count)?;
-        if let Some(taken) = self.allocations.iter().find(|a| a.overlaps(index, count)) {
+        // They are sorted and disjoint, so only the neighbours can be in the way.
+        let place = self.allocations.partition_point(|a| a.block_index < index);
+        let before = place
+            .checked_sub(1)
+            .and_then(|before| self.allocations.get(before));
+        let mut neighbours = before.into_iter().chain(self.allocations.get(place));
+        if let Some(taken) = neighbours.find(|a| a.overlaps(index, count)) {
             return Err(IdTableError::Taken {
                 index: taken.block_index.max(index),
                 owner: taken.owner.clone(),
             });
         }
-        let place = self.allocations.partition_point(|a| a.block_index < index);
         self.allocations.insert(
             place,
             Allocation {
