@@ -18,10 +18,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", default_value = "/", env = "OSCTL_ROOT")]
     pub(crate) root: PathBuf,
 
-    /// How log lines look: for people, as JSON, or with a syslog priority in front (`<6>`), as
-    /// svlogd and journald read them. Default: human on a terminal, else syslog.
-    #[arg(long, value_enum)]
-    pub(crate) log_format: Option<LogFormat>,
+    /// How log lines look: for people or as JSON, both to standard error, or sent to the syslog
+    /// socket /dev/log.
+    #[arg(long, value_enum, default_value_t = LogFormat::Human)]
+    pub(crate) log_format: LogFormat,
 
     /// What is logged, e.g. `debug` or `info,osctld=debug`.
     #[arg(
@@ -53,6 +53,6 @@ pub(crate) enum LogFormat {
     Human,
     /// One JSON object a line.
     Json,
-    /// With a syslog priority in front.
+    /// To the syslog daemon, facility `daemon`.
     Syslog,
 }

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         print(&paths.cgroup_parent());
         return Ok(());
     }
-    log::start(args.log_format, &args.log)?;
+    log::start(args.log_format, &args.log, &paths.root().join("dev/log"))?;
     let _lock = instance::claim(&paths.run())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

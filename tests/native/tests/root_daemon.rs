@@ -155,16 +155,18 @@ fn logs_are_json_or_syslog_on_request() -> Result<()> {
     for line in sandbox.log().lines() {
         serde_json::from_str::<serde_json::Value>(line).with_context(|| line.to_owned())?;
     }
-    std::fs::remove_file(sandbox.path("osctld.log"))?;
-    sandbox
-        .start_with(&["--log-format", "syslog", "--log", "info"])?
-        .stop()?;
+    std::fs::create_dir(sandbox.path("dev"))?;
+    let syslog = std::os::unix::net::UnixDatagram::bind(sandbox.path("dev/log"))?;
+    syslog.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let daemon = sandbox.start_with(&["--log-format", "syslog", "--log", "info"])?;
+    let mut line = [0; 4096];
+    let length = syslog.recv(&mut line)?;
+    let line = String::from_utf8_lossy(&line[..length]).into_owned();
     ensure!(
-        sandbox.log().lines().all(|line| line.starts_with("<6>")),
-        "{}",
-        sandbox.log()
+        line.starts_with(&format!("<30>osctld[{}]: listening", daemon.pid())),
+        "{line}"
     );
-    Ok(())
+    daemon.stop()
 }
 
 /// The service of dist/, supervised by the real runit.
@@ -174,7 +176,7 @@ fn it_runs_under_runit() -> Result<()> {
     let service = sandbox.path("service");
     std::fs::create_dir(&service)?;
     let run = include_str!("../../../dist/runit/osctld/run");
-    ensure!(run.contains("exec osctld "), "{run}");
+    ensure!(run.contains("exec osctld"), "{run}");
     let program = os_testkit::sandbox::program_path("osctld")?;
     let with_root = format!(
         "exec {} --root {} ",
@@ -183,7 +185,7 @@ fn it_runs_under_runit() -> Result<()> {
     );
     write_script(
         &service.join("run"),
-        &run.replace("exec osctld ", &with_root),
+        &run.replace("exec osctld", &with_root),
     )?;
     let mut runsv = command("runsv")
         .arg(&service)
