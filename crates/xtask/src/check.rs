@@ -9,6 +9,7 @@ mod file_length;
 mod file_name;
 mod layers;
 mod links;
+mod openapi;
 mod unsafe_code;
 
 /// One rule of the repository.
@@ -58,5 +59,10 @@ pub(crate) const ALL: &[Check] = &[
         name: "dependencies",
         rule: "every external crate has a line in ADR-7",
         run: dependencies::check,
+    },
+    Check {
+        name: "openapi",
+        rule: "docs/openapi.json is the OpenAPI document that the code makes",
+        run: openapi::check,
     },
 ];

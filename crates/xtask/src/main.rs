@@ -10,6 +10,8 @@
 //!        -> report                  findings, errors first; any error is exit code 1
 //! ```
 //!
+//! `cargo run -p xtask -- openapi` writes the one generated file, [`openapi`]; a check compares it.
+//!
 //! Invariants: a check does no I/O, all it needs is in the tree, so its tests are literals; a
 //! finding names the file (and line) and says what to do instead; a note never fails.
 //!
@@ -18,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod openapi;
 mod report;
 mod tree;
 
@@ -45,11 +48,14 @@ enum Task {
         /// Only these checks; all of them if none is named.
         names: Vec<String>,
     },
+    /// Write docs/openapi.json anew, after a change of the API.
+    Openapi,
 }
 
 fn main() -> Result<ExitCode> {
     match Args::parse().task {
         Task::Check { names } => run_checks(&names),
+        Task::Openapi => openapi::write().map(|()| ExitCode::SUCCESS),
     }
 }
 

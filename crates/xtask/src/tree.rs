@@ -130,6 +130,15 @@ impl Tree {
     }
 }
 
+/// The root of the repository of the current folder.
+pub(crate) fn root() -> Result<PathBuf> {
+    Ok(MetadataCommand::new()
+        .no_deps()
+        .exec()?
+        .workspace_root
+        .into())
+}
+
 /// `path` without empty components, `.` and `..`.
 fn normalize(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
