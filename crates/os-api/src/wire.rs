@@ -128,23 +128,31 @@ pub(crate) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSiz
 }
 
 /// The schema of a path of the host, or null: absolute, no `..`, no control characters.
+///
+/// `not` stands beside `type: string` alone: what is no string matches every pattern.
 pub(crate) fn path_or_none(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": ["string", "null"],
-        "pattern": r"^/[^\u0000-\u001f\u007f-\u009f]*$",
-        "not": { "pattern": r"/\.\.(/|$)" },
-    })
+    json_schema!({ "anyOf": [
+        {
+            "type": "string",
+            "pattern": r"^/[^\u0000-\u001f\u007f-\u009f]*$",
+            "not": { "pattern": r"/\.\.(/|$)" },
+        },
+        { "type": "null" },
+    ] })
 }
 
 /// The schema of a new owner of blocks, or null.
 pub(crate) fn owner_or_none(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": ["string", "null"],
-        "minLength": 1,
-        "maxLength": 100,
-        "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
-        "allOf": [{ "pattern": r"\S" }, { "not": { "pattern": "^user:" } }],
-    })
+    json_schema!({ "anyOf": [
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 100,
+            "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+            "allOf": [{ "pattern": r"\S" }, { "not": { "pattern": "^user:" } }],
+        },
+        { "type": "null" },
+    ] })
 }
 
 #[cfg(test)]
