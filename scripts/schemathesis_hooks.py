@@ -59,9 +59,12 @@ def use_known_names(values, pools):
         values["pool"] = choose(values["pool"], pools)
     name = values.get("name")
     if is_valid(name, NAME):
-        values["name"] = choose(name, ["alice", "bob", "default", "default", name, name])
+        values["name"] = choose(name, ["alice", "bob", "default", "default", "ids", name])
     elif is_valid(name, GROUP):
         values["name"] = choose(name, ["/", "/default", "/fuzz", "/fuzz/a", name, name])
+    index = values.get("block_index")
+    if isinstance(index, int) and 0 <= index < 1 << 32:
+        values["block_index"] = choose(index, [0, 1, 2, 3, index])
     dataset = values.get("dataset")
     if is_valid(dataset, DATASET) and is_valid(values.get("pool"), POOL):
         values["dataset"] = choose(dataset, [values["pool"], values["pool"] + "/below"])
