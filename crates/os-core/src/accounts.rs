@@ -8,6 +8,7 @@ mod register;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use os_types::{IdMap, IdSpan, NameError, PoolName, UserName};
 pub use register::{RegisterError, Registrar};
@@ -30,9 +31,9 @@ pub struct Account {
     pub gids: Vec<IdSpan>,
 }
 
-/// All of them, by name.
+/// All of them, by name. A copy shares them until one of the two is changed: every listing has one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Accounts(BTreeMap<String, Account>);
+pub struct Accounts(Arc<BTreeMap<String, Account>>);
 
 /// The texts of our blocks, or of one account's lines in them; each line ends with a line feed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -116,7 +117,7 @@ impl Accounts {
             };
             accounts.insert(name, account);
         }
-        Self(accounts)
+        Self(Arc::new(accounts))
     }
 
     /// The texts of our blocks with all these accounts, by name.
@@ -139,12 +140,12 @@ impl Accounts {
 
     /// Adds an account, or replaces the one of its name.
     pub fn insert(&mut self, account: Account) {
-        self.0.insert(account.name.clone(), account);
+        Arc::make_mut(&mut self.0).insert(account.name.clone(), account);
     }
 
     /// Removes an account; answers it if it was there.
     pub fn remove(&mut self, name: &str) -> Option<Account> {
-        self.0.remove(name)
+        Arc::make_mut(&mut self.0).remove(name)
     }
 
     /// All accounts, by name.
