@@ -11,6 +11,7 @@ mod facts;
 pub(crate) mod fail;
 mod file;
 mod folder;
+mod foreign;
 mod id_blocks;
 mod importing;
 pub(crate) mod mark;
@@ -38,6 +39,7 @@ use crate::paths::Paths;
 use crate::scopes::{Journals, Scopes};
 use accounts::Registry;
 use dataset::Edit;
+use foreign::Foreign;
 use importing::Importing;
 use user::Pending;
 
@@ -50,6 +52,7 @@ pub(crate) struct Steps {
     cache: Cache,
     pools: Box<dyn Pools>,
     accounts: Registry,
+    foreign: Foreign,
     pending: Pending,
     importing: Importing,
     cgroups: os_cgroup::Tree,
@@ -69,6 +72,7 @@ impl Steps {
         Ok(Self {
             identity: Identity::read(&paths.etc(), &paths.state())?,
             accounts: Registry::read(&paths.etc())?,
+            foreign: Foreign::new(&paths.etc()),
             pending: Pending::default(),
             importing: Importing::default(),
             pools: Box::new(os_storage::Btrfs::new(

@@ -3,16 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use os_api::view::SourceKind;
-use os_core::facts::{Facts, ForeignIds, KnownSource};
+use os_core::facts::{Facts, KnownSource};
 use os_storage::PoolSource;
-use os_store::block;
 use os_sys::MountTable;
 use os_types::{ByteSize, Code, Failure, PoolName};
 
-use super::{Steps, fail, source};
+use super::{Steps, source};
 
 impl Steps {
     /// The host at this moment.
@@ -26,7 +24,7 @@ impl Steps {
             etc_dir: paths.etc(),
             cgroup_parent: paths.cgroup_parent(),
             accounts: (*self.accounts.now()).clone(),
-            foreign: Arc::new(foreign(&paths.etc())?),
+            foreign: self.foreign.now()?,
             sources: self.sources()?,
             taken_names: self.taken_names()?,
         })
@@ -88,15 +86,4 @@ fn names(folder: &Path) -> Result<Vec<String>, Failure> {
             format!("cannot list {}: {error}", folder.display()),
         )),
     }
-}
-
-/// What the account files say outside our blocks.
-fn foreign(etc: &Path) -> Result<ForeignIds, Failure> {
-    let text = |name: &str| block::outside(&etc.join(name)).map_err(|error| fail::block(&error));
-    Ok(ForeignIds::parse(
-        &text("passwd")?,
-        &text("group")?,
-        &text("subuid")?,
-        &text("subgid")?,
-    ))
 }

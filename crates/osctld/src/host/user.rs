@@ -1,6 +1,7 @@
 //! The steps about system users.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -161,14 +162,18 @@ impl Steps {
         })
     }
 
-    /// The home: root's, its group may look at it.
+    /// The home: root's, its group may look at it. One that is right is left alone: nothing in the
+    /// run folder has to be durable, and an import makes thousands.
     fn make_home(&self, account: &Account) -> Result<(), Failure> {
         let (run, home) = (self.paths().run(), account.home.as_path());
+        if is_home(home, account.ugid) {
+            return Ok(());
+        }
         let between = home
             .ancestors()
             .skip(1)
             .take_while(|folder| *folder != run.as_path());
-        let between: Vec<_> = between.collect();
+        let between: Vec<_> = between.filter(|folder| !folder.is_dir()).collect();
         for folder in between.into_iter().rev() {
             make(folder, Attributes::mode(layout::RUN_MODE))?;
         }
@@ -177,6 +182,13 @@ impl Steps {
             Attributes::mode(layout::HOME_MODE).owned_by(0, account.ugid),
         )
     }
+}
+
+fn is_home(path: &Path, ugid: u32) -> bool {
+    path.symlink_metadata().is_ok_and(|found| {
+        let owned = found.uid() == 0 && found.gid() == ugid;
+        found.is_dir() && owned && found.mode() & 0o7777 == layout::HOME_MODE
+    })
 }
 
 fn make(folder: &Path, attributes: Attributes) -> Result<(), Failure> {

@@ -1,0 +1,117 @@
+//! What the account files say outside our blocks, read again when a file is another.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use os_core::facts::ForeignIds;
+use os_store::block;
+use os_types::Failure;
+
+use super::fail;
+
+/// A file that changed so short a time ago may change once more without looking changed: some
+/// kernels tell times in ticks of up to 10 ms.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// The files, and what they said when they were read.
+#[derive(Debug)]
+pub(super) struct Foreign {
+    etc: PathBuf,
+    read: Mutex<Option<(Stamps, Arc<ForeignIds>)>>,
+}
+
+type Stamps = [Stamp; 4];
+
+/// What tells two contents of a file apart; all zero if there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Foreign {
+    /// The files in the folder `etc`.
+    pub(super) fn new(etc: &Path) -> Self {
+        Self {
+            etc: etc.to_path_buf(),
+            read: Mutex::default(),
+        }
+    }
+
+    /// What they say at this moment.
+    pub(super) fn now(&self) -> Result<Arc<ForeignIds>, Failure> {
+        // Before reading: a change in between is then found the next time.
+        let stamps =
+            ["passwd", "group", "subuid", "subgid"].map(|name| stamp(&self.etc.join(name)));
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, ids)) = &*read
+            && *known == stamps
+        {
+            return Ok(Arc::clone(ids));
+        }
+        let ids = Arc::new(parse(&self.etc)?);
+        *read = are_settled(&stamps).then(|| (stamps, Arc::clone(&ids)));
+        Ok(ids)
+    }
+}
+
+fn stamp(path: &Path) -> Stamp {
+    fs::metadata(path).map_or_else(
+        |_absent| Stamp::default(),
+        |file| Stamp {
+            device: file.dev(),
+            inode: file.ino(),
+            size: file.size(),
+            modified: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        },
+    )
+}
+
+fn are_settled(stamps: &Stamps) -> bool {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let Ok(before) = now.map(|now| now.saturating_sub(SETTLED).as_secs()) else {
+        return false;
+    };
+    let before = i64::try_from(before).unwrap_or(i64::MAX);
+    stamps.iter().all(|stamp| stamp.changed.0 < before)
+}
+
+fn parse(etc: &Path) -> Result<ForeignIds, Failure> {
+    let text = |name: &str| block::outside(&etc.join(name)).map_err(|error| fail::block(&error));
+    Ok(ForeignIds::parse(
+        &text("passwd")?,
+        &text("group")?,
+        &text("subuid")?,
+        &text("subgid")?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "files that nobody else reads")]
+
+    use super::*;
+
+    #[test]
+    fn a_change_is_seen_and_the_same_files_are_read_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let passwd = dir.path().join("passwd");
+        let foreign = Foreign::new(dir.path());
+        assert!(!foreign.now().unwrap().has_account("alice"));
+        fs::write(&passwd, "alice:x:1000:1000::/:/bin/sh\n").unwrap();
+        assert!(foreign.now().unwrap().has_account("alice"));
+        // As long, and in the same tick.
+        fs::write(&passwd, "carol:x:1000:1000::/:/bin/sh\n").unwrap();
+        assert!(foreign.now().unwrap().has_account("carol"));
+        fs::remove_file(&passwd).unwrap();
+        let (first, second) = (foreign.now().unwrap(), foreign.now().unwrap());
+        assert!(Arc::ptr_eq(&first, &second));
+    }
+}
