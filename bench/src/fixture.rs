@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use os_core::document::{self, GroupDoc, IdRangeDoc, UserBlock, UserDoc};
 use os_core::layout;
+use os_sys::{Access, mount_filesystem, unmount};
 use os_testkit::{Daemon, Sandbox, leaks};
 use os_types::{EntityRef, GroupName, IdMap, IdMapEntry, PoolName, UserName};
 
@@ -35,11 +36,13 @@ impl Fixture {
     /// Makes a loop pool and fills it; the daemon that runs afterwards has imported it.
     pub(crate) fn new(size: Size) -> anyhow::Result<Self> {
         let sandbox = Sandbox::new()?;
+        fs::create_dir(sandbox.path("run"))?;
         let mut fixture = Self {
             size,
             sandbox,
             daemon: None,
         };
+        fixture.mount_run()?;
         fixture.launch()?;
         fixture.until("ready")?;
         fixture.sandbox.pool(POOL)?;
@@ -103,11 +106,18 @@ impl Fixture {
         self.daemon.take().context("no daemon runs")?.stop()
     }
 
+    /// The run folder is in memory, as on every host: what runs costs no disk.
+    fn mount_run(&self) -> anyhow::Result<()> {
+        let (source, run) = (Path::new("tmpfs"), self.sandbox.path("run"));
+        mount_filesystem(source, &run, "tmpfs", Access::ReadWrite, "mode=0755")?;
+        Ok(())
+    }
+
     /// Makes the host as it is after a boot: the pool is closed, nobody is registered, nothing is
     /// left of what ran. The daemon must have been stopped.
     pub(crate) fn power_off(&self) -> anyhow::Result<()> {
         leaks::clean(self.sandbox.root(), &self.sandbox.cgroup_parent())?;
-        fs::remove_dir_all(self.sandbox.path("run"))?;
+        self.mount_run()?;
         for (name, text) in [
             ("passwd", "root:x:0:0:root:/root:/bin/bash\n"),
             ("group", "root:x:0:\n"),
@@ -137,8 +147,12 @@ impl Fixture {
             self.launch()?;
             self.until("ready")?;
         }
-        let daemon = self.daemon.take().context("no daemon runs")?;
-        self.sandbox.finish(daemon)
+        self.sandbox.ok(&["pool", "export", "-f", POOL])?;
+        self.stop()?;
+        unmount(&self.sandbox.path("run"))?;
+        let left = leaks::find(self.sandbox.root(), &self.sandbox.cgroup_parent())?;
+        ensure!(left.is_empty(), "left behind: {left:?}");
+        Ok(())
     }
 }
 
