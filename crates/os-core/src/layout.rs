@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use os_types::{DatasetName, EntityRef, GroupName, NameError, PoolName, PoolPath, Step, UserName};
 use os_types::{IdTable, Presence};
+use sha2::{Digest as _, Sha256};
 
 use crate::document::{self, GroupDoc, IdRangeDoc, PoolDoc};
 use crate::state::PoolState;
@@ -60,7 +61,15 @@ pub const FOLDERS: &[Folder] = &[
 
 /// The folders that are datasets of their own below the scoped one: they can be snapshotted, sent
 /// and limited apart from each other, and containers are datasets below `ct`.
-pub const DATASETS: &[&str] = &["conf", "ct", "hook", "log", "migration", "repository", "trash"];
+pub const DATASETS: &[&str] = &[
+    "conf",
+    "ct",
+    "hook",
+    "log",
+    "migration",
+    "repository",
+    "trash",
+];
 
 /// Permissions of configuration files.
 pub const FILE_MODE: u32 = 0o400;
@@ -177,6 +186,26 @@ pub fn dataset_folder(root: &Path, dataset: &DatasetName) -> PathBuf {
 /// The folder of a pool in the run folder.
 pub fn run_folder(run_dir: &Path, pool: &PoolName) -> PathBuf {
     run_dir.join("pools").join(pool.as_str())
+}
+
+/// The file in the folder of a pool in the run folder that names its scoped dataset, for those who
+/// read the pool without the daemon and its storage.
+pub const SCOPE_FILE: &str = "dataset";
+
+/// The control group that all of ours are below.
+///
+/// *Shape*: `osctl`; for another root than `/`, so that daemons live side by side, `osctl-` and eight
+/// hex digits of the root's SHA-256.
+pub fn cgroup_parent(root: &Path) -> String {
+    if root == Path::new("/") {
+        return "osctl".to_owned();
+    }
+    let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
+    let mark = digest
+        .iter()
+        .take(4)
+        .fold(0_u32, |mark, byte| mark << 8 | u32::from(*byte));
+    format!("osctl-{mark:08x}")
 }
 
 /// The home of a user's system user.

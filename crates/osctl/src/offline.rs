@@ -41,13 +41,13 @@ impl Offline {
         let mut state = State::new();
         let mut unread = Vec::new();
         for pool in imported(root)? {
-            let dataset = DatasetName::from(&pool);
+            let dataset = scope(root, &pool);
             let folder = layout::dataset_folder(root, &dataset);
             if folder.join("conf").is_dir() {
                 let loaded = PoolState::load_dir(&dataset, folder);
                 drop(state.insert(loaded.map_err(|error| load(&error))?));
             } else {
-                // Not mounted, or kept below a dataset that only its storage could name.
+                // Not mounted.
                 unread.push(pool);
             }
         }
@@ -187,6 +187,16 @@ fn foreign(etc: &Path) -> Result<ForeignIds, Failure> {
     ))
 }
 
+/// The scoped dataset of an imported pool, as the daemon noted it; else the pool's own.
+fn scope(root: &Path, pool: &PoolName) -> DatasetName {
+    let noted = layout::run_folder(&root.join("run/osctl"), pool).join(layout::SCOPE_FILE);
+    let noted = fs::read_to_string(noted).unwrap_or_default();
+    noted
+        .trim()
+        .parse()
+        .unwrap_or_else(|_| DatasetName::from(pool))
+}
+
 /// The host, as far as views depend on it.
 fn facts(root: &Path) -> Facts {
     Facts {
@@ -195,13 +205,7 @@ fn facts(root: &Path) -> Facts {
         run_dir: root.join("run/osctl"),
         state_dir: root.join("var/lib/osctl"),
         etc_dir: root.join("etc"),
-        // Below another root the daemon adds a mark that only it makes.
-        cgroup_parent: if root == Path::new("/") {
-            "osctl"
-        } else {
-            "osctl-?"
-        }
-        .to_owned(),
+        cgroup_parent: layout::cgroup_parent(root),
         accounts: Accounts::default(),
         foreign: Arc::default(),
         sources: BTreeMap::new(),

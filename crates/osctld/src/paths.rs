@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use os_core::layout;
 use os_types::PoolName;
-use sha2::{Digest, Sha256};
 
 /// All paths, derived from one root.
 #[derive(Debug, Clone)]
@@ -65,15 +65,7 @@ impl Paths {
     /// The name of the control group that all of ours are below: `osctl`, or with a mark of the
     /// root if it is not `/`.
     pub(crate) fn cgroup_parent(&self) -> String {
-        if self.root == Path::new("/") {
-            return "osctl".to_owned();
-        }
-        let digest = Sha256::digest(self.root.as_os_str().as_encoded_bytes());
-        let mark = digest
-            .iter()
-            .take(4)
-            .fold(0_u32, |mark, byte| mark << 8 | u32::from(*byte));
-        format!("osctl-{mark:08x}")
+        layout::cgroup_parent(&self.root)
     }
 }
 

@@ -177,13 +177,14 @@ fn events_are_a_stream_that_can_be_resumed() -> Result<()> {
 fn without_a_daemon_listings_read_the_pools() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
     sandbox.ok(&["user", "new", "alice"])?;
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 7] = [
         &["pool", "ls", "-H", "-o", "name"],
         &["user", "ls", "-H", "-o", "pool,name"],
         &["user", "show", "-H", "-o", "name", "alice"],
         &["group", "ls", "-H", "-o", "name"],
         &["id-range", "ls", "-H", "-o", "name,allocated"],
         &["user", "map", "alice"],
+        &["group", "show", "-H", "-o", "full_path", "/default"],
     ];
     let with: Vec<String> = commands
         .iter()

@@ -216,6 +216,9 @@ fn a_scoped_dataset_leaves_the_rest_of_the_pool_alone() -> Result<()> {
     sandbox.ok(&["pool", "import", "inner"])?;
     sandbox.ok(&["user", "show", "inner:alice"])?;
     daemon.kill()?;
+    sandbox
+        .ok(&["user", "show", "inner:alice"])
+        .context("without a daemon")?;
     let daemon = sandbox.start_ready()?;
     sandbox.ok(&["user", "show", "inner:alice"])?;
     sandbox.ok(&["pool", "export", "inner"])?;

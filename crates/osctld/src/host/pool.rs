@@ -265,6 +265,9 @@ impl Steps {
             atomic::create_dir(&folder, Attributes::mode(layout::RUN_MODE))
                 .map_err(|error| fail::file(&error))?;
         }
+        let scope = self.paths().pool_run(pool).join(layout::SCOPE_FILE);
+        atomic::replace(&scope, dataset.as_str().as_bytes(), Attributes::mode(0o444))
+            .map_err(|error| fail::file(&error))?;
         self.news.tell(EventBody::Pool {
             pool: pool.clone(),
             state: Stage::Active,
