@@ -12,6 +12,12 @@ use crate::endpoint::{self, CommandQuery, EndpointInfo, EventsQuery, Method};
 use crate::operation::Operation;
 use crate::problem::{MEDIA_TYPE, Problem};
 
+/// How a reading endpoint may fail.
+const READ_FAILURES: [u16; 4] = [400, 404, 409, 500];
+
+/// How a command may fail before it becomes an operation.
+const COMMAND_FAILURES: [u16; 6] = [400, 404, 409, 413, 500, 503];
+
 /// The document as JSON.
 pub fn openapi() -> Value {
     let mut settings = SchemaSettings::draft2020_12();
@@ -26,7 +32,7 @@ pub fn openapi() -> Value {
             &mut paths,
             info.path,
             info.method,
-            read(info, &problem, &mut generator),
+            read(info, &mut generator),
         );
     }
     for info in Command::ALL {
@@ -35,21 +41,16 @@ pub fn openapi() -> Value {
             &mut paths,
             &path,
             Method::Post,
-            command(info, &problem, &mut generator),
+            command(info, &mut generator),
         );
     }
     add(
         &mut paths,
         endpoint::EVENTS_PATH,
         Method::Get,
-        events(&problem, &mut generator),
+        events(&mut generator),
     );
-    add(
-        &mut paths,
-        endpoint::OPENAPI_PATH,
-        Method::Get,
-        document(&problem),
-    );
+    add(&mut paths, endpoint::OPENAPI_PATH, Method::Get, document());
 
     let mut document = json!({
         "openapi": "3.1.0",
@@ -64,7 +65,15 @@ pub fn openapi() -> Value {
             "description": "Over the Unix socket /run/osctl/osctld.sock: curl --unix-socket",
         }],
         "paths": paths,
-        "components": { "schemas": generator.take_definitions(true) },
+        "components": {
+            "responses": {
+                "Problem": {
+                    "description": "What, why and what next",
+                    "content": { (MEDIA_TYPE): { "schema": problem } },
+                },
+            },
+            "schemas": generator.take_definitions(true),
+        },
     });
     bound_integers(&mut document);
     document
@@ -96,28 +105,29 @@ fn add(paths: &mut Map<String, Value>, path: &str, method: Method, operation: Va
     }
 }
 
-fn read(info: &EndpointInfo, problem: &Schema, generator: &mut SchemaGenerator) -> Value {
+fn read(info: &EndpointInfo, generator: &mut SchemaGenerator) -> Value {
     let mut parameters = parameters("path", &(info.path_schema)(generator));
     parameters.extend(self::parameters("query", &(info.query_schema)(generator)));
     let schema = (info.answer_schema)(generator);
-    json!({
+    let mut operation = json!({
         "operationId": info.name,
         "summary": info.summary,
         "x-since": info.since,
         "parameters": parameters,
         "responses": {
             "200": { "description": "The answer", "content": { (info.media_type): { "schema": schema } } },
-            "default": failure(problem),
         },
-    })
+    });
+    add_failures(&mut operation, &READ_FAILURES);
+    operation
 }
 
-fn command(info: &CommandInfo, problem: &Schema, generator: &mut SchemaGenerator) -> Value {
+fn command(info: &CommandInfo, generator: &mut SchemaGenerator) -> Value {
     let query = <CommandQuery as schemars::JsonSchema>::json_schema(generator);
     let plan = generator.subschema_for::<Plan>();
     let operation = generator.subschema_for::<Operation>();
     let body = (info.schema)(generator);
-    json!({
+    let mut operation = json!({
         "operationId": info.name,
         "summary": info.summary,
         "x-since": info.since,
@@ -132,12 +142,13 @@ fn command(info: &CommandInfo, problem: &Schema, generator: &mut SchemaGenerator
                 "description": "The operation; its failure, if any, is in it",
                 "content": { "application/json": { "schema": operation } },
             },
-            "default": failure(problem),
         },
-    })
+    });
+    add_failures(&mut operation, &COMMAND_FAILURES);
+    operation
 }
 
-fn events(problem: &Schema, generator: &mut SchemaGenerator) -> Value {
+fn events(generator: &mut SchemaGenerator) -> Value {
     let query = <EventsQuery as schemars::JsonSchema>::json_schema(generator);
     let event = generator.subschema_for::<crate::Event>();
     let sse = json!({
@@ -159,7 +170,7 @@ fn events(problem: &Schema, generator: &mut SchemaGenerator) -> Value {
         "description": "Go on behind this revision",
         "schema": { "type": "integer", "format": "uint64", "minimum": 0 },
     }));
-    json!({
+    let mut operation = json!({
         "operationId": "EventStream",
         "summary": "Events as server-sent events; the data of each is an Event, its id the revision",
         "x-since": "0.1",
@@ -169,13 +180,14 @@ fn events(problem: &Schema, generator: &mut SchemaGenerator) -> Value {
                 "description": "The stream; the schema is that of each event",
                 "content": { "text/event-stream": { "schema": sse } },
             },
-            "default": failure(problem),
         },
-    })
+    });
+    add_failures(&mut operation, &READ_FAILURES);
+    operation
 }
 
-fn document(problem: &Schema) -> Value {
-    json!({
+fn document() -> Value {
+    let mut operation = json!({
         "operationId": "OpenApi",
         "summary": "This document",
         "x-since": "0.1",
@@ -184,13 +196,21 @@ fn document(problem: &Schema) -> Value {
                 "description": "The document",
                 "content": { "application/json": { "schema": { "type": "object" } } },
             },
-            "default": failure(problem),
         },
-    })
+    });
+    add_failures(&mut operation, &READ_FAILURES);
+    operation
 }
 
-fn failure(problem: &Schema) -> Value {
-    json!({ "description": "What, why and what next", "content": { (MEDIA_TYPE): { "schema": problem } } })
+/// Adds the failures that an operation may answer with: each status by number, because a `default`
+/// would allow any.
+fn add_failures(operation: &mut Value, statuses: &[u16]) {
+    if let Some(responses) = operation["responses"].as_object_mut() {
+        for status in statuses {
+            let problem = json!({ "$ref": "#/components/responses/Problem" });
+            responses.insert(status.to_string(), problem);
+        }
+    }
 }
 
 /// The properties of an object schema as parameters.
