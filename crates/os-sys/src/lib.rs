@@ -27,6 +27,7 @@
 
 pub mod btrfs;
 
+mod allocator;
 mod error;
 mod fault;
 mod host;
@@ -40,6 +41,7 @@ mod space;
 mod spawn;
 mod xattr;
 
+pub use self::allocator::use_one_arena;
 pub use self::error::SysError;
 pub use self::fault::kill_self;
 pub use self::host::{boot_id, hostname};

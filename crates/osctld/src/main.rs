@@ -27,13 +27,16 @@ mod submit;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser as _;
 
 use crate::args::Args;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    match start::run(&args) {
+    // Before there is a thread: each would get an arena of its own.
+    let memory = os_sys::use_one_arena().context("cannot limit memory");
+    match memory.and_then(|()| start::run(&args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");

@@ -72,8 +72,6 @@ fn pools() {
         pool-uninstall {"pool":"new"} -> E-NOT-FOUND does not know
         pool-destroy {"pool":"old"} -> E-NOT-A-POOL not an image
         pool-destroy {"pool":"tank"} -> E-POOL-STATE is imported
-        pool-set {"pool":"tank","parallel_start":0} -> E-BODY 1 to 1000
-        pool-set {"pool":"tank","parallel_stop":1001} -> E-BODY 1 to 1000
         pool-set {"pool":"old"} -> E-POOL-STATE exported
         undo {} -> E-NO-UNDO journal
         "#,

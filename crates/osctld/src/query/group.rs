@@ -1,10 +1,12 @@
 //! Groups, with the figures of their control groups.
 
+use std::collections::BTreeMap;
+
 use os_api::endpoint::{GroupPart, Nothing, OnPool};
 use os_api::view::Group;
-use os_cgroup::CgroupPath;
+use os_cgroup::{CgroupPath, Presence};
 use os_core::{layout, view};
-use os_types::Failure;
+use os_types::{Failure, GroupName, PoolName};
 
 use super::found;
 use crate::app::App;
@@ -16,8 +18,15 @@ pub(crate) fn list(app: &App, _: &Nothing, query: &OnPool) -> Result<Vec<Group>,
         &host.facts()?,
         query.pool.as_ref(),
     ))?;
+    // A pool without running containers has no control group, so none of its groups has figures.
+    let mut pools = BTreeMap::new();
     for group in &mut groups {
-        add_figures(app, group);
+        let here = pools
+            .entry(group.pool.clone())
+            .or_insert_with(|| has_cgroup(app, &group.pool));
+        if *here {
+            add_figures(app, group);
+        }
     }
     Ok(groups)
 }
@@ -29,6 +38,11 @@ pub(crate) fn get(app: &App, part: &GroupPart, _: &Nothing) -> Result<Group, Fai
     let mut view = view.ok_or_else(|| super::vanished(&group.entity))?;
     add_figures(app, &mut view);
     Ok(view)
+}
+
+fn has_cgroup(app: &App, pool: &PoolName) -> bool {
+    let path = layout::cgroup(pool, &GroupName::root()).parse::<CgroupPath>();
+    path.is_ok_and(|path| app.host().cgroups().presence(&path) != Presence::Absent)
 }
 
 /// Figures that cannot be read are left out: a listing is not to fail because a group just went.
