@@ -134,6 +134,13 @@ fn a_pool_moves_to_another_host() -> Result<()> {
     );
     two.ok(&["pool", "export", "tank"])?;
     one.ok(&["pool", "import", "tank"])?;
+    // Now the first has it, and is gone again: the second must not destroy what is not its own.
+    a.kill()?;
+    os_testkit::leaks::clean(one.root(), &one.cgroup_parent())?;
+    let ran = two.osctl(&["pool", "destroy", "--yes", "tank"])?;
+    refused(&ran, 5, &["E-POOL-FOREIGN"])?;
+    let a = one.start_ready()?;
+    one.ok(&["user", "show", "alice"])?;
     two.finish(b)?;
     one.finish(a)
 }

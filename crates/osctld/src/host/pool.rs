@@ -5,7 +5,7 @@ use os_api::view::PoolState as Stage;
 use os_core::layout;
 use os_core::state::PoolState;
 use os_engine::{Outcome, Readiness, StepContext};
-use os_storage::{Change, PoolPlace, PoolSource, PoolStatus};
+use os_storage::{Change, PoolError, PoolPlace, PoolSource, PoolStatus};
 use os_store::atomic::{self, Attributes};
 use os_sys::MountTable;
 use os_types::step::JournalPlace;
@@ -53,7 +53,15 @@ impl Steps {
                 self.make_image_folder(file)?;
                 self.pools().create(&place, &image, Some(size))
             }
-            Presence::Absent => self.pools().destroy(&place, &image),
+            Presence::Absent => {
+                // Whatever the link says: what is no pool, or is open on another host, stays.
+                if self.status(pool, &image)? == PoolStatus::Closed {
+                    self.peek(pool, &image, |mounted| {
+                        self.inspect(pool, mounted, false, false)
+                    })?;
+                }
+                self.pools().destroy(&place, &image)
+            }
         };
         changed
             .map(outcome)
@@ -201,22 +209,31 @@ impl Steps {
     /// Whether this host had the pool open when it was last seen: it is open, or carries our mark.
     pub(crate) fn is_ours(&self, pool: &PoolName) -> Result<bool, Failure> {
         let source = source::of(&self.paths().source(pool), pool)?;
-        let mut ours = false;
-        let place = self.place(pool);
         if let PoolStatus::Open { .. } = self.status(pool, &source)? {
             return Ok(true);
         }
-        // An inspection that refuses leaves everything as it was, so it is a look at a closed pool.
+        let mark = self.peek(pool, &source, |mounted| {
+            mark::read(&self.inspect(pool, mounted, true, true)?)
+        })?;
+        Ok(mark.is_some_and(|mark| mark.host_id == self.identity().host_id))
+    }
+
+    /// Looks at a pool that is closed and leaves it closed.
+    fn peek<T>(
+        &self,
+        pool: &PoolName,
+        source: &PoolSource,
+        mut look: impl FnMut(&std::path::Path) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut seen = Err(Failure::new(Code::Internal, "nobody looked at the pool"));
+        // An inspection that refuses leaves everything as it was.
         let mut inspect = |mounted: &std::path::Path| {
-            let folder = self.inspect(pool, mounted, true, true)?;
-            let mark = mark::read(&folder)?;
-            ours = mark.is_some_and(|mark| mark.host_id == self.identity().host_id);
+            seen = look(mounted);
             Err(Failure::new(Code::PoolState, "only looking").into())
         };
-        match self.pools().open(&place, &source, &mut inspect) {
-            Err(os_storage::PoolError::Refused { .. }) => Ok(ours),
+        match self.pools().open(&self.place(pool), source, &mut inspect) {
+            Err(PoolError::Refused { .. }) | Ok(_) => seen,
             Err(error) => Err(fail::pool(pool, &error)),
-            Ok(_) => Ok(true),
         }
     }
 
