@@ -188,7 +188,6 @@ fn a_full_disk_in_the_middle_of_a_write() -> Result<()> {
                 .is_ok()
         })
         .collect();
-    let before = native::World::look(&sandbox)?;
     let mut failed = 0;
     for number in 0..50 {
         let key = format!("org.example:k{number}");
@@ -211,7 +210,6 @@ fn a_full_disk_in_the_middle_of_a_write() -> Result<()> {
     let after = native::World::look(&sandbox)?;
     after.is_clean()?;
     sandbox.ok(&["healthcheck"])?;
-    drop(before);
     sandbox.ok(&["user", "set", "attr", "alice", "org.example:after", "fine"])?;
     sandbox.finish(daemon)
 }

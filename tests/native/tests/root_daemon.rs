@@ -92,6 +92,24 @@ fn a_killed_daemon_finds_everything_again() -> Result<()> {
     sandbox.finish(daemon)
 }
 
+/// `kill -9` in the middle of an import, after homes were made and before accounts were written.
+#[test]
+fn an_import_that_died_halfway_registers_everybody() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let daemon = sandbox.start_ready()?;
+    sandbox.pool("tank")?;
+    sandbox.ok(&["user", "new", "alice"])?;
+    daemon.kill()?;
+    std::fs::remove_file(sandbox.path("run/osctl/pools/tank/dataset"))?;
+    for name in ["passwd", "group", "subuid", "subgid"] {
+        std::fs::File::create(sandbox.path("etc").join(name))?;
+    }
+    let daemon = sandbox.start_ready()?;
+    let user = sandbox.json(&["user", "show", "alice"])?;
+    ensure!(user["registered"] == true, "{user}");
+    sandbox.finish(daemon)
+}
+
 /// After a boot the run folder is empty and nothing is mounted; the pools come back because they
 /// carry the mark of this host.
 #[test]

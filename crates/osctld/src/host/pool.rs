@@ -271,10 +271,12 @@ impl Steps {
         for failure in loaded.failures() {
             tracing::warn!(%pool, %failure, "disabled");
         }
-        // Its run folder is there while a pool is in use; if it is, then another daemon left it
-        // in use, and who is registered stays as it is.
+        // The last thing that an import writes: if it is there, then a daemon before this one left
+        // the pool in use, and who is registered stays as it is. Otherwise everybody is registered,
+        // also if an import died in the middle.
         let run = self.paths().pool_run(pool);
-        let in_use = run.exists();
+        let scope = run.join(layout::SCOPE_FILE);
+        let in_use = scope.exists();
         let changed = self.cache.change(|state| state.insert(loaded));
         self.news.changed(changed);
         self.register_all(pool, in_use)?;
@@ -282,7 +284,6 @@ impl Steps {
             atomic::create_dir(&folder, Attributes::mode(layout::RUN_MODE))
                 .map_err(|error| fail::file(&error))?;
         }
-        let scope = self.paths().pool_run(pool).join(layout::SCOPE_FILE);
         atomic::replace(&scope, dataset.as_str().as_bytes(), Attributes::mode(0o444))
             .map_err(|error| fail::file(&error))?;
         self.news.tell(EventBody::Pool {
