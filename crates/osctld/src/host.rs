@@ -67,6 +67,7 @@ impl Steps {
             atomic::create_dir_all(&folder, Attributes::mode(mode))
                 .map_err(|error| fail::file(&error))?;
         }
+        atomic::sweep(&paths.sources()).map_err(|error| fail::file(&error))?;
         let cgroups = os_cgroup::Tree::detect(&paths.cgroup_parent())
             .map_err(|error| Failure::new(Code::Step, chain(&error)))?;
         Ok(Self {

@@ -258,7 +258,7 @@ impl Steps {
         self.learn_scope(pool)?;
         let (dataset, folder) = (self.scopes.dataset(pool), self.scopes.folder(pool));
         self.lay_out(pool)?;
-        sweep(&folder);
+        sweep(&folder.join("conf"));
         context.recover(&JournalPlace::Pool { pool: pool.clone() })?;
 
         let mut loaded = load(&dataset, &folder)?;
@@ -392,16 +392,17 @@ fn check_schema(folder: &std::path::Path) -> Result<(), Failure> {
     }
 }
 
-/// Removes temporary files that a crash left in the folders of configuration.
+/// Removes temporary files that a crash left in `folder` and below: folders of groups are as deep as
+/// their names, and one that is not empty could not be removed.
 fn sweep(folder: &std::path::Path) {
-    for wanted in layout::FOLDERS
-        .iter()
-        .filter(|wanted| wanted.path.starts_with("conf"))
-    {
-        match atomic::sweep(&folder.join(wanted.path)) {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(folder = wanted.path, count, "removed temporary files"),
-            Err(error) => tracing::warn!(error = chain(&error), "cannot remove temporary files"),
+    match atomic::sweep(folder) {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(?folder, count, "removed temporary files"),
+        Err(error) => tracing::warn!(error = chain(&error), "cannot remove temporary files"),
+    }
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            sweep(&entry.path());
         }
     }
 }
