@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
 use os_api::{OperationState, StepState};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::fixtures::{operation, user};
 use crate::server::Server;
@@ -36,11 +37,11 @@ fn ctrl_c_leaves_the_operation_and_says_so() {
     let mut first = String::new();
     // Its first line of progress: the operation is known and being followed.
     err.read_line(&mut first).unwrap();
-    let killed = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
+    let pid = i32::try_from(child.id())
+        .ok()
+        .and_then(Pid::from_raw)
         .unwrap();
-    assert!(killed.success());
+    kill_process(pid, Signal::INT).unwrap();
     let mut rest = String::new();
     err.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{first}{rest}");
