@@ -16,6 +16,7 @@
 mod shadow_lock;
 mod text;
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -112,7 +113,7 @@ pub fn outside(path: &Path) -> Result<String, BlockError> {
     Ok(String::from_utf8_lossy(&rest).into_owned())
 }
 
-/// Makes the block consist of exactly these lines; no lines, no block.
+/// Makes the block consist of exactly these lines, each once; no lines, no block.
 ///
 /// Like [`edit`] otherwise.
 pub fn set(path: &Path, lines: &[String], patience: Duration) -> Result<Change, BlockError> {
@@ -137,6 +138,9 @@ pub fn edit(
     let old = parse(path, &existing)?;
     let mut lines = old.lines.clone();
     edit(&mut lines);
+    // The same line twice says nothing more, and one that lost its frame is found by its text.
+    let mut seen = BTreeSet::new();
+    lines.retain(|line| seen.insert(line.clone()));
     if let Some(line) = lines
         .iter()
         .find(|line| !text::is_allowed(style(path), line))
