@@ -166,20 +166,8 @@ impl Host for Steps {
             Step::Dataset { dataset, to } => {
                 dataset::look(&*self.contents(&dataset.pool()), dataset, *to)
             }
-            Step::Property {
-                dataset,
-                name,
-                before,
-                after,
-            } => {
-                let (before, after) = (before.as_deref(), after.as_deref());
-                let edit = Edit {
-                    dataset,
-                    name,
-                    before,
-                    after,
-                };
-                dataset::look_property(&*self.contents(&dataset.pool()), &edit)
+            Step::Property { dataset, .. } => {
+                dataset::look_property(&*self.contents(&dataset.pool()), &edit(step)?)
             }
             Step::IdBlocks {
                 pool, range, to, ..
@@ -238,20 +226,8 @@ impl Steps {
             Step::Dataset { dataset, to } => {
                 dataset::go(&*self.contents(&dataset.pool()), dataset, *to)
             }
-            Step::Property {
-                dataset,
-                name,
-                before,
-                after,
-            } => {
-                let (before, after) = (before.as_deref(), after.as_deref());
-                let edit = Edit {
-                    dataset,
-                    name,
-                    before,
-                    after,
-                };
-                dataset::set_property(&*self.contents(&dataset.pool()), &edit)
+            Step::Property { dataset, .. } => {
+                dataset::set_property(&*self.contents(&dataset.pool()), &edit(step)?)
             }
             Step::IdBlocks {
                 pool, range, to, ..
@@ -326,6 +302,27 @@ fn blocks(step: &Step) -> Result<Allocation, Failure> {
         other => Err(Failure::new(
             Code::Internal,
             format!("no blocks in {other}"),
+        )),
+    }
+}
+
+/// The change of a property that a step is about.
+fn edit(step: &Step) -> Result<Edit<'_>, Failure> {
+    match step {
+        Step::Property {
+            dataset,
+            name,
+            before,
+            after,
+        } => Ok(Edit {
+            dataset,
+            name,
+            before: before.as_deref(),
+            after: after.as_deref(),
+        }),
+        other => Err(Failure::new(
+            Code::Internal,
+            format!("no property in {other}"),
         )),
     }
 }
