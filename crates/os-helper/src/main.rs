@@ -1,0 +1,52 @@
+//! Whatever must happen in another namespace or as another user, in a process of its own.
+//!
+//! A small program with one thread, started by osctld (or by LXC) for one job; then it ends, or
+//! becomes another program. It can do what osctld must not: change its namespaces, its user, its
+//! root (law 6, and "never in a tokio process").
+//!
+//! ```text
+//!   os-helper start FD       become the monitor of a container (decision 11 of the design)
+//!   os-helper hook SOCKET    tell osctld about a hook of LXC and wait for its answer
+//!   os-helper unpack FD      unpack an archive into a new root, confined
+//! ```
+//!
+//! What to do comes from a descriptor (FD, the number of a sealed memory file or a pipe with JSON),
+//! never from arguments, which everybody on the host can read.
+//!
+//! Invariants: it trusts its specification, which root has written, and nothing else; what can fail
+//! is reported as data, never as a bare exit status; it starts no thread.
+//!
+//! To add a job write `noun.rs` with `pub(crate) fn run(args: &[OsString]) -> ExitCode` and a line
+//! in [`JOBS`].
+#![forbid(unsafe_code)]
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// One job: its name on the command line, and the function that does it.
+type Job = (&'static str, fn(&[OsString]) -> ExitCode);
+
+/// Everything this program can do.
+const JOBS: &[Job] = &[];
+
+fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let Some((name, rest)) = args.split_first() else {
+        return usage("which job?");
+    };
+    match JOBS.iter().find(|(job, _)| *name == *job) {
+        Some((_, run)) => run(rest),
+        None => usage(&format!("there is no job {}", name.display())),
+    }
+}
+
+/// Says what jobs there are. This program is started by other programs: status 2 is a bug of theirs.
+fn usage(complaint: &str) -> ExitCode {
+    let jobs: Vec<_> = JOBS.iter().map(|(name, _)| *name).collect();
+    let text = format!("os-helper: {complaint} (jobs: {})\n", jobs.join(", "));
+    // Nobody is left to tell if standard error is closed.
+    std::io::stderr()
+        .write_all(text.as_bytes())
+        .map_or(ExitCode::from(3), |()| ExitCode::from(2))
+}

@@ -1,0 +1,2 @@
+//! Means: a container as LXC configuration, and what starts it.
+#![forbid(unsafe_code)]
