@@ -4,6 +4,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
 pub mod attr;
+pub mod container;
 pub mod group;
 pub mod id_range;
 pub mod pool;
@@ -11,6 +12,11 @@ pub mod undo;
 pub mod user;
 
 pub use attr::{AttrSet, AttrUnset};
+pub use container::{
+    ContainerChgrp, ContainerChown, ContainerConfigReload, ContainerConfigReplace, ContainerDel,
+    ContainerFreeze, ContainerNew, ContainerRename, ContainerRestart, ContainerSet, ContainerStart,
+    ContainerStop, ContainerUnfreeze, ContainerUnset, ImagePrune, TrashPrune,
+};
 pub use group::{GroupDel, GroupNew};
 pub use id_range::{IdRangeAllocate, IdRangeDel, IdRangeFree, IdRangeNew};
 pub use pool::{
@@ -125,6 +131,22 @@ commands! {
     UserSet = "user-set", "0.1", "Change settings of a user";
     GroupNew = "group-new", "0.1", "Create a group";
     GroupDel = "group-del", "0.1", "Delete a group without children and containers";
+    ContainerNew = "container-new", "0.2", "Create a container from an image";
+    ContainerDel = "container-del", "0.2", "Delete a container; its root goes to the trash bin";
+    ContainerStart = "container-start", "0.2", "Start a container";
+    ContainerStop = "container-stop", "0.2", "Stop a container";
+    ContainerRestart = "container-restart", "0.2", "Stop a container and start it again";
+    ContainerFreeze = "container-freeze", "0.2", "Freeze the processes of a container";
+    ContainerUnfreeze = "container-unfreeze", "0.2", "Let the processes of a frozen container go on";
+    ContainerSet = "container-set", "0.2", "Change settings of a container";
+    ContainerUnset = "container-unset", "0.2", "Return a setting of a container to its default";
+    ContainerChown = "container-chown", "0.2", "Give a stopped container to another user";
+    ContainerChgrp = "container-chgrp", "0.2", "Move a stopped container into another group";
+    ContainerRename = "container-rename", "0.2", "Give a stopped container another id";
+    ContainerConfigReplace = "container-config-replace", "0.2", "Replace the configuration file of a stopped container";
+    ContainerConfigReload = "container-config-reload", "0.2", "Read the configuration file of a stopped container again";
+    TrashPrune = "trash-prune", "0.2", "Destroy what is in the trash bin of a pool";
+    ImagePrune = "image-prune", "0.2", "Drop unused images from the cache of a pool";
     AttrSet = "attr-set", "0.1", "Set a user attribute of an entity";
     AttrUnset = "attr-unset", "0.1", "Unset a user attribute of an entity";
     Activate = "activate", "0.1", "Write the account files of this host anew";

@@ -1,6 +1,6 @@
 //! The addresses of the API, each declared once.
 
-use os_types::{GroupName, IdRangeName, PoolName, UserName};
+use os_types::{ContainerName, GroupName, IdRangeName, PoolName, UserName};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -112,6 +112,15 @@ pub struct GroupPart {
     pub name: GroupName,
 }
 
+/// A container in a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ContainerPart {
+    /// Name of the pool.
+    pub pool: PoolName,
+    /// Id of the container.
+    pub name: ContainerName,
+}
+
 /// An operation in a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OperationPart {
@@ -209,6 +218,8 @@ pub enum AssetsOf {
     User,
     /// Groups.
     Group,
+    /// Containers.
+    Container,
 }
 
 /// How a command is to be run.
@@ -289,6 +300,11 @@ endpoints! {
     UserGet: Get "/v1/users/{pool}/{name}" [UserPart] (Nothing) -> view::User, "0.1", "One user";
     GroupList: Get "/v1/groups" [Nothing] (OnPool) -> Vec<view::Group>, "0.1", "Groups, by pool and name";
     GroupGet: Get "/v1/groups/{pool}/{name}" [GroupPart] (Nothing) -> view::Group, "0.1", "One group";
+    ContainerList: Get "/v1/containers" [Nothing] (OnPool) -> Vec<view::Container>, "0.2", "Containers, by pool and id";
+    ContainerGet: Get "/v1/containers/{pool}/{name}" [ContainerPart] (Nothing) -> view::Container, "0.2", "One container";
+    ContainerReady: Get "/v1/containers/{pool}/{name}/ready" [ContainerPart] (WaitQuery) -> view::Readiness, "0.2", "Whether the guest is up, on request as soon as it is";
+    ContainerLogGet: Get "/v1/containers/{pool}/{name}/log" [ContainerPart] (Nothing) -> view::ContainerLog, "0.2", "The end of a container's log";
+    ContainerConfigGet: Get "/v1/containers/{pool}/{name}/config" [ContainerPart] (Nothing) -> view::ContainerConfig, "0.2", "The configuration file of a container";
     AssetList: Get "/v1/assets" [Nothing] (AssetsQuery) -> Vec<view::Asset>, "0.1", "What entities expect to exist, and in what state it is";
     OperationList: Get "/v1/operations" [Nothing] (Nothing) -> Vec<Operation>, "0.1", "Operations in progress and the newest ended ones, oldest first";
     OperationGet: Get "/v1/operations/{id}" [OperationPart] (WaitQuery) -> Operation, "0.1", "One operation, on request at its end";

@@ -1,7 +1,7 @@
 //! Events: the stream of `/v1/events`.
 
 use jiff::Timestamp;
-use os_types::{EntityRef, Failure, OpId, PoolName};
+use os_types::{ContainerName, ContainerState, EntityRef, Failure, OpId, PoolName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,18 @@ pub enum EventBody {
         pool: PoolName,
         /// Its state now.
         state: PoolState,
+    },
+    /// A container came into another state.
+    Container {
+        /// Its pool.
+        pool: PoolName,
+        /// The container.
+        name: ContainerName,
+        /// Its state now.
+        state: ContainerState,
+        /// Its init, while it runs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        init_pid: Option<u32>,
     },
     /// The daemon came into another state.
     Daemon {

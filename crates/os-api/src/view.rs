@@ -1,6 +1,7 @@
 //! What reading endpoints answer.
 
 pub mod asset;
+pub mod container;
 pub mod daemon;
 pub mod group;
 pub mod id_range;
@@ -10,6 +11,7 @@ pub mod user;
 use std::collections::BTreeMap;
 
 pub use asset::{Asset, AssetKind, AssetState};
+pub use container::{Container, ContainerConfig, ContainerLog, Readiness, ReadyState};
 pub use daemon::{CodeInfo, Ping};
 pub use group::Group;
 pub use id_range::{IdRange, IdSegment, SegmentKind};

@@ -77,6 +77,14 @@ codes! {
         "The pool carries the mark of another host which imported it and did not export it. Export it there first. If that host is gone for good, `osctl pool import --force` takes the pool over; doing so while the other host still uses it destroys the pool.";
     PoolSchema = "E-POOL-SCHEMA", 409, 5, "The pool was written by a newer version",
         "A file on the pool has a schema version that this version does not know. Use the version that wrote it, or let that version roll the pool back first. Nothing was changed on the pool.";
+    ContainerState = "E-CONTAINER-STATE", 409, 4, "The container is not in the right state",
+        "The command needs the container running (or stopped), and it is not. `osctl ct ls` shows what runs; `osctl ct start` and `osctl ct stop` change it.";
+    Image = "E-IMAGE", 409, 5, "The image cannot be used",
+        "The archive is damaged, is of another architecture, lacks an init, or has something in it that a container's root must not have; the message says which. Nothing of it was kept. `osctl-image verify FILE` checks an archive without a daemon.";
+    Start = "E-START", 500, 8, "The container did not start",
+        "LXC or the container's init ended before init was running; the message has what they said. `osctl ct log cat <id>` shows the log; `osctl ct start --debug` makes it longer. Nothing of the attempt is left running.";
+    Hook = "E-HOOK", 409, 8, "A script of the administrator refused",
+        "A script in the hook folder of the container or the pool ended with an error, or ran into its time limit; the message has its path and the end of what it printed.";
     NotAPool = "E-NOT-A-POOL", 409, 5, "It is not a pool",
         "The path, device or file system is not a pool of ours. `osctl pool install` makes an existing btrfs file system into one, `osctl pool new` makes a new one in a file.";
     Damaged = "E-DAMAGED", 409, 5, "A file on the pool cannot be read",

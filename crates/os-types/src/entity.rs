@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::container::ContainerName;
+use crate::image::ImageDigest;
 use crate::names::{GroupName, IdRangeName, PoolName, UserName};
 
 /// One thing that has an owner queue: changes to it happen one after the other (ADR-3).
@@ -43,6 +45,20 @@ pub enum EntityRef {
         /// Its name.
         name: GroupName,
     },
+    /// An image in the cache of a pool.
+    Image {
+        /// Its pool.
+        pool: PoolName,
+        /// Its digest.
+        digest: ImageDigest,
+    },
+    /// A container.
+    Container {
+        /// Its pool.
+        pool: PoolName,
+        /// Its id.
+        name: ContainerName,
+    },
 }
 
 impl EntityRef {
@@ -53,7 +69,9 @@ impl EntityRef {
             Self::Pool { pool }
             | Self::IdRange { pool, .. }
             | Self::User { pool, .. }
-            | Self::Group { pool, .. } => Some(pool),
+            | Self::Group { pool, .. }
+            | Self::Image { pool, .. }
+            | Self::Container { pool, .. } => Some(pool),
         }
     }
 }
@@ -66,6 +84,8 @@ impl fmt::Display for EntityRef {
             Self::IdRange { pool, name } => write!(f, "id-range {pool}:{name}"),
             Self::User { pool, name } => write!(f, "user {pool}:{name}"),
             Self::Group { pool, name } => write!(f, "group {pool}:{name}"),
+            Self::Image { pool, digest } => write!(f, "image {pool}:{}", digest.short()),
+            Self::Container { pool, name } => write!(f, "container {pool}:{name}"),
         }
     }
 }

@@ -10,6 +10,8 @@
 //!   size       ByteSize                                               numbers with a unit
 //!   id_map     IdMap, IdSpan                                          uid/gid maps, disjointness
 //!   id_table   IdTable                                                blocks of an id range
+//!   container  ContainerName, ContainerState, StopPolicy              what runs, how it stops
+//!   image      Distribution, Arch, ImageDigest, ImageInfo             what a root is made from
 //!   entity     EntityRef                                              what an operation touches
 //!   step       Step, Plan                                             changes as data
 //!   code       Code, Failure, Explain                                 errors with a stable code
@@ -24,10 +26,12 @@
 
 pub mod chain;
 pub mod code;
+pub mod container;
 pub mod dataset;
 pub mod entity;
 pub mod id_map;
 pub mod id_table;
+pub mod image;
 pub mod names;
 pub mod op_id;
 pub mod pool_path;
@@ -36,10 +40,14 @@ pub mod step;
 
 pub use chain::chain;
 pub use code::{Code, Explain, Failure};
+pub use container::{Autostart, ContainerName, ContainerState, StopMethod, StopPolicy};
 pub use dataset::{DatasetName, SnapshotName};
 pub use entity::EntityRef;
 pub use id_map::{IdMap, IdMapEntry, IdSpan};
 pub use id_table::{IdTable, Segment};
+pub use image::{
+    Arch, DistVersion, Distribution, ImageConfig, ImageDigest, ImageInfo, Variant, Vendor,
+};
 pub use names::{AttrKey, GroupName, IdRangeName, NameError, PoolName, UserName};
 pub use op_id::OpId;
 pub use pool_path::PoolPath;

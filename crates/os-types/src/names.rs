@@ -135,7 +135,7 @@ name! {
     r"^[A-Za-z0-9_.-]{1,64}:[A-Za-z0-9_.-]{1,64}$", check_attr
 }
 
-fn is_word(c: u8) -> bool {
+pub(crate) fn is_word(c: u8) -> bool {
     c.is_ascii_alphanumeric() || c == b'_' || c == b'-'
 }
 
@@ -144,7 +144,11 @@ fn is_lower_word(c: u8) -> bool {
 }
 
 /// A non-empty run of `allowed` bytes, not beginning with `-` (it would read as an option).
-fn check_run(text: &str, max: usize, allowed: fn(u8) -> bool) -> Result<(), &'static str> {
+pub(crate) fn check_run(
+    text: &str,
+    max: usize,
+    allowed: fn(u8) -> bool,
+) -> Result<(), &'static str> {
     match text.as_bytes() {
         [] => Err("must not be empty"),
         [b'-', ..] => Err("must not begin with '-'"),

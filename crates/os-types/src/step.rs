@@ -13,8 +13,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::DatasetName;
+use crate::container::{ContainerName, StopPolicy};
+use crate::dataset::{DatasetName, SnapshotName};
 use crate::entity::EntityRef;
+use crate::id_map::IdMap;
+use crate::image::ImageDigest;
 use crate::names::{IdRangeName, PoolName, UserName};
 use crate::pool_path::PoolPath;
 use crate::size::ByteSize;
@@ -69,6 +72,40 @@ pub enum Step {
         /// The far end.
         to: Presence,
     },
+    /// A dataset under one name or another. Its data stays as it is: what is deleted is renamed into
+    /// the trash first.
+    DatasetName {
+        /// Its name before.
+        before: DatasetName,
+        /// Its name after.
+        after: DatasetName,
+    },
+    /// A dataset that begins as a clone of a snapshot. One that differs from it is not destroyed by
+    /// this step.
+    Clone {
+        /// The snapshot.
+        origin: SnapshotName,
+        /// The clone.
+        dataset: DatasetName,
+        /// The far end.
+        to: Presence,
+    },
+    /// The root of an image in the cache of a pool: dataset `image/<digest>`, unpacked by a child
+    /// without rights, with the snapshot that containers are cloned from.
+    Image {
+        /// The pool.
+        pool: PoolName,
+        /// Digest of the image.
+        digest: ImageDigest,
+        /// The archive.
+        file: PathBuf,
+        /// The ids that the unpacking child has.
+        uid_map: IdMap,
+        /// The group ids that the unpacking child has.
+        gid_map: IdMap,
+        /// The far end. The absent one may be gone to only while no container is cloned from it.
+        to: Presence,
+    },
     /// A user property of a dataset, e.g. `org.vpsadminos.osctl:active`.
     Property {
         /// The dataset.
@@ -120,6 +157,26 @@ pub enum Step {
         /// Absolute path of the program and its arguments.
         argv: Vec<String>,
         /// The far end.
+        to: Presence,
+    },
+    /// A container that runs or does not.
+    Run {
+        /// The pool.
+        pool: PoolName,
+        /// The container.
+        container: ContainerName,
+        /// How it is stopped at the absent end.
+        stop: StopPolicy,
+        /// The far end.
+        to: Presence,
+    },
+    /// A running container that is frozen or not.
+    Freeze {
+        /// The pool.
+        pool: PoolName,
+        /// The container.
+        container: ContainerName,
+        /// The far end: present is frozen.
         to: Presence,
     },
     /// The image file of a loop pool: sparse, with an empty file system.
@@ -205,8 +262,13 @@ impl Step {
                 std::mem::swap(before, after);
             }
             Self::PoolSource { before, after, .. } => std::mem::swap(before, after),
+            Self::DatasetName { before, after } => std::mem::swap(before, after),
             Self::Directory { to, .. }
             | Self::Dataset { to, .. }
+            | Self::Clone { to, .. }
+            | Self::Image { to, .. }
+            | Self::Run { to, .. }
+            | Self::Freeze { to, .. }
             | Self::IdBlocks { to, .. }
             | Self::SystemUser { to, .. }
             | Self::Cgroup { to, .. }
@@ -221,10 +283,11 @@ impl Step {
     }
 
     /// The step that takes it back long after: as [`Step::inverse`], but `None` also for what may
-    /// hold somebody's data by now.
+    /// hold somebody's data by now. An image stays in the cache: its step is its own undo.
     pub fn undo(&self) -> Option<Self> {
         match self {
-            Self::Dataset { .. } | Self::PoolImage { .. } => None,
+            Self::Dataset { .. } | Self::Clone { .. } | Self::PoolImage { .. } => None,
+            Self::Image { .. } => Some(self.clone()),
             other => other.inverse(),
         }
     }
@@ -235,6 +298,9 @@ impl Step {
             Self::Directory { .. }
             | Self::File { .. }
             | Self::Dataset { .. }
+            | Self::DatasetName { .. }
+            | Self::Clone { .. }
+            | Self::Image { .. }
             | Self::Property { .. }
             | Self::IdBlocks { .. }
             | Self::PoolImage { .. }
@@ -243,6 +309,8 @@ impl Step {
             Self::SystemUser { .. }
             | Self::Cgroup { .. }
             | Self::Process { .. }
+            | Self::Run { .. }
+            | Self::Freeze { .. }
             | Self::PoolOpen { .. }
             | Self::PoolActive { .. }
             | Self::PoolReload { .. }
@@ -256,11 +324,16 @@ impl Step {
             Self::Directory { .. } => "directory",
             Self::File { .. } => "file",
             Self::Dataset { .. } => "dataset",
+            Self::DatasetName { .. } => "dataset-name",
+            Self::Clone { .. } => "clone",
+            Self::Image { .. } => "image",
             Self::Property { .. } => "property",
             Self::IdBlocks { .. } => "id-blocks",
             Self::SystemUser { .. } => "system-user",
             Self::Cgroup { .. } => "cgroup",
             Self::Process { .. } => "process",
+            Self::Run { .. } => "run",
+            Self::Freeze { .. } => "freeze",
             Self::PoolImage { .. } => "pool-image",
             Self::PoolSource { .. } => "pool-source",
             Self::PoolOpen { .. } => "pool-open",

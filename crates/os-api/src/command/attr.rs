@@ -1,6 +1,6 @@
 //! Commands about user attributes, the same for every kind of entity.
 
-use os_types::{AttrKey, GroupName, IdRangeName, PoolName, UserName};
+use os_types::{AttrKey, ContainerName, GroupName, IdRangeName, PoolName, UserName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,14 @@ pub enum AttrTarget {
         pool: Option<PoolName>,
         /// Its name.
         name: GroupName,
+    },
+    /// A container.
+    Container {
+        /// Its pool; default: the first that has such a container.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pool: Option<PoolName>,
+        /// Its id.
+        name: ContainerName,
     },
 }
 

@@ -52,6 +52,28 @@ impl fmt::Display for Step {
             Self::Dataset { dataset, to } => {
                 write!(f, "{} dataset {dataset}", pick(*to, "create", "destroy"))
             }
+            Self::DatasetName { before, after } => {
+                write!(f, "rename dataset {before} to {after}")
+            }
+            Self::Clone {
+                origin,
+                dataset,
+                to: Presence::Present,
+            } => write!(f, "clone {origin} to {dataset}"),
+            Self::Clone { dataset, .. } => write!(f, "destroy clone {dataset}"),
+            Self::Image {
+                pool,
+                digest,
+                file,
+                to: Presence::Present,
+                ..
+            } => {
+                let digest = digest.short();
+                write!(f, "unpack image {digest} from {} to {pool}", file.display())
+            }
+            Self::Image { pool, digest, .. } => {
+                write!(f, "drop image {} from the cache of {pool}", digest.short())
+            }
             Self::Property {
                 dataset,
                 name,
@@ -115,6 +137,23 @@ fn fmt_running(step: &Step, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 "{} {program} in control group {cgroup}",
                 pick(*to, "start", "kill")
             )
+        }
+        Step::Run {
+            pool,
+            container,
+            to,
+            ..
+        } => {
+            let verb = pick(*to, "start", "stop");
+            write!(f, "{verb} container {pool}:{container}")
+        }
+        Step::Freeze {
+            pool,
+            container,
+            to,
+        } => {
+            let verb = pick(*to, "freeze", "unfreeze");
+            write!(f, "{verb} container {pool}:{container}")
         }
         Step::AccountFiles {} => f.write_str("write the account files anew"),
         pools => fmt_pool(pools, f),

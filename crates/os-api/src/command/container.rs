@@ -1,0 +1,330 @@
+//! Commands about containers.
+
+use std::path::PathBuf;
+
+use os_types::image::{Arch, DistVersion, Distribution, Variant, Vendor};
+use os_types::{Autostart, ContainerName, DatasetName, GroupName, PoolName, StopPolicy, UserName};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::wire;
+
+/// What a new container's root is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum RootSource {
+    /// An image archive on the host of the daemon.
+    File {
+        /// Its absolute path.
+        #[schemars(with = "String")]
+        path: PathBuf,
+    },
+    /// An image of a local repository folder.
+    Repository {
+        /// The folder, an absolute path; default: that of the host.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        path: Option<PathBuf>,
+        /// The distribution.
+        distribution: Distribution,
+        /// Its version, or a tag of the repository; default `stable`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<DistVersion>,
+        /// The architecture; default: the host's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        arch: Option<Arch>,
+        /// The vendor; default: the repository's default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        vendor: Option<Vendor>,
+        /// The variant; default: the vendor's default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        variant: Option<Variant>,
+    },
+    /// Nothing: an empty folder, to be filled by hand before the first start.
+    Empty {
+        /// The distribution that will be there.
+        distribution: Distribution,
+        /// Its version.
+        version: DistVersion,
+        /// Its architecture.
+        arch: Arch,
+    },
+}
+
+/// Create a container.
+///
+/// Without `user`, a user is made with the container's id as its name and ids of its own; it goes
+/// with its last container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContainerNew {
+    /// The pool; default: the first imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<PoolName>,
+    /// Id of the container.
+    pub name: ContainerName,
+    /// What its root is made from.
+    #[serde(deserialize_with = "wire::object")]
+    pub root: RootSource,
+    /// Its user; default: one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserName>,
+    /// Its group; default `/default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupName>,
+    /// The dataset of its root, somewhere on the same pool; default `ct/<id>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<DatasetName>,
+    /// Its settings.
+    #[serde(default, deserialize_with = "wire::object")]
+    pub settings: ContainerSettings,
+}
+
+/// Settings of a container; what is not given stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContainerSettings {
+    /// Start it when its pool is imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autostart: Option<Autostart>,
+    /// Delete it when it stops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ephemeral: Option<bool>,
+    /// Host name (RFC 1123), with or without a domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<Hostname>,
+    /// Addresses of DNS resolvers, at most 16.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16), with = "Option<Vec<String>>")]
+    pub dns_resolvers: Option<Vec<std::net::IpAddr>>,
+    /// Allow containers within.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nesting: Option<bool>,
+    /// LXC's seccomp policy: absolute path of the file on the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub seccomp_profile: Option<PathBuf>,
+    /// The init of the guest and its arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub init_cmd: Option<Vec<String>>,
+    /// Lines of LXC configuration, appended to ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 65_536))]
+    pub raw_lxc: Option<String>,
+    /// The distribution, when it became another by an upgrade within.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
+    /// The version of the distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<DistVersion>,
+    /// The architecture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arch: Option<Arch>,
+}
+
+/// A setting that can be returned to its default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContainerSetting {
+    /// Start at import.
+    Autostart,
+    /// Delete it when it stops.
+    Ephemeral,
+    /// Host name.
+    Hostname,
+    /// DNS resolvers.
+    DnsResolver,
+    /// Containers within.
+    Nesting,
+    /// Seccomp policy.
+    Seccomp,
+    /// The init.
+    InitCmd,
+    /// Lines of LXC configuration.
+    RawLxc,
+}
+
+/// The name of a host as guests may have it.
+///
+/// *Shape*: labels `[A-Za-z0-9-]` of 1 to 63 characters, not beginning or ending with `-`, parted by
+/// dots; at most 64 characters in all, the kernel's limit (`sethostname(2)`), though RFC 1123 has 253.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Hostname(String);
+
+impl Hostname {
+    /// The whole name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for Hostname {
+    type Err = os_types::NameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label
+                    .bytes()
+                    .all(|c| c.is_ascii_alphanumeric() || c == b'-')
+        };
+        if text.len() > 64 {
+            return Err(os_types::NameError::new("host name", text, "is too long"));
+        }
+        if text.split('.').all(label) {
+            Ok(Self(text.to_owned()))
+        } else {
+            let reason = "must be labels of letters, digits and '-' parted by dots";
+            Err(os_types::NameError::new("host name", text, reason))
+        }
+    }
+}
+
+impl TryFrom<String> for Hostname {
+    type Error = os_types::NameError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Hostname> for String {
+    fn from(name: Hostname) -> Self {
+        name.0
+    }
+}
+
+impl std::fmt::Display for Hostname {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl JsonSchema for Hostname {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Hostname".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let label = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+        schemars::json_schema!({
+            "type": "string",
+            "maxLength": 64,
+            "pattern": format!(r"^{label}(\.{label})*$"),
+        })
+    }
+}
+
+/// Defines commands that name one container, and what else they take.
+macro_rules! about_one {
+    ($($(#[$doc:meta])* $type:ident { $($(#[$field_meta:meta])* $field:ident: $field_type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub struct $type {
+            /// The pool; default: the first that has such a container.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub pool: Option<PoolName>,
+            /// Id of the container.
+            pub name: ContainerName,
+            $($(#[$field_meta])* pub $field: $field_type,)*
+        }
+    )*};
+}
+
+about_one! {
+    /// Delete a container: its root goes to the trash bin of the pool.
+    ContainerDel {
+        /// Stop it first if it runs.
+        #[serde(default)]
+        force: bool,
+    }
+
+    /// Start a container; done when its init runs. One that runs already is no error.
+    ContainerStart {
+        /// Let LXC log everything.
+        #[serde(default)]
+        debug: bool,
+    }
+
+    /// Stop a container; done when none of its processes is left.
+    ContainerStop {
+        /// How.
+        #[serde(default, deserialize_with = "wire::object")]
+        policy: StopPolicy,
+    }
+
+    /// Stop a container and start it again; one that is stopped is started.
+    ContainerRestart {
+        /// How it is stopped.
+        #[serde(default, deserialize_with = "wire::object")]
+        policy: StopPolicy,
+    }
+
+    /// Freeze all processes of a running container.
+    ContainerFreeze {}
+
+    /// Let the processes of a frozen container go on.
+    ContainerUnfreeze {}
+
+    /// Change settings of a container.
+    ContainerSet {
+        /// What is to change.
+        #[serde(deserialize_with = "wire::object")]
+        settings: ContainerSettings,
+    }
+
+    /// Return a setting of a container to its default.
+    ContainerUnset {
+        /// Which setting.
+        setting: ContainerSetting,
+    }
+
+    /// Give a stopped container to another user of its pool.
+    ContainerChown {
+        /// The user.
+        user: UserName,
+    }
+
+    /// Move a stopped container into another group of its pool.
+    ContainerChgrp {
+        /// The group.
+        group: GroupName,
+    }
+
+    /// Give a stopped container another id.
+    ContainerRename {
+        /// The new id.
+        to: ContainerName,
+    }
+
+    /// Replace the configuration file of a stopped container.
+    ContainerConfigReplace {
+        /// The whole text, as `osctl ct config cat` prints it.
+        #[schemars(length(max = 262_144))]
+        text: String,
+    }
+
+    /// Read the configuration file of a stopped container again.
+    ContainerConfigReload {}
+}
+
+/// Destroy what is in the trash bins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrashPrune {
+    /// The pool.
+    pub pool: PoolName,
+}
+
+/// Drop images from the cache of a pool; those that containers are cloned from stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImagePrune {
+    /// The pool.
+    pub pool: PoolName,
+}

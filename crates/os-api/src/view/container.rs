@@ -1,0 +1,150 @@
+//! Containers as the API shows them.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use os_types::image::{Arch, DistVersion, Distribution, ImageDigest};
+use os_types::{
+    Autostart, ContainerName, ContainerState, DatasetName, GroupName, IdMapEntry, PoolName,
+    UserName,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Attrs, Health};
+use crate::command::container::Hostname;
+
+/// A container. What its file says is missing while the file cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Container {
+    /// Its pool.
+    pub pool: PoolName,
+    /// Its id.
+    pub name: ContainerName,
+    /// What the kernel says it is doing.
+    pub state: ContainerState,
+    /// Process id of its init, on the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_pid: Option<u32>,
+    /// Process id of its LXC monitor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitor_pid: Option<u32>,
+    /// When it was started, if it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub started: Option<jiff::Timestamp>,
+    /// Its user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserName>,
+    /// Its group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupName>,
+    /// The dataset of its root.
+    pub dataset: DatasetName,
+    /// The root as it lies on the pool, unshifted.
+    pub rootfs: PathBuf,
+    /// LXC's path (`lxc-info -P`).
+    pub lxc_path: PathBuf,
+    /// Its folder below it.
+    pub lxc_dir: PathBuf,
+    /// Its control group from the top.
+    pub group_path: String,
+    /// Its log file.
+    pub log_file: PathBuf,
+    /// Its distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
+    /// Version of the distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<DistVersion>,
+    /// Its architecture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arch: Option<Arch>,
+    /// The image it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageDigest>,
+    /// Start at import.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autostart: Option<Autostart>,
+    /// Delete it when it stops.
+    pub ephemeral: bool,
+    /// Its host name, if one is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<Hostname>,
+    /// Its DNS resolvers.
+    #[schemars(with = "Vec<String>")]
+    pub dns_resolvers: Vec<IpAddr>,
+    /// Containers within are allowed.
+    pub nesting: bool,
+    /// Its seccomp policy, if it is not ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seccomp_profile: Option<PathBuf>,
+    /// Its init and arguments.
+    pub init_cmd: Vec<String>,
+    /// Lines of LXC configuration appended to ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw_lxc: Option<String>,
+    /// Map of user ids.
+    pub uid_map: Vec<IdMapEntry>,
+    /// Map of group ids.
+    pub gid_map: Vec<IdMapEntry>,
+    /// Memory used by its processes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Processor time used since its start, microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_us: Option<u64>,
+    /// The part of it spent in programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_user_us: Option<u64>,
+    /// The part of it spent in the kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_system_us: Option<u64>,
+    /// Number of processes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nproc: Option<u64>,
+    /// Whether it can be used.
+    #[serde(flatten)]
+    pub health: Health,
+    /// User attributes.
+    pub attrs: Attrs,
+}
+
+/// Whether a running guest is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadyState {
+    /// It is up.
+    Ready,
+    /// It is still coming up.
+    NotYet,
+    /// It does not run.
+    Stopped,
+}
+
+/// Whether a guest is up, and how that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Readiness {
+    /// Whether it is up.
+    pub state: ReadyState,
+    /// How that is known, e.g. `systemd says degraded (1 failed unit: foo.service)`.
+    pub by: String,
+}
+
+/// The configuration file of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ContainerConfig {
+    /// Its whole text.
+    pub text: String,
+}
+
+/// The end of a container's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ContainerLog {
+    /// The file.
+    pub path: PathBuf,
+    /// Its last part, at most 1 MiB; what is not UTF-8 is replaced.
+    pub text: String,
+    /// Whether something was left out at the beginning.
+    pub cut: bool,
+}

@@ -1,0 +1,202 @@
+//! Containers: their states, and how one is stopped.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::name;
+
+name! {
+    /// Id of a container, e.g. `web1`; unique on its pool.
+    ///
+    /// *Shape*: `[A-Za-z0-9_-]`, 1 to 100 characters, not beginning with `-`. It is a component of
+    /// a dataset's name, of control groups (`ct.<id>`, `lxc.payload.<id>`) and LXC's name of the
+    /// container.
+    ContainerName, "container id",
+    r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,99}$", check_container
+}
+
+fn check_container(text: &str) -> Result<(), &'static str> {
+    crate::names::check_run(text, 100, crate::names::is_word)
+}
+
+/// What a container is doing, as the kernel shows it.
+///
+/// ```text
+///            start              init runs             freeze
+///   stopped ──────> starting ────────────> running ──────────> freezing ──> frozen
+///      ^               │ failed               │  ^                            │
+///      └───────────────┘                      │  └────────── unfreeze ────────┘
+///      │              stop, or init ends      v
+///      └─────────────────────────────── stopping
+/// ```
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContainerState {
+    /// No process is in its control group.
+    Stopped,
+    /// Its monitor runs, its init not yet.
+    Starting,
+    /// Its init runs.
+    Running,
+    /// It is being frozen.
+    Freezing,
+    /// All its processes are frozen.
+    Frozen,
+    /// It is being stopped, or ends by itself.
+    Stopping,
+    /// It cannot be told: the kernel could not be asked.
+    Unknown,
+}
+
+impl ContainerState {
+    /// As in listings, e.g. `running`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Freezing => "freezing",
+            Self::Frozen => "frozen",
+            Self::Stopping => "stopping",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether it has processes, or may have.
+    pub const fn is_alive(self) -> bool {
+        !matches!(self, Self::Stopped)
+    }
+}
+
+impl std::fmt::Display for ContainerState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How far a stop may go.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopMethod {
+    /// Ask init to shut down; kill everything when the time is over.
+    #[default]
+    ShutdownOrKill,
+    /// Ask init to shut down; fail when the time is over.
+    ShutdownOrFail,
+    /// Kill everything at once.
+    Kill,
+}
+
+/// How a container is stopped: the rungs of the ladder and their deadlines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StopPolicy {
+    /// How far it may go.
+    #[serde(default)]
+    pub method: StopMethod,
+    /// How long init may take to shut down, milliseconds; at most an hour.
+    #[serde(default = "default_timeout_ms")]
+    #[schemars(range(min = 0, max = 3_600_000))]
+    pub timeout_ms: u32,
+    /// Told to logged-in users before; none: nobody is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub message: Option<String>,
+}
+
+/// Five minutes, as in vpsAdminOS.
+const fn default_timeout_ms() -> u32 {
+    300_000
+}
+
+impl Default for StopPolicy {
+    fn default() -> Self {
+        Self {
+            method: StopMethod::default(),
+            timeout_ms: default_timeout_ms(),
+            message: None,
+        }
+    }
+}
+
+impl StopPolicy {
+    /// Kill everything at once.
+    pub fn kill() -> Self {
+        Self {
+            method: StopMethod::Kill,
+            timeout_ms: 0,
+            message: None,
+        }
+    }
+
+    /// How long init may take to shut down.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(u64::from(self.timeout_ms))
+    }
+}
+
+/// Start at import of the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Autostart {
+    /// Lower numbers start first; default 1000.
+    #[serde(default = "default_priority")]
+    pub priority: u32,
+    /// Seconds to wait after its start before the next one on a loaded host; default 5.
+    #[serde(default = "default_delay")]
+    pub delay_s: u32,
+}
+
+const fn default_priority() -> u32 {
+    1000
+}
+
+const fn default_delay() -> u32 {
+    5
+}
+
+impl Default for Autostart {
+    fn default() -> Self {
+        Self {
+            priority: default_priority(),
+            delay_s: default_delay(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_checked() {
+        for good in ["a", "web-1", "100", "A_b"] {
+            good.parse::<ContainerName>().unwrap();
+        }
+        for bad in ["", "-a", "a.b", "a/b", "a b", "é", &"x".repeat(101)] {
+            bad.parse::<ContainerName>().unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_policy_has_defaults() {
+        let policy: StopPolicy = serde_json::from_str("{}").unwrap();
+        assert_eq!(policy, StopPolicy::default());
+        assert_eq!(policy.timeout(), Duration::from_secs(300));
+    }
+}
