@@ -1,2 +1,51 @@
 //! Means: a container as LXC configuration, and what starts it.
+//!
+//! LXC does the running and stays visible (law 8); this crate says to it what to run. It is data
+//! and text only: nothing here starts a process or opens a file, but for asking LXC's version. What
+//! acts on it is `os-helper` (which becomes the monitor) and osctld (which answers hooks).
+//!
+//! ```text
+//!   value      ConfigPath, Value, EnvName       what a line of configuration may hold
+//!   config     ContainerConfig -> text          the whole configuration, no includes
+//!   flavour    Flavour                          what LXC must do differently for a distribution
+//!   raw        RawConfig                        the administrator's own lines, checked
+//!   seccomp    SeccompPolicy                    LXC's policy files, read and typed
+//!   stage      Stage                            the folder that exists in the monitor's view only
+//!   launch     LaunchSpec, LaunchFailure        what `os-helper start` is told, and answers
+//!   hook       HookMessage, HookAnswer          what LXC's hooks say to osctld
+//!   release    Release                          which LXC this host has
+//! ```
+//!
+//! Invariants:
+//!
+//! - No value of any field adds a line to the configuration or ends one early: values are checked
+//!   when they are made, and a property test holds the writer to it.
+//! - Nothing of `/usr/share/lxc` is included: those files differ between releases of LXC and
+//!   belong to the host's administrator.
+//! - The administrator's raw lines cannot change what isolates: ids, root, hooks, control groups,
+//!   namespaces, logs.
+//!
+//! Where to start reading: `config.rs`, with the golden file under `src/config/snapshots` beside.
 #![forbid(unsafe_code)]
+
+pub mod config;
+pub mod flavour;
+pub mod hook;
+pub mod launch;
+pub mod raw;
+pub mod release;
+pub mod seccomp;
+pub mod stage;
+pub mod value;
+
+pub use self::config::{
+    AppArmor, ClockOffsets, ConsoleLog, ContainerConfig, HookProgram, MountEntry, Nesting,
+};
+pub use self::flavour::{Flavour, HaltSignal};
+pub use self::hook::{HookAnswer, HookMessage, HookName, HookTarget};
+pub use self::launch::{LaunchFailure, LaunchSpec, LogFile, Rlimit, RlimitValue, RootSource};
+pub use self::raw::{RawConfig, RawError};
+pub use self::release::{Release, ReleaseError};
+pub use self::seccomp::{SeccompAction, SeccompError, SeccompPolicy, SeccompRule};
+pub use self::stage::Stage;
+pub use self::value::{ConfigPath, EnvName, Value, ValueError};
