@@ -14,8 +14,9 @@
 //!
 //! - No raw descriptor crosses the crate's border.
 //! - Every error names what was tried and on which object ([`SysError`]), and keeps the errno.
-//! - Nothing here changes the calling process as a whole (no `setns`, `chdir`, `umask`); what must
-//!   happen in another context happens in a child between fork and exec ([`spawn()`]).
+//! - What changes the calling process as a whole (its namespaces, user, working directory) is for
+//!   small programs with one thread, and refuses to run where there are several; osctld does such
+//!   things in a child between fork and exec ([`spawn()`]), or in `os-helper`.
 //! - Every `unsafe` block does one thing and says why its preconditions hold at that place.
 //!
 //! Where to start reading: `loop_device.rs` for the shape of an owned thing, `spawn.rs` for the
@@ -28,28 +29,40 @@
 pub mod btrfs;
 
 mod allocator;
+mod credentials;
 mod error;
+mod exec;
 mod fault;
 mod host;
+mod idmap_mount;
 mod loop_device;
 mod mount;
+mod mount_namespace;
 mod mountinfo;
 pub mod patience;
 mod peer;
 mod pidfd;
+mod rlimit;
 mod space;
 mod spawn;
 mod xattr;
 
 pub use self::allocator::use_one_arena;
+pub use self::credentials::{
+    become_user, close_others_at_exec, reset_file_context, set_standard_streams,
+};
 pub use self::error::SysError;
+pub use self::exec::exec;
 pub use self::fault::kill_self;
 pub use self::host::{boot_id, hostname};
+pub use self::idmap_mount::{DetachedMount, MountUse};
 pub use self::loop_device::{LoopDevice, LoopOptions};
 pub use self::mount::{Access, bind_mount, mount_filesystem, unmount};
+pub use self::mount_namespace::{detach_mounts, leave_mount_namespace, mount_stage};
 pub use self::mountinfo::{MountEntry, MountTable};
 pub use self::peer::{PeerCredentials, peer_credentials};
 pub use self::pidfd::PidFd;
+pub use self::rlimit::{is_limit, set_limit};
 pub use self::space::{Space, space_of};
 pub use self::spawn::{Child, SpawnError, SpawnRequest, spawn};
 pub use self::xattr::{list_xattrs, read_xattr, remove_xattr, set_xattr};

@@ -1,0 +1,84 @@
+//! A view of the file systems that is this process's own.
+//!
+//! These functions change the calling process as a whole, and only a process with one thread may
+//! call them: others would be left in another namespace.
+
+use std::io;
+use std::path::Path;
+
+use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
+use rustix::thread::UnshareFlags;
+
+use crate::{MountEntry, MountTable, SysError};
+
+/// Takes a copy of all mounts for this process alone: what is mounted and unmounted on the host
+/// from now on does not happen here, nor the other way round.
+///
+/// Private and not slave: a slave would get each pool that is imported later, in each monitor.
+///
+/// # Errors
+/// `EINVAL` in a process with several threads.
+pub fn leave_mount_namespace() -> Result<(), SysError> {
+    require_one_thread("leave the mount namespace")?;
+    // SAFETY: the flag is not FILES, which alone can make descriptors of other threads vanish, and
+    // there are no other threads.
+    unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }
+        .map_err(|e| SysError::new("leave", "the mount namespace", e))?;
+    let all = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    rustix::mount::mount_change("/", all)
+        .map_err(|e| SysError::new("make private", "all mounts", e))
+}
+
+/// Lets go of all mounts but those that `keep` wants, and those below the ones it does not.
+///
+/// For a mount namespace of one's own: users of what is let go of are not asked.
+pub fn detach_mounts(keep: impl Fn(&MountEntry) -> bool) -> Result<(), SysError> {
+    // What is below a detached mount goes with it, and what was hidden by it appears: look again
+    // until nothing changes.
+    let mut before = usize::MAX;
+    loop {
+        let table = MountTable::read()?;
+        let unwanted: Vec<_> = table.iter().filter(|entry| !keep(entry)).collect();
+        if unwanted.is_empty() || unwanted.len() >= before {
+            return Ok(());
+        }
+        before = unwanted.len();
+        for entry in &unwanted {
+            let top = !unwanted.iter().any(|other| other.id == entry.parent);
+            if top {
+                detach(&entry.mount_point)?;
+            }
+        }
+    }
+}
+
+fn detach(path: &Path) -> Result<(), SysError> {
+    match rustix::mount::unmount(path, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW) {
+        // Hidden below another mount, or its folder was removed: nobody gets there by a path.
+        Ok(()) | Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOENT) => Ok(()),
+        Err(e) => Err(SysError::path("detach", path, e)),
+    }
+}
+
+/// Mounts a small file system in memory, `0711 root`: no devices, no setuid, at most 64 kB.
+pub fn mount_stage(target: &Path) -> Result<(), SysError> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOATIME;
+    let options = c"mode=0711,size=64k,nr_inodes=64";
+    rustix::mount::mount("osctl-stage", target, "tmpfs", flags, options)
+        .map_err(|e| SysError::path("mount a file system in memory at", target, e))
+}
+
+/// Refuses what would change one thread, or all behind the back of others.
+pub(crate) fn require_one_thread(action: &'static str) -> Result<(), SysError> {
+    let tasks = Path::new("/proc/self/task");
+    let listed = std::fs::read_dir(tasks).map_err(|e| SysError::path("read", tasks, e))?;
+    if listed.count() == 1 {
+        return Ok(());
+    }
+    let source = io::Error::from_raw_os_error(libc::EINVAL);
+    Err(SysError::new(
+        action,
+        "of a process with several threads",
+        source,
+    ))
+}
