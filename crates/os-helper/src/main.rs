@@ -20,6 +20,9 @@
 //! in [`JOBS`].
 #![forbid(unsafe_code)]
 
+mod hook;
+mod start;
+
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -28,7 +31,7 @@ use std::process::ExitCode;
 type Job = (&'static str, fn(&[OsString]) -> ExitCode);
 
 /// Everything this program can do.
-const JOBS: &[Job] = &[];
+const JOBS: &[Job] = &[("hook", hook::run), ("start", start::run)];
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -44,9 +47,15 @@ fn main() -> ExitCode {
 /// Says what jobs there are. This program is started by other programs: status 2 is a bug of theirs.
 fn usage(complaint: &str) -> ExitCode {
     let jobs: Vec<_> = JOBS.iter().map(|(name, _)| *name).collect();
-    let text = format!("os-helper: {complaint} (jobs: {})\n", jobs.join(", "));
-    // Nobody is left to tell if standard error is closed.
-    std::io::stderr()
-        .write_all(text.as_bytes())
-        .map_or(ExitCode::from(3), |()| ExitCode::from(2))
+    let text = format!("{complaint} (jobs: {})", jobs.join(", "));
+    say(&text, ExitCode::from(2))
+}
+
+/// Says something on standard error and ends with this status, or with 3 if nobody listens.
+fn say(text: &str, status: ExitCode) -> ExitCode {
+    let line = format!("os-helper: {text}\n");
+    match std::io::stderr().write_all(line.as_bytes()) {
+        Ok(()) => status,
+        Err(_) => ExitCode::from(3),
+    }
 }

@@ -1,5 +1,7 @@
 //! A mount that is attached nowhere yet, and what it is given on the way: other ids, other flags.
 
+mod namespace;
+
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -7,6 +9,8 @@ use rustix::fs::CWD;
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 
 use crate::SysError;
+
+pub use self::namespace::user_namespace;
 
 /// A copy of a mount, or of the part of it below a folder or file.
 ///

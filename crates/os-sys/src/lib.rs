@@ -55,7 +55,7 @@ pub use self::error::SysError;
 pub use self::exec::exec;
 pub use self::fault::kill_self;
 pub use self::host::{boot_id, hostname};
-pub use self::idmap_mount::{DetachedMount, MountUse};
+pub use self::idmap_mount::{DetachedMount, MountUse, user_namespace};
 pub use self::loop_device::{LoopDevice, LoopOptions};
 pub use self::mount::{Access, bind_mount, mount_filesystem, unmount};
 pub use self::mount_namespace::{detach_mounts, leave_mount_namespace, mount_stage};

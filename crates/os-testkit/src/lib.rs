@@ -7,6 +7,7 @@
 //!   sandbox  a root folder; starts daemons, runs osctl, speaks to the socket
 //!   daemon   a running osctld: kill, stop, wait for its end
 //!   http     one request over the socket, byte for byte
+//!   private_etc  account files that only the monitor of a container sees
 //!   leaks    mounts, loop devices, control groups below a root
 //! ```
 //!
@@ -16,8 +17,10 @@
 pub mod daemon;
 pub mod http;
 pub mod leaks;
+pub mod private_etc;
 pub mod sandbox;
 
 pub use daemon::Daemon;
 pub use http::Response;
+pub use private_etc::{PrivateEtc, TestUser};
 pub use sandbox::{Ran, Sandbox};

@@ -1,0 +1,121 @@
+//! A hook of LXC: tells osctld, waits for its answer, and says yes or no to LXC.
+//!
+//! LXC runs it as the user of the container, in the container's own namespaces for some hooks. It
+//! can know nothing that osctld would have to believe: osctld takes the container from the control
+//! group of this process, and only the rest from the message.
+
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use os_lxc::{HookAnswer, HookMessage, HookName, HookTarget};
+
+/// Longer answers are a mistake.
+const ANSWER_LIMIT: u64 = 64 << 10;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+enum HookError {
+    #[error("LXC did not say which hook this is (LXC_HOOK_TYPE)")]
+    NoHook,
+    #[error("osctld did not come back within {} ms", patience.as_millis())]
+    Absent {
+        patience: Duration,
+        source: Option<std::io::Error>,
+    },
+    #[error("osctld did not answer")]
+    Exchange(#[source] std::io::Error),
+    #[error("osctld's answer is not understood")]
+    Answer(#[from] serde_json::Error),
+}
+
+pub(crate) fn run(args: &[OsString]) -> ExitCode {
+    let [socket, patience] = args else {
+        return crate::usage("hook takes a socket and a number of milliseconds");
+    };
+    let Some(patience) = patience.to_str().and_then(|it| it.parse().ok()) else {
+        return crate::usage("hook: this is no number of milliseconds");
+    };
+    let Some(message) = message(|name| std::env::var(name).ok()) else {
+        return crate::say(&os_types::chain(&HookError::NoHook), ExitCode::FAILURE);
+    };
+    let again = std::env::var("LXC_TARGET").is_ok_and(|target| target == "reboot");
+    let answer = ask(socket.as_ref(), Duration::from_millis(patience), &message);
+    verdict(&message, again, answer)
+}
+
+/// What LXC says in its environment. *Source*: lxc.container.conf(5), "CONTAINER HOOKS ENVIRONMENT
+/// VARIABLES".
+fn message(variable: impl Fn(&str) -> Option<String>) -> Option<HookMessage> {
+    let hook = HookName::parse(&variable("LXC_HOOK_TYPE")?)?;
+    let init_pid = variable("LXC_PID").and_then(|text| text.parse().ok());
+    let target = match variable("LXC_TARGET").as_deref() {
+        Some("reboot") => HookTarget::Reboot,
+        _ => HookTarget::Stop,
+    };
+    let inside = matches!(hook, HookName::PreMount | HookName::Mount);
+    Some(HookMessage {
+        hook,
+        init_pid: init_pid.filter(|_| hook == HookName::StartHost),
+        rootfs_mount: variable("LXC_ROOTFS_MOUNT").filter(|_| inside),
+        target: (hook == HookName::PostStop).then_some(target),
+    })
+}
+
+fn ask(socket: &Path, patience: Duration, message: &HookMessage) -> Result<HookAnswer, HookError> {
+    let begin = Instant::now();
+    let stream = connect(socket, patience)?;
+    let left = patience
+        .saturating_sub(begin.elapsed())
+        .max(Duration::from_millis(1));
+    let exchange = || {
+        stream.set_read_timeout(Some(left))?;
+        stream.set_write_timeout(Some(left))?;
+        let mut line = serde_json::to_vec(message)?;
+        line.push(b'\n');
+        (&stream).write_all(&line)?;
+        let mut answer = String::new();
+        BufReader::new((&stream).take(ANSWER_LIMIT)).read_line(&mut answer)?;
+        Ok(answer)
+    };
+    let answer = exchange().map_err(HookError::Exchange)?;
+    Ok(serde_json::from_str(&answer)?)
+}
+
+/// osctld may just be restarting: asks again until the patience is used up.
+fn connect(socket: &Path, patience: Duration) -> Result<UnixStream, HookError> {
+    let mut last = None;
+    let mut attempt = || match UnixStream::connect(socket) {
+        Ok(stream) => Some(stream),
+        Err(error) => {
+            last = Some(error);
+            None
+        }
+    };
+    let connected = os_sys::patience::until(patience, || Ok::<_, HookError>(attempt()))?;
+    connected.ok_or(HookError::Absent {
+        patience,
+        source: last,
+    })
+}
+
+/// What LXC is told.
+///
+/// A container that wants to reboot is started anew by osctld, with fresh configuration and clocks.
+/// So LXC is told no, and ends; only if osctld is away LXC goes on by itself, in the same monitor,
+/// and then the start of that second run must not need osctld either.
+fn verdict(message: &HookMessage, again: bool, answer: Result<HookAnswer, HookError>) -> ExitCode {
+    match (message.hook, answer) {
+        (HookName::PostStop, Ok(HookAnswer::Continue)) if again => ExitCode::FAILURE,
+        (_, Ok(HookAnswer::Continue)) => ExitCode::SUCCESS,
+        (_, Ok(HookAnswer::Abort(reason))) => crate::say(&reason, ExitCode::FAILURE),
+        (_, Err(error @ HookError::Absent { .. })) if again => {
+            let text = os_types::chain(&error);
+            crate::say(&format!("{text}; rebooting without it"), ExitCode::SUCCESS)
+        }
+        (_, Err(error)) => crate::say(&os_types::chain(&error), ExitCode::FAILURE),
+    }
+}
