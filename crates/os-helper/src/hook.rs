@@ -5,6 +5,7 @@
 //! group of this process, and only the rest from the message.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -33,8 +34,8 @@ enum HookError {
 }
 
 pub(crate) fn run(args: &[OsString]) -> ExitCode {
-    let [socket, patience] = args else {
-        return crate::usage("hook takes a socket and a number of milliseconds");
+    let [socket, mark, patience] = args else {
+        return crate::usage("hook takes a socket, a file and a number of milliseconds");
     };
     let Some(patience) = patience.to_str().and_then(|it| it.parse().ok()) else {
         return crate::usage("hook: this is no number of milliseconds");
@@ -42,9 +43,11 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
     let Some(message) = message(|name| std::env::var(name).ok()) else {
         return crate::say(&os_types::chain(&HookError::NoHook), ExitCode::FAILURE);
     };
-    let again = std::env::var("LXC_TARGET").is_ok_and(|target| target == "reboot");
     let answer = ask(socket.as_ref(), Duration::from_millis(patience), &message);
-    verdict(&message, again, answer)
+    match message.target {
+        Some(HookTarget::Reboot) => refuse_reboot(answer, mark.as_ref()),
+        _ => verdict(answer),
+    }
 }
 
 /// What LXC says in its environment. *Source*: lxc.container.conf(5), "CONTAINER HOOKS ENVIRONMENT
@@ -102,20 +105,27 @@ fn connect(socket: &Path, patience: Duration) -> Result<UnixStream, HookError> {
     })
 }
 
-/// What LXC is told.
-///
-/// A container that wants to reboot is started anew by osctld, with fresh configuration and clocks.
-/// So LXC is told no, and ends; only if osctld is away LXC goes on by itself, in the same monitor,
-/// and then the start of that second run must not need osctld either.
-fn verdict(message: &HookMessage, again: bool, answer: Result<HookAnswer, HookError>) -> ExitCode {
-    match (message.hook, answer) {
-        (HookName::PostStop, Ok(HookAnswer::Continue)) if again => ExitCode::FAILURE,
-        (_, Ok(HookAnswer::Continue)) => ExitCode::SUCCESS,
-        (_, Ok(HookAnswer::Abort(reason))) => crate::say(&reason, ExitCode::FAILURE),
-        (_, Err(error @ HookError::Absent { .. })) if again => {
-            let text = os_types::chain(&error);
-            crate::say(&format!("{text}; rebooting without it"), ExitCode::SUCCESS)
-        }
-        (_, Err(error)) => crate::say(&os_types::chain(&error), ExitCode::FAILURE),
+fn verdict(answer: Result<HookAnswer, HookError>) -> ExitCode {
+    match answer {
+        Ok(HookAnswer::Continue) => ExitCode::SUCCESS,
+        Ok(HookAnswer::Abort(reason)) => crate::say(&reason, ExitCode::FAILURE),
+        Err(error) => crate::say(&os_types::chain(&error), ExitCode::FAILURE),
     }
+}
+
+/// A container that wants to reboot is started anew by osctld, with fresh configuration and clocks:
+/// within the old monitor LXC would give it other control groups too. So LXC is told no, and ends.
+/// If osctld is away, it finds the wish in a file once it is back.
+fn refuse_reboot(answer: Result<HookAnswer, HookError>, mark: &Path) -> ExitCode {
+    let Err(error) = answer else {
+        return ExitCode::FAILURE;
+    };
+    let mut text = format!("{}; the wish to reboot is noted", os_types::chain(&error));
+    if let Err(error) = File::create(mark) {
+        text = format!(
+            "cannot note the wish to reboot in {}: {error}",
+            mark.display()
+        );
+    }
+    crate::say(&text, ExitCode::FAILURE)
 }

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   os-helper start FD       become the monitor of a container (decision 11 of the design)
-//!   os-helper hook SOCKET    tell osctld about a hook of LXC and wait for its answer
+//!   os-helper hook ...       tell osctld about a hook of LXC and wait for its answer
 //!   os-helper unpack FD      unpack an archive into a new root, confined
 //! ```
 //!

@@ -76,11 +76,14 @@ impl ClockOffsets {
     }
 }
 
-/// The program that LXC runs for hooks: `os-helper hook SOCKET MILLISECONDS`.
+/// The program that LXC runs for hooks: `os-helper hook SOCKET MARK MILLISECONDS`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HookProgram {
     /// osctld's socket for hooks.
     pub socket: ConfigPath,
+    /// A file that is made if the container wants to reboot and osctld is away: osctld, once back,
+    /// starts it. Its folder belongs to the container's system user.
+    pub reboot_mark: ConfigPath,
     /// How long a hook waits for osctld.
     pub patience_ms: u32,
     /// Whether there is a script to run before the root is mounted.

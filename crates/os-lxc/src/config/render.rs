@@ -114,6 +114,8 @@ fn groups(out: &mut Lines, id: &ContainerName) {
     out.key("lxc.cgroup.dir.container", format_args!("lxc.payload.{id}"));
     out.key("lxc.cgroup.dir.monitor", format_args!("lxc.monitor.{id}"));
     out.key("lxc.cgroup.relative", 1);
+    // A container without its monitor could be neither entered nor stopped in order.
+    out.key("lxc.monitor.signal.pdeath", "SIGKILL");
 }
 
 fn mounts(out: &mut Lines, config: &ContainerConfig) {
@@ -160,7 +162,8 @@ fn hooks(out: &mut Lines, stage: &Stage, hooks: &HookProgram) {
     out.key("lxc.hook.version", 1);
     // LXC hands this to a shell. It ends with a digit, so LXC takes no quotes off.
     let helper = stage.helper().shell_word();
-    let (socket, patience) = (hooks.socket.shell_word(), hooks.patience_ms);
+    let (socket, mark) = (hooks.socket.shell_word(), hooks.reboot_mark.shell_word());
+    let patience = hooks.patience_ms;
     for hook in HookName::ALL {
         let wanted = match hook {
             HookName::StartHost | HookName::PostStop => true,
@@ -168,7 +171,7 @@ fn hooks(out: &mut Lines, stage: &Stage, hooks: &HookProgram) {
             HookName::Mount => hooks.mount,
         };
         if wanted {
-            let command = format_args!("{helper} hook {socket} {patience}");
+            let command = format_args!("{helper} hook {socket} {mark} {patience}");
             out.key(format_args!("lxc.hook.{}", hook.as_str()), command);
         }
     }

@@ -28,6 +28,7 @@ fn sample(distribution: &str) -> ContainerConfig {
         clocks: ClockOffsets::since(123_456, 123_400),
         hooks: HookProgram {
             socket: path("/run/osctl/hook.sock"),
+            reboot_mark: path("/run/osctl/pools/tank/console/web1/reboot"),
             patience_ms: 20_000,
             pre_mount: false,
             mount: false,

@@ -1,0 +1,202 @@
+//! Real containers through `os-helper start`.
+#![expect(clippy::disallowed_methods, reason = "tests write plain files")]
+
+#[path = "root_start/rig.rs"]
+mod rig;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::time::{Duration, Instant};
+
+use os_lxc::{ConfigPath, HookName, HookTarget};
+use os_sys::{PidFd, Signal};
+
+use self::rig::{Disk, FIRST_ID, PATIENCE, Rig, UGID};
+
+/// Tells what it sees, and waits.
+const INIT: &str = "
+trap '' TERM
+{
+  echo \"args $1\"
+  echo \"uid $(id -u)\"
+  echo \"uptime $(cat /proc/uptime)\"
+  echo \"host $(cat /proc/sys/kernel/hostname)\"
+  echo \"lo $(ip -o link show lo)\"
+  echo \"limit $(ulimit -n) $(ulimit -Hn)\"
+} > /seen.new
+mount > /mounts
+echo hello > /dev/console
+busybox mv /seen.new /seen
+while :; do sleep 1000; done";
+
+#[test]
+fn a_container_runs_and_vanishes() {
+    let rig = Rig::new(INIT).unwrap();
+    fs::create_dir(rig.path("other")).unwrap();
+    let unrelated = Disk::new(&rig.path("other"), "unrelated").unwrap();
+    let begin = Instant::now();
+    let monitor = rig.start().unwrap();
+    let started = begin.elapsed();
+    let seen = rig.guest_file("seen").unwrap();
+    println!(
+        "init about to run after {started:?}, first file after {:?}",
+        begin.elapsed()
+    );
+    println!("{seen}\n{}", rig.guest_file("mounts").unwrap());
+    println!("{}", rig.config.render());
+    let field = |name: &str| {
+        let line = seen.lines().find_map(|it| it.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("no {name}in {seen}"))
+            .trim()
+            .to_owned()
+    };
+    assert_eq!(field("args "), "a b");
+    assert_eq!(field("uid "), "0");
+    assert_eq!(field("host "), "web.example.org");
+    assert_eq!(field("limit "), "1000 2000");
+    assert!(field("lo ").contains("UP"), "{seen}");
+    let uptime: f64 = field("uptime ").split(' ').next().unwrap().parse().unwrap();
+    assert!(uptime < 20.0, "{uptime}");
+
+    // Unshifted on disk, shifted as a process.
+    let made = fs::metadata(rig.pool.at.join("private/seen")).unwrap();
+    assert_eq!((made.uid(), made.gid()), (0, 0));
+    let init = fs::metadata(format!("/proc/{}", monitor.init)).unwrap();
+    assert_eq!(init.uid(), FIRST_ID);
+    let own = fs::metadata(format!("/proc/{}", monitor.child.pid())).unwrap();
+    assert_eq!((own.uid(), own.gid()), (UGID, UGID));
+    let log = fs::metadata(rig.pool.at.join("log")).unwrap();
+    assert_eq!(
+        (log.uid(), log.gid(), log.mode() & 0o7777),
+        (0, UGID, 0o660)
+    );
+    assert!(log.len() > 0);
+    let console = fs::read_to_string(rig.path("console/log")).unwrap();
+    assert!(console.contains("hello"), "{console}");
+
+    // The whole payload is in its group, in every hierarchy.
+    assert!(
+        rig.tree
+            .procs(&rig.payload())
+            .unwrap()
+            .contains(&monitor.init)
+    );
+    for folder in rig.tree.folders(&rig.payload()) {
+        let procs = fs::read_to_string(folder.join("cgroup.procs")).unwrap();
+        assert!(
+            procs.lines().any(|it| it == monitor.init.to_string()),
+            "{}",
+            folder.display()
+        );
+    }
+
+    // What an administrator uses at night works.
+    let info = rig.lxc("lxc-info", &["-s", "-p"]).unwrap().text();
+    let words: Vec<_> = info.split_whitespace().collect();
+    assert_eq!(
+        words,
+        ["State:", "RUNNING", "PID:", &monitor.init.to_string()]
+    );
+    let id = rig
+        .lxc("lxc-attach", &["--", "/bin/id", "-u"])
+        .unwrap()
+        .text();
+    assert_eq!(id, "0\n");
+
+    // Nothing of the host is in use by it but its own pool.
+    let view = fs::read_to_string(format!("/proc/{}/mountinfo", monitor.child.pid())).unwrap();
+    assert!(
+        !view.contains("unrelated") && !view.contains("shared:"),
+        "{view}"
+    );
+    unrelated.remove().unwrap();
+    kill(monitor.init);
+    let message = rig.messages.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(
+        (message.hook, message.target),
+        (HookName::PostStop, Some(HookTarget::Stop))
+    );
+    rig.finish(Some(monitor)).unwrap();
+}
+
+#[test]
+fn a_container_that_reboots_ends_and_says_so() {
+    let rig = Rig::new("busybox reboot -f").unwrap();
+    let monitor = rig.start().unwrap();
+    let message = rig.messages.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(
+        (message.hook, message.target),
+        (HookName::PostStop, Some(HookTarget::Reboot))
+    );
+    rig.finish(Some(monitor)).unwrap();
+}
+
+/// osctld is away when a guest reboots: the wish is noted.
+#[test]
+fn a_reboot_without_osctld_is_noted() {
+    let script = "echo first > /first
+        while ! busybox test -e /go; do busybox usleep 10000; done
+        busybox reboot -f";
+    let mut rig = Rig::new(script).unwrap();
+    rig.config.hooks.patience_ms = 100;
+    let monitor = rig.start().unwrap();
+    rig.guest_file("first").unwrap();
+    fs::remove_file(rig.path("hook.sock")).unwrap();
+    fs::write(rig.pool.at.join("private/go"), "").unwrap();
+    let mark = rig.path("console/reboot");
+    assert!(!mark.exists());
+    let mut monitor = monitor;
+    monitor.child.wait(PATIENCE).unwrap().unwrap();
+    assert!(mark.exists(), "{}", rig.log());
+    rig.finish(Some(monitor)).unwrap();
+}
+
+/// A monitor that is killed takes its container along: nothing runs that nobody watches.
+#[test]
+fn a_container_ends_with_its_monitor() {
+    let rig = Rig::new(INIT).unwrap();
+    let mut monitor = rig.start().unwrap();
+    rig.guest_file("seen").unwrap();
+    let init = PidFd::open(monitor.init).unwrap().unwrap();
+    assert!(monitor.child.pidfd().send_signal(Signal::KILL).unwrap());
+    assert!(init.wait_exit(PATIENCE).unwrap());
+    monitor.child.wait(PATIENCE).unwrap().unwrap();
+    // Its groups are left, empty: that is osctld's to clean.
+    rig.tree.remove(&rig.group(), PATIENCE).unwrap();
+    rig.finish(Some(monitor)).unwrap();
+}
+
+#[test]
+fn what_prevents_a_start_is_reported() {
+    let mut rig = Rig::new(INIT).unwrap();
+    let private = rig.spec.root.path.clone();
+    let link = rig.path("link");
+    symlink(private.as_path(), &link).unwrap();
+    rig.spec.root.path = ConfigPath::new(&link).unwrap();
+    let failed = |rig: &Rig| {
+        let (mut child, failure) = rig.launch().unwrap();
+        let status = child.wait(PATIENCE).unwrap().unwrap();
+        assert!(!status.success());
+        failure.unwrap_or_else(|| panic!("no failure\n{}", rig.log()))
+    };
+    let failure = failed(&rig);
+    assert_eq!(failure.object.as_deref(), link.to_str(), "{failure:?}");
+    assert_eq!(failure.errno, Some(20), "{failure:?}");
+    rig.spec.root.path = private;
+    rig.spec.lxc_program = ConfigPath::new("/usr/bin/there-is-none").unwrap();
+    let failure = failed(&rig);
+    assert_eq!(
+        failure.message,
+        "cannot run /usr/bin/there-is-none: No such file or directory (os error 2)"
+    );
+    rig.spec.rlimits.clear();
+    rig.spec.init.clear();
+    assert_eq!(failed(&rig).message, "there is no command to run");
+    rig.finish(None).unwrap();
+}
+
+fn kill(pid: u32) {
+    let process = PidFd::open(pid).unwrap().unwrap();
+    assert!(process.send_signal(Signal::KILL).unwrap());
+    assert!(process.wait_exit(Duration::from_secs(10)).unwrap());
+}
