@@ -6,12 +6,12 @@ mod rig;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use os_lxc::{ConfigPath, HookName, HookTarget};
-use os_sys::{PidFd, Signal};
+use os_sys::{PidFd, Signal, SysError};
 
-use self::rig::{Disk, FIRST_ID, PATIENCE, Rig, UGID};
+use self::rig::{Disk, FIRST_ID, Monitor, PATIENCE, Rig, UGID};
 
 /// Tells what it sees, and waits.
 const INIT: &str = "
@@ -77,11 +77,11 @@ fn a_container_runs_and_vanishes() {
     // The whole payload is in its group, in every hierarchy.
     assert!(
         rig.tree
-            .procs(&rig.payload())
+            .procs(&Rig::payload())
             .unwrap()
             .contains(&monitor.init)
     );
-    for folder in rig.tree.folders(&rig.payload()) {
+    for folder in rig.tree.folders(&Rig::payload()) {
         let procs = fs::read_to_string(folder.join("cgroup.procs")).unwrap();
         assert!(
             procs.lines().any(|it| it == monitor.init.to_string()),
@@ -110,7 +110,7 @@ fn a_container_runs_and_vanishes() {
         "{view}"
     );
     unrelated.remove().unwrap();
-    kill(monitor.init);
+    kill(monitor.init).unwrap();
     let message = rig.messages.recv_timeout(PATIENCE).unwrap();
     assert_eq!(
         (message.hook, message.target),
@@ -162,8 +162,73 @@ fn a_container_ends_with_its_monitor() {
     assert!(init.wait_exit(PATIENCE).unwrap());
     monitor.child.wait(PATIENCE).unwrap().unwrap();
     // Its groups are left, empty: that is osctld's to clean.
-    rig.tree.remove(&rig.group(), PATIENCE).unwrap();
+    rig.tree.remove(&Rig::group(), PATIENCE).unwrap();
     rig.finish(Some(monitor)).unwrap();
+}
+
+/// Hooks inside a container reach osctld too, in the order in which LXC comes to them.
+#[test]
+fn hooks_inside_a_container() {
+    let mut rig = Rig::new("echo > /runs; exec sleep 1000").unwrap();
+    rig.config.hooks.pre_mount = true;
+    rig.config.hooks.mount = true;
+    let (child, failure) = rig.launch().unwrap();
+    assert_eq!(failure, None);
+    let next = || {
+        rig.messages
+            .recv_timeout(PATIENCE)
+            .unwrap_or_else(|_| panic!("{}", rig.log()))
+    };
+    let said: Vec<_> = [next(), next(), next()].into();
+    let hooks: Vec<_> = said.iter().map(|message| message.hook).collect();
+    assert_eq!(
+        hooks,
+        [HookName::PreMount, HookName::Mount, HookName::StartHost]
+    );
+    let init = said.iter().find_map(|message| message.init_pid).unwrap();
+    let mount = rig.config.stage.mount();
+    for message in said.iter().filter(|it| it.hook != HookName::StartHost) {
+        assert_eq!(message.rootfs_mount.as_deref(), Some(mount.as_str()));
+    }
+    rig.guest_file("runs").unwrap();
+    kill(init).unwrap();
+    rig.finish(Some(Monitor { child, init })).unwrap();
+}
+
+/// If init dies before it is run LXC 5.0 waits for it for ever: it holds the other end of the socket
+/// itself. Whoever kills a container has to kill its monitor too.
+#[test]
+fn a_container_killed_before_init_runs() {
+    let rig = Rig::new("exec sleep 1000").unwrap();
+    let mut monitor = rig.start().unwrap();
+    rig.tree.kill(&Rig::group(), PATIENCE).unwrap();
+    monitor
+        .child
+        .wait(PATIENCE)
+        .unwrap()
+        .expect("it was killed");
+    rig.tree.remove(&Rig::group(), PATIENCE).unwrap();
+    rig.finish(Some(monitor)).unwrap();
+}
+
+/// A command on a stopped container, with the streams that the helper was given.
+#[test]
+fn a_command_instead_of_init() {
+    let mut rig = Rig::new("exit 9").unwrap();
+    rig.spec.lxc_program = ConfigPath::new("/usr/bin/lxc-execute").unwrap();
+    let script = "echo \"$0\" as $(/bin/busybox id -u); exit 7";
+    let command = ["/bin/sh", "-c", script, "a  b"];
+    rig.spec.execute = Some(command.map(str::to_owned).into());
+    rig.spec.status_fd = 2;
+    let (mut child, failure) = rig.launch().unwrap();
+    assert_eq!(failure, None, "{}", rig.log());
+    let status = child.wait(PATIENCE).unwrap().expect("it ends");
+    assert_eq!(status.code(), Some(7), "{}", rig.log());
+    assert_eq!(
+        fs::read_to_string(rig.path("output")).unwrap(),
+        "a  b as 0\n"
+    );
+    rig.finish(None).unwrap();
 }
 
 #[test]
@@ -195,8 +260,10 @@ fn what_prevents_a_start_is_reported() {
     rig.finish(None).unwrap();
 }
 
-fn kill(pid: u32) {
-    let process = PidFd::open(pid).unwrap().unwrap();
-    assert!(process.send_signal(Signal::KILL).unwrap());
-    assert!(process.wait_exit(Duration::from_secs(10)).unwrap());
+/// Kills the container's init.
+fn kill(pid: u32) -> Result<(), SysError> {
+    let process = PidFd::open(pid)?.expect("init runs");
+    assert!(process.send_signal(Signal::KILL)?);
+    assert!(process.wait_exit(PATIENCE)?);
+    Ok(())
 }

@@ -85,7 +85,7 @@ pub(crate) struct Monitor {
 }
 
 fn path(path: impl AsRef<Path>) -> ConfigPath {
-    ConfigPath::new(path).unwrap()
+    ConfigPath::new(path).expect("test paths are plain")
 }
 
 impl Rig {
@@ -135,12 +135,13 @@ impl Rig {
         self.dir.path().join(name)
     }
 
-    pub(crate) fn group(&self) -> CgroupPath {
-        "user-owned".parse().unwrap()
+    pub(crate) fn group() -> CgroupPath {
+        "user-owned".parse().expect("a name of a group")
     }
 
-    pub(crate) fn payload(&self) -> CgroupPath {
-        self.group().join("lxc.payload.web").unwrap()
+    pub(crate) fn payload() -> CgroupPath {
+        let payload = Self::group().join("lxc.payload.web");
+        payload.expect("a name of a group")
     }
 
     /// Starts, and waits until init is about to run.
@@ -159,8 +160,8 @@ impl Rig {
     pub(crate) fn launch(&self) -> anyhow::Result<(Child, Option<LaunchFailure>)> {
         fs::write(self.path("lxc/web/config"), self.config.render())?;
         fs::write(self.path("spec"), serde_json::to_vec(&self.spec)?)?;
-        self.tree.create(&self.group())?;
-        for folder in self.tree.folders(&self.group()) {
+        self.tree.create(&Self::group())?;
+        for folder in self.tree.folders(&Self::group()) {
             chown(&folder, Some(UGID), Some(UGID))?;
             for file in [
                 "cgroup.procs",
@@ -175,12 +176,15 @@ impl Rig {
             }
         }
         let (mut answers, status) = std::io::pipe()?;
-        let mut request = SpawnRequest::new(env!("CARGO_BIN_EXE_os-helper"))
+        let request = SpawnRequest::new(env!("CARGO_BIN_EXE_os-helper"))
             .args(["start", "0"])
-            .stdin(File::open(self.path("spec"))?)
-            .stdout(status)
-            .stderr(File::create(self.path("stderr"))?);
-        for procs in self.tree.join_fds(&self.group())? {
+            .stdin(File::open(self.path("spec"))?);
+        let output = File::create(self.path("output"))?;
+        let mut request = match self.spec.status_fd {
+            1 => request.stdout(status).stderr(output),
+            _ => request.stdout(output).stderr(status),
+        };
+        for procs in self.tree.join_fds(&Self::group())? {
             request = request.cgroup(procs);
         }
         let child = os_sys::spawn(request)?;
@@ -194,7 +198,7 @@ impl Rig {
         let log = read(self.pool.at.join("log"));
         format!(
             "{log}\n{}\n{}",
-            read(self.path("stderr")),
+            read(self.path("output")),
             read(self.path("console/log"))
         )
     }
@@ -225,11 +229,11 @@ impl Rig {
             ended.with_context(|| format!("the monitor did not end\n{}", self.log()))?;
         }
         ensure!(
-            !self.tree.is_populated(&self.group())?,
+            !self.tree.is_populated(&Self::group())?,
             "processes are left"
         );
         let root: CgroupPath = CgroupPath::PARENT;
-        let left: Vec<_> = self.tree.folders(&self.payload());
+        let left: Vec<_> = self.tree.folders(&Self::payload());
         let left: Vec<_> = left.into_iter().filter(|folder| folder.exists()).collect();
         ensure!(left.is_empty(), "LXC left {left:?}\n{}", self.log());
         self.tree.remove(&root, PATIENCE)?;
