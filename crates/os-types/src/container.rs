@@ -197,6 +197,6 @@ mod tests {
     fn a_policy_has_defaults() {
         let policy: StopPolicy = serde_json::from_str("{}").unwrap();
         assert_eq!(policy, StopPolicy::default());
-        assert_eq!(policy.timeout(), Duration::from_secs(300));
+        assert_eq!(policy.timeout(), Duration::from_mins(5));
     }
 }

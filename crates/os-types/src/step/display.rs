@@ -49,47 +49,6 @@ impl fmt::Display for Step {
                 );
                 write!(f, "{verb} file {path}")
             }
-            Self::Dataset { dataset, to } => {
-                write!(f, "{} dataset {dataset}", pick(*to, "create", "destroy"))
-            }
-            Self::DatasetName { before, after } => {
-                write!(f, "rename dataset {before} to {after}")
-            }
-            Self::Clone {
-                origin,
-                dataset,
-                to: Presence::Present,
-            } => write!(f, "clone {origin} to {dataset}"),
-            Self::Clone { dataset, .. } => write!(f, "destroy clone {dataset}"),
-            Self::Image {
-                pool,
-                digest,
-                file,
-                to: Presence::Present,
-                ..
-            } => {
-                let digest = digest.short();
-                write!(f, "unpack image {digest} from {} to {pool}", file.display())
-            }
-            Self::Image { pool, digest, .. } => {
-                write!(f, "drop image {} from the cache of {pool}", digest.short())
-            }
-            Self::Property {
-                dataset,
-                name,
-                after: Some(value),
-                ..
-            } => {
-                write!(f, "set property {name}={value} on {dataset}")
-            }
-            Self::Property {
-                dataset,
-                name,
-                after: None,
-                ..
-            } => {
-                write!(f, "unset property {name} on {dataset}")
-            }
             Self::IdBlocks {
                 pool,
                 range,
@@ -119,8 +78,56 @@ impl fmt::Display for Step {
                     pick(*to, "register", "unregister")
                 )
             }
-            running => fmt_running(running, f),
+            others => fmt_storage(others, f),
         }
+    }
+}
+
+/// The steps about datasets.
+fn fmt_storage(step: &Step, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match step {
+        Step::Dataset { dataset, to } => {
+            write!(f, "{} dataset {dataset}", pick(*to, "create", "destroy"))
+        }
+        Step::DatasetName { before, after } => {
+            write!(f, "rename dataset {before} to {after}")
+        }
+        Step::Clone {
+            origin,
+            dataset,
+            to: Presence::Present,
+        } => write!(f, "clone {origin} to {dataset}"),
+        Step::Clone { dataset, .. } => write!(f, "destroy clone {dataset}"),
+        Step::Image {
+            pool,
+            digest,
+            file,
+            to: Presence::Present,
+            ..
+        } => {
+            let digest = digest.short();
+            write!(f, "unpack image {digest} from {} to {pool}", file.display())
+        }
+        Step::Image { pool, digest, .. } => {
+            write!(f, "drop image {} from the cache of {pool}", digest.short())
+        }
+        Step::Property {
+            dataset,
+            name,
+            after: Some(value),
+            ..
+        } => {
+            write!(f, "set property {name}={value} on {dataset}")
+        }
+        Step::Property {
+            dataset,
+            name,
+            after: None,
+            ..
+        } => {
+            write!(f, "unset property {name} on {dataset}")
+        }
+        running => fmt_running(running, f),
     }
 }
 

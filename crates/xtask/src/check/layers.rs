@@ -24,7 +24,7 @@ const fn room(floor: u8, name: &'static str, refused: &'static [&'static str]) -
 }
 
 /// What touches the host.
-const HOST: &[&str] = &["os-sys", "os-cmd", "os-cgroup", "os-storage", "os-lxc"];
+const HOST: &[&str] = &["os-sys", "os-cmd", "os-cgroup", "os-storage", "os-lxc", "os-image"];
 
 /// The house plan, from the ground up.
 const HOUSE: &[Room] = &[
@@ -38,6 +38,7 @@ const HOUSE: &[Room] = &[
     room(3, "os-cgroup", &["os-api"]),
     room(4, "os-storage", &["os-api"]),
     room(4, "os-lxc", &["os-api"]),
+    room(4, "os-image", &["os-api"]),
     // Domain. It is tested without root and without a host, so it may use files, but no host.
     room(5, "os-core", HOST),
     room(5, "os-engine", HOST),
@@ -45,6 +46,7 @@ const HOUSE: &[Room] = &[
     room(6, "osctld", &[]),
     room(6, "osctl", &["os-engine", "os-storage", "os-cmd"]),
     room(6, "os-helper", &["os-engine", "os-core", "os-storage", "os-api"]),
+    room(6, "osctl-image", &["os-engine", "os-core", "os-storage", "os-api"]),
     // Development. Nothing that is shipped may use it.
     room(7, "os-testkit", &[]),
     room(8, "bench", &[]),

@@ -1,0 +1,104 @@
+//! A distribution's root, tarball or folder, as the root of an image: entry by entry, without
+//! unpacking anything.
+
+mod folder;
+mod tarball;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+use os_types::{Code, Explain};
+
+pub use self::folder::folder;
+pub use self::tarball::tarball;
+use crate::archive::{Measure, WriteError};
+
+/// What was left out of a root, because a container's root must not or need not have it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Device nodes and sockets: a container gets its devices from LXC.
+    pub nodes: u64,
+    /// Extended attributes but for capabilities, ACLs and `user.*`.
+    pub xattrs: u64,
+    /// Folders on other file systems, of which only the mountpoint was taken.
+    pub mounts: u64,
+}
+
+/// A root that was imported.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// How large it is.
+    pub measure: Measure,
+    /// What is not in it.
+    pub left_out: LeftOut,
+}
+
+/// Why a root was not imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The tarball or a file of the folder cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: io::Error,
+    },
+    /// An entry does not belong into a root.
+    #[error("entry {entry} of {} {why}", path.display())]
+    Entry {
+        /// The tarball.
+        path: PathBuf,
+        /// The entry, control characters escaped.
+        entry: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// There is nothing in it, or no folder of a root.
+    #[error("{} has no root in it: neither /etc nor /usr nor /bin", path.display())]
+    NoRoot {
+        /// The tarball or folder.
+        path: PathBuf,
+    },
+    /// The archive cannot be written.
+    #[error("cannot write the root of the image")]
+    Spool(#[source] io::Error),
+    /// The archive cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl Explain for ImportError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Code::NotFound,
+            Self::Read { .. } | Self::Entry { .. } | Self::NoRoot { .. } => Code::Image,
+            Self::Spool(source) if source.kind() == io::ErrorKind::StorageFull => Code::NoSpace,
+            Self::Spool(_) => Code::Step,
+            Self::Write(error) => error.code(),
+        }
+    }
+
+    fn object(&self) -> Option<String> {
+        match self {
+            Self::Read { path, .. } | Self::Entry { path, .. } | Self::NoRoot { path } => {
+                Some(path.display().to_string())
+            }
+            Self::Spool(_) => None,
+            Self::Write(error) => error.object(),
+        }
+    }
+}
+
+/// Whether something of a root was seen; catches a tarball of something else, or one with a folder
+/// around the root.
+#[derive(Debug, Default)]
+struct RootSeen(bool);
+
+impl RootSeen {
+    fn note(&mut self, first: Option<&OsString>) {
+        let first = first.and_then(|name| name.to_str());
+        self.0 |= matches!(first, Some("etc" | "usr" | "bin" | "sbin"));
+    }
+}

@@ -1,0 +1,97 @@
+//! Showing images: lines for people, JSON for programs.
+
+use std::io::{self, Write as _};
+
+use os_image::Metadata;
+use os_image::repository::Index;
+use os_types::image::ImageInfo;
+use os_types::{ByteSize, Code, Failure};
+
+pub(crate) fn image(info: &ImageInfo, metadata: &Metadata, json: bool) -> Result<(), Failure> {
+    if json {
+        return self::json(&serde_json::json!({ "info": info, "metadata": metadata }));
+    }
+    let mut rows = vec![
+        ("DIGEST", info.digest.to_string()),
+        ("DISTRIBUTION", info.distribution.to_string()),
+        ("VERSION", info.version.to_string()),
+        ("ARCH", info.arch.to_string()),
+        ("VENDOR", info.vendor.to_string()),
+        ("VARIANT", info.variant.to_string()),
+        ("CREATED", info.created.clone()),
+    ];
+    if !info.config.init_cmd.is_empty() {
+        rows.push(("INIT_CMD", info.config.init_cmd.join(" ")));
+    }
+    for part in &metadata.parts {
+        let packed = ByteSize(part.size);
+        let unpacked = ByteSize(part.unpacked_bytes);
+        let (name, entries) = (&part.name, part.entries);
+        rows.push((
+            "PART",
+            format!("{name}: {packed}, unpacked {unpacked} in {entries} files"),
+        ));
+    }
+    let lines = rows
+        .into_iter()
+        .map(|(label, value)| format!("{label:>12}:  {value}\n"));
+    print(&lines.collect::<String>())
+}
+
+pub(crate) fn repository(index: &Index, json: bool) -> Result<(), Failure> {
+    if json {
+        return self::json(&serde_json::json!(index));
+    }
+    let mut table = vec![
+        [
+            "VENDOR",
+            "VARIANT",
+            "ARCH",
+            "DISTRIBUTION",
+            "VERSION",
+            "TAGS",
+        ]
+        .map(ToOwned::to_owned),
+    ];
+    table.extend(index.images.iter().map(|image| {
+        let tags: Vec<&str> = image.tags.iter().map(AsRef::as_ref).collect();
+        let tags = if tags.is_empty() {
+            "-".to_owned()
+        } else {
+            tags.join(",")
+        };
+        [
+            image.vendor.to_string(),
+            image.variant.to_string(),
+            image.arch.to_string(),
+            image.distribution.to_string(),
+            image.version.to_string(),
+            tags,
+        ]
+    }));
+    let mut text = String::new();
+    for row in &table {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let cells = table.iter().filter_map(|row| row.get(column));
+            let width = cells.map(String::len).max().unwrap_or(0);
+            line.push_str(&format!("{cell:<width$}  "));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    print(&text)
+}
+
+fn json(value: &serde_json::Value) -> Result<(), Failure> {
+    print(&format!("{value:#}\n"))
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let written = io::stdout().lock().write_all(text.as_bytes());
+    written.or_else(|error| match error.kind() {
+        // Whoever reads has enough: `osctl-image ls | head`.
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(Failure::new(Code::Step, format!("cannot print: {error}"))),
+    })
+}
