@@ -11,7 +11,6 @@ use os_types::image::{Arch, ImageConfig, ImageInfo};
 use os_types::{Explain, Failure};
 
 use crate::args::{Build, Command, Import, Output, Suite};
-use crate::note;
 use crate::show;
 
 pub(crate) fn run(command: Command) -> Result<(), Failure> {

@@ -69,18 +69,16 @@ pub(crate) fn repository(index: &Index, json: bool) -> Result<(), Failure> {
             tags,
         ]
     }));
-    let mut text = String::new();
-    for row in &table {
-        let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let cells = table.iter().filter_map(|row| row.get(column));
-            let width = cells.map(String::len).max().unwrap_or(0);
-            line.push_str(&format!("{cell:<width$}  "));
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    print(&text)
+    let width = |column| {
+        let cells = table.iter().filter_map(|row| row.get(column));
+        cells.map(String::len).max().unwrap_or(0)
+    };
+    let lines = table.iter().map(|row| {
+        let cells = row.iter().enumerate();
+        let cells = cells.map(|(column, cell)| format!("{cell:<width$}  ", width = width(column)));
+        format!("{}\n", cells.collect::<String>().trim_end())
+    });
+    print(&lines.collect::<String>())
 }
 
 fn json(value: &serde_json::Value) -> Result<(), Failure> {
