@@ -14,7 +14,6 @@ macro_rules! note {
         drop(writeln!(std::io::stderr(), $($arg)*));
     }};
 }
-pub(crate) use note;
 
 mod args;
 mod run;
