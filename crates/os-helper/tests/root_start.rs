@@ -231,6 +231,23 @@ fn a_command_instead_of_init() {
     rig.finish(None).unwrap();
 }
 
+/// The hook before comes all the same: init runs only once its program is another than LXC's.
+#[test]
+fn an_init_that_is_not_there() {
+    let mut rig = Rig::new("").unwrap();
+    rig.spec.init = vec!["/nope".to_owned()];
+    let mut monitor = rig.start().unwrap();
+    let status = monitor.child.wait(PATIENCE).unwrap().expect("it ends");
+    assert!(!status.success());
+    let log = fs::read_to_string(rig.pool.at.join("log")).unwrap();
+    let errors = os_lxc::log::errors(&log);
+    assert_eq!(
+        errors[0], "No such file or directory - Failed to exec \"/nope\"",
+        "{log}"
+    );
+    rig.finish(Some(monitor)).unwrap();
+}
+
 #[test]
 fn what_prevents_a_start_is_reported() {
     let mut rig = Rig::new(INIT).unwrap();

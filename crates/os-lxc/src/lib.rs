@@ -13,6 +13,7 @@
 //!   stage      Stage                            the folder that exists in the monitor's view only
 //!   launch     LaunchSpec, LaunchFailure        what `os-helper start` is told, and answers
 //!   hook       HookMessage, HookAnswer          what LXC's hooks say to osctld
+//!   log        errors                        why LXC gave up
 //!   release    Release                          which LXC this host has
 //! ```
 //!
@@ -32,6 +33,7 @@ pub mod config;
 pub mod flavour;
 pub mod hook;
 pub mod launch;
+pub mod log;
 pub mod raw;
 pub mod release;
 pub mod seccomp;
