@@ -21,7 +21,9 @@
 #![forbid(unsafe_code)]
 
 mod hook;
+mod specification;
 mod start;
+mod unpack;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -31,7 +33,11 @@ use std::process::ExitCode;
 type Job = (&'static str, fn(&[OsString]) -> ExitCode);
 
 /// Everything this program can do.
-const JOBS: &[Job] = &[("hook", hook::run), ("start", start::run)];
+const JOBS: &[Job] = &[
+    ("hook", hook::run),
+    ("start", start::run),
+    ("unpack", unpack::run),
+];
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();

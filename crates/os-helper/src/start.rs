@@ -17,7 +17,7 @@ mod view;
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,17 +26,11 @@ use os_lxc::{LaunchFailure, LaunchSpec, RlimitValue};
 use os_sys::SysError;
 
 use self::sources::{SourceError, Sources};
-
-/// Larger specifications are a mistake.
-const SPEC_LIMIT: u64 = 1 << 20;
+use crate::specification;
 
 /// Why LXC was not started.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
-    #[error("cannot read the specification")]
-    Spec(#[source] std::io::Error),
-    #[error("the specification is not understood")]
-    Meaning(#[from] serde_json::Error),
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
@@ -51,37 +45,17 @@ enum StartError {
 }
 
 pub(crate) fn run(args: &[OsString]) -> ExitCode {
-    let [number] = args else {
-        return crate::usage("start takes one argument: the number of a descriptor");
-    };
-    let Some(number) = number.to_str().and_then(|it| it.parse().ok()) else {
-        return crate::usage("start: this is no number of a descriptor");
-    };
-    let spec = match read_spec(number) {
+    let spec: LaunchSpec = match specification::read(args) {
         Ok(spec) => spec,
-        Err(error) => return crate::usage(&failure_of(&error).message),
+        Err(complaint) => return crate::usage(&complaint),
     };
-    let status = match descriptor(spec.status_fd, File::options().write(true)) {
+    let status = match specification::descriptor(spec.status_fd, File::options().write(true)) {
         Ok(status) => status,
         Err(error) => return crate::usage(&format!("start: the status descriptor: {error}")),
     };
     // Success is the end of this program.
     let error = launch(&spec);
     report(status, &failure_of(&error))
-}
-
-/// A second descriptor of what the first one is open on; this one closes at exec.
-fn descriptor(number: u32, options: &std::fs::OpenOptions) -> std::io::Result<File> {
-    options.open(format!("/proc/self/fd/{number}"))
-}
-
-fn read_spec(number: u32) -> Result<LaunchSpec, StartError> {
-    let file = descriptor(number, File::options().read(true)).map_err(StartError::Spec)?;
-    let mut text = String::new();
-    file.take(SPEC_LIMIT)
-        .read_to_string(&mut text)
-        .map_err(StartError::Spec)?;
-    Ok(serde_json::from_str(&text)?)
 }
 
 /// Does all of it; returns only if it fails.
@@ -169,8 +143,7 @@ fn failure_of(error: &StartError) -> LaunchFailure {
         StartError::Stage { path, source } => {
             (Some(path.display().to_string()), source.raw_os_error())
         }
-        StartError::Spec(source) => (None, source.raw_os_error()),
-        StartError::Meaning(_) | StartError::NoCommand => (None, None),
+        StartError::NoCommand => (None, None),
     };
     LaunchFailure {
         message: os_types::chain(error),

@@ -35,4 +35,4 @@ pub mod unpack;
 pub use archive::verify;
 pub use archive::{Archive, ArchiveError, Identity, WriteError};
 pub use metadata::{Metadata, MetadataError, Part, PartFormat};
-pub use unpack::{Limits, Report, UnpackError, unpack};
+pub use unpack::{ArchiveSource, Limits, Report, UnpackAnswer, UnpackError, UnpackJob, unpack};

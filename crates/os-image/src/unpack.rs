@@ -12,6 +12,7 @@
 pub(crate) mod attributes;
 mod entry;
 mod error;
+mod job;
 mod target;
 
 use std::ffi::OsString;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::error::UnpackError;
 pub(crate) use self::error::printable;
+pub use self::job::{ArchiveSource, UnpackAnswer, UnpackJob};
 use self::target::{Plain, Target};
 
 /// How much an archive may unpack to.

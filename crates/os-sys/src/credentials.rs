@@ -27,6 +27,11 @@ pub fn become_user(id: u32) -> Result<(), SysError> {
     check(unsafe { libc::setresuid(id, id, id) })
 }
 
+/// Forbids itself, and all it starts, to gain privileges by exec. *Source*: prctl(2).
+pub fn forbid_new_privileges() -> Result<(), SysError> {
+    rustix::thread::set_no_new_privs(true).map_err(|e| SysError::new("forbid", "new privileges", e))
+}
+
 /// Sets the mask of modes to `022` and the working directory to `/`.
 pub fn reset_file_context() -> Result<(), SysError> {
     rustix::process::umask(Mode::WGRP | Mode::WOTH);

@@ -10,7 +10,7 @@ use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 
 use crate::SysError;
 
-pub use self::namespace::user_namespace;
+pub use self::namespace::{enter_user_namespace, user_namespace};
 
 /// A copy of a mount, or of the part of it below a folder or file.
 ///
@@ -115,6 +115,13 @@ impl DetachedMount {
             _ => "shift ids of",
         };
         Err(SysError::new(action, self.origin.clone(), source))
+    }
+}
+
+impl AsFd for DetachedMount {
+    /// Its root folder, as with `O_PATH`: files in it can be opened without attaching it.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 

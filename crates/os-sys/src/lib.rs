@@ -49,16 +49,17 @@ mod xattr;
 
 pub use self::allocator::use_one_arena;
 pub use self::credentials::{
-    become_user, close_others_at_exec, reset_file_context, set_standard_streams,
+    become_user, close_others_at_exec, forbid_new_privileges, reset_file_context,
+    set_standard_streams,
 };
 pub use self::error::SysError;
 pub use self::exec::exec;
 pub use self::fault::kill_self;
 pub use self::host::{boot_id, hostname};
-pub use self::idmap_mount::{DetachedMount, MountUse, user_namespace};
+pub use self::idmap_mount::{DetachedMount, MountUse, enter_user_namespace, user_namespace};
 pub use self::loop_device::{LoopDevice, LoopOptions};
 pub use self::mount::{Access, bind_mount, mount_filesystem, unmount};
-pub use self::mount_namespace::{detach_mounts, leave_mount_namespace, mount_stage};
+pub use self::mount_namespace::{detach_mounts, leave_host, leave_mount_namespace, mount_stage};
 pub use self::mountinfo::{MountEntry, MountTable};
 pub use self::peer::{PeerCredentials, peer_credentials};
 pub use self::pidfd::PidFd;

@@ -4,6 +4,7 @@
 //! call them: others would be left in another namespace.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
@@ -27,6 +28,19 @@ pub fn leave_mount_namespace() -> Result<(), SysError> {
     let all = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     rustix::mount::mount_change("/", all)
         .map_err(|e| SysError::new("make private", "all mounts", e))
+}
+
+/// Leaves the network, the message queues and the file systems of the host: from now on `root` is all
+/// there is. For root of a user namespace of its own.
+pub fn leave_host(root: BorrowedFd<'_>) -> Result<(), SysError> {
+    require_one_thread("leave the namespaces")?;
+    let flags = UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
+    // SAFETY: as above: without FILES, and without other threads.
+    unsafe { rustix::thread::unshare_unsafe(flags) }
+        .map_err(|e| SysError::new("leave", "the host's namespaces", e))?;
+    let failed = |e| SysError::new("change root to", "the target", e);
+    rustix::process::fchdir(root).map_err(failed)?;
+    rustix::process::chroot(".").map_err(failed)
 }
 
 /// Lets go of all mounts but those that `keep` wants, and those below the ones it does not.

@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 
 use os_types::IdMap;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::SysError;
+use crate::mount_namespace::require_one_thread;
+use crate::{SysError, become_user};
 
 /// A user namespace with these maps that nobody is in.
 ///
@@ -34,6 +36,17 @@ pub fn user_namespace(uid_map: &IdMap, gid_map: &IdMap) -> Result<OwnedFd, SysEr
     drop(go);
     drop(child);
     Ok(namespace.into())
+}
+
+/// Becomes root of a user namespace, for good: no rights are left outside of it, nor in any other.
+///
+/// *Errors*: `EINVAL` in a process with several threads.
+pub fn enter_user_namespace(namespace: BorrowedFd<'_>) -> Result<(), SysError> {
+    require_one_thread("enter a user namespace")?;
+    let kind = Some(LinkNameSpaceType::User);
+    move_into_link_name_space(namespace, kind)
+        .map_err(|e| SysError::new("enter", "a user namespace", e))?;
+    become_user(0)
 }
 
 /// One line an entry. *Source*: `user_namespaces(7)`.

@@ -1,0 +1,147 @@
+//! Unpacking the root of an image, confined.
+//!
+//! An archive comes from somebody, and code that reads archives has had holes. So it is read, and
+//! decompressed, by a process that is root of a user namespace and nobody outside of it: what it may
+//! write is the target, through a mount that shifts its ids back; it has no network, sees no other
+//! file than those it unpacks, cannot gain privileges, and has limits.
+//!
+//! ```text
+//!   open archive and target ─ copy the target as a detached mount, ids shifted
+//!     ─ limits ─ enter the user namespace ─ leave the host ─ unpack ─ answer
+//! ```
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use os_image::{Archive, ArchiveError, ArchiveSource, UnpackAnswer, UnpackError, UnpackJob};
+use os_sys::{DetachedMount, MountUse, SysError};
+use os_types::{Code, Explain, Failure};
+use rustix::fs::{Mode, OFlags};
+
+use crate::specification;
+
+/// Why nothing, or not all, was unpacked.
+#[derive(Debug, thiserror::Error)]
+enum JobError {
+    #[error("cannot open {}", path.display())]
+    Open {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    System(#[from] SysError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+}
+
+impl Explain for JobError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Open { .. } | Self::System(_) => Code::Step,
+            Self::Archive(error) => error.code(),
+            Self::Unpack(error) => error.code(),
+        }
+    }
+
+    fn object(&self) -> Option<String> {
+        match self {
+            Self::Open { path, .. } => Some(path.display().to_string()),
+            Self::System(error) => Some(error.object().to_owned()),
+            Self::Archive(error) => error.object(),
+            Self::Unpack(error) => error.object(),
+        }
+    }
+
+    fn next(&self) -> Option<String> {
+        match self {
+            Self::Open { .. } | Self::System(_) => None,
+            Self::Archive(error) => error.next(),
+            Self::Unpack(error) => error.next(),
+        }
+    }
+}
+
+pub(crate) fn run(args: &[OsString]) -> ExitCode {
+    let job: UnpackJob = match specification::read(args) {
+        Ok(job) => job,
+        Err(complaint) => return crate::usage(&complaint),
+    };
+    let (answer, status) = match unpack(&job) {
+        Ok(answer) => (answer, ExitCode::SUCCESS),
+        Err(error) => (
+            UnpackAnswer::Failed(Failure::from(&error)),
+            ExitCode::FAILURE,
+        ),
+    };
+    let line = serde_json::to_string(&answer).unwrap_or_else(|error| error.to_string());
+    match writeln!(std::io::stdout(), "{line}") {
+        Ok(()) => status,
+        Err(_) => ExitCode::from(3),
+    }
+}
+
+fn unpack(job: &UnpackJob) -> Result<UnpackAnswer, JobError> {
+    let (file, name) = archive(&job.archive)?;
+    let folder = open(
+        &job.target,
+        OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW,
+    )?;
+    let target = DetachedMount::copy_of(folder.as_fd(), &job.target)?;
+    target.restrict(MountUse::Data)?;
+    let namespace = os_sys::user_namespace(&job.uid_map, &job.gid_map)?;
+    target.shift_ids(namespace.as_fd())?;
+    drop(folder);
+    limit(job)?;
+    os_sys::reset_file_context()?;
+    os_sys::forbid_new_privileges()?;
+    os_sys::enter_user_namespace(namespace.as_fd())?;
+    os_sys::leave_host(target.as_fd())?;
+    // The copy is open as a path only; what is unpacked into has to be open for good.
+    let root = open(Path::new("/"), OFlags::RDONLY | OFlags::DIRECTORY)?;
+    // Only now is the archive looked at.
+    let archive = Archive::from_file(file, &name)?;
+    let report = archive
+        .root(|tar| os_image::unpack(tar, root.as_fd(), &job.limits).map_err(JobError::from))?;
+    let image = archive.info().clone();
+    Ok(UnpackAnswer::Done { image, report })
+}
+
+fn archive(source: &ArchiveSource) -> Result<(File, PathBuf), JobError> {
+    let (path, name) = match source {
+        ArchiveSource::Path(path) => (path.clone(), path.clone()),
+        ArchiveSource::Descriptor(number) => (
+            format!("/proc/self/fd/{number}").into(),
+            "(a descriptor)".into(),
+        ),
+    };
+    let file = open(&path, OFlags::RDONLY | OFlags::NOCTTY)?;
+    Ok((file.into(), name))
+}
+
+fn open(path: &Path, flags: OFlags) -> Result<OwnedFd, JobError> {
+    rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty()).map_err(|e| JobError::Open {
+        path: path.to_owned(),
+        source: e.into(),
+    })
+}
+
+fn limit(job: &UnpackJob) -> Result<(), SysError> {
+    let limits = [
+        ("as", job.memory_bytes),
+        ("cpu", job.cpu_seconds),
+        ("fsize", job.limits.bytes),
+        ("core", 0),
+        // One descriptor a folder that is open, and some.
+        ("nofile", 1024),
+    ];
+    for (name, most) in limits {
+        os_sys::set_limit(name, Some(most), Some(most))?;
+    }
+    Ok(())
+}
