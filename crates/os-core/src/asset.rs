@@ -3,6 +3,7 @@
 //! [`query`] is all that `assets` and `healthcheck` need: it lists what is expected ([`Expected`],
 //! pure data) and looks at each through a [`Probe`].
 
+mod container;
 mod expected;
 mod group;
 mod host;
@@ -25,7 +26,7 @@ use crate::facts::Facts;
 use crate::state::State;
 
 /// What the host and everything on the imported pools expects: the host first, then by pool in the
-/// order of import, and there the pool, its id ranges, users and groups.
+/// order of import, and there the pool, its id ranges, users, groups and containers.
 pub fn expected(state: &State, facts: &Facts) -> Vec<Expected> {
     select(state, facts, |_| true)
 }
@@ -65,6 +66,15 @@ fn select(state: &State, facts: &Facts, wanted: impl Fn(&EntityRef) -> bool) -> 
             };
             if wanted(&entity) {
                 all.extend(group::expected(facts, pool, name, &entity));
+            }
+        }
+        for name in pool.containers().keys() {
+            let entity = EntityRef::Container {
+                pool: on.clone(),
+                name: name.clone(),
+            };
+            if wanted(&entity) {
+                all.extend(container::expected(pool, name, &entity));
             }
         }
     }
@@ -116,6 +126,7 @@ fn kind_of(entity: &EntityRef) -> AssetsOf {
         EntityRef::IdRange { .. } => AssetsOf::IdRange,
         EntityRef::User { .. } => AssetsOf::User,
         EntityRef::Group { .. } => AssetsOf::Group,
+        EntityRef::Image { .. } | EntityRef::Container { .. } => AssetsOf::Container,
     }
 }
 
@@ -126,6 +137,8 @@ fn is_called(entity: &EntityRef, wanted: &str) -> bool {
         EntityRef::IdRange { name, .. } => name.as_str(),
         EntityRef::User { name, .. } => name.as_str(),
         EntityRef::Group { name, .. } => name.as_str(),
+        EntityRef::Image { digest, .. } => digest.as_str(),
+        EntityRef::Container { name, .. } => name.as_str(),
     };
     match wanted.split_once(':') {
         None => name == wanted,

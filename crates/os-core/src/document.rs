@@ -1,11 +1,13 @@
 //! What the configuration files of a pool hold: one type a file, schema first, defaults left out.
 
+pub mod container;
 pub mod group;
 pub mod id_range;
 pub mod mark;
 pub mod pool;
 pub mod user;
 
+pub use container::{ContainerDoc, DEFAULT_INIT};
 pub use group::GroupDoc;
 pub use id_range::{BlocksError, IdRangeDoc};
 pub use mark::HostMark;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 pub use foreign::{ForeignIds, ForeignSpan};
 use os_api::view::SourceKind;
-use os_types::{ByteSize, PoolName, UserName};
+use os_types::image::{Arch, ImageDigest, ImageInfo};
+use os_types::{ByteSize, ContainerName, ContainerState, DatasetName, Failure, PoolName, UserName};
 
 use crate::accounts::{Account, Accounts};
 use crate::layout;
@@ -37,6 +38,36 @@ pub struct Facts {
     /// Names in `root` that no pool may be mounted over: folders that are not empty, and anything
     /// else. Mountpoints of imported pools may be in it or not.
     pub taken_names: BTreeSet<String>,
+    /// What containers do, those that are not stopped.
+    pub running: BTreeMap<(PoolName, ContainerName), ContainerState>,
+    /// What is known of images and datasets, for the commands that need it.
+    pub storage: StorageFacts,
+}
+
+/// What a plan about roots has to know of the storage. Empty for all other commands.
+#[derive(Debug, Clone, Default)]
+pub struct StorageFacts {
+    /// The image that is asked for, or why there is none.
+    pub image: Option<Result<ImageFact, Failure>>,
+    /// Architecture of the host.
+    pub arch: Option<Arch>,
+    /// Images in the cache of the pool, and whether containers are cloned from them.
+    pub cached: BTreeMap<ImageDigest, bool>,
+    /// Datasets of the pool that may be in the way, and those in its trash.
+    pub datasets: BTreeSet<DatasetName>,
+    /// Whether the folder of the container's scripts has something in it: then it stays.
+    pub kept_hooks: bool,
+    /// Something that no name of a dataset in the trash has: `<unix time>.<6 hex digits>`.
+    pub unique: String,
+}
+
+/// An image that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageFact {
+    /// The archive.
+    pub file: PathBuf,
+    /// What it is.
+    pub info: ImageInfo,
 }
 
 /// Where the host finds a pool.
@@ -69,6 +100,13 @@ impl Facts {
     /// The home of a user's system user.
     pub fn home(&self, pool: &PoolName, user: &UserName) -> PathBuf {
         layout::home(&self.run_dir, pool, user)
+    }
+
+    /// What a container does.
+    pub fn container_state(&self, pool: &PoolName, name: &ContainerName) -> ContainerState {
+        let key = (pool.clone(), name.clone());
+        let state = self.running.get(&key).copied();
+        state.unwrap_or(ContainerState::Stopped)
     }
 
     /// The system user of a user, if it is registered.

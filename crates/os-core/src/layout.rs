@@ -6,7 +6,9 @@
 
 use std::path::{Path, PathBuf};
 
-use os_types::{DatasetName, EntityRef, GroupName, NameError, PoolName, PoolPath, Step, UserName};
+use os_types::{
+    ContainerName, DatasetName, EntityRef, GroupName, NameError, PoolName, PoolPath, Step, UserName,
+};
 use os_types::{IdTable, Presence};
 use sha2::{Digest as _, Sha256};
 
@@ -46,6 +48,11 @@ pub const FOLDERS: &[Folder] = &[
     folder("conf/repository", 0o500, "configuration of repositories"),
     folder("conf/send-receive", 0o500, "keys for sending containers"),
     folder("ct", 0o511, "containers"),
+    folder(
+        "image",
+        0o500,
+        "roots of images, which containers are cloned from",
+    ),
     folder("hook", 0o500, "scripts of the administrator"),
     folder("hook/pool", 0o500, "scripts for the pool"),
     folder("hook/ct", 0o500, "scripts for containers"),
@@ -65,6 +72,7 @@ pub const DATASETS: &[&str] = &[
     "conf",
     "ct",
     "hook",
+    "image",
     "log",
     "migration",
     "repository",
@@ -96,11 +104,12 @@ const GROUP_CONFIG: &str = "config.toml";
 /// The file of an entity below the scoped dataset's folder; the host has none.
 pub fn config_path(entity: &EntityRef) -> Option<String> {
     match entity {
-        EntityRef::Host => None,
+        EntityRef::Host | EntityRef::Image { .. } => None,
         EntityRef::Pool { .. } => Some(POOL_CONFIG.to_owned()),
         EntityRef::IdRange { name, .. } => Some(format!("conf/id-range/{name}.toml")),
         EntityRef::User { name, .. } => Some(format!("conf/user/{name}.toml")),
         EntityRef::Group { name, .. } => Some(format!("{}/{GROUP_CONFIG}", group_folder(name))),
+        EntityRef::Container { name, .. } => Some(format!("conf/ct/{name}.toml")),
     }
 }
 
@@ -116,6 +125,10 @@ pub fn entity_of(pool: &PoolName, relative: &str) -> Option<EntityRef> {
         "id-range" => {
             let name = rest.strip_suffix(".toml")?.parse().ok()?;
             Some(EntityRef::IdRange { pool, name })
+        }
+        "ct" => {
+            let name = rest.strip_suffix(".toml")?.parse().ok()?;
+            Some(EntityRef::Container { pool, name })
         }
         "user" => {
             let name = rest.strip_suffix(".toml")?.parse().ok()?;
@@ -221,6 +234,89 @@ pub fn cgroup(pool: &PoolName, group: &GroupName) -> String {
         path.push_str(component);
     }
     path
+}
+
+/// The control group of a container's user within a group.
+pub fn user_cgroup(pool: &PoolName, group: &GroupName, user: &UserName) -> String {
+    format!("{}/user.{user}", cgroup(pool, group))
+}
+
+/// The control group of a container below our parent group: limits are set here, by root.
+pub fn container_cgroup(
+    pool: &PoolName,
+    group: &GroupName,
+    user: &UserName,
+    name: &ContainerName,
+) -> String {
+    format!("{}/ct.{name}", user_cgroup(pool, group, user))
+}
+
+/// The control group within a container's that belongs to its system user: LXC makes its own there.
+pub const DELEGATED_CGROUP: &str = "user-owned";
+
+/// LXC's control group of the guest's processes, within [`DELEGATED_CGROUP`].
+pub fn payload_cgroup(name: &ContainerName) -> String {
+    format!("lxc.payload.{name}")
+}
+
+/// LXC's control group of the monitor, within [`DELEGATED_CGROUP`].
+pub fn monitor_cgroup(name: &ContainerName) -> String {
+    format!("lxc.monitor.{name}")
+}
+
+/// LXC's path (`lxc-info -P`) of the containers of a user in a group.
+pub fn lxc_path(home: &Path, group: &GroupName) -> PathBuf {
+    let mut path = home.to_owned();
+    for component in group.components() {
+        path.push(format!("group.{component}"));
+    }
+    path.join("cts")
+}
+
+/// The folder of a container in the run folder: its run record and what it is started from.
+pub fn container_run_folder(run_dir: &Path, pool: &PoolName, name: &ContainerName) -> PathBuf {
+    run_folder(run_dir, pool)
+        .join("containers")
+        .join(name.as_str())
+}
+
+/// The dataset of a container, unless its file says another.
+///
+/// # Errors
+/// When the pool's scoped dataset has so long a name that this one would be too long.
+pub fn container_dataset(
+    dataset: &DatasetName,
+    name: &ContainerName,
+) -> Result<DatasetName, NameError> {
+    dataset.join("ct")?.join(name.as_str())
+}
+
+/// The dataset of an image in the cache.
+///
+/// # Errors
+/// As [`container_dataset`].
+pub fn image_dataset(
+    dataset: &DatasetName,
+    digest: &os_types::ImageDigest,
+) -> Result<DatasetName, NameError> {
+    dataset.join("image")?.join(digest.as_str())
+}
+
+/// Name of the snapshot of an image that containers are cloned from.
+pub const IMAGE_SNAPSHOT: &str = "ready";
+
+/// The folder in the dataset of a container or image that is the root: what lies beside it, as
+/// snapshots do, is out of the guest's reach.
+pub const PRIVATE: &str = "private";
+
+/// The log of a container below the scoped dataset's folder.
+pub fn container_log(name: &ContainerName) -> String {
+    format!("log/ct/{name}.log")
+}
+
+/// The folder of a container's scripts below the scoped dataset's folder.
+pub fn hook_folder(name: &ContainerName) -> String {
+    format!("hook/ct/{name}")
 }
 
 /// The id range that every pool gets: from 1 000 000 to the last id, in blocks of 65 536.

@@ -46,8 +46,8 @@ pub mod view;
 
 pub use accounts::{Account, AccountLines, Accounts, Registrar};
 pub use claim::{Claims, Holder};
-pub use document::{GroupDoc, HostMark, IdRangeDoc, PoolDoc, UserDoc};
-pub use facts::{Facts, ForeignIds, KnownSource};
+pub use document::{ContainerDoc, GroupDoc, HostMark, IdRangeDoc, PoolDoc, UserDoc};
+pub use facts::{Facts, ForeignIds, ImageFact, KnownSource, StorageFacts};
 pub use plan::plan;
 pub use similar::similar;
 pub use state::{Changed, Entry, LookupError, PoolState, State};

@@ -11,6 +11,10 @@
 mod activate;
 mod attr;
 mod blocks;
+mod container_move;
+mod container_new;
+mod container_run;
+mod container_settings;
 mod context;
 mod group_del;
 mod group_new;
@@ -26,6 +30,7 @@ mod pool_new;
 mod pool_reload;
 mod pool_set;
 mod pool_uninstall;
+mod prune;
 mod source;
 mod user_del;
 mod user_ids;
@@ -76,6 +81,22 @@ pub fn plan(command: &Command, state: &State, facts: &Facts) -> Result<Plan, Fai
         Command::UserSet(body) => user_set::plan(body, &context),
         Command::GroupNew(body) => group_new::plan(body, &context),
         Command::GroupDel(body) => group_del::plan(body, &context),
+        Command::ContainerNew(body) => container_new::plan(body, &context),
+        Command::ContainerDel(body) => container_move::del(body, &context),
+        Command::ContainerStart(body) => container_run::start(body, &context),
+        Command::ContainerStop(body) => container_run::stop(body, &context),
+        Command::ContainerRestart(body) => container_run::restart(body, &context),
+        Command::ContainerFreeze(body) => container_run::freeze(body, &context),
+        Command::ContainerUnfreeze(body) => container_run::unfreeze(body, &context),
+        Command::ContainerSet(body) => container_settings::set(body, &context),
+        Command::ContainerUnset(body) => container_settings::unset(body, &context),
+        Command::ContainerChown(body) => container_move::chown(body, &context),
+        Command::ContainerChgrp(body) => container_move::chgrp(body, &context),
+        Command::ContainerRename(body) => container_move::rename(body, &context),
+        Command::ContainerConfigReplace(body) => container_settings::replace(body, &context),
+        Command::ContainerConfigReload(body) => container_settings::reload(body, &context),
+        Command::TrashPrune(body) => prune::trash(body, &context),
+        Command::ImagePrune(body) => prune::images(body, &context),
         Command::AttrSet(body) => attr::set(body, &context),
         Command::AttrUnset(body) => attr::unset(body, &context),
         Command::Activate(body) => Ok(activate::plan(body)),

@@ -20,6 +20,7 @@ use os_api::event::EntityChange;
 use os_types::{EntityRef, Failure, PoolName, PoolPath, UserName};
 pub use pool::{PoolState, Table};
 
+use crate::document::ContainerDoc;
 use crate::facts::ForeignIds;
 
 /// What happened to an entity; for events.
@@ -118,20 +119,43 @@ impl State {
 
     /// What stands in the way of deleting an entity: the entities that rely on it.
     ///
-    /// *Shape*: for a group the groups right below it. Containers are to be added here.
+    /// *Shape*: for a group the groups right below it and its containers, for a user its containers.
     pub fn uses(&self, entity: &EntityRef) -> Vec<EntityRef> {
-        let EntityRef::Group { pool, name } = entity else {
-            return Vec::new();
-        };
-        let groups = self.pool(pool).map(PoolState::groups);
-        let names = groups.into_iter().flat_map(BTreeMap::keys);
-        names
-            .filter(|child| child.parent().as_ref() == Some(name))
-            .map(|child| EntityRef::Group {
-                pool: pool.clone(),
-                name: child.clone(),
-            })
-            .collect()
+        match entity {
+            EntityRef::Group { pool, name } => {
+                let groups = self.pool(pool).map(PoolState::groups);
+                let names = groups.into_iter().flat_map(BTreeMap::keys);
+                let children = names.filter(|child| child.parent().as_ref() == Some(name));
+                let children = children.map(|child| EntityRef::Group {
+                    pool: pool.clone(),
+                    name: child.clone(),
+                });
+                let containers = self.containers_of(pool, |doc| doc.group == *name);
+                children.chain(containers).collect()
+            }
+            EntityRef::User { pool, name } => {
+                self.containers_of(pool, |doc| doc.user == *name).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The containers of a pool whose file says so.
+    fn containers_of<'a>(
+        &'a self,
+        pool: &PoolName,
+        wanted: impl Fn(&ContainerDoc) -> bool + 'a,
+    ) -> impl Iterator<Item = EntityRef> + 'a {
+        let pool = self.pool(pool);
+        pool.into_iter().flat_map(move |pool| {
+            let entries = pool.containers().iter();
+            let users = entries.filter(|(_, entry)| entry.doc().is_some_and(&wanted));
+            let users = users.map(|(name, _)| EntityRef::Container {
+                pool: pool.name().clone(),
+                name: name.clone(),
+            });
+            users.collect::<Vec<_>>()
+        })
     }
 
     fn resolve(&mut self) -> Vec<Changed> {

@@ -23,6 +23,8 @@ pub(crate) fn facts() -> Facts {
         foreign: crate::ForeignIds::default().into(),
         sources: BTreeMap::new(),
         taken_names: BTreeSet::new(),
+        running: BTreeMap::new(),
+        storage: crate::StorageFacts::default(),
     }
 }
 

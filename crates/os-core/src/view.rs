@@ -3,15 +3,17 @@
 //! *Shape*: lists are by pool and name. Figures that only the kernel or the storage knows are left
 //! empty and filled in by whoever has them.
 
+mod container;
 mod group;
 mod id_range;
 mod pool;
 mod user;
 
+pub use container::{Running, container};
 pub use group::group;
 pub use id_range::{id_range, segments};
-use os_api::view::{Group, Health, IdRange, User};
-use os_types::{Failure, PoolName};
+use os_api::view::{Container, Group, Health, IdRange, User};
+use os_types::{ContainerName, Failure, PoolName};
 pub use pool::{PoolFigures, pool, sources};
 pub use user::user;
 
@@ -68,6 +70,31 @@ pub fn groups(
     let groups = pools.into_iter().flat_map(of);
     Ok(groups
         .filter_map(|(pool, name)| group(facts, pool, name))
+        .collect())
+}
+
+/// All containers, or those of a pool; `running` tells what only their watcher knows.
+///
+/// # Errors
+/// When that pool is not imported.
+pub fn containers(
+    state: &State,
+    facts: &Facts,
+    pool: Option<&PoolName>,
+    running: impl Fn(&PoolName, &ContainerName) -> Running,
+) -> Result<Vec<Container>, LookupError> {
+    let pools = select(state, pool)?;
+    let of = |pool| {
+        PoolState::containers(pool)
+            .keys()
+            .map(move |name| (pool, name))
+    };
+    let containers = pools.into_iter().flat_map(of);
+    Ok(containers
+        .filter_map(|(pool, name)| {
+            let running = running(pool.name(), name);
+            container(state, facts, pool, name, &running)
+        })
         .collect())
 }
 

@@ -80,6 +80,12 @@ pub enum Step {
         /// Its name after.
         after: DatasetName,
     },
+    /// A dataset of the trash or of the image cache is destroyed, with everything in it. Without an
+    /// inverse.
+    Purge {
+        /// The dataset.
+        dataset: DatasetName,
+    },
     /// A dataset that begins as a clone of a snapshot. One that differs from it is not destroyed by
     /// this step.
     Clone {
@@ -257,7 +263,8 @@ impl Step {
             | Self::PoolImage {
                 to: Presence::Absent,
                 ..
-            } => return None,
+            }
+            | Self::Purge { .. } => return None,
             Self::File { before, after, .. } | Self::Property { before, after, .. } => {
                 std::mem::swap(before, after);
             }
@@ -299,6 +306,7 @@ impl Step {
             | Self::File { .. }
             | Self::Dataset { .. }
             | Self::DatasetName { .. }
+            | Self::Purge { .. }
             | Self::Clone { .. }
             | Self::Image { .. }
             | Self::Property { .. }
@@ -325,6 +333,7 @@ impl Step {
             Self::File { .. } => "file",
             Self::Dataset { .. } => "dataset",
             Self::DatasetName { .. } => "dataset-name",
+            Self::Purge { .. } => "purge",
             Self::Clone { .. } => "clone",
             Self::Image { .. } => "image",
             Self::Property { .. } => "property",

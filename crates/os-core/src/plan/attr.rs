@@ -8,7 +8,7 @@ use os_types::{AttrKey, Code, Explain, Failure, Plan};
 
 use super::context::{Context, on_pool, refuse};
 use super::pool_set;
-use crate::document::{GroupDoc, IdRangeDoc, UserDoc};
+use crate::document::{ContainerDoc, GroupDoc, IdRangeDoc, UserDoc};
 use crate::state::Found;
 
 /// The longest value in bytes: attributes are notes, not data.
@@ -61,6 +61,10 @@ fn change(
         AttrTarget::User { pool, name } => {
             let found = context.user(pool.as_ref(), name)?;
             rewrite(&found, |doc: &mut UserDoc| change(&mut doc.attrs))
+        }
+        AttrTarget::Container { pool, name } => {
+            let found = context.container(pool.as_ref(), name)?;
+            rewrite(&found, |doc: &mut ContainerDoc| change(&mut doc.attrs))
         }
         AttrTarget::Group { pool, name } => {
             let found = context.group(pool.as_ref(), name)?;

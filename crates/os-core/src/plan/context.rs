@@ -3,9 +3,9 @@
 use os_store::Document;
 use os_types::step::JournalPlace;
 use os_types::{Code, EntityRef, Explain, Failure, Plan, PoolName, Step};
-use os_types::{GroupName, IdRangeName, UserName};
+use os_types::{ContainerName, GroupName, IdRangeName, UserName};
 
-use crate::document::{self, GroupDoc, IdRangeDoc, UserDoc};
+use crate::document::{self, ContainerDoc, GroupDoc, IdRangeDoc, UserDoc};
 use crate::facts::{Facts, KnownSource};
 use crate::layout;
 use crate::state::{Entry, Found, Loaded, LookupError, PoolState, State};
@@ -101,6 +101,15 @@ impl<'a> Context<'a> {
         found.map_err(|error| self.explain(error))
     }
 
+    pub(super) fn container(
+        &self,
+        pool: Option<&PoolName>,
+        name: &ContainerName,
+    ) -> Result<Found<'a, ContainerDoc>, Failure> {
+        let found = self.state.find_container(pool, name);
+        found.map_err(|error| self.explain(error))
+    }
+
     pub(super) fn id_range(
         &self,
         pool: Option<&PoolName>,
@@ -193,6 +202,11 @@ pub(super) fn on_pool(
 ) -> Plan {
     let journal = JournalPlace::Pool { pool: pool.clone() };
     assemble(steps, touches, journal)
+}
+
+/// A plan that changes only what runs on a pool.
+pub(super) fn running(steps: Vec<Step>, touches: impl IntoIterator<Item = EntityRef>) -> Plan {
+    assemble(steps, touches, JournalPlace::Run)
 }
 
 /// A plan that makes, opens, closes or forgets a pool.

@@ -1,7 +1,7 @@
 //! `user-del`: a user that nothing uses, damaged or not.
 
 use os_api::command::UserDel;
-use os_types::{Code, EntityRef, Explain, Failure, Plan, Presence, Step};
+use os_types::{Code, EntityRef, Explain, Failure, Plan, Presence, Step, UserName};
 
 use super::blocks::user_owner;
 use super::context::{Context, on_pool, refuse};
@@ -30,32 +30,44 @@ pub(super) fn plan(body: &UserDel, context: &Context<'_>) -> Result<Plan, Failur
         let user = found.entity;
         return Err(refuse(UserDelError { user, by }));
     }
-    let pool = found.pool.name();
-    let mut steps = Vec::new();
+    let (mut steps, mut touches) = (Vec::new(), Vec::new());
+    forget(&found, context, &mut steps, &mut touches)?;
+    Ok(on_pool(found.pool.name(), steps, touches))
+}
+
+/// The steps that delete a user, in use or not.
+pub(super) fn forget(
+    found: &Found<'_, UserDoc>,
+    context: &Context<'_>,
+    steps: &mut Vec<Step>,
+    touches: &mut Vec<EntityRef>,
+) -> Result<(), Failure> {
+    let EntityRef::User { pool, name } = &found.entity else {
+        return Ok(());
+    };
     // Only what is there: the steps back must not register a user that was not.
-    if context.facts.account(pool, &body.name).is_some() {
+    if context.facts.account(pool, name).is_some() {
         steps.push(Step::SystemUser {
             pool: pool.clone(),
-            user: body.name.clone(),
+            user: name.clone(),
             to: Presence::Absent,
         });
     }
     steps.push(found.remove()?);
-    let mut touches = vec![EntityRef::Host, found.entity.clone()];
-    free_blocks(&found, body, context, &mut steps, &mut touches)?;
-    Ok(on_pool(pool, steps, touches))
+    touches.extend([EntityRef::Host, found.entity.clone()]);
+    free_blocks(found, name, context, steps, touches)
 }
 
 /// Frees what was allocated for the user. A block that was there before the user stays.
 fn free_blocks(
     found: &Found<'_, UserDoc>,
-    body: &UserDel,
+    user: &UserName,
     context: &Context<'_>,
     steps: &mut Vec<Step>,
     touches: &mut Vec<EntityRef>,
 ) -> Result<(), Failure> {
     let pool = found.pool.name();
-    let owner = user_owner(&body.name);
+    let owner = user_owner(user);
     let block = found.entry.doc().and_then(|doc| doc.block.as_ref());
     for name in found.pool.id_ranges().keys() {
         let range = context.id_range(Some(pool), name)?;

@@ -42,6 +42,14 @@ impl Explain for UserNewError {
 }
 
 pub(super) fn plan(body: &UserNew, context: &Context<'_>) -> Result<Plan, Failure> {
+    plan_with_document(body, context).map(|(plan, _doc)| plan)
+}
+
+/// The plan, and what the file of the user will say.
+pub(super) fn plan_with_document(
+    body: &UserNew,
+    context: &Context<'_>,
+) -> Result<(Plan, UserDoc), Failure> {
     let pool = context.pool(body.pool.as_ref())?;
     let (name, on) = (&body.name, pool.name());
     if pool.users().contains_key(name) {
@@ -66,7 +74,7 @@ pub(super) fn plan(body: &UserNew, context: &Context<'_>) -> Result<Plan, Failur
         to: Presence::Present,
     });
     let touches = [EntityRef::Host, entity].into_iter().chain(ids.range);
-    Ok(on_pool(on, steps, touches))
+    Ok((on_pool(on, steps, touches), doc))
 }
 
 /// Refuses a user whose system user would be somebody else's.

@@ -61,7 +61,7 @@ impl PoolState {
     pub fn load_dir(dataset: &DatasetName, folder: impl Into<PathBuf>) -> Result<Self, LoadError> {
         let mut pool = Self::new(dataset, folder);
         pool.load_file(layout::POOL_CONFIG);
-        for kind in ["conf/id-range", "conf/user"] {
+        for kind in ["conf/id-range", "conf/user", "conf/ct"] {
             let names = pool.names(kind)?;
             for name in names.files {
                 pool.load_entity(format!("{kind}/{name}"));

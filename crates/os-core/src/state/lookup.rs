@@ -1,9 +1,11 @@
 //! Finding entities by name, on a given pool or on the first that has one.
 
-use os_types::{Code, EntityRef, Explain, GroupName, IdRangeName, PoolName, UserName};
+use os_types::{
+    Code, ContainerName, EntityRef, Explain, GroupName, IdRangeName, PoolName, UserName,
+};
 
 use super::{Entry, PoolState, State, Table};
-use crate::document::{GroupDoc, IdRangeDoc, UserDoc};
+use crate::document::{ContainerDoc, GroupDoc, IdRangeDoc, UserDoc};
 use crate::similar::similar;
 
 /// An entity and its pool.
@@ -65,6 +67,9 @@ impl Explain for LookupError {
     fn next(&self) -> Option<String> {
         Some(match self {
             Self::NoPool | Self::Pool { .. } => "osctl pool ls".to_owned(),
+            Self::Entity {
+                kind: "container", ..
+            } => "osctl ct ls".to_owned(),
             Self::Entity { kind, .. } => format!("osctl {} ls", kind.replace(' ', "-")),
         })
     }
@@ -120,6 +125,27 @@ impl State {
     ) -> Result<Found<'_, GroupDoc>, LookupError> {
         let (pool, entry) = self.find("group", pool, name, PoolState::groups)?;
         let entity = EntityRef::Group {
+            pool: pool.name().clone(),
+            name: name.clone(),
+        };
+        Ok(Found {
+            pool,
+            entry,
+            entity,
+        })
+    }
+
+    /// The container, found as [`State::find_user`] does.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find_container(
+        &self,
+        pool: Option<&PoolName>,
+        name: &ContainerName,
+    ) -> Result<Found<'_, ContainerDoc>, LookupError> {
+        let (pool, entry) = self.find("container", pool, name, PoolState::containers)?;
+        let entity = EntityRef::Container {
             pool: pool.name().clone(),
             name: name.clone(),
         };

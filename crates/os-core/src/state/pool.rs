@@ -7,12 +7,12 @@ use std::sync::Arc;
 use os_api::event::EntityChange;
 use os_store::document::{self, Fault};
 use os_store::{Document, DocumentError};
-use os_types::{Code, DatasetName, EntityRef, Failure};
+use os_types::{Code, ContainerName, DatasetName, EntityRef, Failure};
 use os_types::{GroupName, IdRangeName, PoolName, UserName};
 
 use super::entry::{Damage, Entry, Loaded};
 use super::{Changed, LoadError};
-use crate::document::{GroupDoc, IdRangeDoc, PoolDoc, UserDoc};
+use crate::document::{ContainerDoc, GroupDoc, IdRangeDoc, PoolDoc, UserDoc};
 use crate::layout;
 
 /// Entities of one kind by name.
@@ -28,6 +28,7 @@ pub struct PoolState {
     id_ranges: Arc<Table<IdRangeName, IdRangeDoc>>,
     users: Arc<Table<UserName, UserDoc>>,
     groups: Arc<Table<GroupName, GroupDoc>>,
+    containers: Arc<Table<ContainerName, ContainerDoc>>,
     strays: Arc<BTreeSet<String>>,
 }
 
@@ -49,6 +50,7 @@ impl PoolState {
             id_ranges: Arc::default(),
             users: Arc::default(),
             groups: Arc::default(),
+            containers: Arc::default(),
             strays: Arc::default(),
         }
     }
@@ -94,6 +96,11 @@ impl PoolState {
         &self.groups
     }
 
+    /// Its containers.
+    pub fn containers(&self) -> &Table<ContainerName, ContainerDoc> {
+        &self.containers
+    }
+
     /// Files in the folders of entities whose names are not those of entities, below the folder.
     pub fn strays(&self) -> &BTreeSet<String> {
         &self.strays
@@ -105,7 +112,9 @@ impl PoolState {
         let ranges = self.id_ranges.values().filter_map(Entry::failure);
         let users = self.users.values().filter_map(Entry::failure);
         let groups = self.groups.values().filter_map(Entry::failure);
-        config.chain(ranges).chain(users).chain(groups)
+        let containers = self.containers.values().filter_map(Entry::failure);
+        let others = users.chain(groups).chain(containers);
+        config.chain(ranges).chain(others)
     }
 
     /// The first file of a schema that this version does not know, which forbids the import.
@@ -134,7 +143,10 @@ impl PoolState {
             entity: &entity,
         };
         let change = match &entity {
-            EntityRef::Host => None,
+            EntityRef::Host | EntityRef::Image { .. } => None,
+            EntityRef::Container { name, .. } => {
+                file.put(Arc::make_mut(&mut self.containers), name, content)
+            }
             EntityRef::Pool { .. } => {
                 let mut table = BTreeMap::new();
                 table.extend(self.config.take().map(|config| ((), config)));

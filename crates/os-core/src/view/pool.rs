@@ -37,7 +37,7 @@ pub fn pool(
         state: activity,
         users: count(pool.users().len()),
         groups: count(pool.groups().len()),
-        containers: 0,
+        containers: u32::try_from(pool.containers().len()).unwrap_or(u32::MAX),
         parallel_start: settings.parallel_start(),
         parallel_stop: settings.parallel_stop(),
         mountpoint: pool.folder().to_owned(),

@@ -30,6 +30,8 @@ pub(crate) fn facts() -> Facts {
         foreign: os_core::ForeignIds::default().into(),
         sources: BTreeMap::new(),
         taken_names: BTreeSet::from(["etc".to_owned()]),
+        running: BTreeMap::new(),
+        storage: os_core::StorageFacts::default(),
     }
 }
 

@@ -92,6 +92,7 @@ fn fmt_storage(step: &Step, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Step::DatasetName { before, after } => {
             write!(f, "rename dataset {before} to {after}")
         }
+        Step::Purge { dataset } => write!(f, "destroy dataset {dataset} for good"),
         Step::Clone {
             origin,
             dataset,

@@ -1,0 +1,159 @@
+//! `container-del`, `-rename`, `-chown` and `-chgrp`: where a container is and whose it is.
+
+use os_api::command::{ContainerChgrp, ContainerChown, ContainerDel, ContainerRename};
+use os_types::{
+    Code, ContainerName, DatasetName, EntityRef, Explain, Failure, Plan, PoolPath, Presence, Step,
+    StopPolicy, UserName,
+};
+
+use super::container_run::{run, stopped};
+use super::context::{Context, on_pool, refuse, rewrite};
+use super::user_del;
+use crate::document::ContainerDoc;
+use crate::layout;
+use crate::state::Found;
+
+#[derive(Debug, thiserror::Error)]
+#[error("container {0} exists already")]
+struct Exists(String);
+
+impl Explain for Exists {
+    fn code(&self) -> Code {
+        Code::Exists
+    }
+
+    fn object(&self) -> Option<String> {
+        Some(format!("container {}", self.0))
+    }
+}
+
+/// The dataset of a container; of one whose file is damaged the one it would have by default.
+fn dataset(found: &Found<'_, ContainerDoc>, name: &ContainerName) -> Result<DatasetName, Failure> {
+    let named = found.entry.doc().and_then(|doc| doc.dataset.clone());
+    let default = layout::container_dataset(found.pool.dataset(), name)?;
+    Ok(named.unwrap_or(default))
+}
+
+fn hooks(
+    found: &Found<'_, ContainerDoc>,
+    name: &ContainerName,
+    to: Presence,
+) -> Result<Step, Failure> {
+    Ok(Step::Directory {
+        path: PoolPath::new(found.pool.name(), layout::hook_folder(name))?,
+        mode: 0o700,
+        to,
+    })
+}
+
+pub(super) fn del(body: &ContainerDel, context: &Context<'_>) -> Result<Plan, Failure> {
+    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let (pool, name) = (found.pool.name(), &body.name);
+    let mut steps = Vec::new();
+    if body.force && context.facts.container_state(pool, name).is_alive() {
+        // Killed, not asked: a plan that may give back ids must not take minutes.
+        steps.push(run(pool, name, &StopPolicy::kill(), Presence::Absent));
+    } else {
+        stopped(pool, name, context)?;
+    }
+    // The file first: what has none is no container any more, and nobody starts it.
+    steps.push(found.remove()?);
+    let root = dataset(&found, name)?;
+    if context.facts.storage.datasets.contains(&root) {
+        let trash = format!("trash/{name}.{}", context.facts.storage.unique);
+        steps.push(Step::DatasetName {
+            before: root,
+            after: found.pool.dataset().join(&trash)?,
+        });
+    }
+    if !context.facts.storage.kept_hooks {
+        steps.push(hooks(&found, name, Presence::Absent)?);
+    }
+    let mut touches = vec![found.entity.clone()];
+    if let Some(doc) = found.entry.doc() {
+        forget_user(&found, &doc.user, context, &mut steps, &mut touches)?;
+    }
+    Ok(on_pool(pool, steps, touches))
+}
+
+/// A user that was made for its container goes with its last one.
+fn forget_user(
+    found: &Found<'_, ContainerDoc>,
+    user: &UserName,
+    context: &Context<'_>,
+    steps: &mut Vec<Step>,
+    touches: &mut Vec<EntityRef>,
+) -> Result<(), Failure> {
+    let entry = found.pool.users().get(user);
+    let Some(doc) = entry.and_then(|entry| entry.doc()) else {
+        return Ok(());
+    };
+    let entity = EntityRef::User {
+        pool: found.pool.name().clone(),
+        name: user.clone(),
+    };
+    let others = context.state.uses(&entity);
+    if doc.standalone || others.iter().any(|other| *other != found.entity) {
+        return Ok(());
+    }
+    let user = context.user(Some(found.pool.name()), user)?;
+    user_del::forget(&user, context, steps, touches)
+}
+
+pub(super) fn rename(body: &ContainerRename, context: &Context<'_>) -> Result<Plan, Failure> {
+    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let (pool, name) = (found.pool.name(), &body.name);
+    if *name == body.to {
+        return Ok(on_pool(pool, Vec::new(), [found.entity.clone()]));
+    }
+    if found.pool.containers().contains_key(&body.to) {
+        return Err(refuse(Exists(format!("{pool}:{}", body.to))));
+    }
+    stopped(pool, name, context)?;
+    let doc = found.usable()?.doc.clone();
+    let to = EntityRef::Container {
+        pool: pool.clone(),
+        name: body.to.clone(),
+    };
+    let mut steps = vec![found.remove()?];
+    if doc.dataset.is_none() {
+        steps.push(Step::DatasetName {
+            before: dataset(&found, name)?,
+            after: layout::container_dataset(found.pool.dataset(), &body.to)?,
+        });
+    }
+    steps.push(hooks(&found, &body.to, Presence::Present)?);
+    if !context.facts.storage.kept_hooks {
+        steps.push(hooks(&found, name, Presence::Absent)?);
+    }
+    steps.extend(rewrite(pool, &to, None, &doc)?);
+    Ok(on_pool(pool, steps, [found.entity.clone(), to]))
+}
+
+pub(super) fn chown(body: &ContainerChown, context: &Context<'_>) -> Result<Plan, Failure> {
+    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let pool = found.pool.name();
+    stopped(pool, &body.name, context)?;
+    let user = context.user(Some(pool), &body.user)?;
+    user.usable()?;
+    let mut doc = found.usable()?.doc.clone();
+    let old = std::mem::replace(&mut doc.user, body.user.clone());
+    let mut steps = found.rewrite(&doc)?;
+    let mut touches = vec![found.entity.clone(), user.entity];
+    if old != body.user {
+        forget_user(&found, &old, context, &mut steps, &mut touches)?;
+    }
+    Ok(on_pool(pool, steps, touches))
+}
+
+pub(super) fn chgrp(body: &ContainerChgrp, context: &Context<'_>) -> Result<Plan, Failure> {
+    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let pool = found.pool.name();
+    stopped(pool, &body.name, context)?;
+    let group = context.group(Some(pool), &body.group)?;
+    group.usable()?;
+    let mut doc = found.usable()?.doc.clone();
+    doc.group = body.group.clone();
+    let steps = found.rewrite(&doc)?;
+    Ok(on_pool(pool, steps, [found.entity.clone(), group.entity]))
+}

@@ -1,0 +1,284 @@
+//! `container-new`: a root, a configuration file, and if none is named a user.
+
+use os_api::command::container::RootSource;
+use os_api::command::{ContainerNew, UserNew};
+use os_types::{
+    Code, DatasetName, EntityRef, Explain, Failure, GroupName, Plan, PoolPath, Presence,
+    SnapshotName, Step, UserName,
+};
+
+use super::container_settings;
+use super::context::{Context, on_pool, refuse, rewrite};
+use super::user_new;
+use crate::document::ContainerDoc;
+use crate::facts::ImageFact;
+use crate::layout;
+use crate::state::PoolState;
+
+#[derive(Debug, thiserror::Error)]
+enum ContainerNewError {
+    #[error("container {0} exists already")]
+    Exists(String),
+    #[error("dataset {0} exists already")]
+    DatasetExists(DatasetName),
+    #[error("dataset {dataset} does not lie below {below}")]
+    Outside {
+        dataset: DatasetName,
+        below: DatasetName,
+    },
+    #[error("the image is for {image}, this host is {host}")]
+    Arch { image: String, host: String },
+    #[error("user {0} exists already, so the container cannot have one of its own by that name")]
+    UserExists(String),
+}
+
+impl Explain for ContainerNewError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Exists(_) | Self::DatasetExists(_) | Self::UserExists(_) => Code::Exists,
+            Self::Outside { .. } => Code::Name,
+            Self::Arch { .. } => Code::Image,
+        }
+    }
+
+    fn object(&self) -> Option<String> {
+        Some(match self {
+            Self::Exists(name) => format!("container {name}"),
+            Self::DatasetExists(dataset) | Self::Outside { dataset, .. } => {
+                format!("dataset {dataset}")
+            }
+            Self::Arch { .. } => return None,
+            Self::UserExists(name) => format!("user {name}"),
+        })
+    }
+
+    fn next(&self) -> Option<String> {
+        match self {
+            Self::Exists(name) => Some(format!("osctl ct show {name}")),
+            Self::UserExists(name) => {
+                let user = name.split_once(':').map_or(name.as_str(), |(_, user)| user);
+                Some(format!("osctl ct new --user {user} ..."))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The user of a new container, and what makes it if it has to be made.
+struct Owner {
+    user: UserName,
+    steps: Vec<Step>,
+    touches: Vec<EntityRef>,
+    maps: (os_types::IdMap, os_types::IdMap),
+}
+
+pub(super) fn plan(body: &ContainerNew, context: &Context<'_>) -> Result<Plan, Failure> {
+    let pool = context.pool(body.pool.as_ref())?;
+    let (name, on) = (&body.name, pool.name());
+    if pool.containers().contains_key(name) {
+        return Err(refuse(ContainerNewError::Exists(format!("{on}:{name}"))));
+    }
+    container_settings::check(&body.settings)?;
+    let group = body.group.clone().unwrap_or_else(default_group);
+    let found = context.group(Some(on), &group)?;
+    found.usable()?;
+    let owner = owner(body, pool, context)?;
+    let default = layout::container_dataset(pool.dataset(), name)?;
+    let dataset = body.dataset.clone().unwrap_or_else(|| default.clone());
+    check_dataset(&dataset, pool, context)?;
+
+    let mut doc = document(body, owner.user.clone(), group, context)?;
+    doc.dataset = (dataset != default).then(|| dataset.clone());
+    doc.set(&body.settings);
+    let entity = EntityRef::Container {
+        pool: on.clone(),
+        name: name.clone(),
+    };
+    let mut touches = owner.touches.clone();
+    touches.extend([found.entity, entity.clone()]);
+    // The configuration last: what has none is no container yet.
+    let mut steps = owner.steps.clone();
+    steps.extend(root(&dataset, pool, &owner, context, &mut touches)?);
+    steps.push(Step::Directory {
+        path: PoolPath::new(on, layout::hook_folder(name))?,
+        mode: 0o700,
+        to: Presence::Present,
+    });
+    steps.extend(rewrite(on, &entity, None, &doc)?);
+    Ok(on_pool(on, steps, touches))
+}
+
+fn default_group() -> GroupName {
+    "/default".parse().expect("/default is a group name")
+}
+
+/// The user that is named, or a new one with the container's id as its name.
+fn owner(body: &ContainerNew, pool: &PoolState, context: &Context<'_>) -> Result<Owner, Failure> {
+    let on = pool.name();
+    if let Some(user) = &body.user {
+        let found = context.user(Some(on), user)?;
+        let doc = &found.usable()?.doc;
+        if let Some(failure) = context.state.failure(on, user) {
+            return Err(failure.clone());
+        }
+        return Ok(Owner {
+            user: user.clone(),
+            steps: Vec::new(),
+            touches: vec![found.entity.clone()],
+            maps: (doc.uid_map.clone(), doc.gid_map().clone()),
+        });
+    }
+    let user: UserName = body.name.as_str().to_lowercase().parse()?;
+    if pool.users().contains_key(&user) {
+        let user = format!("{on}:{user}");
+        return Err(refuse(ContainerNewError::UserExists(user)));
+    }
+    let new = UserNew {
+        pool: Some(on.clone()),
+        name: user.clone(),
+        id_range: None,
+        block_index: None,
+        uid_map: None,
+        gid_map: None,
+        standalone: false,
+    };
+    let (plan, doc) = user_new::plan_with_document(&new, context)?;
+    Ok(Owner {
+        user,
+        steps: plan.steps,
+        touches: plan.touches,
+        maps: (doc.uid_map.clone(), doc.gid_map().clone()),
+    })
+}
+
+fn check_dataset(
+    dataset: &DatasetName,
+    pool: &PoolState,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    if !dataset.is_below(pool.dataset()) {
+        return Err(refuse(ContainerNewError::Outside {
+            dataset: dataset.clone(),
+            below: pool.dataset().clone(),
+        }));
+    }
+    if context.facts.storage.datasets.contains(dataset) {
+        return Err(refuse(ContainerNewError::DatasetExists(dataset.clone())));
+    }
+    Ok(())
+}
+
+/// The image that was asked for; none for an empty root.
+fn image<'a>(context: &Context<'a>) -> Result<Option<&'a ImageFact>, Failure> {
+    let storage = &context.facts.storage;
+    let Some(image) = &storage.image else {
+        return Ok(None);
+    };
+    let image = image.as_ref().map_err(Clone::clone)?;
+    match &storage.arch {
+        Some(host) if *host != image.info.arch => Err(refuse(ContainerNewError::Arch {
+            image: image.info.arch.to_string(),
+            host: host.to_string(),
+        })),
+        _ => Ok(Some(image)),
+    }
+}
+
+fn document(
+    body: &ContainerNew,
+    user: UserName,
+    group: GroupName,
+    context: &Context<'_>,
+) -> Result<ContainerDoc, Failure> {
+    let (image, distribution, version, arch, init_cmd) = match (&body.root, image(context)?) {
+        (
+            RootSource::Empty {
+                distribution,
+                version,
+                arch,
+            },
+            _,
+        ) => (None, distribution, version, arch, Vec::new()),
+        (_, Some(ImageFact { info, .. })) => (
+            Some(info.digest.clone()),
+            &info.distribution,
+            &info.version,
+            &info.arch,
+            info.config.init_cmd.clone(),
+        ),
+        (_, None) => {
+            let text = "nobody looked for the image";
+            return Err(Failure::new(Code::Internal, text));
+        }
+    };
+    Ok(ContainerDoc {
+        user,
+        group,
+        dataset: None,
+        image,
+        distribution: distribution.clone(),
+        version: version.clone(),
+        arch: arch.clone(),
+        ephemeral: false,
+        hostname: None,
+        dns_resolvers: Vec::new(),
+        nesting: false,
+        seccomp_profile: None,
+        init_cmd,
+        raw_lxc: None,
+        autostart: None,
+        attrs: os_api::view::Attrs::new(),
+    })
+}
+
+/// The steps that make the root: a clone of the image, which is unpacked first if the pool does not
+/// have it; or an empty folder.
+fn root(
+    dataset: &DatasetName,
+    pool: &PoolState,
+    owner: &Owner,
+    context: &Context<'_>,
+    touches: &mut Vec<EntityRef>,
+) -> Result<Vec<Step>, Failure> {
+    let on = pool.name();
+    let Some(ImageFact { file, info }) = image(context)? else {
+        let below = dataset.as_str().strip_prefix(pool.dataset().as_str());
+        let below = below.unwrap_or_default().trim_start_matches('/');
+        return Ok(vec![
+            Step::Dataset {
+                dataset: dataset.clone(),
+                to: Presence::Present,
+            },
+            Step::Directory {
+                path: PoolPath::new(on, format!("{below}/{}", layout::PRIVATE))?,
+                mode: 0o755,
+                to: Presence::Present,
+            },
+        ]);
+    };
+    let mut steps = Vec::new();
+    let (uid_map, gid_map) = owner.maps.clone();
+    if !context.facts.storage.cached.contains_key(&info.digest) {
+        // Only who unpacks it has to be alone with it.
+        touches.push(EntityRef::Image {
+            pool: on.clone(),
+            digest: info.digest.clone(),
+        });
+        steps.push(Step::Image {
+            pool: on.clone(),
+            digest: info.digest.clone(),
+            file: file.clone(),
+            uid_map,
+            gid_map,
+            to: Presence::Present,
+        });
+    }
+    let image = layout::image_dataset(pool.dataset(), &info.digest)?;
+    let origin: SnapshotName = format!("{image}@{}", layout::IMAGE_SNAPSHOT).parse()?;
+    steps.push(Step::Clone {
+        origin,
+        dataset: dataset.clone(),
+        to: Presence::Present,
+    });
+    Ok(steps)
+}

@@ -1,0 +1,183 @@
+//! `container-start`, `-stop`, `-restart`, `-freeze` and `-unfreeze`: what changes only what runs.
+
+use os_api::command::{
+    ContainerFreeze, ContainerRestart, ContainerStart, ContainerStop, ContainerUnfreeze,
+};
+use os_types::{
+    Code, ContainerName, ContainerState, EntityRef, Explain, Failure, Plan, PoolName, Presence,
+    Step, StopPolicy,
+};
+
+use super::context::{Context, refuse, running};
+use crate::document::ContainerDoc;
+use crate::state::Found;
+
+/// The container does not do what it should for the command.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StateError {
+    #[error("container {name} is {state}")]
+    Is {
+        name: String,
+        state: ContainerState,
+        next: &'static str,
+    },
+    #[error("the system user of {user} does not exist, so nothing of it can run")]
+    Unregistered { user: String },
+}
+
+impl StateError {
+    pub(super) fn running(pool: &PoolName, name: &ContainerName) -> Self {
+        Self::Is {
+            name: format!("{pool}:{name}"),
+            state: ContainerState::Running,
+            next: "stop",
+        }
+    }
+}
+
+impl Explain for StateError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Is { .. } => Code::ContainerState,
+            Self::Unregistered { .. } => Code::NotFound,
+        }
+    }
+
+    fn object(&self) -> Option<String> {
+        Some(match self {
+            Self::Is { name, .. } => format!("container {name}"),
+            Self::Unregistered { user } => format!("user {user}"),
+        })
+    }
+
+    fn next(&self) -> Option<String> {
+        Some(match self {
+            Self::Is { name, next, .. } => format!("osctl ct {next} {name}"),
+            Self::Unregistered { user } => format!("osctl user register {user}"),
+        })
+    }
+}
+
+/// Refuses a container that runs.
+pub(super) fn stopped(
+    pool: &PoolName,
+    name: &ContainerName,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    let state = context.facts.container_state(pool, name);
+    if state == ContainerState::Stopped {
+        return Ok(());
+    }
+    Err(refuse(StateError::Is {
+        name: format!("{pool}:{name}"),
+        state,
+        next: "stop",
+    }))
+}
+
+/// The step that starts or stops a container.
+pub(super) fn run(pool: &PoolName, name: &ContainerName, stop: &StopPolicy, to: Presence) -> Step {
+    Step::Run {
+        pool: pool.clone(),
+        container: name.clone(),
+        stop: stop.clone(),
+        to,
+    }
+}
+
+/// What a container needs to be started.
+fn startable(found: &Found<'_, ContainerDoc>, context: &Context<'_>) -> Result<(), Failure> {
+    let doc = &found.usable()?.doc;
+    let pool = found.pool.name();
+    let user = context.user(Some(pool), &doc.user)?;
+    user.usable()?;
+    if let Some(failure) = context.state.failure(pool, &doc.user) {
+        return Err(failure.clone());
+    }
+    context.group(Some(pool), &doc.group)?.usable()?;
+    if context.facts.account(pool, &doc.user).is_none() {
+        let user = format!("{pool}:{}", doc.user);
+        return Err(refuse(StateError::Unregistered { user }));
+    }
+    Ok(())
+}
+
+pub(super) fn start(body: &ContainerStart, context: &Context<'_>) -> Result<Plan, Failure> {
+    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let pool = found.pool.name();
+    startable(&found, context)?;
+    let state = context.facts.container_state(pool, &body.name);
+    let mut steps = Vec::new();
+    if matches!(state, ContainerState::Stopped | ContainerState::Starting) {
+        let stop = StopPolicy::kill();
+        steps.push(run(pool, &body.name, &stop, Presence::Present));
+    }
+    Ok(running(steps, [found.entity.clone()]))
+}
+
+pub(super) fn stop(body: &ContainerStop, context: &Context<'_>) -> Result<Plan, Failure> {
+    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let pool = found.pool.name();
+    let mut steps = Vec::new();
+    if context.facts.container_state(pool, &body.name).is_alive() {
+        steps.push(run(pool, &body.name, &body.policy, Presence::Absent));
+    }
+    Ok(running(steps, [found.entity.clone()]))
+}
+
+pub(super) fn restart(body: &ContainerRestart, context: &Context<'_>) -> Result<Plan, Failure> {
+    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let pool = found.pool.name();
+    startable(&found, context)?;
+    let mut steps = Vec::new();
+    if context.facts.container_state(pool, &body.name).is_alive() {
+        steps.push(run(pool, &body.name, &body.policy, Presence::Absent));
+    }
+    steps.push(run(pool, &body.name, &body.policy, Presence::Present));
+    Ok(running(steps, [found.entity.clone()]))
+}
+
+pub(super) fn freeze(body: &ContainerFreeze, context: &Context<'_>) -> Result<Plan, Failure> {
+    let target = (body.pool.as_ref(), &body.name);
+    change(target, context, ContainerState::Frozen, Presence::Present)
+}
+
+pub(super) fn unfreeze(body: &ContainerUnfreeze, context: &Context<'_>) -> Result<Plan, Failure> {
+    let target = (body.pool.as_ref(), &body.name);
+    change(target, context, ContainerState::Running, Presence::Absent)
+}
+
+fn change(
+    (pool, name): (Option<&PoolName>, &ContainerName),
+    context: &Context<'_>,
+    wanted: ContainerState,
+    to: Presence,
+) -> Result<Plan, Failure> {
+    let found = context.container(pool, name)?;
+    let pool = found.pool.name();
+    let state = context.facts.container_state(pool, name);
+    if !state.is_alive() {
+        return Err(refuse(StateError::Is {
+            name: format!("{pool}:{name}"),
+            state,
+            next: "start",
+        }));
+    }
+    let step = Step::Freeze {
+        pool: pool.clone(),
+        container: name.clone(),
+        to,
+    };
+    let steps = if state == wanted {
+        Vec::new()
+    } else {
+        vec![step]
+    };
+    Ok(running(
+        steps,
+        [EntityRef::Container {
+            pool: pool.clone(),
+            name: name.clone(),
+        }],
+    ))
+}

@@ -1,0 +1,95 @@
+//! A container as the API shows it.
+
+use os_api::view::{Attrs, Container};
+use os_types::{ContainerName, IdMap, IdMapEntry};
+
+use super::health;
+use crate::document::{ContainerDoc, UserDoc};
+use crate::facts::Facts;
+use crate::layout;
+use crate::state::{Entry, PoolState, State};
+
+/// What of a container only whoever watches it knows.
+#[derive(Debug, Clone, Default)]
+pub struct Running {
+    /// Its init.
+    pub init_pid: Option<u32>,
+    /// Its LXC monitor.
+    pub monitor_pid: Option<u32>,
+    /// Since when it runs.
+    pub started: Option<jiff::Timestamp>,
+}
+
+/// The container `name` of a pool, without figures; `None` if there is none.
+pub fn container(
+    state: &State,
+    facts: &Facts,
+    pool: &PoolState,
+    name: &ContainerName,
+    running: &Running,
+) -> Option<Container> {
+    let entry = pool.containers().get(name)?;
+    let doc = entry.doc();
+    let on = pool.name();
+    let user = doc.and_then(|doc| pool.users().get(&doc.user)?.doc());
+    let default = layout::container_dataset(pool.dataset(), name).ok();
+    let dataset = doc.and_then(|doc| doc.dataset.clone()).or(default)?;
+    let lxc_path = doc.map_or_else(Default::default, |doc| {
+        layout::lxc_path(&facts.home(on, &doc.user), &doc.group)
+    });
+    let group_path = doc.map_or_else(String::new, |doc| {
+        let below = layout::container_cgroup(on, &doc.group, &doc.user, name);
+        format!("{}/{below}", facts.cgroup_parent)
+    });
+    Some(Container {
+        pool: on.clone(),
+        name: name.clone(),
+        state: facts.container_state(on, name),
+        init_pid: running.init_pid,
+        monitor_pid: running.monitor_pid,
+        started: running.started,
+        user: doc.map(|doc| doc.user.clone()),
+        group: doc.map(|doc| doc.group.clone()),
+        rootfs: layout::dataset_folder(&facts.root, &dataset).join(layout::PRIVATE),
+        dataset,
+        lxc_dir: lxc_path.join(name.as_str()),
+        lxc_path,
+        group_path,
+        log_file: pool.folder().join(layout::container_log(name)),
+        distribution: doc.map(|doc| doc.distribution.clone()),
+        version: doc.map(|doc| doc.version.clone()),
+        arch: doc.map(|doc| doc.arch.clone()),
+        image: doc.and_then(|doc| doc.image.clone()),
+        autostart: doc.and_then(|doc| doc.autostart),
+        ephemeral: doc.is_some_and(|doc| doc.ephemeral),
+        hostname: doc.and_then(|doc| doc.hostname.clone()),
+        dns_resolvers: doc.map_or_else(Vec::new, |doc| doc.dns_resolvers.clone()),
+        nesting: doc.is_some_and(|doc| doc.nesting),
+        seccomp_profile: doc.and_then(|doc| doc.seccomp_profile.clone()),
+        init_cmd: doc.map_or_else(Vec::new, ContainerDoc::init),
+        raw_lxc: doc.and_then(|doc| doc.raw_lxc.clone()),
+        uid_map: entries(user.map(|user| &user.uid_map)),
+        gid_map: entries(user.map(UserDoc::gid_map)),
+        memory_bytes: None,
+        cpu_us: None,
+        cpu_user_us: None,
+        cpu_system_us: None,
+        nproc: None,
+        health: health(failure(state, pool, entry)),
+        attrs: doc.map_or_else(Attrs::new, |doc| doc.attrs.clone()),
+    })
+}
+
+fn entries(map: Option<&IdMap>) -> Vec<IdMapEntry> {
+    map.map_or_else(Vec::new, |map| map.entries().to_vec())
+}
+
+/// Why it cannot be used: its file, or its user's.
+fn failure<'a>(
+    state: &'a State,
+    pool: &'a PoolState,
+    entry: &'a Entry<ContainerDoc>,
+) -> Option<&'a os_types::Failure> {
+    let own = entry.failure();
+    own.or_else(|| state.failure(pool.name(), &entry.doc()?.user))
+}
