@@ -12,7 +12,16 @@ use crate::stage::Stage;
 const MOUNTS: &[&str] = &[
     "/sys/fs/fuse/connections sys/fs/fuse/connections none bind,optional 0 0",
     "mqueue dev/mqueue mqueue rw,relatime,create=dir,optional 0 0",
+    // Shut to anybody but root of the host. They are there because systemd would try to mount its
+    // own, which no user namespace may, and call the system degraded.
+    "/sys/kernel/debug sys/kernel/debug none bind,optional 0 0",
+    "/sys/kernel/security sys/kernel/security none bind,optional 0 0",
+    "/sys/fs/pstore sys/fs/pstore none bind,optional 0 0",
 ];
+
+/// Capabilities that mean nothing in a user namespace; units of systemd that ask for them are then
+/// skipped instead of failing.
+const DROPPED: &str = "sys_module sys_rawio";
 
 const RUN: &str = "tmpfs run tmpfs rw,nosuid,nodev,relatime,mode=755,create=dir 0 0";
 const SHM: &str = "tmpfs dev/shm tmpfs rw,nosuid,nodev,relatime,mode=1777,create=dir 0 0";
@@ -148,6 +157,7 @@ fn devices(out: &mut Lines, config: &ContainerConfig) {
 
 fn confinement(out: &mut Lines, config: &ContainerConfig) {
     out.section("Confinement");
+    out.key("lxc.cap.drop", DROPPED);
     out.key("lxc.seccomp.profile", config.seccomp.value());
     if config.nesting == Nesting::Allowed {
         out.key("lxc.seccomp.allow_nesting", 1);
