@@ -47,6 +47,16 @@ pub enum CgroupError {
         /// How long they were waited for.
         patience: Duration,
     },
+    /// Processes did not freeze, or did not go on.
+    #[error("the control group {group} did not {} within {} s", if *frozen { "freeze" } else { "thaw" }, patience.as_secs_f32())]
+    NotFrozen {
+        /// The group, with its parent.
+        group: String,
+        /// What was wanted.
+        frozen: bool,
+        /// How long it was waited for.
+        patience: Duration,
+    },
     /// A process could not be signalled, or the mounts could not be read.
     #[error(transparent)]
     System(#[from] SysError),

@@ -25,7 +25,7 @@ pub struct Hierarchy {
 pub enum Version {
     /// Version 2; its controllers are enabled group by group.
     Unified,
-    /// Version 1, with the controllers it is mounted with.
+    /// Version 1, with the controllers it is mounted with; none for `name=systemd`.
     Legacy(BTreeSet<Controller>),
 }
 
@@ -43,7 +43,8 @@ impl Layout {
 
     /// Finds the layout in a table of mounts.
     ///
-    /// Version 1 hierarchies without a controller we use (`name=systemd`, `net_cls`) are left out.
+    /// Version 1 hierarchies without a controller we use (`net_cls`) are left out, but for
+    /// `name=systemd`: a guest's systemd looks for itself there.
     pub fn from_mounts(mounts: &MountTable) -> Result<Self, CgroupError> {
         let mut entries: Vec<&MountEntry> = mounts.iter().collect();
         entries.sort_by_key(|entry| !entry.mount_point.starts_with(USUAL));
@@ -109,7 +110,8 @@ impl Version {
                 let controllers: BTreeSet<_> = options
                     .filter_map(|option| Controller::from_legacy(option))
                     .collect();
-                (!controllers.is_empty()).then_some(Self::Legacy(controllers))
+                let named = entry.super_options.iter().any(|option| option == "name=systemd");
+                (named || !controllers.is_empty()).then_some(Self::Legacy(controllers))
             }
             _ => None,
         }
@@ -160,7 +162,7 @@ mod tests {
             .iter()
             .map(|it| it.root.to_str())
             .collect();
-        let names = ["cpu,cpuacct", "memory", "unified"];
+        let names = ["cpu,cpuacct", "memory", "systemd", "unified"];
         let expected = names.map(|name| format!("/sys/fs/cgroup/{name}"));
         assert_eq!(
             roots,

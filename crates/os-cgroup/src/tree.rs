@@ -1,6 +1,7 @@
 //! Our part of the host's groups: everything below one parent.
 
 mod create;
+mod freeze;
 mod kill;
 mod remove;
 

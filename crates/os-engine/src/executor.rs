@@ -34,6 +34,8 @@ use crate::recover::Recovery;
 pub(crate) trait Watch {
     /// A step, counted from 1, came into another state.
     fn step(&self, number: usize, state: StepState);
+    /// What a long step is doing now.
+    fn progress(&self, text: &str);
     /// Steps are being taken back from now on.
     fn reverting(&self);
 }
@@ -281,6 +283,7 @@ impl<H: Host> Executor<'_, H> {
             operation: &journal.begun().header.id,
             control,
             recovery: self.recovery,
+            watch: self.watch,
         };
         guard(step, || self.host.apply(step, &context))
     }

@@ -8,6 +8,7 @@ use os_types::{Failure, OpId, Step};
 use serde::{Deserialize, Serialize};
 
 use crate::control::Control;
+use crate::executor::Watch;
 use crate::recover::Recovery;
 
 /// What steps are applied to: the real host in `osctld`, a fake in tests.
@@ -53,6 +54,7 @@ pub struct StepContext<'a> {
     pub(crate) operation: &'a OpId,
     pub(crate) control: &'a Control,
     pub(crate) recovery: &'a dyn Recovery,
+    pub(crate) watch: &'a dyn Watch,
 }
 
 impl StepContext<'_> {
@@ -64,6 +66,12 @@ impl StepContext<'_> {
     /// The time left until the deadline, zero once it has passed.
     pub fn remaining(&self) -> Duration {
         self.control.remaining()
+    }
+
+    /// Tells whoever watches the operation what a long step is doing, e.g. `asking systemd to shut
+    /// down (SIGRTMIN+4), at most 300 s`.
+    pub fn progress(&self, text: &str) {
+        self.watch.progress(text);
     }
 
     /// Whether somebody wants the operation to stop. A long step then puts its object back to the

@@ -278,6 +278,20 @@ impl Watch for Entry {
         }
     }
 
+    fn progress(&self, text: &str) {
+        let operation = self.view();
+        let is_done = |step: &&StepStatus| {
+            matches!(step.state, StepState::Done | StepState::Unchanged)
+        };
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        self.events.emit(EventBody::Progress {
+            id: self.id.clone(),
+            done: count(operation.steps.iter().filter(is_done).count()),
+            total: count(operation.steps.len()),
+            text: text.to_owned(),
+        });
+    }
+
     fn reverting(&self) {
         self.view
             .send_modify(|operation| operation.state = OperationState::Reverting);

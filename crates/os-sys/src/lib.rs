@@ -62,7 +62,7 @@ pub use self::mount::{Access, bind_mount, mount_filesystem, unmount};
 pub use self::mount_namespace::{detach_mounts, leave_host, leave_mount_namespace, mount_stage};
 pub use self::mountinfo::{MountEntry, MountTable};
 pub use self::peer::{PeerCredentials, peer_credentials};
-pub use self::pidfd::PidFd;
+pub use self::pidfd::{PidFd, signal_of};
 pub use self::rlimit::{is_limit, set_limit};
 pub use self::space::{Space, space_of};
 pub use self::spawn::{Child, SpawnError, SpawnRequest, spawn};

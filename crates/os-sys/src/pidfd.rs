@@ -66,6 +66,19 @@ impl PidFd {
     }
 }
 
+/// The signal of a number, real-time signals as glibc counts them included (`SIGRTMIN` is 34).
+///
+/// *Errors*: `None` for what is no signal: outside of 1 to 64, or one that the C library keeps for
+/// itself (32 and 33). *Source*: signal(7).
+pub fn signal_of(number: i32) -> Option<Signal> {
+    if !(1..=64).contains(&number) || matches!(number, 32 | 33) {
+        return None;
+    }
+    // SAFETY: the number is that of a signal of Linux, and not one that the C library keeps for
+    // itself; both were checked above.
+    Some(unsafe { Signal::from_raw_unchecked(number) })
+}
+
 impl AsFd for PidFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()

@@ -1,11 +1,14 @@
 //! What all parts of the daemon share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use os_api::EventBody;
 use os_api::event::DaemonState;
+use os_api::{EventBody, Operation};
 use os_engine::Engine;
+use os_types::{Code, Failure};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::host::Steps;
@@ -20,6 +23,7 @@ struct Inner {
     started: Timestamp,
     state: watch::Sender<DaemonState>,
     stopping: watch::Sender<bool>,
+    runtime: OnceLock<Handle>,
 }
 
 impl App {
@@ -29,12 +33,27 @@ impl App {
             started: Timestamp::now(),
             state: watch::Sender::new(DaemonState::Starting),
             stopping: watch::Sender::new(false),
+            runtime: OnceLock::new(),
         }))
     }
 
     /// What runs operations.
     pub(crate) fn engine(&self) -> &Engine<Steps> {
         &self.0.engine
+    }
+
+    /// Waits for the end of an operation, on a thread of its own.
+    pub(crate) fn wait(&self, id: &str, patience: Duration) -> Result<Operation, Failure> {
+        match self.0.runtime.get() {
+            Some(runtime) => runtime.block_on(self.engine().wait(id, patience)),
+            None => Err(Failure::new(Code::Internal, "the daemon has not started")),
+        }
+    }
+
+    /// From now on threads of their own can wait for operations.
+    pub(crate) fn run_on(&self, runtime: Handle) {
+        // Set once, by main.
+        self.0.runtime.get_or_init(|| runtime);
     }
 
     /// The host: paths, the state in memory, pools, accounts.

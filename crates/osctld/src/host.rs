@@ -13,17 +13,20 @@ mod file;
 mod folder;
 mod foreign;
 mod id_blocks;
+mod image;
 mod importing;
+pub(crate) mod lxc;
 pub(crate) mod mark;
 mod pool;
 pub(crate) mod probe;
+pub(crate) mod run;
 pub(crate) mod source;
 mod user;
 
 #[cfg(test)]
 mod root_steps;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use os_core::State;
 use os_engine::{Host, Outcome, Readiness, StepContext};
@@ -36,6 +39,7 @@ use crate::cache::Cache;
 use crate::identity::Identity;
 use crate::news::News;
 use crate::paths::Paths;
+use crate::runtime::{Runtime, hooks, launch};
 use crate::scopes::{Journals, Scopes};
 use accounts::Registry;
 use dataset::Edit;
@@ -56,13 +60,24 @@ pub(crate) struct Steps {
     pending: Pending,
     importing: Importing,
     cgroups: os_cgroup::Tree,
+    runtime: Runtime,
+    /// Told when the init of a container has ended; set once the engine is there.
+    ended: Arc<OnceLock<run::Ended>>,
+    lxc: Result<lxc::Lxc, Failure>,
+    run_dir: std::path::PathBuf,
+    /// The folder of account files, if it is not the host's.
+    moved_etc: Option<std::path::PathBuf>,
     news: News,
 }
 
 impl Steps {
     /// The host below the root of `paths`; makes the folders that have to be there.
     pub(crate) fn new(paths: Paths, scopes: Arc<Scopes>, news: News) -> Result<Self, Failure> {
-        let folders = [(paths.run().join("pools"), 0o711), (paths.sources(), 0o700)];
+        let folders = [
+            (paths.run().join("pools"), 0o711),
+            (paths.run().join(launch::STAGE), 0o711),
+            (paths.sources(), 0o700),
+        ];
         for (folder, mode) in folders {
             atomic::create_dir_all(&folder, Attributes::mode(mode))
                 .map_err(|error| fail::file(&error))?;
@@ -70,6 +85,14 @@ impl Steps {
         atomic::sweep(&paths.sources()).map_err(|error| fail::file(&error))?;
         let cgroups = os_cgroup::Tree::detect(&paths.cgroup_parent())
             .map_err(|error| Failure::new(Code::Step, chain(&error)))?;
+        let lxc = lxc::find(&paths.run());
+        if let Err(failure) = &lxc {
+            tracing::warn!(%failure, "containers cannot be started");
+        }
+        let system = |error: std::io::Error| Failure::new(Code::Step, error.to_string());
+        let runtime = Runtime::new(news.clone()).map_err(system)?;
+        let socket = paths.run().join(launch::HOOK_SOCKET);
+        hooks::listen(&socket, paths.cgroup_parent(), runtime.expected.clone()).map_err(system)?;
         Ok(Self {
             identity: Identity::read(&paths.etc(), &paths.state())?,
             accounts: Registry::read(&paths.etc())?,
@@ -81,6 +104,11 @@ impl Steps {
                 &paths.run().join("inspect"),
             )),
             cache: Cache::default(),
+            runtime,
+            ended: Arc::default(),
+            lxc,
+            run_dir: paths.run(),
+            moved_etc: (paths.etc() != std::path::Path::new("/etc")).then(|| paths.etc()),
             paths,
             scopes,
             cgroups,
@@ -116,6 +144,17 @@ impl Steps {
     /// Control groups.
     pub(crate) fn cgroups(&self) -> &os_cgroup::Tree {
         &self.cgroups
+    }
+
+    /// What runs.
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// From now on `ended` is told when the init of a container has ended.
+    pub(crate) fn tell_ends(&self, ended: run::Ended) {
+        // Set once, by main.
+        self.ended.get_or_init(|| ended);
     }
 
     /// Which host this is.
@@ -166,6 +205,25 @@ impl Host for Steps {
             Step::Dataset { dataset, to } => {
                 dataset::look(&*self.contents(&dataset.pool()), dataset, *to)
             }
+            Step::DatasetName { before, after } => {
+                image::look_rename(&*self.contents(&before.pool()), before, after)
+            }
+            Step::Clone { dataset, to, .. } => {
+                dataset::look(&*self.contents(&dataset.pool()), dataset, *to)
+            }
+            Step::Purge { dataset } => image::look_purge(&*self.contents(&dataset.pool()), dataset),
+            Step::Image { to, .. } => self.look_cached(&cached(step)?, *to),
+            Step::Run {
+                pool,
+                container,
+                to,
+                ..
+            } => self.look_run(pool, container, *to),
+            Step::Freeze {
+                pool,
+                container,
+                to,
+            } => self.look_freeze(pool, container, *to),
             Step::Property { dataset, .. } => {
                 dataset::look_property(&*self.contents(&dataset.pool()), &edit(step)?)
             }
@@ -244,6 +302,34 @@ impl Steps {
                 cgroup::go_process(&self.cgroups, cgroup, argv, *to)
             }
             Step::AccountFiles {} => self.accounts.change(|_| ()),
+            others => self.go_container(others, context),
+        }
+    }
+
+    fn go_container(&self, step: &Step, context: &StepContext<'_>) -> Result<(), Failure> {
+        match step {
+            Step::DatasetName { before, after } => {
+                let renamed = self.contents(&before.pool()).rename(before, after);
+                renamed.map(drop).map_err(|error| fail::storage(&error))
+            }
+            Step::Clone {
+                origin,
+                dataset,
+                to,
+            } => image::clone(&*self.contents(&dataset.pool()), origin, dataset, *to),
+            Step::Purge { dataset } => image::purge(&*self.contents(&dataset.pool()), dataset),
+            Step::Image { to, .. } => self.cache_image(&cached(step)?, *to, context),
+            Step::Run {
+                pool,
+                container,
+                stop,
+                to,
+            } => self.run((pool, container), stop, *to, context),
+            Step::Freeze {
+                pool,
+                container,
+                to,
+            } => self.freeze(pool, container, *to),
             pools => self.go_pool(pools, context),
         }
     }
@@ -303,6 +389,27 @@ fn blocks(step: &Step) -> Result<Allocation, Failure> {
             Code::Internal,
             format!("no blocks in {other}"),
         )),
+    }
+}
+
+/// The image that a step is about.
+fn cached(step: &Step) -> Result<image::Image<'_>, Failure> {
+    match step {
+        Step::Image {
+            pool,
+            digest,
+            file,
+            uid_map,
+            gid_map,
+            ..
+        } => Ok(image::Image {
+            pool,
+            digest,
+            file,
+            uid_map,
+            gid_map,
+        }),
+        other => Err(Failure::new(Code::Internal, format!("no image in {other}"))),
     }
 }
 

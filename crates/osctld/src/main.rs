@@ -12,6 +12,7 @@
 mod app;
 mod args;
 mod cache;
+mod ended;
 mod host;
 mod http;
 mod identity;
@@ -21,6 +22,7 @@ mod news;
 mod notify;
 mod paths;
 mod query;
+mod runtime;
 mod scopes;
 mod start;
 mod submit;

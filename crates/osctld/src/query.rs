@@ -1,6 +1,7 @@
 //! Reading endpoints: views of the present state, one file a kind of entity.
 
 pub(crate) mod asset;
+pub(crate) mod container;
 pub(crate) mod daemon;
 pub(crate) mod group;
 pub(crate) mod id_range;

@@ -19,7 +19,7 @@ use crate::news::News;
 use crate::paths::Paths;
 use crate::scopes::{Journals, Scopes};
 use crate::submit::{self, Who};
-use crate::{http, instance, log, notify};
+use crate::{ended, http, instance, log, notify};
 
 /// Operations that run when the daemon is told to end have so long for it; the rest is settled at
 /// the next start.
@@ -43,6 +43,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     // Before the socket: who sees the daemon answer may also tell it to end.
     let signals = runtime.block_on(async { Signals::catch() })?;
     let app = assemble(args, &paths)?;
+    app.run_on(runtime.handle().clone());
     let listener = instance::bind(&paths.socket())?;
     let result = runtime.block_on(serve(app, listener, signals, args.no_import));
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -80,7 +81,9 @@ fn assemble(args: &Args, paths: &Paths) -> anyhow::Result<App> {
         limits: Limits::default(),
     });
     news.connect(engine.events().clone());
-    Ok(App::new(engine))
+    let app = App::new(engine);
+    ended::listen(&app);
+    Ok(app)
 }
 
 /// Faults for tests of crash safety; none unless asked for on the command line.
@@ -147,13 +150,7 @@ impl Signals {
 
 /// Settles what a crash left open and imports the pools that were imported before.
 async fn become_ready(app: App, no_import: bool) {
-    for place in [JournalPlace::Host, JournalPlace::Run] {
-        match app.engine().recover(place.clone()).await {
-            Ok(settled) if settled.is_empty() => {}
-            Ok(settled) => tracing::info!(?place, ?settled, "settled operations"),
-            Err(failure) => tracing::error!(?place, %failure, "cannot settle operations"),
-        }
-    }
+    settle(&app, JournalPlace::Host).await;
     if !no_import {
         import_all(&app).await;
         let tidy = app.clone();
@@ -162,8 +159,19 @@ async fn become_ready(app: App, no_import: bool) {
             tracing::error!(%failure, "cannot write the account files");
         }
     }
+    // What ran has to be known before a start or stop that was cut off is taken up again.
+    settle(&app, JournalPlace::Run).await;
     app.enter(DaemonState::Ready);
     notify::tell(notify::IMPORTED);
+}
+
+/// Settles the operations whose journal a crash left open at a place.
+async fn settle(app: &App, place: JournalPlace) {
+    match app.engine().recover(place.clone()).await {
+        Ok(settled) if settled.is_empty() => {}
+        Ok(settled) => tracing::info!(?place, ?settled, "settled operations"),
+        Err(failure) => tracing::error!(?place, %failure, "cannot settle operations"),
+    }
 }
 
 /// Imports, all at once, the pools that this host had open when it was last seen.

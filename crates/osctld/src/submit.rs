@@ -51,6 +51,7 @@ fn target(undo: &os_api::command::Undo) -> UndoTarget {
 fn work(app: &App, command: Command) -> Result<Work, Failure> {
     let plan = compile(app, &command)?;
     let name = command.name().to_owned();
+    let deadline = deadline(&plan);
     let app = app.clone();
     Ok(Work {
         command: name,
@@ -58,13 +59,27 @@ fn work(app: &App, command: Command) -> Result<Work, Failure> {
         uid: 0,
         pid: 0,
         touches: plan.touches,
-        deadline: os_engine::DEADLINE,
+        deadline,
         undoes: None,
         compile: Arc::new(move || compile(&app, &command)),
     })
 }
 
+/// How long the operation may take: what it waits for in guests comes on top.
+fn deadline(plan: &Plan) -> std::time::Duration {
+    let waits = plan.steps.iter().filter_map(|step| match step {
+        os_types::Step::Run { stop, .. } => Some(stop.timeout()),
+        os_types::Step::Image { .. } => Some(std::time::Duration::from_hours(1)),
+        _ => None,
+    });
+    os_engine::DEADLINE + waits.sum::<std::time::Duration>()
+}
+
 fn compile(app: &App, command: &Command) -> Result<Plan, Failure> {
     let host = app.host();
-    os_core::plan(command, &host.state(), &host.facts()?)
+    let facts = os_core::Facts {
+        storage: host.storage_facts(command)?,
+        ..host.facts()?
+    };
+    os_core::plan(command, &host.state(), &facts)
 }

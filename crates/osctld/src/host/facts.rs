@@ -27,6 +27,8 @@ impl Steps {
             foreign: self.foreign.now()?,
             sources: self.sources()?,
             taken_names: self.taken_names()?,
+            running: self.runtime().states(),
+            storage: os_core::StorageFacts::default(),
         })
     }
 

@@ -280,10 +280,11 @@ impl Steps {
         let changed = self.cache.change(|state| state.insert(loaded));
         self.news.changed(changed);
         self.register_all(pool, in_use)?;
-        for folder in [run.clone(), run.join("users")] {
+        for folder in [run.clone(), run.join("users"), run.join("containers")] {
             atomic::create_dir(&folder, Attributes::mode(layout::RUN_MODE))
                 .map_err(|error| fail::file(&error))?;
         }
+        self.find_running(pool)?;
         atomic::replace(&scope, dataset.as_str().as_bytes(), Attributes::mode(0o444))
             .map_err(|error| fail::file(&error))?;
         self.news.tell(EventBody::Pool {
@@ -336,6 +337,7 @@ impl Steps {
         });
         let changed = self.cache.change(|state| state.remove(pool));
         self.news.changed(changed);
+        self.runtime.forget_pool(pool);
         if !keep_users {
             self.unregister_all(pool)?;
         }

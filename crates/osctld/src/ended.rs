@@ -1,0 +1,115 @@
+//! What happens when a container ends by itself: it is put away, and then started again if it was
+//! rebooted from inside, or deleted if it is ephemeral.
+//!
+//! All of it goes through the queue of the container, as if somebody had asked for it, so it is in
+//! the history, and whoever is stopping the container at this moment is not disturbed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use os_api::Command;
+use os_api::command::{ContainerDel, ContainerStart, ContainerStop};
+use os_types::{ContainerState, StopPolicy};
+
+use crate::app::App;
+use crate::host::run::Ended;
+use crate::runtime::Key;
+use crate::submit::{self, Who};
+
+/// An end is put away within this time, or somebody else has the container for long.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Listens for the ends of containers.
+pub(crate) fn listen(app: &App) {
+    let app = app.clone();
+    let host = app.clone();
+    let (sender, receiver) = std::sync::mpsc::channel::<Key>();
+    host.host().tell_ends(Ended(Arc::new(move |key| {
+        // The receiver lives as long as the daemon.
+        drop(sender.send(key));
+    })));
+    let thread = std::thread::Builder::new().name("ends".to_owned());
+    let spawned = thread.spawn(move || {
+        for key in receiver {
+            let app = app.clone();
+            let thread = std::thread::Builder::new().name("end".to_owned());
+            let spawned = thread.spawn(move || end(&app, &key));
+            if let Err(error) = spawned {
+                tracing::error!(%error, "cannot put away a container that has ended");
+            }
+        }
+    });
+    if let Err(error) = spawned {
+        tracing::error!(%error, "nobody listens for the ends of containers");
+    }
+}
+
+fn end(app: &App, key: &Key) {
+    let (pool, name) = key;
+    let was = app.host().runtime().slot(key);
+    // Somebody stops it: the end is theirs, and a reboot is not wanted.
+    let stopping = was.is_none_or(|slot| slot.state == ContainerState::Stopping);
+    let stop = ContainerStop {
+        pool: Some(pool.clone()),
+        name: name.clone(),
+        policy: StopPolicy::kill(),
+    };
+    if !stopping && !run(app, key, stop.into(), "it has ended") {
+        return;
+    }
+    if stopping {
+        wait_until_gone(app, key);
+    }
+    if !stopping && app.host().wants_reboot(key) {
+        let start = ContainerStart {
+            pool: Some(pool.clone()),
+            name: name.clone(),
+            debug: false,
+        };
+        run(app, key, start.into(), "it was rebooted from inside");
+        return;
+    }
+    let state = app.host().state();
+    let found = state.find_container(Some(pool), name).ok();
+    let doc = found.and_then(|found| found.entry.doc().cloned());
+    let is_gone = app.host().runtime().slot(key).is_none();
+    if is_gone && doc.is_some_and(|doc| doc.ephemeral) {
+        let del = ContainerDel {
+            pool: Some(pool.clone()),
+            name: name.clone(),
+            force: false,
+        };
+        run(app, key, del.into(), "it is ephemeral and has ended");
+    }
+}
+
+/// Whoever stops it has not finished yet.
+fn wait_until_gone(app: &App, key: &Key) {
+    let waited = os_sys::patience::until(PATIENCE, || {
+        let gone = app.host().runtime().slot(key).is_none();
+        Ok::<_, std::convert::Infallible>(gone.then_some(()))
+    });
+    if !matches!(waited, Ok(Some(()))) {
+        tracing::warn!(pool = %key.0, name = %key.1, "somebody stops a container for very long");
+    }
+}
+
+/// Runs a command of ours to its end; whether it succeeded.
+fn run(app: &App, (pool, name): &Key, command: Command, why: &str) -> bool {
+    let who = Who {
+        uid: 0,
+        pid: 0,
+        cli: format!("osctld: container {pool}:{name}: {why}"),
+    };
+    let failure = match submit::submit(app, command, who) {
+        Err(failure) => Some(failure),
+        Ok(id) => match app.wait(id.as_str(), PATIENCE) {
+            Ok(operation) => operation.failure,
+            Err(failure) => Some(failure),
+        },
+    };
+    if let Some(failure) = &failure {
+        tracing::error!(%pool, %name, why, %failure, "cannot put away a container");
+    }
+    failure.is_none()
+}

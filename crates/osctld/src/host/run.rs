@@ -1,0 +1,247 @@
+//! The steps about containers that run: start, stop, freeze; and what happens by itself.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use os_cgroup::CgroupPath;
+use os_core::{Facts, layout};
+use os_engine::{Readiness, StepContext};
+use os_types::{
+    Code, ContainerName, ContainerState, Failure, PoolName, Presence, StopPolicy, chain,
+};
+
+use super::Steps;
+use crate::runtime::launch::{self, Means};
+use crate::runtime::recover::{self, Found};
+use crate::runtime::{Key, Place, ladder, place};
+
+/// What is told when the init of a container has ended.
+#[derive(Clone)]
+pub(crate) struct Ended(pub(crate) Arc<dyn Fn(Key) + Send + Sync>);
+
+impl std::fmt::Debug for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ended")
+    }
+}
+
+impl Steps {
+    pub(super) fn look_run(
+        &self,
+        pool: &PoolName,
+        name: &ContainerName,
+        to: Presence,
+    ) -> Result<Readiness, Failure> {
+        let key = (pool.clone(), name.clone());
+        let slot = self.runtime.slot(&key);
+        let Some(cgroup) = self.cgroup_of(&key)? else {
+            return Ok(match to {
+                Presence::Absent => Readiness::Done,
+                Presence::Present => Readiness::Conflict("its configuration is gone".to_owned()),
+            });
+        };
+        let system = |error: os_cgroup::CgroupError| Failure::new(Code::Step, chain(&error));
+        Ok(match to {
+            Presence::Present => {
+                let runs = matches!(slot.map(|slot| slot.state), Some(state) if state != ContainerState::Starting);
+                if runs && launch::is_alive(&cgroup, &key, &self.cgroups)? {
+                    Readiness::Done
+                } else {
+                    Readiness::Ready
+                }
+            }
+            Presence::Absent => {
+                let gone = slot.is_none()
+                    && self.cgroups.presence(&cgroup) == os_cgroup::Presence::Absent
+                    && !self.cgroups.is_populated(&cgroup).map_err(system)?;
+                if gone {
+                    Readiness::Done
+                } else {
+                    Readiness::Ready
+                }
+            }
+        })
+    }
+
+    /// The control group a container runs in, or would.
+    fn cgroup_of(&self, key: &Key) -> Result<Option<CgroupPath>, Failure> {
+        if let Some(slot) = self.runtime.slot(key) {
+            return place::parse(&slot.cgroup).map(Some);
+        }
+        let (pool, name) = key;
+        let state = self.state();
+        let found = state.find_container(Some(pool), name).ok();
+        let doc = found.and_then(|found| found.entry.doc());
+        doc.map(|doc| place::cgroup(pool, &doc.group, &doc.user, name))
+            .transpose()
+    }
+
+    fn run_folder(&self, key: &Key) -> PathBuf {
+        layout::container_run_folder(&self.paths.run(), &key.0, &key.1)
+    }
+
+    /// Starts or stops a container.
+    pub(super) fn run(
+        &self,
+        (pool, name): (&PoolName, &ContainerName),
+        stop: &StopPolicy,
+        to: Presence,
+        context: &StepContext<'_>,
+    ) -> Result<(), Failure> {
+        let key = (pool.clone(), name.clone());
+        let facts = self.facts()?;
+        match to {
+            Presence::Present => self.start(&key, &facts),
+            Presence::Absent => self.stop(&key, &facts, stop, context),
+        }
+    }
+
+    fn start(&self, key: &Key, facts: &Facts) -> Result<(), Failure> {
+        let place = Place::of(&self.state(), facts, &key.0, &key.1)?;
+        let lxc = self.lxc.as_ref().map_err(Clone::clone)?;
+        let means = self.means(lxc);
+        // What an earlier attempt left, which a crash cut off.
+        if self.cgroups.presence(&place.cgroup) != os_cgroup::Presence::Absent {
+            ladder::finish(key, &place.cgroup, None, &place.run, &means)?;
+        }
+        ladder::wants_reboot(&place.run)?;
+        launch::start(&place, &means, self.when_ended(key))
+    }
+
+    fn when_ended(&self, key: &Key) -> impl FnOnce() + Send + 'static {
+        let (ended, key) = (self.ended.clone(), key.clone());
+        move || {
+            if let Some(ended) = ended.get() {
+                (ended.0)(key);
+            }
+        }
+    }
+
+    fn stop(
+        &self,
+        key: &Key,
+        facts: &Facts,
+        policy: &StopPolicy,
+        context: &StepContext<'_>,
+    ) -> Result<(), Failure> {
+        let Some(cgroup) = self.cgroup_of(key)? else {
+            return Ok(());
+        };
+        let place = Place::of(&self.state(), facts, &key.0, &key.1).ok();
+        let nothing = crate::host::lxc::Lxc::default();
+        let means = self.means(self.lxc.as_ref().unwrap_or(&nothing));
+        let run = self.run_folder(key);
+        let init_ended = self.runtime.slot(key).is_some_and(|slot| {
+            slot.init_pid.is_some_and(|init| {
+                os_sys::PidFd::open(init)
+                    .ok()
+                    .flatten()
+                    .is_none_or(|init| init.wait_exit(std::time::Duration::ZERO).unwrap_or(false))
+            })
+        });
+        if init_ended {
+            ladder::let_monitor_end(&cgroup, &self.cgroups);
+            return ladder::finish(key, &cgroup, place.as_ref(), &run, &means);
+        }
+        let progress = |text: &str| context.progress(text);
+        ladder::stop(
+            key,
+            &cgroup,
+            place.as_ref(),
+            &run,
+            policy,
+            &means,
+            &progress,
+        )
+    }
+
+    fn means<'a>(&'a self, lxc: &'a crate::host::lxc::Lxc) -> Means<'a> {
+        Means {
+            runtime: &self.runtime,
+            cgroups: &self.cgroups,
+            run: &self.run_dir,
+            helper: &lxc.helper,
+            etc: self.moved_etc.as_deref(),
+            lxc_start: &lxc.lxc_start,
+            apparmor: lxc.apparmor,
+            debug: false,
+        }
+    }
+
+    pub(super) fn look_freeze(
+        &self,
+        pool: &PoolName,
+        name: &ContainerName,
+        to: Presence,
+    ) -> Result<Readiness, Failure> {
+        let key = (pool.clone(), name.clone());
+        Ok(match (self.runtime.slot(&key).map(|slot| slot.state), to) {
+            (Some(ContainerState::Frozen), Presence::Present)
+            | (Some(ContainerState::Running), Presence::Absent) => Readiness::Done,
+            // What is gone is not frozen; but it cannot be frozen either.
+            (None, Presence::Absent) => Readiness::Done,
+            (None, Presence::Present) => Readiness::Conflict("it does not run".to_owned()),
+            _ => Readiness::Ready,
+        })
+    }
+
+    pub(super) fn freeze(
+        &self,
+        pool: &PoolName,
+        name: &ContainerName,
+        to: Presence,
+    ) -> Result<(), Failure> {
+        let key = (pool.clone(), name.clone());
+        let Some(cgroup) = self.cgroup_of(&key)? else {
+            return Ok(());
+        };
+        let frozen = to == Presence::Present;
+        if frozen {
+            self.runtime.turn(&key, ContainerState::Freezing);
+        }
+        let done = ladder::freeze(&key, &cgroup, frozen, &self.cgroups);
+        let is_frozen = frozen && done.is_ok();
+        let state = if is_frozen {
+            ContainerState::Frozen
+        } else {
+            ContainerState::Running
+        };
+        self.runtime.turn(&key, state);
+        done
+    }
+
+    /// Finds what runs on a pool that is being imported.
+    pub(super) fn find_running(&self, pool: &PoolName) -> Result<(), Failure> {
+        let state = self.state();
+        let Some(found) = state.pool(pool) else {
+            return Ok(());
+        };
+        for (name, entry) in found.containers() {
+            let Some(doc) = entry.doc() else {
+                continue;
+            };
+            let key = (pool.clone(), name.clone());
+            let cgroup = place::cgroup(pool, &doc.group, &doc.user, name)?;
+            let run = self.run_folder(&key);
+            match recover::look(&key, &cgroup, &run, &self.cgroups, &self.runtime)? {
+                Found::Nothing => {}
+                Found::Running(init) => {
+                    self.runtime.watch.process(init, self.when_ended(&key));
+                }
+                Found::Remains(cgroup) => {
+                    let nothing = crate::host::lxc::Lxc::default();
+                    let means = self.means(self.lxc.as_ref().unwrap_or(&nothing));
+                    if let Err(failure) = ladder::finish(&key, &cgroup, None, &run, &means) {
+                        tracing::error!(%failure, "cannot clear the remains of a container");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the container wants to come back after its end: it was rebooted from inside.
+    pub(crate) fn wants_reboot(&self, key: &Key) -> bool {
+        ladder::wants_reboot(&self.run_folder(key)).unwrap_or(false)
+    }
+}

@@ -1,0 +1,145 @@
+//! Facts of a process, as `/proc` has them: proc(5).
+
+use std::fs;
+
+/// `PF_FORKNOEXEC`, linux/sched.h: it was forked and has not run a program of its own yet.
+const FORK_NO_EXEC: u64 = 0x40;
+
+/// `USER_HZ`: the unit of times in `/proc`, the same on every Linux that we run on.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// What `/proc/<pid>/stat` says that we need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stat {
+    /// The letter of its state, e.g. `Z`.
+    pub(super) state: char,
+    /// Whether it has executed a program since it was forked.
+    pub(super) has_execed: bool,
+    /// Clock ticks since boot when it was started: with the pid it is one process for good.
+    pub(super) start_time: u64,
+}
+
+/// The facts of a process; `None` if there is none.
+pub(super) fn stat(pid: u32) -> Option<Stat> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    parse(&text)
+}
+
+fn parse(text: &str) -> Option<Stat> {
+    // The name of the program stands in brackets and may hold anything, brackets too.
+    let (_, rest) = text.rsplit_once(')')?;
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    // Field 3 of the manual is the first one here.
+    let field = |number: usize| fields.get(number.checked_sub(3)?).copied();
+    Some(Stat {
+        state: field(3)?.chars().next()?,
+        has_execed: field(9)?.parse::<u64>().ok()? & FORK_NO_EXEC == 0,
+        start_time: field(22)?.parse().ok()?,
+    })
+}
+
+/// The path of its control group in a hierarchy that has it below `parent`; what comes behind
+/// `parent`, e.g. `pool.tank/...`.
+pub(super) fn cgroup_below(pid: u32, parent: &str) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    let prefix = format!("/{parent}/");
+    let mut paths = text.lines().filter_map(|line| line.splitn(3, ':').nth(2));
+    paths.find_map(|path| path.strip_prefix(&prefix).map(ToOwned::to_owned))
+}
+
+/// The signals it does something about: bit n-1 for signal n. It has a handler for them, or it blocks
+/// them to read them from a signalfd(2), as systemd does, or by sigwait(3), as busybox does.
+pub(super) fn caught_signals(pid: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let mask = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        u64::from_str_radix(line.trim(), 16).ok()
+    };
+    Some(mask("SigCgt:")? | mask("SigBlk:")?)
+}
+
+/// The name of its program's file, as text that the guest chose.
+pub(super) fn program(pid: u32) -> Option<String> {
+    let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    Some(path.file_name()?.to_string_lossy().into_owned())
+}
+
+/// The name it has in lists, at most 15 bytes, as text that the guest chose.
+pub(super) fn name(pid: u32) -> Option<String> {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
+}
+
+/// How many children it has.
+pub(super) fn children(pid: u32) -> usize {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().count()
+}
+
+/// How long ago it was started.
+pub(super) fn age_seconds(pid: u32) -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let began = stat(pid).map_or(0, |stat| stat.start_time / TICKS_PER_SECOND);
+    u64::try_from(now.tv_sec).unwrap_or(0).saturating_sub(began)
+}
+
+/// Whether it is the first process of a pid namespace right below ours.
+pub(super) fn is_init_of_guest(pid: u32) -> bool {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    let numbers: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
+    numbers.len() == 2 && numbers.last() == Some(&"1")
+}
+
+/// What of these processes waits in the kernel and cannot be killed, for people: at most five.
+pub(super) fn blocked(pids: impl IntoIterator<Item = u32>) -> Option<String> {
+    let stuck: Vec<u32> = pids
+        .into_iter()
+        .filter(|pid| stat(*pid).is_some_and(|stat| stat.state == 'D'))
+        .collect();
+    if stuck.is_empty() {
+        return None;
+    }
+    let named = stuck.iter().take(5).map(|pid| {
+        let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}"));
+        let name = read("comm").unwrap_or_default();
+        let name: String = name.trim().chars().flat_map(char::escape_debug).collect();
+        let place = read("wchan").unwrap_or_default();
+        match place.trim() {
+            "" | "0" => format!("{name} (pid {pid})"),
+            place => format!("{name} (pid {pid}, in {place})"),
+        }
+    });
+    let named: Vec<String> = named.collect();
+    let count = stuck.len();
+    Some(format!(
+        "{count} process(es) in D state: {}",
+        named.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stat_line_is_read_whatever_the_name() {
+        let fields = "S 1 7 7 0 -1 4194368 1 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
+        let stat = parse(&format!("12 (evil) S 9 (x) {fields}")).unwrap();
+        assert_eq!(stat.start_time, 4711);
+        assert!(!stat.has_execed);
+        assert_eq!(stat.state, 'S');
+        assert_eq!(parse("12 (cut) S 1"), None);
+        assert_eq!(parse(""), None);
+    }
+
+    #[test]
+    fn this_process_has_execed_and_is_no_guest() {
+        let pid = std::process::id();
+        assert!(super::stat(pid).unwrap().has_execed);
+        assert!(!is_init_of_guest(pid));
+        assert!(program(pid).is_some());
+        assert!(caught_signals(pid).is_some());
+    }
+}

@@ -1,0 +1,76 @@
+//! The table after a restart of the daemon, from what the kernel says.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use os_cgroup::{CgroupPath, Tree};
+use os_sys::PidFd;
+use os_types::{ContainerState, Failure};
+
+use super::{Key, Runtime, Slot, place, process, record};
+
+/// Looks whether a container runs. One that does comes into the table, and the answer is its init.
+///
+/// `None`: nothing of it runs, or only something that no init belongs to, which has to be cleared.
+pub(crate) fn look(
+    key: &Key,
+    cgroup: &CgroupPath,
+    run: &Path,
+    cgroups: &Tree,
+    runtime: &Runtime,
+) -> Result<Found, Failure> {
+    let known = record::read(run);
+    // It runs where it was started, whatever its file says by now.
+    let started_in = known.as_ref().and_then(|known| known.cgroup.parse().ok());
+    let cgroup: CgroupPath = started_in.unwrap_or_else(|| cgroup.clone());
+    let folders = cgroups.folders(&cgroup);
+    if !folders.iter().any(|folder| folder.exists()) {
+        return Ok(Found::Nothing);
+    }
+    let payload = place::payload(&cgroup, &key.1)?;
+    let pids = cgroups.procs(&payload).unwrap_or_default();
+    let recorded = known.as_ref().filter(|known| {
+        let stat = process::stat(known.init_pid);
+        pids.contains(&known.init_pid)
+            && stat.is_some_and(|stat| stat.start_time == known.init_start && stat.state != 'Z')
+    });
+    let init = recorded
+        .map(|known| known.init_pid)
+        .or_else(|| find_init(&pids));
+    let Some(pidfd) = init.and_then(|init| PidFd::open(init).ok().flatten()) else {
+        return Ok(Found::Remains(cgroup));
+    };
+    let frozen = cgroups.is_frozen(&payload).unwrap_or(false);
+    let slot = Slot {
+        state: if frozen {
+            ContainerState::Frozen
+        } else {
+            ContainerState::Running
+        },
+        init_pid: init,
+        monitor_pid: known.as_ref().map(|known| known.monitor_pid),
+        started: known.as_ref().map(|known| known.started),
+        cgroup: cgroup.to_string(),
+    };
+    runtime.enter(key, slot);
+    Ok(Found::Running(pidfd))
+}
+
+/// What was found of a container.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Nothing.
+    Nothing,
+    /// It runs; this is its init.
+    Running(PidFd),
+    /// Groups, or processes without an init, that are to be cleared.
+    Remains(CgroupPath),
+}
+
+/// The first process of the guest's pid namespace, which has executed a program.
+fn find_init(pids: &BTreeSet<u32>) -> Option<u32> {
+    let is_init = |pid: &&u32| {
+        process::is_init_of_guest(**pid) && process::stat(**pid).is_some_and(|stat| stat.has_execed)
+    };
+    pids.iter().find(is_init).copied()
+}

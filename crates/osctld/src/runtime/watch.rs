@@ -1,0 +1,110 @@
+//! One thread that learns of the ends of processes: inits of containers and their monitors.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use os_sys::{Child, PidFd};
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+
+/// What is done when a process has ended.
+type Then = Box<dyn FnOnce() + Send>;
+
+enum Watched {
+    /// Somebody else's child.
+    Foreign(PidFd, Then),
+    /// A child of ours, which is to be reaped.
+    Child(Child, Then),
+}
+
+/// Processes by number of registration.
+type Table = Arc<Mutex<(u64, HashMap<u64, Watched>)>>;
+
+/// The thread and what it watches.
+pub(crate) struct Watch {
+    epoll: Arc<OwnedFd>,
+    table: Table,
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
+}
+
+impl Watch {
+    pub(crate) fn new() -> io::Result<Self> {
+        let watch = Self {
+            epoll: Arc::new(epoll::create(CreateFlags::CLOEXEC)?),
+            table: Table::default(),
+        };
+        let (epoll, table) = (Arc::clone(&watch.epoll), Arc::clone(&watch.table));
+        let thread = std::thread::Builder::new().name("watch".to_owned());
+        thread.spawn(move || run(&epoll, &table)).map(drop)?;
+        Ok(watch)
+    }
+
+    /// Runs `then` when the process has ended, at once if it has already.
+    pub(crate) fn process(&self, pidfd: PidFd, then: impl FnOnce() + Send + 'static) {
+        self.add(Watched::Foreign(pidfd, Box::new(then)));
+    }
+
+    /// Reaps the child when it has ended, and runs `then`.
+    pub(crate) fn child(&self, child: Child, then: impl FnOnce() + Send + 'static) {
+        self.add(Watched::Child(child, Box::new(then)));
+    }
+
+    fn add(&self, watched: Watched) {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        table.0 = table.0.wrapping_add(1);
+        let number = table.0;
+        let pidfd = match &watched {
+            Watched::Foreign(pidfd, _) => pidfd,
+            Watched::Child(child, _) => child.pidfd(),
+        };
+        // One-shot is not needed: it is taken out of the table, and closed, when it fires.
+        let data = EventData::new_u64(number);
+        let added = epoll::add(&self.epoll, pidfd.as_fd(), data, EventFlags::IN);
+        if let Err(error) = added {
+            tracing::error!(%error, pid = pidfd.pid(), "cannot watch a process");
+        }
+        table.1.insert(number, watched);
+    }
+}
+
+fn run(epoll: &OwnedFd, table: &Table) {
+    let mut events: Vec<epoll::Event> = Vec::with_capacity(64);
+    loop {
+        events.clear();
+        match epoll::wait(epoll, rustix::buffer::spare_capacity(&mut events), None) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => {
+                tracing::error!(%error, "nobody watches containers any more");
+                return;
+            }
+        }
+        for event in &events {
+            let number = event.data.u64();
+            let watched = {
+                let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+                table.1.remove(&number)
+            };
+            match watched {
+                Some(Watched::Foreign(pidfd, then)) => {
+                    drop(pidfd);
+                    then();
+                }
+                Some(Watched::Child(mut child, then)) => {
+                    if let Err(error) = child.wait(std::time::Duration::ZERO) {
+                        tracing::warn!(%error, "cannot reap a process");
+                    }
+                    drop(child);
+                    then();
+                }
+                None => {}
+            }
+        }
+    }
+}
