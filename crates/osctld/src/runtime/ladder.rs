@@ -217,7 +217,12 @@ pub(crate) fn freeze(
 
 /// Removes the mark of a reboot; whether it was there.
 pub(crate) fn wants_reboot(run: &Path) -> Result<bool, Failure> {
-    let removed = atomic::remove(&run.join("console/reboot"));
+    let mark = run.join("console/reboot");
+    // Before the first start there is no such folder.
+    if !mark.exists() {
+        return Ok(false);
+    }
+    let removed = atomic::remove(&mark);
     let removed = removed.map_err(|error| fail::file(&error))?;
     Ok(removed == os_store::Change::Removed)
 }

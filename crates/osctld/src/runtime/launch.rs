@@ -317,16 +317,24 @@ fn specification(place: &Place, means: &Means<'_>, stage: Stage) -> Result<Launc
         home: path(home)?,
         etc: means.etc.map(path).transpose()?,
         keep: vec![path(means.run)?, path(&place.lxc_path)?],
-        rlimits: vec![Rlimit {
-            resource: "nofile".to_owned(),
-            soft: RlimitValue::Limited(1024),
-            hard: RlimitValue::Limited(1_048_576),
-        }],
+        rlimits: vec![open_files()],
         init: place.doc.init(),
         execute: None,
         debug: means.debug,
         status_fd: 1,
     })
+}
+
+/// How many files a process may open: vpsAdminOS's limits, or what this host has if that is less, for
+/// not every root may raise it.
+fn open_files() -> Rlimit {
+    let own = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let hard = own.maximum.unwrap_or(u64::MAX).min(1_048_576);
+    Rlimit {
+        resource: "nofile".to_owned(),
+        soft: RlimitValue::Limited(hard.min(1024)),
+        hard: RlimitValue::Limited(hard),
+    }
 }
 
 /// Starts the helper in the container's control groups; returns when it has become LXC.

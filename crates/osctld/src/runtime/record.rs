@@ -38,6 +38,10 @@ pub(super) fn read(folder: &Path) -> Option<Record> {
 }
 
 pub(super) fn remove(folder: &Path) -> Result<(), Failure> {
+    // Before the first start there is no such folder.
+    if !folder.exists() {
+        return Ok(());
+    }
     let removed = atomic::remove(&folder.join(NAME));
     removed.map(drop).map_err(|error| fail::file(&error))
 }
