@@ -13,7 +13,7 @@ use std::sync::Arc;
 use os_api::view::{self, PoolState as Activity};
 use os_core::state::{LoadError, LookupError};
 use os_core::view::PoolFigures;
-use os_core::{AccountLines, Accounts, Facts, ForeignIds, PoolState, State, layout};
+use os_core::{AccountLines, Accounts, Facts, ForeignIds, PoolState, State, StorageFacts, layout};
 use os_store::block;
 use os_types::{
     ByteSize, Code, DatasetName, Failure, GroupName, IdRangeName, PoolName, UserName, chain,
@@ -210,6 +210,8 @@ fn facts(root: &Path) -> Facts {
         foreign: Arc::default(),
         sources: BTreeMap::new(),
         taken_names: std::collections::BTreeSet::new(),
+        running: BTreeMap::new(),
+        storage: StorageFacts::default(),
     }
 }
 

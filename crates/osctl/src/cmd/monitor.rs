@@ -75,6 +75,15 @@ fn line(event: &Event, style: &Style) -> String {
         } => format!("operation {id} [{done}/{total}] {text}"),
         EventBody::Entity { entity, change } => format!("{entity} {}", word(change)),
         EventBody::Pool { pool, state } => format!("pool {pool} {}", word(state)),
+        EventBody::Container {
+            pool,
+            name,
+            state,
+            init_pid,
+        } => {
+            let init = init_pid.map_or_else(String::new, |pid| format!(", init {pid}"));
+            format!("container {pool}:{name} {state}{init}")
+        }
         EventBody::Daemon { state } => format!("osctld {}", word(state)),
         EventBody::Gap { resumed_at } => {
             format!("events were lost, going on with revision {resumed_at}")
