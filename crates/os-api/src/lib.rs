@@ -24,6 +24,7 @@
 pub mod command;
 pub mod endpoint;
 pub mod event;
+pub mod exec;
 pub mod openapi;
 pub mod operation;
 pub mod problem;

@@ -110,10 +110,25 @@ impl Version {
                 let controllers: BTreeSet<_> = options
                     .filter_map(|option| Controller::from_legacy(option))
                     .collect();
-                let named = entry.super_options.iter().any(|option| option == "name=systemd");
+                let named = entry
+                    .super_options
+                    .iter()
+                    .any(|option| option == "name=systemd");
                 (named || !controllers.is_empty()).then_some(Self::Legacy(controllers))
             }
             _ => None,
+        }
+    }
+
+    /// Whether `/proc/<pid>/cgroup` calls it so, *Source*: cgroups(7).
+    pub(crate) fn is_called(&self, names: &str) -> bool {
+        let controllers = || names.split(',').filter_map(Controller::from_legacy);
+        match self {
+            Self::Unified => names.is_empty(),
+            Self::Legacy(known) if known.is_empty() => names == "name=systemd",
+            Self::Legacy(known) => {
+                !names.is_empty() && controllers().collect::<BTreeSet<_>>() == *known
+            }
         }
     }
 

@@ -280,9 +280,8 @@ impl Watch for Entry {
 
     fn progress(&self, text: &str) {
         let operation = self.view();
-        let is_done = |step: &&StepStatus| {
-            matches!(step.state, StepState::Done | StepState::Unchanged)
-        };
+        let is_done =
+            |step: &&StepStatus| matches!(step.state, StepState::Done | StepState::Unchanged);
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         self.events.emit(EventBody::Progress {
             id: self.id.clone(),

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //!   os-helper start FD       become the monitor of a container (decision 11 of the design)
+//!   os-helper enter FD       run a command in a container, for a client
 //!   os-helper hook ...       tell osctld about a hook of LXC and wait for its answer
 //!   os-helper unpack FD      unpack an archive into a new root, confined
 //! ```
@@ -20,6 +21,7 @@
 //! in [`JOBS`].
 #![forbid(unsafe_code)]
 
+mod enter;
 mod hook;
 mod specification;
 mod start;
@@ -34,6 +36,7 @@ type Job = (&'static str, fn(&[OsString]) -> ExitCode);
 
 /// Everything this program can do.
 const JOBS: &[Job] = &[
+    ("enter", enter::run),
     ("hook", hook::run),
     ("start", start::run),
     ("unpack", unpack::run),

@@ -33,6 +33,8 @@ mod credentials;
 mod error;
 mod exec;
 mod fault;
+mod fd_passing;
+mod guest;
 mod host;
 mod idmap_mount;
 mod loop_device;
@@ -55,6 +57,8 @@ pub use self::credentials::{
 pub use self::error::SysError;
 pub use self::exec::exec;
 pub use self::fault::kill_self;
+pub use self::fd_passing::{FRAME_LIMIT, receive_frame, send_frame};
+pub use self::guest::{Forked, Terminal, enter_guest, fork, new_terminal};
 pub use self::host::{boot_id, hostname};
 pub use self::idmap_mount::{DetachedMount, MountUse, enter_user_namespace, user_namespace};
 pub use self::loop_device::{LoopDevice, LoopOptions};

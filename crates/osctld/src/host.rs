@@ -146,6 +146,11 @@ impl Steps {
         &self.cgroups
     }
 
+    /// What containers are started with.
+    pub(crate) fn lxc(&self) -> Result<&lxc::Lxc, Failure> {
+        self.lxc.as_ref().map_err(Clone::clone)
+    }
+
     /// What runs.
     pub(crate) fn runtime(&self) -> &Runtime {
         &self.runtime

@@ -7,6 +7,7 @@
 mod answer;
 mod commands;
 mod events;
+mod exec;
 mod reads;
 mod routes;
 
@@ -104,8 +105,9 @@ async fn connection(router: Router, stream: UnixStream, mut stop: watch::Receive
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_DEADLINE)
         .half_close(true);
-    let connection =
-        server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let connection = server
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,

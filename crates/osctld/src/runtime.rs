@@ -42,6 +42,11 @@ use watch::Watch;
 
 pub(crate) use place::Place;
 
+/// Start time of a process, as `/proc` has it.
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
+    process::stat(pid).map(|stat| stat.start_time)
+}
+
 /// Which container.
 pub(crate) type Key = (PoolName, ContainerName);
 

@@ -161,6 +161,7 @@ impl Steps {
             cgroups: &self.cgroups,
             run: &self.run_dir,
             helper: &lxc.helper,
+            program: lxc.program(),
             etc: self.moved_etc.as_deref(),
             lxc_start: &lxc.lxc_start,
             apparmor: lxc.apparmor,

@@ -10,7 +10,7 @@ use os_api::endpoint as at;
 use os_types::{Code, Failure};
 
 use super::reads::{Read, read};
-use super::{answer, commands, events};
+use super::{answer, commands, events, exec};
 use crate::app::App;
 use crate::query;
 
@@ -74,6 +74,7 @@ pub(super) fn router(app: App) -> Router {
     .with(at::OperationGet::PATH, commands::operation(&app))
     .with(at::OperationCancel::PATH, commands::cancel(&app))
     .with(at::COMMAND_PATH, post(commands::submit))
+    .with(os_api::exec::EXEC_PATH, post(exec::exec))
     .with(at::EVENTS_PATH, get(events::stream))
     .with(at::OPENAPI_PATH, document);
     let router = routes.router.fallback(no_such_address);

@@ -49,8 +49,10 @@ pub(crate) struct Means<'a> {
     pub(crate) cgroups: &'a os_cgroup::Tree,
     /// The run folder.
     pub(crate) run: &'a Path,
-    /// `os-helper`, as a path and sealed.
+    /// `os-helper`, as LXC's hooks need it.
     pub(crate) helper: &'a Path,
+    /// `os-helper`, as it is executed.
+    pub(crate) program: std::path::PathBuf,
     /// The folder of account files, if it is not `/etc`.
     pub(crate) etc: Option<&'a Path>,
     pub(crate) lxc_start: &'a Path,
@@ -347,7 +349,7 @@ fn spawn(place: &Place, means: &Means<'_>, stage: Stage) -> Result<os_sys::Child
     let mut memory = File::from(memory.map_err(|errno| failed(errno.into()))?);
     memory.write_all(&text).map_err(failed)?;
     let (mut answers, status) = std::io::pipe().map_err(failed)?;
-    let mut request = SpawnRequest::new(means.helper)
+    let mut request = SpawnRequest::new(&means.program)
         .args(["start", "0"])
         .stdin(OwnedFd::from(memory))
         .stdout(OwnedFd::from(status));

@@ -24,7 +24,14 @@ const fn room(floor: u8, name: &'static str, refused: &'static [&'static str]) -
 }
 
 /// What touches the host.
-const HOST: &[&str] = &["os-sys", "os-cmd", "os-cgroup", "os-storage", "os-lxc", "os-image"];
+const HOST: &[&str] = &[
+    "os-sys",
+    "os-cmd",
+    "os-cgroup",
+    "os-storage",
+    "os-lxc",
+    "os-image",
+];
 
 /// The house plan, from the ground up.
 const HOUSE: &[Room] = &[
@@ -45,8 +52,12 @@ const HOUSE: &[Room] = &[
     // Programs. The CLI changes nothing itself: it has neither the engine nor the storage.
     room(6, "osctld", &[]),
     room(6, "osctl", &["os-engine", "os-storage", "os-cmd"]),
-    room(6, "os-helper", &["os-engine", "os-core", "os-storage", "os-api"]),
-    room(6, "osctl-image", &["os-engine", "os-core", "os-storage", "os-api"]),
+    room(6, "os-helper", &["os-engine", "os-core", "os-storage"]),
+    room(
+        6,
+        "osctl-image",
+        &["os-engine", "os-core", "os-storage", "os-api"],
+    ),
     // Development. Nothing that is shipped may use it.
     room(7, "os-testkit", &[]),
     room(8, "bench", &[]),

@@ -1,0 +1,261 @@
+//! Running a command in a running container, for a client at the other end of a socket (ADR-9).
+//!
+//! ```text
+//!   this process    in the container's control group, host's pid namespace, guest's other namespaces;
+//!      │            speaks with the client, cannot be traced, is invisible in the guest
+//!      └─ fork ──>  in the guest's pid namespace: session, streams, seccomp, exec
+//! ```
+
+mod command;
+mod filter;
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use os_api::exec::{ClientFrame, EnterJob, HelperFrame, TerminalSize};
+use os_sys::{Forked, PidFd, Signal, Terminal, receive_frame, send_frame};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use crate::specification;
+
+/// After its client is gone a command has so long to end before it is killed.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Runs with the socket as standard input and the job as standard output.
+pub(crate) fn run(args: &[OsString]) -> ExitCode {
+    let job: EnterJob = match specification::read(args) {
+        Ok(job) => job,
+        Err(complaint) => return crate::usage(&complaint),
+    };
+    let socket = match io::stdin().as_fd().try_clone_to_owned() {
+        Ok(socket) => UnixStream::from(socket),
+        Err(error) => return crate::say(&error.to_string(), ExitCode::FAILURE),
+    };
+    let end = match enter(&job, &socket) {
+        Ok(end) => end,
+        Err(refusal) => HelperFrame::Failed {
+            status: refusal.status,
+            message: refusal.message,
+        },
+    };
+    match tell(&socket, &end, &[]) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(3),
+    }
+}
+
+/// Why a command does not run, and the status a shell would have for it.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: u8,
+    message: String,
+}
+
+impl Refusal {
+    fn new(message: impl ToString) -> Self {
+        Self {
+            status: 125,
+            message: message.to_string(),
+        }
+    }
+}
+
+fn tell(
+    socket: &UnixStream,
+    frame: &HelperFrame,
+    fds: &[std::os::fd::BorrowedFd<'_>],
+) -> io::Result<()> {
+    send_frame(socket, &serde_json::to_vec(frame)?, fds)
+}
+
+fn enter(job: &EnterJob, socket: &UnixStream) -> Result<HelperFrame, Refusal> {
+    let streams = first_frame(socket)?;
+    let program = filter::compile(&job.seccomp).map_err(Refusal::new)?;
+    let init = hold(job)?;
+    os_sys::enter_guest(&init).map_err(|error| Refusal::new(os_types::chain(&error)))?;
+    os_sys::become_user(0).map_err(|error| Refusal::new(os_types::chain(&error)))?;
+    drop(init);
+    let terminal = match job.terminal {
+        Some(size) => Some(terminal(size)?),
+        None => None,
+    };
+    let mut streams = streams;
+    if let Some(Terminal { slave, .. }) = &terminal {
+        let copy = || slave.try_clone().map_err(Refusal::new);
+        streams = vec![copy()?, copy()?, copy()?];
+    }
+    if streams.len() != 3 {
+        return Err(Refusal::new("the client sent no streams"));
+    }
+    let (mut said, saying) = io::pipe().map_err(Refusal::new)?;
+    let forked = os_sys::fork().map_err(|error| Refusal::new(os_types::chain(&error)))?;
+    let Forked::Parent(pid) = forked else {
+        let refusal = command::become_it(job, &streams, terminal.is_some(), &program);
+        command::report(saying, &refusal);
+    };
+    drop((saying, streams));
+    let child = PidFd::open(pid).ok().flatten();
+    let child = child.ok_or_else(|| Refusal::new("the command is gone"))?;
+    if let Some(refusal) = command::refusal(&mut said) {
+        reap(&child)?;
+        return Err(refusal);
+    }
+    let master = terminal.map(|terminal| terminal.master);
+    let fds: Vec<_> = master.iter().map(|master| master.as_fd()).collect();
+    let started = tell(socket, &HelperFrame::Started {}, &fds);
+    attend(socket, &child, master.as_ref(), started.is_err())
+}
+
+/// The streams that the client sends first.
+fn first_frame(socket: &UnixStream) -> Result<Vec<OwnedFd>, Refusal> {
+    // A client that says nothing does not hold a process for good.
+    let patience = Some(Duration::from_secs(30));
+    socket.set_read_timeout(patience).map_err(Refusal::new)?;
+    let received = receive_frame(socket).map_err(Refusal::new)?;
+    let (body, fds) = received.ok_or_else(|| Refusal::new("the client is gone"))?;
+    socket.set_read_timeout(None).map_err(Refusal::new)?;
+    match serde_json::from_slice(&body).map_err(Refusal::new)? {
+        ClientFrame::Streams {} | ClientFrame::Terminal {} => Ok(fds),
+        _ => Err(Refusal::new("the first frame has to bring the streams")),
+    }
+}
+
+/// Init, held so that its number cannot come to mean another process.
+fn hold(job: &EnterJob) -> Result<PidFd, Refusal> {
+    let gone = || Refusal::new("the container does not run any more");
+    let held = PidFd::open(job.init_pid).map_err(|error| Refusal::new(os_types::chain(&error)))?;
+    let held = held.ok_or_else(gone)?;
+    let stat = fs::read_to_string(format!("/proc/{}/stat", job.init_pid)).map_err(|_| gone())?;
+    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let start = rest
+        .split_whitespace()
+        .nth(19)
+        .and_then(|text| text.parse().ok());
+    if start == Some(job.init_start) {
+        Ok(held)
+    } else {
+        Err(gone())
+    }
+}
+
+fn terminal(size: TerminalSize) -> Result<Terminal, Refusal> {
+    let made = os_sys::new_terminal().map_err(|error| Refusal::new(os_types::chain(&error)))?;
+    resize(&made.master, size);
+    Ok(made)
+}
+
+/// A size that the terminal does not take changes nothing, and nobody could do anything about it.
+fn resize(master: &OwnedFd, size: TerminalSize) {
+    let size = Winsize {
+        ws_row: size.rows,
+        ws_col: size.columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    tcsetwinsize(master, size).unwrap_or_default();
+}
+
+/// Attends to the client until the command has ended.
+fn attend(
+    socket: &UnixStream,
+    child: &PidFd,
+    master: Option<&OwnedFd>,
+    mut deserted: bool,
+) -> Result<HelperFrame, Refusal> {
+    let mut kill_at = None;
+    loop {
+        if deserted && kill_at.is_none() {
+            signal(child, Signal::HUP);
+            kill_at = Some(Instant::now() + GRACE);
+        }
+        let left = kill_at.map(|at| at.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO) {
+            signal(child, Signal::KILL);
+        }
+        let timeout = left.map(|left| Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(0),
+            tv_nsec: i64::from(left.subsec_nanos()).max(1_000_000),
+        });
+        let interest = if deserted {
+            PollFlags::empty()
+        } else {
+            PollFlags::IN
+        };
+        let mut fds = [
+            PollFd::new(child, PollFlags::IN),
+            PollFd::new(socket, interest),
+        ];
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(Refusal::new(errno)),
+        }
+        let [ended, spoken] = fds.map(|fd| fd.revents());
+        if !ended.is_empty() {
+            return reap(child);
+        }
+        if !deserted && !spoken.is_empty() {
+            deserted = !obey(socket, child, master);
+        }
+    }
+}
+
+/// Does what the client says; `false` if it is gone.
+fn obey(socket: &UnixStream, child: &PidFd, master: Option<&OwnedFd>) -> bool {
+    let Ok(Some((body, _fds))) = receive_frame(socket) else {
+        return false;
+    };
+    match serde_json::from_slice(&body) {
+        Ok(ClientFrame::Signal { signal: number }) => {
+            if let Some(number) = os_sys::signal_of(number) {
+                signal(child, number);
+            }
+            true
+        }
+        Ok(ClientFrame::Resize { size }) => {
+            if let Some(master) = master {
+                resize(master, size);
+            }
+            true
+        }
+        // Whoever speaks another language is as good as gone.
+        _ => false,
+    }
+}
+
+/// Signals the command's process group; it is the leader of its own session.
+fn signal(child: &PidFd, number: Signal) {
+    let pid = i32::try_from(child.pid())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    // The leader is not reaped before, so its number is still the group's.
+    let sent = pid.map(|pid| rustix::process::kill_process_group(pid, number));
+    if !matches!(sent, Some(Ok(()))) {
+        drop(child.send_signal(number));
+    }
+}
+
+fn reap(child: &PidFd) -> Result<HelperFrame, Refusal> {
+    let status = waitid(WaitId::PidFd(child.as_fd()), WaitIdOptions::EXITED);
+    let status = status.map_err(Refusal::new)?;
+    Ok(frame(status.as_ref()))
+}
+
+fn frame(status: Option<&WaitIdStatus>) -> HelperFrame {
+    let signal = status.and_then(WaitIdStatus::terminating_signal);
+    let exit = status.and_then(WaitIdStatus::exit_status);
+    match (signal, exit) {
+        (Some(signal), _) => HelperFrame::Killed { signal },
+        (None, exit) => HelperFrame::Exited {
+            status: exit
+                .and_then(|status| u8::try_from(status).ok())
+                .unwrap_or(255),
+        },
+    }
+}
