@@ -32,6 +32,9 @@ pub struct ExecRequest {
     pub pool: Option<PoolName>,
     /// Id of the container.
     pub name: ContainerName,
+    /// If the container is stopped, run it for this command alone, without its own init.
+    #[serde(default)]
+    pub run: bool,
     /// The command and its arguments; a name without `/` is looked for in `PATH`.
     #[schemars(length(min = 1, max = 4096))]
     pub argv: Vec<String>,
@@ -116,4 +119,7 @@ pub struct EnterJob {
     pub terminal: Option<TerminalSize>,
     /// LXC's seccomp policy of the container, the text of its file.
     pub seccomp: String,
+    /// Kill init when the command has ended: it is there for it alone.
+    #[serde(default)]
+    pub ends_guest: bool,
 }

@@ -40,6 +40,8 @@ pub struct Facts {
     pub taken_names: BTreeSet<String>,
     /// What containers do, those that are not stopped.
     pub running: BTreeMap<(PoolName, ContainerName), ContainerState>,
+    /// Those of them that run only for one command that came in from outside.
+    pub visited: BTreeSet<(PoolName, ContainerName)>,
     /// What is known of images and datasets, for the commands that need it.
     pub storage: StorageFacts,
 }
@@ -107,6 +109,11 @@ impl Facts {
         let key = (pool.clone(), name.clone());
         let state = self.running.get(&key).copied();
         state.unwrap_or(ContainerState::Stopped)
+    }
+
+    /// Whether a container runs only for one command that came in from outside.
+    pub fn is_visited(&self, pool: &PoolName, name: &ContainerName) -> bool {
+        self.visited.contains(&(pool.clone(), name.clone()))
     }
 
     /// The system user of a user, if it is registered.

@@ -10,7 +10,6 @@ mod command;
 mod filter;
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -38,21 +37,32 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
         Ok(socket) => UnixStream::from(socket),
         Err(error) => return crate::say(&error.to_string(), ExitCode::FAILURE),
     };
-    let end = match enter(&job, &socket) {
-        Ok(end) => end,
-        Err(refusal) => HelperFrame::Failed {
-            status: refusal.status,
-            message: refusal.message,
-        },
-    };
+    let init = hold(&job);
+    let ended = init.as_ref().map_err(Refusal::clone);
+    let ended = ended.and_then(|init| enter(&job, init, &socket));
+    let end = ended.unwrap_or_else(|refusal| HelperFrame::Failed {
+        status: refusal.status,
+        message: refusal.message,
+    });
+    if let (true, Ok(init)) = (job.ends_guest, &init) {
+        end_guest(init);
+    }
     match tell(&socket, &end, &[]) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(3),
     }
 }
 
+/// The guest was there for this command alone. Whoever learns that the command has ended finds its
+/// container ended too.
+fn end_guest(init: &PidFd) {
+    // What cannot be killed is told by whoever puts the container away.
+    drop(init.send_signal(Signal::KILL));
+    drop(init.wait_exit(GRACE));
+}
+
 /// Why a command does not run, and the status a shell would have for it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Refusal {
     status: u8,
     message: String,
@@ -75,13 +85,11 @@ fn tell(
     send_frame(socket, &serde_json::to_vec(frame)?, fds)
 }
 
-fn enter(job: &EnterJob, socket: &UnixStream) -> Result<HelperFrame, Refusal> {
+fn enter(job: &EnterJob, init: &PidFd, socket: &UnixStream) -> Result<HelperFrame, Refusal> {
     let streams = first_frame(socket)?;
     let program = filter::compile(&job.seccomp).map_err(Refusal::new)?;
-    let init = hold(job)?;
-    os_sys::enter_guest(&init).map_err(|error| Refusal::new(os_types::chain(&error)))?;
+    os_sys::enter_guest(init).map_err(|error| Refusal::new(os_types::chain(&error)))?;
     os_sys::become_user(0).map_err(|error| Refusal::new(os_types::chain(&error)))?;
-    drop(init);
     let terminal = match job.terminal {
         Some(size) => Some(terminal(size)?),
         None => None,
@@ -132,13 +140,7 @@ fn hold(job: &EnterJob) -> Result<PidFd, Refusal> {
     let gone = || Refusal::new("the container does not run any more");
     let held = PidFd::open(job.init_pid).map_err(|error| Refusal::new(os_types::chain(&error)))?;
     let held = held.ok_or_else(gone)?;
-    let stat = fs::read_to_string(format!("/proc/{}/stat", job.init_pid)).map_err(|_| gone())?;
-    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let start = rest
-        .split_whitespace()
-        .nth(19)
-        .and_then(|text| text.parse().ok());
-    if start == Some(job.init_start) {
+    if crate::process::start_time(job.init_pid) == Some(job.init_start) {
         Ok(held)
     } else {
         Err(gone())

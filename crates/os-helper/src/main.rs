@@ -8,6 +8,7 @@
 //!   os-helper start FD       become the monitor of a container (decision 11 of the design)
 //!   os-helper enter FD       run a command in a container, for a client
 //!   os-helper hook ...       tell osctld about a hook of LXC and wait for its answer
+//!   os-helper script ...     run a script in the mount namespace of a container
 //!   os-helper unpack FD      unpack an archive into a new root, confined
 //! ```
 //!
@@ -23,6 +24,8 @@
 
 mod enter;
 mod hook;
+mod process;
+mod script;
 mod specification;
 mod start;
 mod unpack;
@@ -38,6 +41,7 @@ type Job = (&'static str, fn(&[OsString]) -> ExitCode);
 const JOBS: &[Job] = &[
     ("enter", enter::run),
     ("hook", hook::run),
+    ("script", script::run),
     ("start", start::run),
     ("unpack", unpack::run),
 ];

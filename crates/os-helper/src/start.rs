@@ -72,8 +72,7 @@ fn launch(spec: &LaunchSpec) -> StartError {
 }
 
 fn prepare(spec: &LaunchSpec) -> Result<(), StartError> {
-    let command = spec.execute.as_ref().unwrap_or(&spec.init);
-    if command.is_empty() {
+    if spec.init.is_empty() {
         return Err(StartError::NoCommand);
     }
     os_sys::reset_file_context()?;
@@ -105,12 +104,8 @@ fn allow_oom_kill() {
     }
 }
 
-/// The standard streams of a monitor go into the log of the container; a command run on a stopped
-/// container keeps those that were given.
+/// The standard streams of a monitor go into the log of the container.
 fn redirect(spec: &LaunchSpec) -> Result<(), StartError> {
-    if spec.execute.is_some() {
-        return Ok(());
-    }
     let open = |path: PathBuf, options: &std::fs::OpenOptions| {
         options
             .open(&path)

@@ -211,26 +211,6 @@ fn a_container_killed_before_init_runs() {
     rig.finish(Some(monitor)).unwrap();
 }
 
-/// A command on a stopped container, with the streams that the helper was given.
-#[test]
-fn a_command_instead_of_init() {
-    let mut rig = Rig::new("exit 9").unwrap();
-    rig.spec.lxc_program = ConfigPath::new("/usr/bin/lxc-execute").unwrap();
-    let script = "echo \"$0\" as $(/bin/busybox id -u); exit 7";
-    let command = ["/bin/sh", "-c", script, "a  b"];
-    rig.spec.execute = Some(command.map(str::to_owned).into());
-    rig.spec.status_fd = 2;
-    let (mut child, failure) = rig.launch().unwrap();
-    assert_eq!(failure, None, "{}", rig.log());
-    let status = child.wait(PATIENCE).unwrap().expect("it ends");
-    assert_eq!(status.code(), Some(7), "{}", rig.log());
-    assert_eq!(
-        fs::read_to_string(rig.path("output")).unwrap(),
-        "a  b as 0\n"
-    );
-    rig.finish(None).unwrap();
-}
-
 /// The hook before comes all the same: init runs only once its program is another than LXC's.
 #[test]
 fn an_init_that_is_not_there() {

@@ -19,7 +19,7 @@ pub struct LaunchSpec {
     pub id: ContainerName,
     /// The folder with the container's folder, `-P` of LXC's programs.
     pub lxc_path: ConfigPath,
-    /// `lxc-start`, or `lxc-execute` if `execute` is given.
+    /// `lxc-start`.
     pub lxc_program: ConfigPath,
     /// Where the private file system is mounted; an empty folder on the host.
     pub stage: Stage,
@@ -51,9 +51,6 @@ pub struct LaunchSpec {
     /// The command line of init.
     #[serde(default = "default_init")]
     pub init: Vec<String>,
-    /// Run this command instead of an init, with the standard streams that os-helper was given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub execute: Option<Vec<String>>,
     /// LXC's log level is DEBUG, not INFO.
     #[serde(default)]
     pub debug: bool,
@@ -169,15 +166,8 @@ impl LaunchSpec {
         .map(str::to_owned)
         .into();
         // LXC splits `lxc.init.cmd` at blanks and has no quotes, so the command line is given here.
-        let command = match &self.execute {
-            None => {
-                args.push("-F".to_owned());
-                &self.init
-            }
-            Some(command) => command,
-        };
-        args.push("--".to_owned());
-        args.extend(command.iter().cloned());
+        args.extend(["-F", "--"].map(str::to_owned));
+        args.extend(self.init.iter().cloned());
         args
     }
 }

@@ -32,6 +32,7 @@
 pub mod config;
 pub mod flavour;
 pub mod hook;
+pub mod idle;
 pub mod launch;
 pub mod log;
 pub mod raw;
@@ -45,6 +46,7 @@ pub use self::config::{
 };
 pub use self::flavour::{Flavour, HaltSignal};
 pub use self::hook::{HookAnswer, HookMessage, HookName, HookTarget};
+pub use self::idle::{IDLE_IN_GUEST, idle_program};
 pub use self::launch::{LaunchFailure, LaunchSpec, LogFile, Rlimit, RlimitValue, RootSource};
 pub use self::raw::{RawConfig, RawError};
 pub use self::release::{Release, ReleaseError};

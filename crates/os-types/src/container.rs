@@ -100,6 +100,35 @@ pub enum StopMethod {
     ShutdownOrFail,
     /// Kill everything at once.
     Kill,
+    /// Put away what is left of one whose init has ended by itself; leave alone one that runs.
+    IfEnded,
+}
+
+/// Which init a container is started with.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum StartInit {
+    /// Its own.
+    #[default]
+    Own,
+    /// One that only waits: the container is there for a single command that comes in from outside.
+    Idle,
+}
+
+/// How a container is started.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct StartPolicy {
+    /// Let LXC log everything.
+    #[serde(default)]
+    pub debug: bool,
+    /// Its init.
+    #[serde(default)]
+    pub init: StartInit,
 }
 
 /// How a container is stopped: the rungs of the ladder and their deadlines.
@@ -141,6 +170,14 @@ impl StopPolicy {
             method: StopMethod::Kill,
             timeout_ms: 0,
             message: None,
+        }
+    }
+
+    /// Only put away what has ended.
+    pub fn if_ended() -> Self {
+        Self {
+            method: StopMethod::IfEnded,
+            ..Self::kill()
         }
     }
 

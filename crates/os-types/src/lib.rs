@@ -10,7 +10,7 @@
 //!   size       ByteSize                                               numbers with a unit
 //!   id_map     IdMap, IdSpan                                          uid/gid maps, disjointness
 //!   id_table   IdTable                                                blocks of an id range
-//!   container  ContainerName, ContainerState, StopPolicy              what runs, how it stops
+//!   container  ContainerName, ContainerState, StartPolicy, StopPolicy  what runs, how it starts and stops
 //!   image      Distribution, Arch, ImageDigest, ImageInfo             what a root is made from
 //!   entity     EntityRef                                              what an operation touches
 //!   step       Step, Plan                                             changes as data
@@ -40,7 +40,9 @@ pub mod step;
 
 pub use chain::chain;
 pub use code::{Code, Explain, Failure};
-pub use container::{Autostart, ContainerName, ContainerState, StopMethod, StopPolicy};
+pub use container::{
+    Autostart, ContainerName, ContainerState, StartInit, StartPolicy, StopMethod, StopPolicy,
+};
 pub use dataset::{DatasetName, SnapshotName};
 pub use entity::EntityRef;
 pub use id_map::{IdMap, IdMapEntry, IdSpan};

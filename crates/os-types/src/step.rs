@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::container::{ContainerName, StopPolicy};
+use crate::container::{ContainerName, StartPolicy, StopPolicy};
 use crate::dataset::{DatasetName, SnapshotName};
 use crate::entity::EntityRef;
 use crate::id_map::IdMap;
@@ -171,6 +171,9 @@ pub enum Step {
         pool: PoolName,
         /// The container.
         container: ContainerName,
+        /// How it is started at the present end.
+        #[serde(default)]
+        start: StartPolicy,
         /// How it is stopped at the absent end.
         stop: StopPolicy,
         /// The far end.

@@ -211,6 +211,7 @@ fn facts(root: &Path) -> Facts {
         sources: BTreeMap::new(),
         taken_names: std::collections::BTreeSet::new(),
         running: BTreeMap::new(),
+        visited: std::collections::BTreeSet::new(),
         storage: StorageFacts::default(),
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use os_api::Command;
 use os_api::command::{ContainerDel, ContainerStart, ContainerStop};
-use os_types::{ContainerState, StopPolicy};
+use os_types::{ContainerState, StartInit, StopPolicy};
 
 use crate::app::App;
 use crate::host::run::Ended;
@@ -46,25 +46,26 @@ pub(crate) fn listen(app: &App) {
 
 fn end(app: &App, key: &Key) {
     let (pool, name) = key;
-    let was = app.host().runtime().slot(key);
-    // Somebody stops it: the end is theirs, and a reboot is not wanted.
-    let stopping = was.is_none_or(|slot| slot.state == ContainerState::Stopping);
+    let was = app.host().runtime().recorded(key);
+    // Somebody stops it: then a reboot is not wanted.
+    let is_stopped = was
+        .as_ref()
+        .is_none_or(|slot| slot.state == ContainerState::Stopping);
     let stop = ContainerStop {
         pool: Some(pool.clone()),
         name: name.clone(),
-        policy: StopPolicy::kill(),
+        policy: StopPolicy::if_ended(),
     };
-    if !stopping && !run(app, key, stop.into(), "it has ended") {
+    if !run(app, key, stop.into(), "it has ended") || app.host().runtime().slot(key).is_some() {
+        // Or somebody has started it again meanwhile.
         return;
     }
-    if stopping {
-        wait_until_gone(app, key);
-    }
-    if !stopping && app.host().wants_reboot(key) {
+    if !is_stopped && app.host().wants_reboot(key) {
         let start = ContainerStart {
             pool: Some(pool.clone()),
             name: name.clone(),
             debug: false,
+            init: StartInit::Own,
         };
         run(app, key, start.into(), "it was rebooted from inside");
         return;
@@ -72,25 +73,14 @@ fn end(app: &App, key: &Key) {
     let state = app.host().state();
     let found = state.find_container(Some(pool), name).ok();
     let doc = found.and_then(|found| found.entry.doc().cloned());
-    let is_gone = app.host().runtime().slot(key).is_none();
-    if is_gone && doc.is_some_and(|doc| doc.ephemeral) {
+    let was_visited = was.is_some_and(|slot| slot.kind == StartInit::Idle);
+    if doc.is_some_and(|doc| doc.ephemeral) && !was_visited {
         let del = ContainerDel {
             pool: Some(pool.clone()),
             name: name.clone(),
             force: false,
         };
         run(app, key, del.into(), "it is ephemeral and has ended");
-    }
-}
-
-/// Whoever stops it has not finished yet.
-fn wait_until_gone(app: &App, key: &Key) {
-    let waited = os_sys::patience::until(PATIENCE, || {
-        let gone = app.host().runtime().slot(key).is_none();
-        Ok::<_, std::convert::Infallible>(gone.then_some(()))
-    });
-    if !matches!(waited, Ok(Some(()))) {
-        tracing::warn!(pool = %key.0, name = %key.1, "somebody stops a container for very long");
     }
 }
 

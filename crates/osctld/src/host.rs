@@ -221,9 +221,10 @@ impl Host for Steps {
             Step::Run {
                 pool,
                 container,
+                stop,
                 to,
                 ..
-            } => self.look_run(pool, container, *to),
+            } => self.look_run(pool, container, stop, *to),
             Step::Freeze {
                 pool,
                 container,
@@ -327,9 +328,16 @@ impl Steps {
             Step::Run {
                 pool,
                 container,
+                start,
                 stop,
                 to,
-            } => self.run((pool, container), stop, *to, context),
+            } => {
+                let key = (pool.clone(), container.clone());
+                match to {
+                    Presence::Present => self.start(&key, *start),
+                    Presence::Absent => self.stop(&key, stop, context),
+                }
+            }
             Step::Freeze {
                 pool,
                 container,

@@ -8,6 +8,7 @@
 //! ```text
 //!   place      where everything of one container is            pure
 //!   process    facts of a process from /proc
+//!   enter      commands that come into a running guest
 //!   hooks      the socket that LXC's hooks speak to
 //!   launch     from a stopped container to a running init
 //!   ladder     from a running container to none of its processes
@@ -17,6 +18,7 @@
 //!   recover    the table after a restart
 //! ```
 
+pub(crate) mod enter;
 pub(crate) mod hooks;
 pub(crate) mod ladder;
 pub(crate) mod launch;
@@ -29,12 +31,14 @@ mod scripts;
 mod signals;
 pub(crate) mod watch;
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use os_api::EventBody;
-use os_types::{ContainerName, ContainerState, PoolName};
+use os_sys::PidFd;
+use os_types::{ContainerName, ContainerState, PoolName, StartInit};
 
 use crate::news::News;
 use hooks::Expected;
@@ -56,13 +60,36 @@ pub(crate) struct Slot {
     /// What it does.
     pub(crate) state: ContainerState,
     /// Its init.
-    pub(crate) init_pid: Option<u32>,
+    pub(crate) init: Option<Arc<PidFd>>,
+    /// What kind of init that is.
+    pub(crate) kind: StartInit,
     /// Its LXC monitor.
     pub(crate) monitor_pid: Option<u32>,
     /// When it was started.
     pub(crate) started: Option<Timestamp>,
     /// Its control group below our parent group: a change of its configuration does not move it.
     pub(crate) cgroup: String,
+}
+
+impl Slot {
+    /// The number of its init.
+    pub(crate) fn init_pid(&self) -> Option<u32> {
+        self.init.as_ref().map(|init| init.pid())
+    }
+
+    /// Whether its init was there and has ended, as the kernel says.
+    pub(crate) fn has_ended(&self) -> bool {
+        let ended = |init: &Arc<PidFd>| init.wait_exit(Duration::ZERO).unwrap_or(false);
+        self.init.as_ref().is_some_and(ended)
+    }
+
+    /// As it is now: one whose init has ended is not running, though nobody has put it away yet.
+    fn now(mut self) -> Self {
+        if self.has_ended() {
+            self.state = ContainerState::Stopping;
+        }
+        self
+    }
 }
 
 /// The table, and those who keep it.
@@ -86,33 +113,48 @@ impl Runtime {
 
     /// What all containers do that are not stopped.
     pub(crate) fn states(&self) -> BTreeMap<Key, ContainerState> {
+        let slots = self.slots().into_iter();
+        slots.map(|(key, slot)| (key, slot.state)).collect()
+    }
+
+    /// Containers that run only for one command that came in from outside.
+    pub(crate) fn visited(&self) -> BTreeSet<Key> {
         let slots = self.lock();
-        let states = slots.iter().map(|(key, slot)| (key.clone(), slot.state));
-        states.collect()
+        let visited = slots
+            .iter()
+            .filter(|(_, slot)| slot.kind == StartInit::Idle);
+        visited.map(|(key, _)| key.clone()).collect()
     }
 
     /// What is known of a container; `None` if it is stopped.
     pub(crate) fn slot(&self, key: &Key) -> Option<Slot> {
+        self.recorded(key).map(Slot::now)
+    }
+
+    /// As [`Runtime::slot`], but with the state it was brought into, even if its init has ended since.
+    pub(crate) fn recorded(&self, key: &Key) -> Option<Slot> {
         self.lock().get(key).cloned()
     }
 
     /// All that are not stopped.
     pub(crate) fn slots(&self) -> BTreeMap<Key, Slot> {
-        self.lock().clone()
+        let slots = self.lock().clone();
+        let now = slots.into_iter().map(|(key, slot)| (key, slot.now()));
+        now.collect()
     }
 
     /// Remembers what a container does now, and tells whoever watches.
     pub(crate) fn enter(&self, key: &Key, slot: Slot) {
-        let (state, init_pid) = (slot.state, slot.init_pid);
+        let (state, init_pid) = (slot.state, slot.init_pid());
         let before = self.lock().insert(key.clone(), slot);
-        if before.is_none_or(|before| (before.state, before.init_pid) != (state, init_pid)) {
+        if before.is_none_or(|before| (before.state, before.init_pid()) != (state, init_pid)) {
             self.tell(key, state, init_pid);
         }
     }
 
     /// Changes only the state of a container, if it is not stopped.
     pub(crate) fn turn(&self, key: &Key, state: ContainerState) {
-        let slot = self.slot(key);
+        let slot = self.recorded(key);
         if let Some(slot) = slot {
             self.enter(key, Slot { state, ..slot });
         }

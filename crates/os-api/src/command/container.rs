@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use os_types::image::{Arch, DistVersion, Distribution, Variant, Vendor};
-use os_types::{Autostart, ContainerName, DatasetName, GroupName, PoolName, StopPolicy, UserName};
+use os_types::{
+    Autostart, ContainerName, DatasetName, GroupName, PoolName, StartInit, StopPolicy, UserName,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -249,6 +251,9 @@ about_one! {
         /// Let LXC log everything.
         #[serde(default)]
         debug: bool,
+        /// Its init.
+        #[serde(default)]
+        init: StartInit,
     }
 
     /// Stop a container; done when none of its processes is left.

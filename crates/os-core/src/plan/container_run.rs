@@ -5,7 +5,7 @@ use os_api::command::{
 };
 use os_types::{
     Code, ContainerName, ContainerState, EntityRef, Explain, Failure, Plan, PoolName, Presence,
-    Step, StopPolicy,
+    StartInit, StartPolicy, Step, StopPolicy,
 };
 
 use super::context::{Context, refuse, running};
@@ -21,6 +21,8 @@ pub(super) enum StateError {
         state: ContainerState,
         next: &'static str,
     },
+    #[error("container {name} runs only for `osctl ct exec --run-container`")]
+    Visited { name: String },
     #[error("the system user of {user} does not exist, so nothing of it can run")]
     Unregistered { user: String },
 }
@@ -38,14 +40,14 @@ impl StateError {
 impl Explain for StateError {
     fn code(&self) -> Code {
         match self {
-            Self::Is { .. } => Code::ContainerState,
+            Self::Is { .. } | Self::Visited { .. } => Code::ContainerState,
             Self::Unregistered { .. } => Code::NotFound,
         }
     }
 
     fn object(&self) -> Option<String> {
         Some(match self {
-            Self::Is { name, .. } => format!("container {name}"),
+            Self::Is { name, .. } | Self::Visited { name } => format!("container {name}"),
             Self::Unregistered { user } => format!("user {user}"),
         })
     }
@@ -53,6 +55,7 @@ impl Explain for StateError {
     fn next(&self) -> Option<String> {
         Some(match self {
             Self::Is { name, next, .. } => format!("osctl ct {next} {name}"),
+            Self::Visited { name } => format!("osctl ct wait {name} stopped"),
             Self::Unregistered { user } => format!("osctl user register {user}"),
         })
     }
@@ -80,6 +83,7 @@ pub(super) fn run(pool: &PoolName, name: &ContainerName, stop: &StopPolicy, to: 
     Step::Run {
         pool: pool.clone(),
         container: name.clone(),
+        start: StartPolicy::default(),
         stop: stop.clone(),
         to,
     }
@@ -107,10 +111,28 @@ pub(super) fn start(body: &ContainerStart, context: &Context<'_>) -> Result<Plan
     let pool = found.pool.name();
     startable(&found, context)?;
     let state = context.facts.container_state(pool, &body.name);
+    let visited = context.facts.is_visited(pool, &body.name);
+    let is_alive = matches!(state, ContainerState::Running | ContainerState::Frozen);
+    if is_alive && (visited || body.init == StartInit::Idle) {
+        let name = format!("{pool}:{}", body.name);
+        return Err(refuse(StateError::Visited { name }));
+    }
     let mut steps = Vec::new();
-    if matches!(state, ContainerState::Stopped | ContainerState::Starting) {
-        let stop = StopPolicy::kill();
-        steps.push(run(pool, &body.name, &stop, Presence::Present));
+    // One that is stopping is so by itself, for nobody else has it now.
+    if matches!(
+        state,
+        ContainerState::Stopped | ContainerState::Starting | ContainerState::Stopping
+    ) {
+        steps.push(Step::Run {
+            pool: pool.clone(),
+            container: body.name.clone(),
+            start: StartPolicy {
+                debug: body.debug,
+                init: body.init,
+            },
+            stop: StopPolicy::kill(),
+            to: Presence::Present,
+        });
     }
     Ok(running(steps, [found.entity.clone()]))
 }

@@ -297,7 +297,6 @@ fn spec(
             hard: RlimitValue::Limited(2000),
         }],
         init: vec!["/init".to_owned(), "a b".to_owned()],
-        execute: None,
         debug: true,
         status_fd: 1,
     })

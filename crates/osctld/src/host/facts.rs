@@ -28,6 +28,7 @@ impl Steps {
             sources: self.sources()?,
             taken_names: self.taken_names()?,
             running: self.runtime().states(),
+            visited: self.runtime().visited(),
             storage: os_core::StorageFacts::default(),
         })
     }

@@ -10,7 +10,7 @@ use os_types::{Code, Failure, chain};
 use rustix::fs::{MemfdFlags, SealFlags};
 
 use super::fail;
-use crate::runtime::launch::SECCOMP_POLICY;
+use crate::runtime::launch::{IDLE, SECCOMP_POLICY};
 
 /// Programs that containers are started with.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +30,7 @@ pub(crate) fn find(run: &Path) -> Result<Lxc, Failure> {
     let policy = run.join(SECCOMP_POLICY);
     let text = os_lxc::seccomp::DEFAULT_POLICY.as_bytes();
     atomic::replace(&policy, text, Attributes::mode(0o644)).map_err(|error| fail::file(&error))?;
+    write_idle(run)?;
     let lxc_start = HostRunner::new().find("lxc-start").map_err(|error| {
         Failure::new(Code::NotFound, chain(&error)).next("apt-get install lxc uidmap")
     })?;
@@ -47,6 +48,16 @@ pub(crate) fn find(run: &Path) -> Result<Lxc, Failure> {
         lxc_start,
         apparmor: enabled.is_ok_and(|text| text.trim() == "Y"),
     })
+}
+
+/// The init that only waits. Without it, on an architecture that we have no code for, nothing but
+/// commands on stopped containers is missing.
+fn write_idle(run: &Path) -> Result<(), Failure> {
+    let Some(program) = os_lxc::idle_program(std::env::consts::ARCH) else {
+        return Ok(());
+    };
+    let written = atomic::replace(&run.join(IDLE), &program, Attributes::mode(0o555));
+    written.map(drop).map_err(|error| fail::file(&error))
 }
 
 impl Lxc {

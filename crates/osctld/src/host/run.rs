@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use os_cgroup::CgroupPath;
-use os_core::{Facts, layout};
+use os_core::layout;
 use os_engine::{Readiness, StepContext};
 use os_types::{
-    Code, ContainerName, ContainerState, Failure, PoolName, Presence, StopPolicy, chain,
+    Code, ContainerName, ContainerState, Failure, PoolName, Presence, StartPolicy, StopMethod,
+    StopPolicy, chain,
 };
 
 use super::Steps;
@@ -30,10 +31,12 @@ impl Steps {
         &self,
         pool: &PoolName,
         name: &ContainerName,
+        stop: &StopPolicy,
         to: Presence,
     ) -> Result<Readiness, Failure> {
         let key = (pool.clone(), name.clone());
         let slot = self.runtime.slot(&key);
+        let has_ended = slot.as_ref().is_some_and(crate::runtime::Slot::has_ended);
         let Some(cgroup) = self.cgroup_of(&key)? else {
             return Ok(match to {
                 Presence::Absent => Readiness::Done,
@@ -43,13 +46,15 @@ impl Steps {
         let system = |error: os_cgroup::CgroupError| Failure::new(Code::Step, chain(&error));
         Ok(match to {
             Presence::Present => {
-                let runs = matches!(slot.map(|slot| slot.state), Some(state) if state != ContainerState::Starting);
-                if runs && launch::is_alive(&cgroup, &key, &self.cgroups)? {
+                let state = slot.map(|slot| slot.state);
+                let runs = state.is_some_and(|state| state != ContainerState::Starting);
+                if runs && !has_ended && launch::is_alive(&cgroup, &key, &self.cgroups)? {
                     Readiness::Done
                 } else {
                     Readiness::Ready
                 }
             }
+            Presence::Absent if stop.method == StopMethod::IfEnded && !has_ended => Readiness::Done,
             Presence::Absent => {
                 let gone = slot.is_none()
                     && self.cgroups.presence(&cgroup) == os_cgroup::Presence::Absent
@@ -80,32 +85,29 @@ impl Steps {
         layout::container_run_folder(&self.paths.run(), &key.0, &key.1)
     }
 
-    /// Starts or stops a container.
-    pub(super) fn run(
-        &self,
-        (pool, name): (&PoolName, &ContainerName),
-        stop: &StopPolicy,
-        to: Presence,
-        context: &StepContext<'_>,
-    ) -> Result<(), Failure> {
-        let key = (pool.clone(), name.clone());
-        let facts = self.facts()?;
-        match to {
-            Presence::Present => self.start(&key, &facts),
-            Presence::Absent => self.stop(&key, &facts, stop, context),
-        }
-    }
-
-    fn start(&self, key: &Key, facts: &Facts) -> Result<(), Failure> {
-        let place = Place::of(&self.state(), facts, &key.0, &key.1)?;
-        let lxc = self.lxc.as_ref().map_err(Clone::clone)?;
-        let means = self.means(lxc);
-        // What an earlier attempt left, which a crash cut off.
-        if self.cgroups.presence(&place.cgroup) != os_cgroup::Presence::Absent {
+    /// Starts a container; what an earlier run or a crash left of it is put away first.
+    pub(super) fn start(&self, key: &Key, policy: StartPolicy) -> Result<(), Failure> {
+        let place = Place::of(&self.state(), &self.facts()?, &key.0, &key.1)?;
+        let means = Means {
+            policy,
+            ..self.means(self.lxc()?)
+        };
+        if self.runtime.slot(key).is_some_and(|slot| slot.has_ended()) {
+            self.put_away(key, Some(&place), &means)?;
+        } else if self.cgroups.presence(&place.cgroup) != os_cgroup::Presence::Absent {
             ladder::finish(key, &place.cgroup, None, &place.run, &means)?;
         }
         ladder::wants_reboot(&place.run)?;
         launch::start(&place, &means, self.when_ended(key))
+    }
+
+    /// Puts away a container whose init has ended by itself.
+    fn put_away(&self, key: &Key, place: Option<&Place>, means: &Means<'_>) -> Result<(), Failure> {
+        let Some(cgroup) = self.cgroup_of(key)? else {
+            return Ok(());
+        };
+        ladder::let_monitor_end(&cgroup, &self.cgroups);
+        ladder::finish(key, &cgroup, place, &self.run_folder(key), means)
     }
 
     fn when_ended(&self, key: &Key) -> impl FnOnce() + Send + 'static {
@@ -117,31 +119,22 @@ impl Steps {
         }
     }
 
-    fn stop(
+    /// Stops a container.
+    pub(super) fn stop(
         &self,
         key: &Key,
-        facts: &Facts,
         policy: &StopPolicy,
         context: &StepContext<'_>,
     ) -> Result<(), Failure> {
         let Some(cgroup) = self.cgroup_of(key)? else {
             return Ok(());
         };
-        let place = Place::of(&self.state(), facts, &key.0, &key.1).ok();
+        let place = Place::of(&self.state(), &self.facts()?, &key.0, &key.1).ok();
         let nothing = crate::host::lxc::Lxc::default();
         let means = self.means(self.lxc.as_ref().unwrap_or(&nothing));
         let run = self.run_folder(key);
-        let init_ended = self.runtime.slot(key).is_some_and(|slot| {
-            slot.init_pid.is_some_and(|init| {
-                os_sys::PidFd::open(init)
-                    .ok()
-                    .flatten()
-                    .is_none_or(|init| init.wait_exit(std::time::Duration::ZERO).unwrap_or(false))
-            })
-        });
-        if init_ended {
-            ladder::let_monitor_end(&cgroup, &self.cgroups);
-            return ladder::finish(key, &cgroup, place.as_ref(), &run, &means);
+        if self.runtime.slot(key).is_some_and(|slot| slot.has_ended()) {
+            return self.put_away(key, place.as_ref(), &means);
         }
         let progress = |text: &str| context.progress(text);
         ladder::stop(
@@ -165,7 +158,7 @@ impl Steps {
             etc: self.moved_etc.as_deref(),
             lxc_start: &lxc.lxc_start,
             apparmor: lxc.apparmor,
-            debug: false,
+            policy: StartPolicy::default(),
         }
     }
 

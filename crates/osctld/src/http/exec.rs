@@ -1,27 +1,31 @@
 //! `POST /v1/exec`: checks, then hands the connection to `os-helper enter` (ADR-9).
 
-use std::fs::File;
-use std::io::Write as _;
-use std::os::fd::OwnedFd;
-
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use os_api::Command;
+use os_api::command::{ContainerStart, ContainerStop};
 use os_api::exec::{EXEC_PROTOCOL, EnterJob, ExecRequest};
-use os_sys::SpawnRequest;
-use os_types::{Code, ContainerState, Failure, chain};
-use rustix::fs::MemfdFlags;
+use os_types::{Code, ContainerState, Failure, StartInit, StopPolicy};
 use tokio::net::UnixStream;
 
 use super::answer;
 use super::reads::blocking;
 use crate::app::App;
+use crate::runtime::{Key, Slot, enter};
+use crate::submit::{self, Who};
 
 /// A command line and the like may have so many bytes.
 const LIMIT: usize = 1 << 20;
+
+/// A command that can be run, and where.
+struct Prepared {
+    key: Key,
+    job: EnterJob,
+}
 
 /// The request and the answer 101; everything else is told as for any other request.
 pub(super) async fn exec(State(app): State<App>, mut request: Request) -> Response {
@@ -43,21 +47,26 @@ pub(super) async fn exec(State(app): State<App>, mut request: Request) -> Respon
         })?;
         prepare(&work, &request)
     });
-    let (job, upgrade) = match (job.await, upgrade) {
-        (Ok(job), Some(upgrade)) => (job, upgrade),
+    let (prepared, upgrade) = match (job.await, upgrade) {
+        (Ok(prepared), Some(upgrade)) => (prepared, upgrade),
         (Err(failure), _) => return answer::failure(failure),
         (_, None) => {
             let text = "this connection cannot be upgraded";
             return answer::failure(Failure::new(Code::Body, text));
         }
     };
+    let (key, starts) = (prepared.key.clone(), prepared.job.ends_guest);
     tokio::spawn(async move {
         let handed = match upgrade.await {
-            Ok(upgraded) => hand_over(&app, upgraded, job).await,
+            Ok(upgraded) => hand_over(&app, upgraded, prepared).await,
             Err(error) => Err(Failure::new(Code::Protocol, error.to_string())),
         };
-        if let Err(failure) = handed {
-            tracing::warn!(%failure, "a command was not run");
+        let Err(failure) = handed else {
+            return;
+        };
+        tracing::warn!(%failure, "a command was not run");
+        if starts {
+            tokio::task::spawn_blocking(move || end(&app, &key));
         }
     });
     let upgraded = Response::builder()
@@ -68,71 +77,127 @@ pub(super) async fn exec(State(app): State<App>, mut request: Request) -> Respon
     upgraded.unwrap_or_else(|_invalid| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-/// What the helper has to be told.
-fn prepare(app: &App, request: &ExecRequest) -> Result<EnterJob, Failure> {
+/// What the helper has to be told. A stopped container is started for it, if that was asked for.
+fn prepare(app: &App, request: &ExecRequest) -> Result<Prepared, Failure> {
     let host = app.host();
     let state = host.state();
     let found = state.find_container(request.pool.as_ref(), &request.name);
     let found = found.map_err(|error| Failure::from(&error))?;
-    let key = (found.pool.name().clone(), request.name.clone());
-    let name = format!("{}:{}", key.0, key.1);
-    let not_now = |state: &str| {
-        Failure::new(Code::ContainerState, format!("container {name} is {state}"))
-            .about(format!("container {name}"))
-    };
+    let key: Key = (found.pool.name().clone(), request.name.clone());
     if request.argv.is_empty() || request.argv.iter().any(|word| word.contains('\0')) {
-        return Err(Failure::new(
-            Code::Body,
-            "the command is empty or has a zero byte",
-        ));
+        let text = "the command is empty or has a zero byte";
+        return Err(Failure::new(Code::Body, text));
     }
-    let slot = host.runtime().slot(&key);
-    let slot = slot.ok_or_else(|| not_now("stopped").next(format!("osctl ct start {name}")))?;
-    match slot.state {
-        ContainerState::Running => {}
-        ContainerState::Frozen | ContainerState::Freezing => {
-            return Err(not_now("frozen").next(format!("osctl ct unfreeze {name}")));
-        }
-        other => return Err(not_now(other.as_str()).next(format!("osctl ct show {name}"))),
+    let seccomp = seccomp(
+        found
+            .entry
+            .usable()
+            .map_err(Clone::clone)?
+            .doc
+            .seccomp_profile
+            .as_ref(),
+    )?;
+    let is_stopped = host
+        .runtime()
+        .slot(&key)
+        .is_none_or(|slot| slot.has_ended());
+    let starts = request.run && is_stopped;
+    if starts {
+        start(app, &key)?;
     }
-    let init_pid = slot.init_pid.unwrap_or_default();
-    let doc = found.entry.doc();
-    let policy = doc.and_then(|doc| doc.seccomp_profile.as_ref());
-    let seccomp = match policy {
-        None => os_lxc::seccomp::DEFAULT_POLICY.to_owned(),
-        Some(path) => std::fs::read_to_string(path).map_err(|error| {
-            Failure::new(
-                Code::Step,
-                format!("cannot read {}: {error}", path.display()),
-            )
-        })?,
-    };
-    let term = request.term.clone().unwrap_or_else(|| "linux".to_owned());
-    let variables = [
-        (
-            "PATH",
-            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
-        ),
-        ("HOME", "/root".to_owned()),
-        ("USER", "root".to_owned()),
-        ("LOGNAME", "root".to_owned()),
-        ("TERM", term),
-        ("container", "lxc".to_owned()),
-    ];
-    Ok(EnterJob {
-        init_pid,
-        init_start: crate::runtime::start_time(init_pid).ok_or_else(|| not_now("stopping"))?,
-        argv: request.argv.clone(),
-        environment: variables
-            .map(|(name, value)| (name.to_owned(), value))
-            .into(),
-        terminal: request.terminal,
-        seccomp,
+    let slot = usable(host.runtime().slot(&key), &key, starts)?;
+    let term = request.term.as_deref().unwrap_or("linux");
+    let job = enter::job(&slot, request.argv.clone(), term, seccomp);
+    let job = job.ok_or_else(|| is(&key, ContainerState::Stopping))?;
+    Ok(Prepared {
+        job: EnterJob {
+            terminal: request.terminal,
+            ends_guest: starts,
+            ..job
+        },
+        key,
     })
 }
 
+/// The policy that init has got, for those that come in later.
+fn seccomp(policy: Option<&std::path::PathBuf>) -> Result<String, Failure> {
+    let Some(path) = policy else {
+        return Ok(os_lxc::seccomp::DEFAULT_POLICY.to_owned());
+    };
+    std::fs::read_to_string(path).map_err(|error| {
+        let text = format!("cannot read {}: {error}", path.display());
+        Failure::new(Code::Step, text)
+    })
+}
+
+/// Starts a container for one command.
+fn start(app: &App, key: &Key) -> Result<(), Failure> {
+    let command = ContainerStart {
+        pool: Some(key.0.clone()),
+        name: key.1.clone(),
+        debug: false,
+        init: StartInit::Idle,
+    };
+    conclude(app, key, command.into(), "a command is to be run in it")
+}
+
+/// Ends a container that was started for one command, if it still runs for it.
+fn end(app: &App, key: &Key) {
+    let slot = app.host().runtime().slot(key);
+    if slot.is_none_or(|slot| slot.kind != StartInit::Idle || slot.has_ended()) {
+        return;
+    }
+    let command = ContainerStop {
+        pool: Some(key.0.clone()),
+        name: key.1.clone(),
+        policy: StopPolicy::kill(),
+    };
+    if let Err(failure) = conclude(app, key, command.into(), "its command has ended") {
+        tracing::error!(%failure, "a container that ran for a command is not ended");
+    }
+}
+
+fn conclude(app: &App, (pool, name): &Key, command: Command, why: &str) -> Result<(), Failure> {
+    let who = Who {
+        uid: 0,
+        pid: 0,
+        cli: format!("osctld: container {pool}:{name}: {why}"),
+    };
+    let id = submit::submit(app, command, who)?;
+    let operation = app.wait(id.as_str(), os_engine::DEADLINE)?;
+    operation.failure.map_or(Ok(()), Err)
+}
+
+/// The container, if a command can come in.
+fn usable(slot: Option<Slot>, key: &Key, ours: bool) -> Result<Slot, Failure> {
+    let (pool, name) = key;
+    let Some(slot) = slot else {
+        return Err(is(key, ContainerState::Stopped).next(format!("osctl ct start {pool}:{name}")));
+    };
+    match slot.state {
+        ContainerState::Running if slot.kind == StartInit::Idle && !ours => {
+            let text = format!(
+                "container {pool}:{name} runs only for another `osctl ct exec --run-container`"
+            );
+            Err(Failure::new(Code::ContainerState, text)
+                .about(format!("container {pool}:{name}"))
+                .next(format!("osctl ct wait {pool}:{name} stopped")))
+        }
+        ContainerState::Running => Ok(slot),
+        ContainerState::Frozen | ContainerState::Freezing => {
+            Err(is(key, ContainerState::Frozen).next(format!("osctl ct unfreeze {pool}:{name}")))
+        }
+        other => Err(is(key, other).next(format!("osctl ct show {pool}:{name}"))),
+    }
+}
+
+fn is((pool, name): &Key, state: ContainerState) -> Failure {
+    let text = format!("container {pool}:{name} is {state}");
+    Failure::new(Code::ContainerState, text).about(format!("container {pool}:{name}"))
+}
+
 /// Takes the socket out of the HTTP server and gives it to the helper.
-async fn hand_over(app: &App, upgraded: Upgraded, job: EnterJob) -> Result<(), Failure> {
+async fn hand_over(app: &App, upgraded: Upgraded, prepared: Prepared) -> Result<(), Failure> {
     let parts = upgraded.downcast::<TokioIo<UnixStream>>();
     let parts = parts.map_err(|_other| Failure::new(Code::Internal, "no socket to hand over"))?;
     if !parts.read_buf.is_empty() {
@@ -146,26 +211,16 @@ async fn hand_over(app: &App, upgraded: Upgraded, job: EnterJob) -> Result<(), F
     let socket = socket.and_then(|socket| socket.set_nonblocking(false).map(|()| socket));
     let socket = socket.map_err(|error| Failure::new(Code::Step, error.to_string()))?;
     let app = app.clone();
-    blocking(move || spawn(&app, socket.into(), &job)).await
-}
-
-fn spawn(app: &App, socket: OwnedFd, job: &EnterJob) -> Result<(), Failure> {
-    let host = app.host();
-    let system = |error: std::io::Error| Failure::new(Code::Step, error.to_string());
-    let text = serde_json::to_vec(job).unwrap_or_default();
-    let memory = rustix::fs::memfd_create("enter", MemfdFlags::CLOEXEC);
-    let mut memory = File::from(memory.map_err(|errno| system(errno.into()))?);
-    memory.write_all(&text).map_err(system)?;
-    let mut request = SpawnRequest::new(host.lxc()?.program())
-        .args(["enter", "1"])
-        .stdin(socket)
-        .stdout(OwnedFd::from(memory));
-    let groups = host.cgroups().join_fds_of(job.init_pid);
-    for procs in groups.map_err(|error| Failure::new(Code::Step, chain(&error)))? {
-        request = request.cgroup(procs);
-    }
-    let child = os_sys::spawn(request);
-    let child = child.map_err(|error| Failure::new(Code::Step, chain(&error)))?;
-    host.runtime().watch.child(child, || ());
-    Ok(())
+    blocking(move || {
+        let Prepared { key, job } = prepared;
+        let (host, starts) = (app.clone(), job.ends_guest);
+        // On a thread of its own: who watches processes must not wait for one.
+        let then = move || {
+            if starts {
+                std::thread::spawn(move || end(&app, &key));
+            }
+        };
+        enter::spawn(host.host(), socket.into(), &job, then)
+    })
+    .await
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use os_api::endpoint::{ContainerPart, Nothing, OnPool, WaitQuery};
 use os_api::view::{Container, ContainerConfig, ContainerLog, Readiness, ReadyState};
@@ -19,7 +19,7 @@ const LOG_LIMIT: u64 = 1 << 20;
 fn running(slots: &BTreeMap<Key, Slot>, pool: &PoolName, name: &ContainerName) -> view::Running {
     let slot = slots.get(&(pool.clone(), name.clone()));
     slot.map_or_else(view::Running::default, |slot| view::Running {
-        init_pid: slot.init_pid,
+        init_pid: slot.init_pid(),
         monitor_pid: slot.monitor_pid,
         started: slot.started,
     })
@@ -120,30 +120,18 @@ pub(crate) fn ready(
     query: &WaitQuery,
 ) -> Result<Readiness, Failure> {
     let key: Key = (part.pool.clone(), part.name.clone());
-    let container = get(app, part, &Nothing {})?;
+    get(app, part, &Nothing {})?;
     let wait = Duration::from_millis(u64::from(query.wait_ms.unwrap_or(0)));
-    let deadline = Instant::now() + wait;
     let mut last = stopped();
     let seen = os_sys::patience::until(wait, || {
         let slot = app.host().runtime().slot(&key);
-        let Some(Slot {
-            state: ContainerState::Running | ContainerState::Frozen,
-            init_pid: Some(init),
-            cgroup,
-            ..
-        }) = slot
-        else {
-            last = stopped();
-            return Ok::<_, Failure>(None);
+        let up =
+            |slot: &Slot| matches!(slot.state, ContainerState::Running | ContainerState::Frozen);
+        last = match slot.filter(up) {
+            Some(slot) => ready::ask(app.host(), &slot),
+            None => stopped(),
         };
-        last = ready::ask(
-            init,
-            &container.log_file,
-            &cgroup,
-            app.host().cgroups(),
-            deadline,
-        );
-        Ok((last.state == ReadyState::Ready).then_some(()))
+        Ok::<_, Failure>((last.state == ReadyState::Ready).then_some(()))
     });
     seen.map(|_| last)
 }

@@ -31,6 +31,8 @@ const MOST: usize = 256;
 pub(crate) struct Called {
     /// What it says.
     pub(crate) message: HookMessage,
+    /// The process that says it, in the namespaces of the hook.
+    pub(crate) pid: u32,
     /// Where the answer goes.
     pub(crate) answer: Sender<HookAnswer>,
 }
@@ -117,7 +119,7 @@ pub(crate) fn listen(socket: &Path, parent: String, expected: Expected) -> io::R
 }
 
 fn answer(stream: &UnixStream, parent: &str, expected: &Expected) -> io::Result<()> {
-    let Some(cgroup) = peer(stream, parent) else {
+    let Some((pid, cgroup)) = peer(stream, parent) else {
         return Err(io::Error::other("the peer is in no container"));
     };
     let Some(waiting) = expected.who(&cgroup) else {
@@ -132,6 +134,7 @@ fn answer(stream: &UnixStream, parent: &str, expected: &Expected) -> io::Result<
     let (sender, receiver) = channel();
     let called = Called {
         message,
+        pid,
         answer: sender,
     };
     if waiting.send(News::Hook(called)).is_err() {
@@ -148,15 +151,15 @@ fn say(mut stream: &UnixStream, answer: &HookAnswer) -> io::Result<()> {
     stream.write_all(&line)
 }
 
-/// The control group of the peer below our parent group. The process is held while it is looked at,
+/// The peer and its control group below our parent group. The process is held while it is looked at,
 /// so that its number cannot come to mean another one.
-fn peer(stream: &UnixStream, parent: &str) -> Option<String> {
+fn peer(stream: &UnixStream, parent: &str) -> Option<(u32, String)> {
     let credentials = os_sys::peer_credentials(stream).ok()?;
     let pid = u32::try_from(credentials.pid).ok()?;
     let held = PidFd::open(pid).ok()??;
     let cgroup = process::cgroup_below(pid, parent)?;
     let alive = !held.wait_exit(Duration::ZERO).ok()?;
-    alive.then_some(cgroup)
+    alive.then_some((pid, cgroup))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use os_sys::{PidFd, patience};
 use os_types::{Code, ContainerState, Failure, StopMethod, StopPolicy, chain};
 
 use super::launch::Means;
-use super::scripts::{self, Moment};
+use super::scripts::{self, Moment, Where};
 use super::{Key, Place, place, process, record, signals};
 use crate::host::fail;
 
@@ -45,9 +45,9 @@ pub(crate) fn stop(
 ) -> Result<(), Failure> {
     let before = means.runtime.slot(key).map(|slot| slot.state);
     if let Some(place) = place {
-        scripts::run(place, Moment::PreStop, None)?;
+        scripts::run(place, Moment::PreStop, Where::Host)?;
     }
-    let init = means.runtime.slot(key).and_then(|slot| slot.init_pid);
+    let init = means.runtime.slot(key).and_then(|slot| slot.init_pid());
     let asked = match (policy.method, init) {
         (StopMethod::Kill, _) | (_, None) => Ok(false),
         (_, Some(init)) => {
@@ -131,8 +131,8 @@ pub(crate) fn finish(
     if !left.map_err(|error| Failure::new(Code::Step, chain(&error)))? {
         means.runtime.leave(key);
         if let Some(place) = place {
-            scripts::run_and_log(place, Moment::OnStop, None);
-            scripts::run_and_log(place, Moment::PostStop, None);
+            scripts::run_and_log(place, Moment::OnStop, Where::Host);
+            scripts::run_and_log(place, Moment::PostStop, Where::Host);
         }
     }
     let mut failures = failures.into_iter();

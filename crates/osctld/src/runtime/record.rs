@@ -15,6 +15,9 @@ pub(super) struct Record {
     pub(super) init_pid: u32,
     /// Start time of init, which tells it from another process of that number.
     pub(super) init_start: u64,
+    /// What kind of init that is.
+    #[serde(default)]
+    pub(super) kind: os_types::StartInit,
     /// Its monitor.
     pub(super) monitor_pid: u32,
     /// Since when it runs.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use os_cgroup::{CgroupPath, Tree};
 use os_sys::PidFd;
@@ -40,6 +41,7 @@ pub(crate) fn look(
     let Some(pidfd) = init.and_then(|init| PidFd::open(init).ok().flatten()) else {
         return Ok(Found::Remains(cgroup));
     };
+    let pidfd = Arc::new(pidfd);
     let frozen = cgroups.is_frozen(&payload).unwrap_or(false);
     let slot = Slot {
         state: if frozen {
@@ -47,7 +49,8 @@ pub(crate) fn look(
         } else {
             ContainerState::Running
         },
-        init_pid: init,
+        init: Some(Arc::clone(&pidfd)),
+        kind: known.as_ref().map(|known| known.kind).unwrap_or_default(),
         monitor_pid: known.as_ref().map(|known| known.monitor_pid),
         started: known.as_ref().map(|known| known.started),
         cgroup: cgroup.to_string(),
@@ -62,7 +65,7 @@ pub(crate) enum Found {
     /// Nothing.
     Nothing,
     /// It runs; this is its init.
-    Running(PidFd),
+    Running(Arc<PidFd>),
     /// Groups, or processes without an init, that are to be cleared.
     Remains(CgroupPath),
 }

@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moment {
     PreStart,
+    PreMount,
+    PostMount,
     OnStart,
     PostStart,
     PreStop,
@@ -32,6 +34,8 @@ impl Moment {
     const fn name(self) -> &'static str {
         match self {
             Self::PreStart => "pre-start",
+            Self::PreMount => "pre-mount",
+            Self::PostMount => "post-mount",
             Self::OnStart => "on-start",
             Self::PostStart => "post-start",
             Self::PreStop => "pre-stop",
@@ -41,22 +45,42 @@ impl Moment {
     }
 }
 
+/// Where scripts are run, and what they are told beside what all are told.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Where<'a> {
+    /// On the host.
+    Host,
+    /// On the host, of a container with this init.
+    HostWith { init: u32 },
+    /// In the mount namespace of this process, a hook of LXC that waits.
+    Mounts {
+        helper: &'a Path,
+        pid: u32,
+        rootfs_mount: &'a str,
+    },
+}
+
+/// Whether there is a script for this moment.
+pub(super) fn any(place: &Place, moment: Moment) -> bool {
+    !scripts(&place.hooks, moment.name()).is_empty()
+}
+
 /// Runs the scripts of a container for this moment.
 ///
 /// *Errors*: [`Code::Hook`] with the first script that failed; later ones were not run.
-pub(super) fn run(place: &Place, moment: Moment, init_pid: Option<u32>) -> Result<(), Failure> {
+pub(super) fn run(place: &Place, moment: Moment, at: Where<'_>) -> Result<(), Failure> {
     let scripts = scripts(&place.hooks, moment.name());
     if scripts.is_empty() {
         return Ok(());
     }
-    let environment = environment(place, moment, init_pid);
+    let container = format!("{}:{}", place.pool, place.name);
+    let environment = environment(place, moment, at);
     let runner = HostRunner::new();
     for script in scripts {
-        let mut invocation = Invocation::new(script.to_string_lossy()).deadline(PATIENCE);
+        let mut invocation = invocation(&script, at).deadline(PATIENCE);
         for (name, value) in &environment {
             invocation = invocation.env(name, value);
         }
-        let container = format!("{}:{}", place.pool, place.name);
         match runner.run(invocation) {
             Ok(output) => {
                 let text = output.text();
@@ -73,9 +97,21 @@ pub(super) fn run(place: &Place, moment: Moment, init_pid: Option<u32>) -> Resul
     Ok(())
 }
 
+fn invocation(script: &Path, at: Where<'_>) -> Invocation {
+    match at {
+        Where::Host | Where::HostWith { .. } => Invocation::new(script.to_string_lossy()),
+        Where::Mounts { helper, pid, .. } => {
+            let start = super::start_time(pid).unwrap_or(0);
+            Invocation::new(helper.to_string_lossy())
+                .args(["script".to_owned(), pid.to_string(), start.to_string()])
+                .arg(script)
+        }
+    }
+}
+
 /// Runs them; a failure is only logged.
-pub(super) fn run_and_log(place: &Place, moment: Moment, init_pid: Option<u32>) {
-    if let Err(failure) = run(place, moment, init_pid) {
+pub(super) fn run_and_log(place: &Place, moment: Moment, at: Where<'_>) {
+    if let Err(failure) = run(place, moment, at) {
         tracing::warn!(%failure, "a script failed");
     }
 }
@@ -101,11 +137,7 @@ fn scripts(folder: &Path, moment: &str) -> Vec<PathBuf> {
 }
 
 /// The variables of vpsAdminOS.
-fn environment(
-    place: &Place,
-    moment: Moment,
-    init_pid: Option<u32>,
-) -> Vec<(&'static str, String)> {
+fn environment(place: &Place, moment: Moment, at: Where<'_>) -> Vec<(&'static str, String)> {
     let text = |path: &Path| path.display().to_string();
     let hostname = place.doc.hostname.as_ref();
     let mut all = vec![
@@ -134,7 +166,13 @@ fn environment(
         ),
         ("OSCTL_CT_LOG_FILE", text(&place.log)),
     ];
-    all.extend(init_pid.map(|pid| ("OSCTL_CT_INIT_PID", pid.to_string())));
+    match at {
+        Where::Host => {}
+        Where::HostWith { init } => all.push(("OSCTL_CT_INIT_PID", init.to_string())),
+        Where::Mounts { rootfs_mount, .. } => {
+            all.push(("OSCTL_CT_ROOTFS_MOUNT", rootfs_mount.to_owned()));
+        }
+    }
     all
 }
 

@@ -13,7 +13,7 @@ type Then = Box<dyn FnOnce() + Send>;
 
 enum Watched {
     /// Somebody else's child.
-    Foreign(PidFd, Then),
+    Foreign(Arc<PidFd>, Then),
     /// A child of ours, which is to be reaped.
     Child(Child, Then),
 }
@@ -46,7 +46,7 @@ impl Watch {
     }
 
     /// Runs `then` when the process has ended, at once if it has already.
-    pub(crate) fn process(&self, pidfd: PidFd, then: impl FnOnce() + Send + 'static) {
+    pub(crate) fn process(&self, pidfd: Arc<PidFd>, then: impl FnOnce() + Send + 'static) {
         self.add(Watched::Foreign(pidfd, Box::new(then)));
     }
 
@@ -60,7 +60,7 @@ impl Watch {
         table.0 = table.0.wrapping_add(1);
         let number = table.0;
         let pidfd = match &watched {
-            Watched::Foreign(pidfd, _) => pidfd,
+            Watched::Foreign(pidfd, _) => &**pidfd,
             Watched::Child(child, _) => child.pidfd(),
         };
         // One-shot is not needed: it is taken out of the table, and closed, when it fires.

@@ -1,0 +1,76 @@
+//! Control groups and folders, before anything runs in them.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+
+use os_store::atomic::{self, Attributes, Owner};
+use os_types::{Code, Failure, chain};
+
+use super::Means;
+use crate::host::fail;
+use crate::runtime::Place;
+
+/// The container's group and the one within it that LXC may fill.
+pub(super) fn make_cgroups(place: &Place, means: &Means<'_>) -> Result<(), Failure> {
+    let delegated = place.delegated()?;
+    let failed = |error: os_cgroup::CgroupError| Failure::new(Code::Step, chain(&error));
+    means.cgroups.create(&delegated).map_err(failed)?;
+    let id = Some(place.account.ugid);
+    for folder in means.cgroups.folders(&delegated) {
+        // What a user has to own to make groups below: cgroups(7), "Delegation".
+        for name in [
+            "",
+            "cgroup.procs",
+            "tasks",
+            "cgroup.subtree_control",
+            "cgroup.threads",
+        ] {
+            match chown(folder.join(name), id, id) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    let text = format!("cannot give away {}: {error}", folder.display());
+                    return Err(Failure::new(Code::Step, text));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The folders that the monitor needs.
+pub(super) fn make_folders(place: &Place) -> Result<(), Failure> {
+    let ugid = place.account.ugid;
+    let own = |mode| Attributes {
+        owner: Some(Owner {
+            uid: ugid,
+            gid: ugid,
+        }),
+        ..Attributes::mode(mode)
+    };
+    let folders = [
+        (place.run.clone(), Attributes::mode(0o711)),
+        (place.run.join("console"), own(0o700)),
+        (place.account.home.join(".home"), own(0o700)),
+        (place.account.home.join(".home/run"), own(0o700)),
+        (
+            place.lxc_path.join(place.name.as_str()),
+            Attributes::mode(0o711),
+        ),
+    ];
+    for (folder, attributes) in folders {
+        let made = atomic::create_dir_all(&folder, Attributes::mode(0o711));
+        made.map_err(|error| fail::file(&error))?;
+        let shaped = fs::set_permissions(&folder, fs::Permissions::from_mode(attributes.mode));
+        let owned = shaped.and_then(|()| match &attributes.owner {
+            Some(owner) => chown(&folder, Some(owner.uid), Some(owner.gid)),
+            None => Ok(()),
+        });
+        owned.map_err(|error| {
+            Failure::new(
+                Code::Step,
+                format!("cannot prepare {}: {error}", folder.display()),
+            )
+        })?;
+    }
+    Ok(())
+}
