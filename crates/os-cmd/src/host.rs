@@ -39,15 +39,18 @@ impl HostRunner {
 
     /// Absolute path of a program.
     ///
-    /// *Errors*: [`CommandError::NotFound`]; also for a name with a slash, which would escape the
+    /// *Errors*: [`CommandError::NotFound`]; also for a relative path, which would escape the
     /// search path.
     pub fn find(&self, program: &str) -> Result<PathBuf, CommandError> {
+        // An absolute path stays itself when it is joined; another one with a slash is a mistake.
+        let is_absolute = program.starts_with('/');
+        let is_name = is_absolute || !program.contains('/');
         let candidates = self.search.iter().map(|folder| folder.join(program));
         let runnable = |path: &PathBuf| {
             let meta = std::fs::metadata(path);
             meta.is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
         };
-        let found = candidates.filter(|_| !program.contains('/')).find(runnable);
+        let found = candidates.filter(|_| is_name).find(runnable);
         found.ok_or_else(|| CommandError::NotFound {
             program: program.to_owned(),
             searched: self.search.clone(),

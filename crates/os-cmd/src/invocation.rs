@@ -48,7 +48,7 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// A program by its name without a folder, for example `btrfs`. Deadline: 60 s.
+    /// A program by its name, for example `btrfs`, or by its absolute path. Deadline: 60 s.
     pub fn new(program: impl Into<String>) -> Self {
         Self {
             program: program.into(),

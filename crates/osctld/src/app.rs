@@ -42,12 +42,18 @@ impl App {
         &self.0.engine
     }
 
-    /// Waits for the end of an operation, on a thread of its own.
+    /// Does something that needs the runtime, on a thread that is none of its own.
+    pub(crate) fn on_runtime<T>(&self, work: impl FnOnce() -> T) -> Result<T, Failure> {
+        let runtime = self.0.runtime.get();
+        let runtime =
+            runtime.ok_or_else(|| Failure::new(Code::Internal, "the daemon has not started"))?;
+        let _entered = runtime.enter();
+        Ok(work())
+    }
+
+    /// Waits for the end of an operation, on a thread that may wait.
     pub(crate) fn wait(&self, id: &str, patience: Duration) -> Result<Operation, Failure> {
-        match self.0.runtime.get() {
-            Some(runtime) => runtime.block_on(self.engine().wait(id, patience)),
-            None => Err(Failure::new(Code::Internal, "the daemon has not started")),
-        }
+        self.on_runtime(|| Handle::current().block_on(self.engine().wait(id, patience)))?
     }
 
     /// From now on threads of their own can wait for operations.

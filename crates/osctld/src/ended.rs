@@ -5,7 +5,6 @@
 //! the history, and whoever is stopping the container at this moment is not disturbed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use os_api::Command;
 use os_api::command::{ContainerDel, ContainerStart, ContainerStop};
@@ -14,10 +13,7 @@ use os_types::{ContainerState, StartInit, StopPolicy};
 use crate::app::App;
 use crate::host::run::Ended;
 use crate::runtime::Key;
-use crate::submit::{self, Who};
-
-/// An end is put away within this time, or somebody else has the container for long.
-const PATIENCE: Duration = Duration::from_mins(10);
+use crate::submit;
 
 /// Listens for the ends of containers.
 pub(crate) fn listen(app: &App) {
@@ -85,21 +81,11 @@ fn end(app: &App, key: &Key) {
 }
 
 /// Runs a command of ours to its end; whether it succeeded.
-fn run(app: &App, (pool, name): &Key, command: Command, why: &str) -> bool {
-    let who = Who {
-        uid: 0,
-        pid: 0,
-        cli: format!("osctld: container {pool}:{name}: {why}"),
-    };
-    let failure = match submit::submit(app, command, who) {
-        Err(failure) => Some(failure),
-        Ok(id) => match app.wait(id.as_str(), PATIENCE) {
-            Ok(operation) => operation.failure,
-            Err(failure) => Some(failure),
-        },
-    };
-    if let Some(failure) = &failure {
+fn run(app: &App, key: &Key, command: Command, why: &str) -> bool {
+    let ran = submit::by_itself(app, key, command, why);
+    if let Err(failure) = &ran {
+        let (pool, name) = key;
         tracing::error!(%pool, %name, why, %failure, "cannot put away a container");
     }
-    failure.is_none()
+    ran.is_ok()
 }

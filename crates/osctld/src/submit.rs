@@ -7,6 +7,10 @@ use os_engine::{UndoTarget, Work};
 use os_types::{Failure, OpId, Plan};
 
 use crate::app::App;
+use crate::runtime::Key;
+
+/// A command of the daemon's own ends within this time, or somebody else has the container for long.
+const OWN_PATIENCE: std::time::Duration = std::time::Duration::from_mins(10);
 
 /// Who gave a command, and how.
 #[derive(Debug, Clone)]
@@ -40,6 +44,25 @@ pub(crate) fn submit(app: &App, command: Command, who: Who) -> Result<OpId, Fail
         pid: who.pid,
         ..work
     })
+}
+
+/// Runs a command of the daemon's own about a container to its end, on a thread that may wait.
+pub(crate) fn by_itself(
+    app: &App,
+    (pool, name): &Key,
+    command: Command,
+    why: &str,
+) -> Result<(), Failure> {
+    let who = Who {
+        uid: 0,
+        pid: 0,
+        cli: format!("osctld: container {pool}:{name}: {why}"),
+    };
+    let operation = app.on_runtime(|| {
+        let id = submit(app, command, who)?;
+        app.wait(id.as_str(), OWN_PATIENCE)
+    })?;
+    operation?.failure.map_or(Ok(()), Err)
 }
 
 fn target(undo: &os_api::command::Undo) -> UndoTarget {

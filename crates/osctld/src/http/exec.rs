@@ -6,7 +6,6 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use os_api::Command;
 use os_api::command::{ContainerStart, ContainerStop};
 use os_api::exec::{EXEC_PROTOCOL, EnterJob, ExecRequest};
 use os_types::{Code, ContainerState, Failure, StartInit, StopPolicy};
@@ -16,7 +15,7 @@ use super::answer;
 use super::reads::blocking;
 use crate::app::App;
 use crate::runtime::{Key, Slot, enter};
-use crate::submit::{self, Who};
+use crate::submit;
 
 /// A command line and the like may have so many bytes.
 const LIMIT: usize = 1 << 20;
@@ -138,7 +137,7 @@ fn start(app: &App, key: &Key) -> Result<(), Failure> {
         debug: false,
         init: StartInit::Idle,
     };
-    conclude(app, key, command.into(), "a command is to be run in it")
+    submit::by_itself(app, key, command.into(), "a command is to be run in it")
 }
 
 /// Ends a container that was started for one command, if it still runs for it.
@@ -152,20 +151,10 @@ fn end(app: &App, key: &Key) {
         name: key.1.clone(),
         policy: StopPolicy::kill(),
     };
-    if let Err(failure) = conclude(app, key, command.into(), "its command has ended") {
+    let ended = submit::by_itself(app, key, command.into(), "its command has ended");
+    if let Err(failure) = ended {
         tracing::error!(%failure, "a container that ran for a command is not ended");
     }
-}
-
-fn conclude(app: &App, (pool, name): &Key, command: Command, why: &str) -> Result<(), Failure> {
-    let who = Who {
-        uid: 0,
-        pid: 0,
-        cli: format!("osctld: container {pool}:{name}: {why}"),
-    };
-    let id = submit::submit(app, command, who)?;
-    let operation = app.wait(id.as_str(), os_engine::DEADLINE)?;
-    operation.failure.map_or(Ok(()), Err)
 }
 
 /// The container, if a command can come in.
