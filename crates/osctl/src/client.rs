@@ -3,6 +3,7 @@
 mod address;
 mod connection;
 pub(crate) mod events;
+mod upgrade;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -145,10 +146,11 @@ impl Client {
             Some(connection) if connection.is_open() => connection,
             _ => Connection::open(&self.socket, self.connect_within).await?,
         };
-        let header = (method == Method::Post).then_some((CLI_HEADER, self.command_line.as_str()));
+        let cli = [(CLI_HEADER, self.command_line.as_str())];
+        let headers: &[_] = if method == Method::Post { &cli } else { &[] };
         let limit = self.answer_within + extra;
         let answer = connection
-            .exchange(method, address, header, body, limit)
+            .exchange(method, address, headers, body, limit)
             .await?;
         self.connection = Some(connection);
         Ok(answer)

@@ -4,6 +4,7 @@ pub(crate) mod activate;
 pub(crate) mod assets;
 pub(crate) mod attr;
 pub(crate) mod completion;
+pub(crate) mod ct;
 pub(crate) mod group;
 pub(crate) mod healthcheck;
 pub(crate) mod help;
@@ -60,6 +61,9 @@ commands! {
         /// Groups: the tree of control groups
         #[command(subcommand)]
         Group(group::GroupCommand),
+        /// Containers: whole systems that share the kernel
+        #[command(subcommand, visible_alias = "vps", alias = "container")]
+        Ct(ct::CtCommand),
         /// Commands in progress and the newest ended ones
         #[command(subcommand)]
         Operation(operation::OperationCommand),

@@ -10,7 +10,8 @@ use std::time::Duration;
 use clap_complete::CompletionCandidate;
 use os_api::Endpoint;
 use os_api::endpoint::{
-    GroupList, IdRangeList, Nothing, OnPool, OperationList, PoolList, PoolSourceList, UserList,
+    ContainerList, GroupList, IdRangeList, Nothing, OnPool, OperationList, PoolList,
+    PoolSourceList, UserList,
 };
 use os_types::{Code, PoolName};
 
@@ -62,6 +63,17 @@ pub(crate) fn groups(current: &OsStr) -> Vec<CompletionCandidate> {
         groups
             .into_iter()
             .map(|group| (group.pool, group.name.into())),
+    )
+}
+
+/// Containers.
+pub(crate) fn containers(current: &OsStr) -> Vec<CompletionCandidate> {
+    let containers = ask::<ContainerList>(&OnPool::default());
+    on_pools(
+        current,
+        containers
+            .into_iter()
+            .map(|container| (container.pool, container.name.into())),
     )
 }
 

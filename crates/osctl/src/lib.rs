@@ -11,6 +11,7 @@
 //!   reading    what reading commands ask: the daemon, else
 //!   offline    the files on the pools themselves
 //!   operation  sending a command and following it to its end: plan, progress, Ctrl-C
+//!   exec/      a command in a container: streams or a terminal, signals, its status
 //!   listing    -o -s -H -L -j -p, tables, `show`, in one place for all
 //!   views/     the columns of each entity, declared once
 //!   printer    stdout for data, stderr for the rest; colour, quiet
@@ -35,6 +36,7 @@ mod cmd;
 mod command_line;
 mod complete;
 mod context;
+mod exec;
 mod fault;
 mod listing;
 mod offline;

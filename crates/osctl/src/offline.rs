@@ -12,11 +12,12 @@ use std::sync::Arc;
 
 use os_api::view::{self, PoolState as Activity};
 use os_core::state::{LoadError, LookupError};
-use os_core::view::PoolFigures;
+use os_core::view::{PoolFigures, Running};
 use os_core::{AccountLines, Accounts, Facts, ForeignIds, PoolState, State, StorageFacts, layout};
 use os_store::block;
 use os_types::{
-    ByteSize, Code, DatasetName, Failure, GroupName, IdRangeName, PoolName, UserName, chain,
+    ByteSize, Code, ContainerName, DatasetName, Failure, GroupName, IdRangeName, PoolName,
+    UserName, chain,
 };
 
 use crate::target::Ref;
@@ -100,6 +101,32 @@ impl Offline {
         let found = self.state.find_group(group.pool.as_ref(), &group.name);
         let pool = found.map_err(|error| lookup(&error))?.pool;
         seen(os_core::view::group(&self.facts, pool, &group.name))
+    }
+
+    pub(crate) fn containers(
+        &self,
+        pool: Option<&PoolName>,
+    ) -> Result<Vec<view::Container>, Failure> {
+        let running = |_: &PoolName, _: &ContainerName| Running::default();
+        os_core::view::containers(&self.state, &self.facts, pool, running)
+            .map_err(|error| lookup(&error))
+    }
+
+    pub(crate) fn container(
+        &self,
+        container: &Ref<ContainerName>,
+    ) -> Result<view::Container, Failure> {
+        let name = &container.name;
+        let found = self.state.find_container(container.pool.as_ref(), name);
+        let pool = found.map_err(|error| lookup(&error))?.pool;
+        let running = Running::default();
+        seen(os_core::view::container(
+            &self.state,
+            &self.facts,
+            pool,
+            name,
+            &running,
+        ))
     }
 
     pub(crate) fn id_ranges(&self, pool: Option<&PoolName>) -> Result<Vec<view::IdRange>, Failure> {

@@ -13,6 +13,7 @@ use os_types::{Code, Failure, OpId, Plan};
 
 use crate::context::Ctx;
 use crate::fault::{Fault, Outcome};
+use crate::target::Ref;
 
 /// Runs a command to its end; with `--plan` prints what it would do.
 pub(crate) fn run(ctx: &mut Ctx, command: impl Into<Command>) -> Outcome {
@@ -22,6 +23,30 @@ pub(crate) fn run(ctx: &mut Ctx, command: impl Into<Command>) -> Outcome {
     }
     let operation = follow::start_and_follow(ctx, &command)?;
     conclude(ctx, &operation)
+}
+
+/// Runs a command for each of several entities, one after the other.
+///
+/// One that fails does not stop the others; the exit status is that of the first failure.
+pub(crate) fn run_each<N, C: Into<Command>>(
+    ctx: &mut Ctx,
+    ids: Vec<Ref<N>>,
+    command: impl Fn(Ref<N>) -> C,
+) -> Outcome {
+    let mut first = None;
+    for id in ids {
+        let id = id.or_pool(ctx.pool());
+        match run(ctx, command(id)) {
+            Ok(()) => {}
+            Err(Fault::Failure(failure)) => {
+                ctx.printer.failure(&failure);
+                first.get_or_insert(failure.code.exit());
+            }
+            // Whoever pressed Ctrl-C, or does not read on, means the rest too.
+            Err(fault) => return Err(fault),
+        }
+    }
+    first.map_or(Ok(()), |status| Err(Fault::Status(status)))
 }
 
 /// What there is to say about an operation at its end.

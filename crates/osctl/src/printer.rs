@@ -97,6 +97,12 @@ impl Printer {
         self.say(format_args!("({code}; osctl help {code})"));
     }
 
+    /// What went wrong with something that is not ours.
+    pub(crate) fn complain(&mut self, text: &str) {
+        let label = self.paint_err("error:", Style::new().red().bold());
+        self.say(format_args!("{label} {}", printable(text)));
+    }
+
     /// A line on stderr, also when quiet.
     pub(crate) fn say(&mut self, text: impl fmt::Display) {
         if writeln!(self.err, "{text}").is_err() {

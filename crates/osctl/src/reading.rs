@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use os_api::Endpoint;
 use os_api::endpoint::{
-    GroupGet, GroupList, GroupPart, IdRangeGet, IdRangeList, IdRangePart, IdRangeTable, Nothing,
-    OnPool, PoolGet, PoolList, PoolPart, UserGet, UserList, UserPart,
+    ContainerGet, ContainerList, ContainerPart, GroupGet, GroupList, GroupPart, IdRangeGet,
+    IdRangeList, IdRangePart, IdRangeTable, Nothing, OnPool, PoolGet, PoolList, PoolPart, UserGet,
+    UserList, UserPart,
 };
-use os_api::view::{Group, IdRange, IdSegment, Pool, User};
-use os_types::{Code, Failure, GroupName, IdRangeName, PoolName, UserName};
+use os_api::view::{Container, Group, IdRange, IdSegment, Pool, User};
+use os_types::{Code, ContainerName, Failure, GroupName, IdRangeName, PoolName, UserName};
 
 use crate::context::Ctx;
 use crate::fault::Fault;
@@ -57,6 +58,23 @@ pub(crate) fn group(ctx: &mut Ctx, group: Ref<GroupName>) -> Read<Group> {
     let group = group.or_pool(ctx.pool());
     let told = find::<GroupGet, _>(ctx, &group, "group", |pool, name| GroupPart { pool, name });
     or_offline(ctx, told, |pools| pools.group(&group))
+}
+
+/// The containers of the pool of `--pool`, or of all.
+pub(crate) fn containers(ctx: &mut Ctx) -> Read<Vec<Container>> {
+    let query = on_pool(ctx);
+    let told = ctx.client.ask::<ContainerList>(&Nothing {}, &query);
+    or_offline(ctx, told, |pools| pools.containers(query.pool.as_ref()))
+}
+
+/// One container.
+pub(crate) fn container(ctx: &mut Ctx, container: Ref<ContainerName>) -> Read<Container> {
+    let container = container.or_pool(ctx.pool());
+    let told = find::<ContainerGet, _>(ctx, &container, "container", |pool, name| ContainerPart {
+        pool,
+        name,
+    });
+    or_offline(ctx, told, |pools| pools.container(&container))
 }
 
 /// The id ranges of the pool of `--pool`, or of all.
@@ -127,9 +145,10 @@ where
         Code::NotFound,
         format!("no imported pool has a {kind} {name}"),
     );
+    let command = if kind == "container" { "ct" } else { kind };
     Err(failure
         .about(format_args!("{kind} {name}"))
-        .next(format!("osctl {kind} ls")))
+        .next(format!("osctl {command} ls")))
 }
 
 /// What the daemon told; if it does not run, what the pools themselves say.

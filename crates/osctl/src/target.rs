@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap_complete::CompletionCandidate;
 use os_api::command::attr::AttrTarget;
 use os_api::endpoint::AssetsOf;
-use os_types::{GroupName, IdRangeName, NameError, PoolName, UserName};
+use os_types::{ContainerName, GroupName, IdRangeName, NameError, PoolName, UserName};
 
 use crate::context::Ctx;
 use crate::fault::Fault;
@@ -116,6 +116,7 @@ on_pool! {
     UserName, User, user, users;
     GroupName, Group, group, groups;
     IdRangeName, IdRange, id_range, id_ranges;
+    ContainerName, Container, container, containers;
 }
 
 #[cfg(test)]

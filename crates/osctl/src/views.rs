@@ -2,6 +2,7 @@
 
 pub(crate) mod activity;
 mod asset;
+mod container;
 mod group;
 mod id_range;
 mod pool;

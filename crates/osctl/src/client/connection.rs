@@ -59,7 +59,7 @@ impl Connection {
             .await
             .map_err(|error| no_daemon(&error.to_string()))?;
         // It ends with the connection; its error is also the error of the request in progress.
-        drop(tokio::spawn(driver));
+        drop(tokio::spawn(driver.with_upgrades()));
         Ok(Self { sender })
     }
 
@@ -73,13 +73,13 @@ impl Connection {
         &mut self,
         method: Method,
         address: &Address,
-        header: Option<(&'static str, &str)>,
+        headers: &[(&'static str, &str)],
         body: Vec<u8>,
         within: Duration,
     ) -> Result<Answer, Failure> {
         let request = format!("{} {address}", method.as_str());
         let exchange = async {
-            let response = self.start(method, address, header, body).await?;
+            let response = self.start(method, address, headers, body).await?;
             let status = response.status().as_u16();
             let body = Limited::new(response.into_body(), BODY_LIMIT)
                 .collect()
@@ -108,7 +108,7 @@ impl Connection {
         &mut self,
         method: Method,
         address: &Address,
-        header: Option<(&'static str, &str)>,
+        headers: &[(&'static str, &str)],
         body: Vec<u8>,
     ) -> Result<Response<Incoming>, Failure> {
         let asked = format!("{} {address}", method.as_str());
@@ -120,8 +120,8 @@ impl Connection {
         if !body.is_empty() {
             request = request.header("content-type", "application/json");
         }
-        if let Some((name, value)) = header {
-            request = request.header(name, value);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let request = request
             .body(Full::new(Bytes::from(body)))

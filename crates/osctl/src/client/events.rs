@@ -32,7 +32,7 @@ impl Client {
         on_event: &mut impl FnMut(Event) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut connection = Connection::open(&self.socket, self.connect_within).await?;
-        let head = connection.start(Method::Get, address, None, Vec::new());
+        let head = connection.start(Method::Get, address, &[], Vec::new());
         let response = timeout(self.answer_within, head)
             .await
             .map_err(|_elapsed| Failure::new(Code::Deadline, "osctld did not answer in time"))??;

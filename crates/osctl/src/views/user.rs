@@ -35,7 +35,7 @@ impl Row for User {
     }
 }
 
-fn map(entries: &[IdMapEntry]) -> Value {
+pub(super) fn map(entries: &[IdMapEntry]) -> Value {
     Value::List(entries.iter().map(ToString::to_string).collect())
 }
 

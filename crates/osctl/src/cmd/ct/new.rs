@@ -1,0 +1,153 @@
+//! `osctl ct new`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap_complete::ArgValueCompleter;
+use os_api::command::ContainerNew;
+use os_api::command::container::{ContainerSettings, Hostname, RootSource};
+use os_types::image::{Arch, DistVersion, Distribution, Variant, Vendor};
+use os_types::{Code, ContainerName, DatasetName, Failure, GroupName, UserName};
+
+use crate::cmd::Run;
+use crate::complete;
+use crate::context::Ctx;
+use crate::fault::Outcome;
+use crate::operation;
+use crate::target::Ref;
+
+/// Create a container
+///
+/// Its root is made from an image archive, from an image of a local repository, or it is left empty
+/// and filled by hand. Without --user it gets a user of its own, with its id as the name, that goes
+/// with it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  osctl ct new --from-file debian.img web\n  \
+    osctl ct new --distribution debian --version trixie web\n  \
+    osctl ct new --skip-image --distribution alpine --version 3.20 --arch x86_64 web"
+)]
+pub(crate) struct New {
+    /// The new container, [pool:]id
+    id: Ref<ContainerName>,
+    #[command(flatten)]
+    root: RootArgs,
+    /// Its user; the default is one of its own
+    #[arg(short, long, add = ArgValueCompleter::new(complete::users))]
+    user: Option<UserName>,
+    /// Its group [default: /default]
+    #[arg(short, long, add = ArgValueCompleter::new(complete::groups))]
+    group: Option<GroupName>,
+    /// The dataset of its root, on the same pool [default: ct/<id>]
+    #[arg(long)]
+    dataset: Option<DatasetName>,
+    #[command(flatten)]
+    settings: SettingArgs,
+}
+
+/// What the root is made from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Image")]
+struct RootArgs {
+    /// An image archive
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath,
+        conflicts_with_all = ["distribution", "skip_image"], required_unless_present = "distribution")]
+    from_file: Option<PathBuf>,
+    /// Leave the root empty; needs --distribution, --version and --arch
+    #[arg(long, requires_all = ["distribution", "version", "arch"],
+        conflicts_with_all = ["vendor", "variant", "repository"])]
+    skip_image: bool,
+    /// The distribution
+    #[arg(long)]
+    distribution: Option<Distribution>,
+    /// Its version, or a tag of the repository [default: stable]
+    #[arg(long, requires = "distribution")]
+    version: Option<DistVersion>,
+    /// The architecture; the default is that of the host
+    #[arg(long, requires = "distribution")]
+    arch: Option<Arch>,
+    /// Who made the image; the default is up to the repository
+    #[arg(long, requires = "distribution")]
+    vendor: Option<Vendor>,
+    /// The variant of the image; the default is up to the repository
+    #[arg(long, requires = "distribution")]
+    variant: Option<Variant>,
+    /// The folder of the repository; the default is that of the host
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, requires = "distribution")]
+    repository: Option<PathBuf>,
+}
+
+impl RootArgs {
+    fn source(self) -> Result<RootSource, Failure> {
+        if let Some(file) = self.from_file {
+            return Ok(RootSource::File {
+                path: absolute(file)?,
+            });
+        }
+        let missing = || Failure::new(Code::Name, "it takes --from-file or --distribution");
+        let distribution = self.distribution.ok_or_else(missing)?;
+        match (self.skip_image, self.version, self.arch) {
+            (true, Some(version), Some(arch)) => Ok(RootSource::Empty {
+                distribution,
+                version,
+                arch,
+            }),
+            (_, version, arch) => Ok(RootSource::Repository {
+                path: self.repository.map(absolute).transpose()?,
+                distribution,
+                version,
+                arch,
+                vendor: self.vendor,
+                variant: self.variant,
+            }),
+        }
+    }
+}
+
+/// A path that means the same to the daemon, which has another working folder.
+pub(super) fn absolute(path: PathBuf) -> Result<PathBuf, Failure> {
+    std::path::absolute(&path)
+        .map_err(|error| Failure::new(Code::Name, format!("{}: {error}", path.display())))
+}
+
+/// Settings that are worth having from the beginning.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings")]
+struct SettingArgs {
+    /// Its host name [default: the id]
+    #[arg(long, value_name = "NAME")]
+    hostname: Option<Hostname>,
+    /// Delete it when it stops
+    #[arg(long)]
+    ephemeral: bool,
+    /// Allow containers within
+    #[arg(long)]
+    nesting: bool,
+}
+
+impl SettingArgs {
+    fn settings(self) -> ContainerSettings {
+        ContainerSettings {
+            hostname: self.hostname,
+            ephemeral: self.ephemeral.then_some(true),
+            nesting: self.nesting.then_some(true),
+            ..ContainerSettings::default()
+        }
+    }
+}
+
+impl Run for New {
+    fn run(self, ctx: &mut Ctx) -> Outcome {
+        let Ref { pool, name } = self.id.or_pool(ctx.pool());
+        let command = ContainerNew {
+            pool,
+            name,
+            root: self.root.source()?,
+            user: self.user,
+            group: self.group,
+            dataset: self.dataset,
+            settings: self.settings.settings(),
+        };
+        operation::run(ctx, command)
+    }
+}

@@ -1,0 +1,73 @@
+//! Columns of containers.
+
+use os_api::view::{Attrs, Container, Health};
+
+use super::user::map;
+use super::{health, problem};
+use crate::listing::{Column, Row, Value, text};
+
+impl Row for Container {
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::main("pool", |ct| text(&ct.pool)),
+        Column::of("name", Column::main("id", |ct| text(&ct.name))),
+        Column::main("user", |ct| ct.user.as_ref().map(text).into()),
+        Column::main("group", |ct| ct.group.as_ref().map(text).into()),
+        Column::more("dataset", |ct| text(&ct.dataset)),
+        Column::more("rootfs", |ct| text(ct.rootfs.display())),
+        Column::more("lxc_path", |ct| text(ct.lxc_path.display())),
+        Column::more("lxc_dir", |ct| text(ct.lxc_dir.display())),
+        Column::more("group_path", |ct| text(&ct.group_path)),
+        Column::main("distribution", |ct| {
+            ct.distribution.as_ref().map(text).into()
+        }),
+        Column::main("version", |ct| ct.version.as_ref().map(text).into()),
+        Column::more("arch", |ct| ct.arch.as_ref().map(text).into()),
+        Column::more("image", |ct| ct.image.as_ref().map(text).into()),
+        Column::main("state", |ct| text(ct.state)),
+        Column::main("init_pid", |ct| ct.init_pid.into()),
+        Column::more("monitor_pid", |ct| ct.monitor_pid.into()),
+        Column::more("started", |ct| ct.started.into()),
+        Column::more("autostart", |ct| ct.autostart.is_some().into()),
+        Column::more("autostart_priority", |ct| {
+            ct.autostart.map(|autostart| autostart.priority).into()
+        }),
+        Column::more("autostart_delay", |ct| {
+            ct.autostart.map(|autostart| autostart.delay_s).into()
+        }),
+        Column::more("ephemeral", |ct| ct.ephemeral.into()),
+        Column::more("hostname", |ct| ct.hostname.as_ref().map(text).into()),
+        Column::more("dns_resolvers", |ct| {
+            Value::List(ct.dns_resolvers.iter().map(ToString::to_string).collect())
+        }),
+        Column::more("nesting", |ct| ct.nesting.into()),
+        Column::more("seccomp_profile", |ct| {
+            let path = ct.seccomp_profile.as_ref();
+            path.map(|path| text(path.display())).into()
+        }),
+        Column::more("init_cmd", |ct| text(ct.init_cmd.join(" "))),
+        Column::more("raw_lxc", |ct| ct.raw_lxc.as_ref().map(text).into()),
+        Column::of(
+            "memory_bytes",
+            Column::main("memory", |ct| ct.memory_bytes.map(Value::Bytes).into()),
+        ),
+        Column::main("cpu_us", |ct| ct.cpu_us.map(Value::Micros).into()),
+        Column::more("cpu_user_us", |ct| ct.cpu_user_us.map(Value::Micros).into()),
+        Column::more("cpu_system_us", |ct| {
+            ct.cpu_system_us.map(Value::Micros).into()
+        }),
+        Column::more("nproc", |ct| ct.nproc.into()),
+        Column::more("log_file", |ct| text(ct.log_file.display())),
+        Column::more("uid_map", |ct| map(&ct.uid_map)),
+        Column::more("gid_map", |ct| map(&ct.gid_map)),
+        Column::more("health", |ct| health(&ct.health)),
+        Column::of("failure", Column::more("problem", |ct| problem(&ct.health))),
+    ];
+
+    fn attrs(&self) -> Option<&Attrs> {
+        Some(&self.attrs)
+    }
+
+    fn health(&self) -> Option<&Health> {
+        Some(&self.health)
+    }
+}
