@@ -11,7 +11,7 @@ use crate::fault::Outcome;
 use crate::target::Ref;
 use crate::{complete, exec};
 
-/// Run a command in a running container
+/// Run a command in a container
 ///
 /// The exit status is that of the command, 128 + n if signal n killed it, 127 if there is no such
 /// command, 126 if it is none, and 125 if it was not run for another reason.
@@ -22,6 +22,9 @@ pub(crate) struct Exec {
     /// The container, [pool:]id
     #[arg(add = ArgValueCompleter::new(complete::containers))]
     id: Ref<ContainerName>,
+    /// If it is stopped, run it for this command alone, without its own init
+    #[arg(short, long)]
+    run_container: bool,
     /// The command and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<String>,
@@ -33,6 +36,7 @@ impl Run for Exec {
         let request = ExecRequest {
             pool,
             name,
+            run: self.run_container,
             argv: self.command,
             terminal: None,
             term: None,

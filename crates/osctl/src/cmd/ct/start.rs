@@ -3,7 +3,7 @@
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 use os_api::command::ContainerStart;
-use os_types::ContainerName;
+use os_types::{ContainerName, StartInit};
 
 use crate::cmd::Run;
 use crate::complete;
@@ -31,6 +31,7 @@ impl Run for Start {
             pool,
             name,
             debug,
+            init: StartInit::Own,
         })
     }
 }
