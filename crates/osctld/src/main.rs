@@ -11,6 +11,7 @@
 
 mod app;
 mod args;
+mod autostart;
 mod cache;
 mod ended;
 mod host;

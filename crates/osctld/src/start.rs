@@ -19,7 +19,7 @@ use crate::news::News;
 use crate::paths::Paths;
 use crate::scopes::{Journals, Scopes};
 use crate::submit::{self, Who};
-use crate::{ended, http, instance, log, notify};
+use crate::{autostart, ended, http, instance, log, notify};
 
 /// Operations that run when the daemon is told to end have so long for it; the rest is settled at
 /// the next start.
@@ -151,8 +151,9 @@ impl Signals {
 /// Settles what a crash left open and imports the pools that were imported before.
 async fn become_ready(app: App, no_import: bool) {
     settle(&app, JournalPlace::Host).await;
+    let mut imported = Vec::new();
     if !no_import {
-        import_all(&app).await;
+        imported = import_all(&app).await;
         let tidy = app.clone();
         let tidied = tokio::task::spawn_blocking(move || tidy.host().unregister_strangers()).await;
         if let Ok(Err(failure)) = tidied {
@@ -163,6 +164,10 @@ async fn become_ready(app: App, no_import: bool) {
     settle(&app, JournalPlace::Run).await;
     app.enter(DaemonState::Ready);
     notify::tell(notify::IMPORTED);
+    for pool in imported {
+        let app = app.clone();
+        tokio::task::spawn_blocking(move || autostart::run(&app, &pool));
+    }
 }
 
 /// Settles the operations whose journal a crash left open at a place.
@@ -174,8 +179,8 @@ async fn settle(app: &App, place: JournalPlace) {
     }
 }
 
-/// Imports, all at once, the pools that this host had open when it was last seen.
-async fn import_all(app: &App) {
+/// Imports, all at once, the pools that this host had open when it was last seen; those it imported.
+async fn import_all(app: &App) -> Vec<PoolName> {
     let mut operations = Vec::new();
     let pools = ours(app).await;
     // From now on they are listed as being imported, whatever their operations wait for.
@@ -186,7 +191,8 @@ async fn import_all(app: &App) {
             pool: pool.clone(),
             source: None,
             force: false,
-            autostart: true,
+            // Later: operations about containers may have to be settled before.
+            autostart: false,
         };
         let who = Who {
             uid: 0,
@@ -198,15 +204,20 @@ async fn import_all(app: &App) {
             Err(failure) => tracing::error!(%pool, %failure, "cannot import"),
         }
     }
+    let mut imported = Vec::new();
     for (pool, id) in operations {
         match app.engine().wait(id.as_str(), os_engine::DEADLINE).await {
             Ok(operation) => match operation.failure {
-                None => tracing::info!(%pool, "imported"),
+                None => {
+                    tracing::info!(%pool, "imported");
+                    imported.push(pool);
+                }
                 Some(failure) => tracing::error!(%pool, %failure, "cannot import"),
             },
             Err(failure) => tracing::error!(%pool, %failure, "cannot import"),
         }
     }
+    imported
 }
 
 /// The pools that are open or carry our mark.

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use os_api::Command;
+use os_api::{Command, OperationState};
 use os_engine::{UndoTarget, Work};
-use os_types::{Failure, OpId, Plan};
+use os_types::{Failure, OpId, Plan, PoolName};
 
 use crate::app::App;
+use crate::autostart;
 use crate::runtime::Key;
 
 /// A command of the daemon's own ends within this time, or somebody else has the container for long.
@@ -34,16 +35,35 @@ pub(crate) fn plan(app: &App, command: &Command) -> Result<Plan, Failure> {
 /// Makes the command an operation. What is plainly wrong with it is told here; what turns out to be
 /// wrong when its turn has come is the failure of the operation.
 pub(crate) fn submit(app: &App, command: Command, who: Who) -> Result<OpId, Failure> {
+    let starts = match &command {
+        Command::PoolImport(import) if import.autostart => Some(import.pool.clone()),
+        _ => None,
+    };
     let work = match &command {
         Command::Undo(undo) => app.engine().undo_work(&target(undo))?,
         _ => work(app, command)?,
     };
-    app.engine().submit(Work {
+    let id = app.engine().submit(Work {
         cli: who.cli,
         uid: who.uid,
         pid: who.pid,
         ..work
-    })
+    })?;
+    if let Some(pool) = starts {
+        start_with(app, pool, id.clone());
+    }
+    Ok(id)
+}
+
+/// Once a pool has been imported, starts what is to be started with it.
+fn start_with(app: &App, pool: PoolName, import: OpId) {
+    let app = app.clone();
+    tokio::task::spawn_blocking(move || {
+        let imported = app.wait(import.as_str(), OWN_PATIENCE);
+        if imported.is_ok_and(|operation| operation.state == OperationState::Finished) {
+            autostart::run(&app, &pool);
+        }
+    });
 }
 
 /// Runs a command of the daemon's own about a container to its end, on a thread that may wait.

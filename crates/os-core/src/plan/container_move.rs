@@ -54,7 +54,7 @@ pub(super) fn del(body: &ContainerDel, context: &Context<'_>) -> Result<Plan, Fa
         // Killed, not asked: a plan that may give back ids must not take minutes.
         steps.push(run(pool, name, &StopPolicy::kill(), Presence::Absent));
     } else {
-        stopped(pool, name, context)?;
+        steps.extend(stopped(pool, name, context)?);
     }
     // The file first: what has none is no container any more, and nobody starts it.
     steps.push(found.remove()?);
@@ -109,13 +109,13 @@ pub(super) fn rename(body: &ContainerRename, context: &Context<'_>) -> Result<Pl
     if found.pool.containers().contains_key(&body.to) {
         return Err(refuse(Exists(format!("{pool}:{}", body.to))));
     }
-    stopped(pool, name, context)?;
+    let mut steps = stopped(pool, name, context)?;
     let doc = found.usable()?.doc.clone();
     let to = EntityRef::Container {
         pool: pool.clone(),
         name: body.to.clone(),
     };
-    let mut steps = vec![found.remove()?];
+    steps.push(found.remove()?);
     if doc.dataset.is_none() {
         steps.push(Step::DatasetName {
             before: dataset(&found, name)?,
@@ -133,12 +133,12 @@ pub(super) fn rename(body: &ContainerRename, context: &Context<'_>) -> Result<Pl
 pub(super) fn chown(body: &ContainerChown, context: &Context<'_>) -> Result<Plan, Failure> {
     let found = context.container(body.pool.as_ref(), &body.name)?;
     let pool = found.pool.name();
-    stopped(pool, &body.name, context)?;
+    let mut steps = stopped(pool, &body.name, context)?;
     let user = context.user(Some(pool), &body.user)?;
     user.usable()?;
     let mut doc = found.usable()?.doc.clone();
     let old = std::mem::replace(&mut doc.user, body.user.clone());
-    let mut steps = found.rewrite(&doc)?;
+    steps.extend(found.rewrite(&doc)?);
     let mut touches = vec![found.entity.clone(), user.entity];
     if old != body.user {
         forget_user(&found, &old, context, &mut steps, &mut touches)?;
@@ -149,11 +149,11 @@ pub(super) fn chown(body: &ContainerChown, context: &Context<'_>) -> Result<Plan
 pub(super) fn chgrp(body: &ContainerChgrp, context: &Context<'_>) -> Result<Plan, Failure> {
     let found = context.container(body.pool.as_ref(), &body.name)?;
     let pool = found.pool.name();
-    stopped(pool, &body.name, context)?;
+    let mut steps = stopped(pool, &body.name, context)?;
     let group = context.group(Some(pool), &body.group)?;
     group.usable()?;
     let mut doc = found.usable()?.doc.clone();
     doc.group = body.group.clone();
-    let steps = found.rewrite(&doc)?;
+    steps.extend(found.rewrite(&doc)?);
     Ok(on_pool(pool, steps, [found.entity.clone(), group.entity]))
 }

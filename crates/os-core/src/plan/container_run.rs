@@ -61,21 +61,25 @@ impl Explain for StateError {
     }
 }
 
-/// Refuses a container that runs.
+/// Refuses a container that runs; the step that puts away one that has just ended by itself.
 pub(super) fn stopped(
     pool: &PoolName,
     name: &ContainerName,
     context: &Context<'_>,
-) -> Result<(), Failure> {
-    let state = context.facts.container_state(pool, name);
-    if state == ContainerState::Stopped {
-        return Ok(());
+) -> Result<Vec<Step>, Failure> {
+    match context.facts.container_state(pool, name) {
+        ContainerState::Stopped => Ok(Vec::new()),
+        // Nobody else has the container now, so nobody is stopping it.
+        ContainerState::Stopping => {
+            let away = run(pool, name, &StopPolicy::if_ended(), Presence::Absent);
+            Ok(vec![away])
+        }
+        state => Err(refuse(StateError::Is {
+            name: format!("{pool}:{name}"),
+            state,
+            next: "stop",
+        })),
     }
-    Err(refuse(StateError::Is {
-        name: format!("{pool}:{name}"),
-        state,
-        next: "stop",
-    }))
 }
 
 /// The step that starts or stops a container.

@@ -116,7 +116,7 @@ pub(super) fn replace(
 ) -> Result<Plan, Failure> {
     let found = context.container(body.pool.as_ref(), &body.name)?;
     let on = found.pool.name();
-    container_run::stopped(on, &body.name, context)?;
+    let mut steps = container_run::stopped(on, &body.name, context)?;
     let doc: ContainerDoc =
         os_store::document::parse(&body.text).map_err(|error| refuse(SettingError::Text(error)))?;
     check(&settings_of(&doc))?;
@@ -134,7 +134,6 @@ pub(super) fn replace(
             .err()
             .unwrap_or_else(|| refuse(StateError::running(on, &body.name))));
     };
-    let mut steps = Vec::new();
     if text != body.text {
         let after = Some(body.text.clone());
         steps.push(crate::layout::file_step(
@@ -161,8 +160,8 @@ fn settings_of(doc: &ContainerDoc) -> ContainerSettings {
 pub(super) fn reload(body: &ContainerConfigReload, context: &Context<'_>) -> Result<Plan, Failure> {
     let found = context.container(body.pool.as_ref(), &body.name)?;
     let on = found.pool.name();
-    container_run::stopped(on, &body.name, context)?;
+    let mut steps = container_run::stopped(on, &body.name, context)?;
     let pool = os_types::EntityRef::Pool { pool: on.clone() };
-    let reload = Step::PoolReload { pool: on.clone() };
-    Ok(super::context::running(vec![reload], [pool]))
+    steps.push(Step::PoolReload { pool: on.clone() });
+    Ok(super::context::running(steps, [pool]))
 }
