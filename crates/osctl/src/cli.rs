@@ -9,7 +9,7 @@ use os_types::PoolName;
 use crate::cmd::Top;
 use crate::complete;
 
-/// Manage pools, users and groups of unprivileged system containers
+/// Manage unprivileged system containers, and the pools, users and groups they belong to
 ///
 /// Commands can be abbreviated as long as they stay unambiguous: `osctl us ls`. Things are named
 /// `pool:name`; without the pool, the first pool that has such a name is meant.

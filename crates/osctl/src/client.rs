@@ -60,6 +60,11 @@ impl Client {
         }
     }
 
+    /// Another client of the same daemon, for what goes on beside this one.
+    pub(crate) fn beside(&self) -> Self {
+        Self::new(self.socket.clone(), self.command_line.clone())
+    }
+
     /// The same, in a hurry.
     pub(crate) fn hurried(mut self, limit: Duration) -> Self {
         self.connect_within = limit;

@@ -10,12 +10,14 @@ pub(crate) mod healthcheck;
 pub(crate) mod help;
 pub(crate) mod history;
 pub(crate) mod id_range;
+pub(crate) mod image;
 pub(crate) mod man;
 pub(crate) mod monitor;
 pub(crate) mod operation;
 pub(crate) mod ping;
 pub(crate) mod pool;
 pub(crate) mod queue;
+pub(crate) mod trash_bin;
 pub(crate) mod undo;
 pub(crate) mod user;
 
@@ -64,6 +66,12 @@ commands! {
         /// Containers: whole systems that share the kernel
         #[command(subcommand, visible_alias = "vps", alias = "container")]
         Ct(ct::CtCommand),
+        /// The images that pools have in their caches
+        #[command(subcommand)]
+        Image(image::ImageCommand),
+        /// What was deleted and not yet destroyed
+        #[command(subcommand)]
+        TrashBin(trash_bin::TrashBinCommand),
         /// Commands in progress and the newest ended ones
         #[command(subcommand)]
         Operation(operation::OperationCommand),

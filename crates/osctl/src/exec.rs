@@ -1,10 +1,11 @@
 //! A command in a container: the client's end of ADR-9.
 //!
 //! ```text
-//!   ours     stdin ──> [pipe] ──> guest     the terminal ──> [pty] ──> guest
-//!            stdout <── [pipe] <── guest         of the client <──
-//!            stderr <── [pipe] <── guest
-//!   socket   signals, window size ──>      <── started, ended
+//!   streams    our stdin ──> [pipe] ──> guest        terminal   our terminal, raw
+//!              our stdout <── [pipe] <── guest                     │    ^
+//!              our stderr <── [pipe] <── guest                     v    │
+//!                                                               [terminal of the guest]
+//!   socket     signals, window size ──>       <── started, ended
 //! ```
 //!
 //! The guest never gets a descriptor of the host: it could read the files behind it, write into
@@ -15,21 +16,50 @@ mod pump;
 mod session;
 mod signals;
 mod streams;
+mod terminal;
 
-use os_api::exec::{ClientFrame, ExecRequest, HelperFrame};
-use os_types::{Code, Failure};
+use std::io::{self, IsTerminal as _};
+
+use os_api::exec::{ExecRequest, HelperFrame};
+use os_types::{Code, ContainerName, Failure};
 
 use crate::context::Ctx;
 use crate::fault::{Fault, Outcome};
-use session::{Happening, Session};
-use streams::Streams;
+use crate::target::Ref;
+use session::Session;
 
 /// Exit status when the command was not run, as env(1) and timeout(1) have it.
 pub(crate) const NOT_RUN: u8 = 125;
 
+/// A command that is to be run.
+#[derive(Debug)]
+pub(crate) struct Order {
+    /// If the container is stopped, run it for this command alone.
+    pub(crate) run: bool,
+    /// Where.
+    pub(crate) id: Ref<ContainerName>,
+    /// The command and its arguments.
+    pub(crate) argv: Vec<String>,
+    /// What it is connected to.
+    pub(crate) style: Style,
+}
+
+/// What a command is connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// A terminal if this program has one for input and output, else streams.
+    AsHere,
+    /// A terminal.
+    Terminal,
+    /// A terminal; without one here it makes no sense.
+    NeedsTerminal,
+    /// Streams.
+    Streams,
+}
+
 /// Runs a command to its end, and ends as it did.
-pub(crate) fn run(ctx: &mut Ctx, request: &ExecRequest) -> Outcome {
-    match attempt(ctx, request) {
+pub(crate) fn run(ctx: &mut Ctx, order: Order) -> Outcome {
+    match attempt(ctx, order) {
         Err(Fault::Failure(failure)) => {
             ctx.printer.failure(&failure);
             Err(Fault::Status(NOT_RUN))
@@ -38,33 +68,41 @@ pub(crate) fn run(ctx: &mut Ctx, request: &ExecRequest) -> Outcome {
     }
 }
 
-fn attempt(ctx: &mut Ctx, request: &ExecRequest) -> Outcome {
+fn attempt(ctx: &mut Ctx, order: Order) -> Outcome {
     if ctx.globals.plan {
-        let failure = Failure::new(Code::Name, "what the command would do cannot be told");
-        return Err(failure.into());
+        let message = "what a command in a container would do is not known";
+        return Err(Failure::new(Code::Name, message).into());
     }
-    // What was printed so far comes first.
-    ctx.printer.flush()?;
-    let mut session = Session::open(&mut ctx.client, request)?;
-    let (streams, theirs) = Streams::open().map_err(system)?;
-    session
-        .send(&ClientFrame::Streams {}, &theirs.each_ref())
-        .map_err(system)?;
-    drop(theirs);
-    let end = loop {
-        match session.next(&mut ctx.client)? {
-            Happening::Said(HelperFrame::Started {}, _) => {}
-            Happening::Said(end, _) => break end,
-            Happening::Signal(signal) => {
-                session
-                    .send(&ClientFrame::Signal { signal }, &[])
-                    .map_err(system)?;
-            }
+    let is_on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let wants_terminal = match order.style {
+        Style::AsHere => is_on_terminal,
+        Style::Streams => false,
+        Style::Terminal => true,
+        Style::NeedsTerminal if is_on_terminal => true,
+        Style::NeedsTerminal => {
+            let failure = Failure::new(Code::Name, "there is no terminal to show it on");
+            let next = format!("osctl ct exec {} COMMAND", order.id);
+            return Err(failure.next(next).into());
         }
     };
-    let written = streams.finish();
-    conclude(ctx, end)?;
-    written.map_err(Fault::Output)
+    let Ref { pool, name } = order.id.or_pool(ctx.pool());
+    let request = ExecRequest {
+        pool,
+        name,
+        run: order.run,
+        argv: order.argv,
+        terminal: wants_terminal.then(terminal::size),
+        term: wants_terminal.then(terminal::kind),
+    };
+    // What was printed so far comes first.
+    ctx.printer.flush()?;
+    let mut session = Session::open(&mut ctx.client, &request)?;
+    let end = if wants_terminal {
+        terminal::attend(ctx, &mut session)?
+    } else {
+        streams::attend(ctx, &mut session)?
+    };
+    conclude(ctx, end)
 }
 
 /// Ends as the command did.
@@ -72,10 +110,7 @@ fn conclude(ctx: &mut Ctx, end: HelperFrame) -> Outcome {
     match end {
         HelperFrame::Started {} | HelperFrame::Exited { status: 0 } => Ok(()),
         HelperFrame::Exited { status } => Err(Fault::Status(status)),
-        // As shells have it.
-        HelperFrame::Killed { signal } => {
-            Err(Fault::Status(u8::try_from(128 + signal).unwrap_or(255)))
-        }
+        HelperFrame::Killed { signal } => Err(killed_by(signal)),
         HelperFrame::Failed { status, message } => {
             ctx.printer.complain(&message);
             Err(Fault::Status(status))
@@ -83,6 +118,15 @@ fn conclude(ctx: &mut Ctx, end: HelperFrame) -> Outcome {
     }
 }
 
-fn system(error: std::io::Error) -> Failure {
-    Failure::new(Code::Step, format!("the streams broke off: {error}"))
+/// The exit status that shells have for a signal.
+fn killed_by(signal: i32) -> Fault {
+    Fault::Status(u8::try_from(128 + signal).unwrap_or(u8::MAX))
+}
+
+/// The failure of copying.
+fn broken(error: &io::Error) -> Failure {
+    Failure::new(
+        Code::Step,
+        format!("the connection with the command broke off: {error}"),
+    )
 }

@@ -2,6 +2,7 @@
 
 mod follow;
 mod progress;
+mod rungs;
 
 pub(crate) use follow::follow;
 
@@ -26,21 +27,33 @@ pub(crate) fn run(ctx: &mut Ctx, command: impl Into<Command>) -> Outcome {
 }
 
 /// Runs a command for each of several entities, one after the other.
-///
-/// One that fails does not stop the others; the exit status is that of the first failure.
 pub(crate) fn run_each<N, C: Into<Command>>(
     ctx: &mut Ctx,
     ids: Vec<Ref<N>>,
     command: impl Fn(Ref<N>) -> C,
 ) -> Outcome {
-    let mut first = None;
-    for id in ids {
+    each(ctx, ids, |ctx, id| {
         let id = id.or_pool(ctx.pool());
-        match run(ctx, command(id)) {
+        run(ctx, command(id))
+    })
+}
+
+/// Does something for each of several things. One that fails does not stop the others; the exit
+/// status is that of the first failure.
+pub(crate) fn each<T>(
+    ctx: &mut Ctx,
+    things: impl IntoIterator<Item = T>,
+    mut act: impl FnMut(&mut Ctx, T) -> Outcome,
+) -> Outcome {
+    let mut first = None;
+    for thing in things {
+        match act(ctx, thing) {
             Ok(()) => {}
             Err(Fault::Failure(failure)) => {
                 ctx.printer.failure(&failure);
-                first.get_or_insert(failure.code.exit());
+                if first.is_none() {
+                    first = Some(failure.code.exit());
+                }
             }
             // Whoever pressed Ctrl-C, or does not read on, means the rest too.
             Err(fault) => return Err(fault),

@@ -9,9 +9,31 @@ use tokio::time::timeout;
 use super::Client;
 use super::address::Address;
 use super::connection::Connection;
+use crate::fault::Fault;
 
 /// Longest event; more is not from our daemon.
 const EVENT_LIMIT: usize = 1 << 20;
+
+/// Why a reader of events reads no further.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// It has what it wanted.
+    Enough,
+    /// Something failed.
+    Fault(Fault),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Fault(failure.into())
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
 
 impl Client {
     /// Calls `on_event` for each event until the stream ends or it answers an error.
@@ -22,15 +44,16 @@ impl Client {
         query: &EventsQuery,
         mut on_event: impl FnMut(Event) -> Result<(), E>,
     ) -> Result<(), E> {
-        let address = Address::plain(EVENTS_PATH, query)?;
-        self.run(async |client| client.stream(&address, &mut on_event).await)?
+        self.run(async |client| client.stream(query, &mut on_event).await)?
     }
 
-    async fn stream<E: From<Failure>>(
+    /// As [`Client::events`], inside [`Client::run`], on a connection of its own.
+    pub(crate) async fn stream<E: From<Failure>>(
         &self,
-        address: &Address,
-        on_event: &mut impl FnMut(Event) -> Result<(), E>,
+        query: &EventsQuery,
+        mut on_event: impl FnMut(Event) -> Result<(), E>,
     ) -> Result<(), E> {
+        let address = &Address::plain(EVENTS_PATH, query)?;
         let mut connection = Connection::open(&self.socket, self.connect_within).await?;
         let head = connection.start(Method::Get, address, &[], Vec::new());
         let response = timeout(self.answer_within, head)

@@ -15,7 +15,7 @@ use crate::target::Target;
 #[derive(Debug, Args)]
 #[command(after_help = "`osctl healthcheck` shows only what is wrong, and what to do.")]
 pub(crate) struct HostAssets {
-    /// Also that of pools, id ranges, users and groups
+    /// Also that of pools, id ranges, users, groups and containers
     #[arg(short, long)]
     all: bool,
     #[command(flatten)]

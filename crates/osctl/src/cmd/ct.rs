@@ -1,12 +1,26 @@
 //! `osctl ct`.
 
+mod attach;
+mod chgrp;
+mod chown;
+mod config;
 mod del;
 mod exec;
+mod freeze;
+mod log;
 mod ls;
+mod monitor;
 mod new;
+mod ready;
+mod rename;
+mod restart;
+mod set;
 mod show;
 mod start;
 mod stop;
+mod tree;
+mod unset;
+mod wait;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use os_types::{ContainerName, ContainerState};
@@ -21,13 +35,37 @@ commands! {
         Ls(ls::Ls),
         #[command(visible_alias = "info")]
         Show(show::Show),
+        Tree(tree::Tree),
         #[command(visible_alias = "create")]
         New(new::New),
         #[command(visible_alias = "delete")]
         Del(del::Del),
         Start(start::Start),
         Stop(stop::Stop),
+        Restart(restart::Restart),
+        Freeze(freeze::Freeze),
+        #[command(visible_alias = "thaw")]
+        Unfreeze(freeze::Unfreeze),
         Exec(exec::Exec),
+        #[command(visible_alias = "enter")]
+        Attach(attach::Attach),
+        Wait(wait::Wait),
+        Monitor(monitor::Monitor),
+        /// What LXC wrote about a container
+        #[command(subcommand)]
+        Log(log::LogCommand),
+        /// Change a setting or an attribute
+        #[command(subcommand)]
+        Set(set::Set),
+        /// Return a setting to its default, or remove an attribute
+        #[command(subcommand)]
+        Unset(unset::Unset),
+        Chown(chown::Chown),
+        Chgrp(chgrp::Chgrp),
+        Rename(rename::Rename),
+        /// The configuration file of a container
+        #[command(subcommand, visible_alias = "cfg")]
+        Config(config::ConfigCommand),
         Assets(EntityAssets<Ref<ContainerName>>),
     }
 }

@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use os_api::endpoint::EventsQuery;
 use os_api::{Event, EventBody};
 
+use crate::client::events::Stop;
 use crate::cmd::Run;
 use crate::context::Ctx;
-use crate::fault::{Fault, Outcome};
+use crate::fault::Outcome;
 use crate::listing::Value;
 use crate::listing::value::Style;
 use crate::printer::printable;
@@ -17,6 +18,19 @@ use crate::views::word;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl monitor -j | jq 'select(.type == \"pool\")'")]
 pub(crate) struct Monitor {
+    #[command(flatten)]
+    args: MonitorArgs,
+}
+
+impl Run for Monitor {
+    fn run(self, ctx: &mut Ctx) -> Outcome {
+        print(ctx, &self.args, |_| true)
+    }
+}
+
+/// Where to begin and when to end.
+#[derive(Debug, Args)]
+pub(crate) struct MonitorArgs {
     /// Go on behind this revision instead of beginning with the next event
     #[arg(long, value_name = "REVISION")]
     since: Option<u64>,
@@ -28,25 +42,41 @@ pub(crate) struct Monitor {
     timeout: Option<u32>,
 }
 
-impl Run for Monitor {
-    fn run(self, ctx: &mut Ctx) -> Outcome {
-        let query = EventsQuery {
-            since: self.since,
-            limit: self.limit,
-            timeout_ms: self.timeout.map(|seconds| seconds * 1000),
-        };
-        let style = ctx.style(false);
-        let is_json = ctx.globals.json;
-        let printer = &mut ctx.printer;
-        ctx.client.events::<Fault>(&query, |event| {
-            if is_json {
-                printer.json(&event)?;
-            } else {
-                printer.line(line(&event, &style))?;
-            }
-            // Whoever reads it through a pipe wants it now.
-            printer.flush()
-        })
+/// Prints the events that `is_wanted`.
+pub(crate) fn print(
+    ctx: &mut Ctx,
+    args: &MonitorArgs,
+    is_wanted: impl Fn(&EventBody) -> bool,
+) -> Outcome {
+    let query = EventsQuery {
+        since: args.since,
+        limit: None,
+        timeout_ms: args.timeout.map(|seconds| seconds * 1000),
+    };
+    let style = ctx.style(false);
+    let is_json = ctx.globals.json;
+    let printer = &mut ctx.printer;
+    let mut left = args.limit;
+    let ended = ctx.client.events::<Stop>(&query, |event| {
+        if !is_wanted(&event.body) {
+            return Ok(());
+        }
+        if is_json {
+            printer.json(&event)?;
+        } else {
+            printer.line(line(&event, &style))?;
+        }
+        // Whoever reads it through a pipe wants it now.
+        printer.flush()?;
+        left = left.map(|left| left - 1);
+        if left == Some(0) {
+            return Err(Stop::Enough);
+        }
+        Ok(())
+    });
+    match ended {
+        Ok(()) | Err(Stop::Enough) => Ok(()),
+        Err(Stop::Fault(fault)) => Err(fault),
     }
 }
 

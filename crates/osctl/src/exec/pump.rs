@@ -29,30 +29,49 @@ impl Ended {
     }
 }
 
-/// Copies all there is until the end of the stream. Once `ended` is raised it only takes what is
-/// there already, and does not wait for more.
+/// What is done about bytes that are there when the end is announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AtEnd {
+    /// They are copied, and no others: somebody may go on writing for ever.
+    TakeRest,
+    /// They are left to whoever reads next.
+    Stop,
+}
+
+/// Copies all there is until the end of the stream, or until `ended` is raised; says whether it was
+/// the stream that ended.
 ///
 /// # Errors
 /// When nothing can be written; a stream that breaks off ends like any other.
-pub(super) fn copy(from: impl AsFd, to: impl AsFd, ended: &Ended) -> io::Result<()> {
+pub(super) fn copy(
+    from: impl AsFd,
+    to: impl AsFd,
+    ended: &Ended,
+    at_end: AtEnd,
+) -> io::Result<bool> {
     let mut buffer = vec![0; CHUNK];
     let mut left = None;
     loop {
         let (is_readable, is_ended) = wait(from.as_fd(), ended)?;
         if is_ended && left.is_none() {
-            left = Some(available(from.as_fd()));
+            left = match at_end {
+                AtEnd::Stop => Some(0),
+                AtEnd::TakeRest => Some(available(from.as_fd())),
+            };
         }
-        if !is_readable || left == Some(0) {
-            if is_ended {
-                return Ok(());
-            }
+        let most = left.map_or(CHUNK, |left| {
+            usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK))
+        });
+        if most == 0 {
+            return Ok(false);
+        }
+        if !is_readable {
             continue;
         }
-        let size = left.unwrap_or(CHUNK as u64).min(CHUNK as u64);
-        let part = buffer.get_mut(..usize::try_from(size).unwrap_or(CHUNK));
-        let count = match rustix::io::read(&from, part.unwrap_or_default()) {
+        let part = buffer.get_mut(..most).unwrap_or_default();
+        let count = match rustix::io::read(&from, part) {
             // A terminal whose other end is closed answers EIO.
-            Ok(0) | Err(Errno::IO | Errno::CONNRESET) => return Ok(()),
+            Ok(0) | Err(Errno::IO) => return Ok(true),
             Ok(count) => count,
             Err(Errno::INTR | Errno::AGAIN) => continue,
             Err(errno) => return Err(errno.into()),
@@ -87,15 +106,17 @@ pub(super) fn write_all(to: &impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
         match rustix::io::write(to, bytes) {
             Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
             Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
-                let mut fds = [PollFd::new(to, PollFlags::OUT)];
-                match poll(&mut fds, None) {
-                    Ok(_) | Err(Errno::INTR) => {}
-                    Err(errno) => return Err(errno.into()),
-                }
-            }
+            Err(Errno::AGAIN) => wait_writable(to)?,
             Err(errno) => return Err(errno.into()),
         }
     }
     Ok(())
+}
+
+fn wait_writable(to: &impl AsFd) -> io::Result<()> {
+    let mut fds = [PollFd::new(to, PollFlags::OUT)];
+    match poll(&mut fds, None) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
 }

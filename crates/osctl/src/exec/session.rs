@@ -1,6 +1,5 @@
 //! The connection to the process that runs the command, and what happens meanwhile.
 
-use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 
@@ -9,14 +8,16 @@ use os_sys::{receive_frame, send_frame};
 use os_types::{Code, Failure};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::signals;
+use super::{broken, signals};
 use crate::client::Client;
 
 /// What can happen while a command runs.
 #[derive(Debug)]
 pub(super) enum Happening {
-    /// The helper said something, and maybe sent descriptors.
-    Said(HelperFrame, Vec<OwnedFd>),
+    /// The command runs; with a terminal, this is the end that shows it.
+    Started(Option<OwnedFd>),
+    /// The command has ended, or was not run.
+    Ended(HelperFrame),
     /// This process got a signal.
     Signal(i32),
 }
@@ -29,26 +30,27 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Asks for the command. From here on signals are its own.
+    /// Asks for the command. It starts with the first frame that is sent.
     pub(super) fn open(client: &mut Client, request: &ExecRequest) -> Result<Self, Failure> {
         let socket = client.exec(request)?;
-        // Few happen, and they are taken at once; a full channel only lets its senders wait.
+        // Few things happen, and they are taken at once; a full channel only lets its senders wait.
         let (sender, happenings) = channel(16);
         let on_signal = sender.clone();
-        // The command starts with the first frame; until now a signal has ended this process.
+        // Until now a signal has ended this process, from now on it is the command's.
         let watched = client.run(async |_| signals::watch(&on_signal))?;
-        watched.map_err(|error| Failure::new(Code::Internal, format!("no signals: {error}")))?;
-        let listening = socket.try_clone();
-        let listening =
-            listening.map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
+        let internal = |error: std::io::Error| Failure::new(Code::Internal, error.to_string());
+        watched.map_err(internal)?;
+        let listening = socket.try_clone().map_err(internal)?;
         std::thread::spawn(move || listen(&listening, &sender));
         Ok(Self { socket, happenings })
     }
 
     /// Tells the helper something, with descriptors.
-    pub(super) fn send(&self, frame: &ClientFrame, fds: &[&OwnedFd]) -> io::Result<()> {
+    pub(super) fn send(&self, frame: &ClientFrame, fds: &[&OwnedFd]) -> Result<(), Failure> {
         let fds: Vec<_> = fds.iter().map(|fd| fd.as_fd()).collect();
-        send_frame(&self.socket, &serde_json::to_vec(frame)?, &fds)
+        let body = serde_json::to_vec(frame)
+            .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
+        send_frame(&self.socket, &body, &fds).map_err(|error| broken(&error))
     }
 
     /// What happens next.
@@ -64,20 +66,28 @@ impl Session {
 fn listen(socket: &UnixStream, sender: &Sender<Result<Happening, Failure>>) {
     loop {
         let happened = match receive_frame(socket) {
-            Ok(Some((body, fds))) => serde_json::from_slice(&body)
-                .map(|frame| Happening::Said(frame, fds))
-                .map_err(|error| gone(&error.to_string())),
+            Ok(Some((body, fds))) => understand(&body, fds),
             Ok(None) => Err(gone("the connection was closed")),
             Err(error) => Err(gone(&error.to_string())),
         };
-        let is_last = happened.is_err();
+        let is_last = !matches!(happened, Ok(Happening::Started(_)));
         if sender.blocking_send(happened).is_err() || is_last {
             return;
         }
     }
 }
 
+fn understand(body: &[u8], fds: Vec<OwnedFd>) -> Result<Happening, Failure> {
+    match serde_json::from_slice(body) {
+        Ok(HelperFrame::Started {}) => Ok(Happening::Started(fds.into_iter().next())),
+        Ok(end) => Ok(Happening::Ended(end)),
+        Err(error) => Err(gone(&error.to_string())),
+    }
+}
+
 fn gone(why: &str) -> Failure {
-    let message = format!("how the command ended was not told: {why}");
-    Failure::new(Code::Protocol, message)
+    Failure::new(
+        Code::Protocol,
+        format!("how the command ended is not known: {why}"),
+    )
 }

@@ -1,20 +1,43 @@
-//! Standard input, output and error of a command, as pipes made for it.
+//! A command with standard input, output and error as pipes made for it.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::thread::{self, JoinHandle};
 
+use os_api::exec::{ClientFrame, HelperFrame};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::stdio;
 
-use super::pump::{self, Ended, EndedGuard};
+use super::broken;
+use super::pump::{self, AtEnd, Ended, EndedGuard};
+use super::session::{Happening, Session};
+use super::signals::{CONTINUE, WINDOW};
+use crate::context::Ctx;
+use crate::fault::Fault;
 
 /// The largest that every user may have (`fs.pipe-max-size`): fewer turns for gigabytes.
 const PIPE_SIZE: usize = 1 << 20;
 
+/// Attends to a command until it has ended and its output is written.
+pub(super) fn attend(ctx: &mut Ctx, session: &mut Session) -> Result<HelperFrame, Fault> {
+    let (streams, theirs) = Streams::open().map_err(|error| broken(&error))?;
+    session.send(&ClientFrame::Streams {}, &theirs.each_ref())?;
+    drop(theirs);
+    let end = loop {
+        match session.next(&mut ctx.client)? {
+            Happening::Ended(end) => break end,
+            // A window says nothing to a command without a terminal; to some servers the signal
+            // means that they have to stop. This process alone was stopped, and goes on.
+            Happening::Started(_) | Happening::Signal(WINDOW | CONTINUE) => {}
+            Happening::Signal(signal) => session.send(&ClientFrame::Signal { signal }, &[])?,
+        }
+    };
+    streams.finish().map_err(Fault::Output)?;
+    Ok(end)
+}
+
 /// The threads that copy.
-#[derive(Debug)]
-pub(super) struct Streams {
+struct Streams {
     out: JoinHandle<io::Result<()>>,
     err: JoinHandle<io::Result<()>>,
     ended: EndedGuard,
@@ -22,20 +45,24 @@ pub(super) struct Streams {
 
 impl Streams {
     /// Begins to copy; answers with the ends that the command gets.
-    pub(super) fn open() -> io::Result<(Self, [OwnedFd; 3])> {
+    fn open() -> io::Result<(Self, [OwnedFd; 3])> {
         let (their_in, our_in) = new_pipe()?;
         let (our_out, their_out) = new_pipe()?;
         let (our_err, their_err) = new_pipe()?;
         let (flag, ended) = Ended::new()?;
         let (for_in, for_out, for_err) = (flag.clone(), flag.clone(), flag);
-        // Nobody waits for this one: it may be in the middle of a read from a terminal when the
-        // command ends. The end of our input is passed on by closing the pipe. A command that does
-        // not read its input any more is no error.
+        // Nobody waits for this one: it may be in the middle of a write that nobody reads. The end
+        // of our input is passed on by closing the pipe. A command that does not read its input any
+        // more is no error.
         drop(thread::spawn(move || {
-            pump::copy(stdio::stdin(), our_in, &for_in)
+            pump::copy(stdio::stdin(), our_in, &for_in, AtEnd::Stop)
         }));
-        let out = thread::spawn(move || pump::copy(our_out, stdio::stdout(), &for_out));
-        let err = thread::spawn(move || pump::copy(our_err, stdio::stderr(), &for_err));
+        let out = thread::spawn(move || {
+            pump::copy(our_out, stdio::stdout(), &for_out, AtEnd::TakeRest).map(drop)
+        });
+        let err = thread::spawn(move || {
+            pump::copy(our_err, stdio::stderr(), &for_err, AtEnd::TakeRest).map(drop)
+        });
         let streams = Self { out, err, ended };
         Ok((streams, [their_in, their_out, their_err]))
     }
@@ -45,19 +72,18 @@ impl Streams {
     /// # Errors
     /// When the output could not be written; but not if its reader has gone, which the command was
     /// told by closing its pipe.
-    pub(super) fn finish(self) -> io::Result<()> {
+    fn finish(self) -> io::Result<()> {
         drop(self.ended);
         let [out, err] = [self.out, self.err].map(|thread| {
             let copied = thread.join();
             copied.unwrap_or_else(|_panic| Err(io::Error::other("the copying thread is gone")))
         });
-        let told = |written: io::Result<()>| match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other,
-        };
         // Who could be told that standard error cannot be written?
         drop(err);
-        told(out)
+        match out {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            out => out,
+        }
     }
 }
 

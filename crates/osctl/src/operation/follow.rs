@@ -1,14 +1,16 @@
 //! Waiting for the end of an operation, with progress and Ctrl-C.
 
+use std::cell::RefCell;
 use std::pin::pin;
 use std::time::Duration;
 
 use os_api::endpoint::{CommandQuery, OperationGet, OperationPart, WaitQuery};
 use os_api::{Command, Operation};
 use os_types::{Failure, OpId};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::progress::Progress;
+use super::rungs::Rungs;
 use crate::client::Client;
 use crate::context::Ctx;
 use crate::fault::{Fault, INTERRUPTED};
@@ -18,6 +20,9 @@ const QUICK_MS: u32 = 300;
 
 /// How long the daemon holds an answer back while nothing ends, i.e. how often progress moves.
 const STEP_MS: u32 = 250;
+
+/// How long the last rungs of an operation that has ended may be on their way.
+const LAST_RUNGS: Duration = Duration::from_millis(200);
 
 /// How the waiting ended.
 enum Waited {
@@ -29,6 +34,7 @@ enum Waited {
 /// Sends a command and waits for the end of its operation.
 pub(super) fn start_and_follow(ctx: &mut Ctx, command: &Command) -> Result<Operation, Fault> {
     let mut progress = Progress::new(&ctx.printer);
+    let rungs = Rungs::before(ctx, command)?;
     let (client, printer) = (&mut ctx.client, &mut ctx.printer);
     let waited = client.run(async |client| {
         let mut ctrl_c = pin!(tokio::signal::ctrl_c());
@@ -54,10 +60,30 @@ pub(super) fn start_and_follow(ctx: &mut Ctx, command: &Command) -> Result<Opera
             return Ok(Waited::Interrupted(operation.id));
         }
         let id = operation.id.clone();
-        tokio::select! {
-            waited = wait(client, operation, None, |now| progress.show(now, printer)) => waited,
-            _ = &mut ctrl_c => Ok(Waited::Interrupted(id)),
+        let shown = RefCell::new((&mut progress, printer));
+        let on_progress = |now: &Operation| {
+            let (progress, printer) = &mut *shown.borrow_mut();
+            progress.show(now, printer);
+        };
+        let on_rung = |text: &str| {
+            let (progress, printer) = &mut *shown.borrow_mut();
+            progress.tell(text, printer);
+        };
+        let mut rungs = pin!(rungs.follow(&id, on_rung));
+        let mut waiting = pin!(wait(client, operation, None, on_progress));
+        let mut all_told = false;
+        let waited = loop {
+            tokio::select! {
+                () = &mut rungs, if !all_told => all_told = true,
+                waited = &mut waiting => break waited,
+                _ = &mut ctrl_c => return Ok(Waited::Interrupted(id.clone())),
+            }
+        };
+        if !all_told {
+            // They were told before the end was; their connection is another one.
+            drop(timeout(LAST_RUNGS, rungs).await);
         }
+        waited
     })?;
     progress.finish();
     tell(ctx, waited?)

@@ -46,6 +46,16 @@ impl Progress {
         }
     }
 
+    /// Tells something that the steps do not say.
+    pub(super) fn tell(&self, text: &str, printer: &mut Printer) {
+        let text = printable(text);
+        match self {
+            Self::Quiet => {}
+            Self::Lines(_) | Self::Bar(None) => printer.progress(format_args!("  {text}")),
+            Self::Bar(Some(bar)) => bar.println(format!("  {text}")),
+        }
+    }
+
     /// Leaves a clean line behind.
     pub(super) fn finish(&self) {
         if let Self::Bar(Some(bar)) = self {

@@ -62,9 +62,7 @@ impl Run for Ls {
 
 impl Ls {
     fn fits(&self, container: &Container) -> bool {
-        let is_named = |id: &Ref<ContainerName>| {
-            id.name == container.name && id.pool.as_ref().is_none_or(|pool| *pool == container.pool)
-        };
+        let is_named = |id: &Ref<ContainerName>| id.fits(&container.pool, &container.name);
         let persistence = match (self.ephemeral, self.persistent) {
             (true, _) => container.ephemeral,
             (_, true) => !container.ephemeral,

@@ -1,6 +1,6 @@
 //! `osctl ct new`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap_complete::ArgValueCompleter;
@@ -79,7 +79,7 @@ struct RootArgs {
 
 impl RootArgs {
     fn source(self) -> Result<RootSource, Failure> {
-        if let Some(file) = self.from_file {
+        if let Some(file) = &self.from_file {
             return Ok(RootSource::File {
                 path: absolute(file)?,
             });
@@ -93,7 +93,7 @@ impl RootArgs {
                 arch,
             }),
             (_, version, arch) => Ok(RootSource::Repository {
-                path: self.repository.map(absolute).transpose()?,
+                path: self.repository.as_deref().map(absolute).transpose()?,
                 distribution,
                 version,
                 arch,
@@ -105,8 +105,8 @@ impl RootArgs {
 }
 
 /// A path that means the same to the daemon, which has another working folder.
-pub(super) fn absolute(path: PathBuf) -> Result<PathBuf, Failure> {
-    std::path::absolute(&path)
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path)
         .map_err(|error| Failure::new(Code::Name, format!("{}: {error}", path.display())))
 }
 

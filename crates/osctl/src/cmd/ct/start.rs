@@ -5,6 +5,7 @@ use clap_complete::ArgValueCompleter;
 use os_api::command::ContainerStart;
 use os_types::{ContainerName, StartInit};
 
+use super::ready;
 use crate::cmd::Run;
 use crate::complete;
 use crate::context::Ctx;
@@ -12,13 +13,27 @@ use crate::fault::Outcome;
 use crate::operation;
 use crate::target::Ref;
 
-/// Start containers; done when their init runs
+/// Start containers
+///
+/// Done when their init runs, or with --wait-ready when the guest is up: it asks for a login, or
+/// has nothing left to start. Those that run already are no error.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: osctl ct start web")]
+#[command(after_help = "Example: osctl ct start -w web")]
 pub(crate) struct Start {
     /// The containers, [pool:]id
     #[arg(required = true, add = ArgValueCompleter::new(complete::containers))]
     ids: Vec<Ref<ContainerName>>,
+    /// Wait until the guest is up
+    #[arg(short, long)]
+    wait_ready: bool,
+    /// With --wait-ready: wait so long at most (exit code 7 then)
+    #[arg(
+        long,
+        visible_alias = "ready-timeout",
+        value_name = "SECONDS",
+        default_value = "120"
+    )]
+    timeout: u32,
     /// Let LXC log everything, see `osctl ct log cat`
     #[arg(short = 'D', long)]
     debug: bool,
@@ -26,12 +41,21 @@ pub(crate) struct Start {
 
 impl Run for Start {
     fn run(self, ctx: &mut Ctx) -> Outcome {
-        let debug = self.debug;
-        operation::run_each(ctx, self.ids, |Ref { pool, name }| ContainerStart {
-            pool,
-            name,
-            debug,
-            init: StartInit::Own,
+        let is_to_wait = self.wait_ready && !ctx.globals.plan;
+        operation::each(ctx, self.ids, |ctx, id| {
+            let id = id.or_pool(ctx.pool());
+            let Ref { pool, name } = id.clone();
+            let command = ContainerStart {
+                pool,
+                name,
+                debug: self.debug,
+                init: StartInit::Own,
+            };
+            operation::run(ctx, command)?;
+            if is_to_wait {
+                ready::wait(ctx, id, self.timeout)?;
+            }
+            Ok(())
         })
     }
 }

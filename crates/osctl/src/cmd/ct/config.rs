@@ -1,0 +1,106 @@
+//! `osctl ct config`.
+
+mod edit;
+
+use std::io::Read as _;
+
+use clap::Args;
+use clap_complete::ArgValueCompleter;
+use os_api::command::{ContainerConfigReload, ContainerConfigReplace};
+use os_api::endpoint::{ContainerConfigGet, ContainerPart, Nothing};
+use os_types::{Code, ContainerName, Failure};
+
+use crate::cmd::{Run, commands};
+use crate::context::Ctx;
+use crate::fault::{Fault, Outcome};
+use crate::target::Ref;
+use crate::{complete, operation, reading};
+
+/// The largest configuration file that the API takes.
+const LIMIT: u64 = 256 << 10;
+
+commands! {
+    ConfigCommand {
+        Cat(Cat),
+        Edit(edit::Edit),
+        Replace(Replace),
+        Reload(Reload),
+    }
+}
+
+/// Print the configuration file of a container
+#[derive(Debug, Args)]
+#[command(after_help = "Example: osctl ct config cat web > web.toml")]
+pub(crate) struct Cat {
+    /// The container, [pool:]id
+    #[arg(add = ArgValueCompleter::new(complete::containers))]
+    id: Ref<ContainerName>,
+}
+
+impl Run for Cat {
+    fn run(self, ctx: &mut Ctx) -> Outcome {
+        let (_, text) = read(ctx, self.id)?;
+        if ctx.globals.json {
+            return ctx.printer.json(&os_api::view::ContainerConfig { text });
+        }
+        ctx.printer.text(&text)
+    }
+}
+
+/// The configuration file, and where it was found.
+fn read(ctx: &mut Ctx, id: Ref<ContainerName>) -> Result<(ContainerPart, String), Fault> {
+    let found = reading::container(ctx, id)?;
+    let part = ContainerPart {
+        pool: found.pool,
+        name: found.name,
+    };
+    let config = ctx.client.ask::<ContainerConfigGet>(&part, &Nothing {})?;
+    Ok((part, config.text))
+}
+
+/// Replace the configuration file of a stopped container by standard input
+#[derive(Debug, Args)]
+#[command(after_help = "Example: osctl ct config replace web < web.toml")]
+pub(crate) struct Replace {
+    /// The container, [pool:]id
+    #[arg(add = ArgValueCompleter::new(complete::containers))]
+    id: Ref<ContainerName>,
+}
+
+impl Run for Replace {
+    fn run(self, ctx: &mut Ctx) -> Outcome {
+        let Ref { pool, name } = self.id.or_pool(ctx.pool());
+        let text = standard_input()?;
+        operation::run(ctx, ContainerConfigReplace { pool, name, text })
+    }
+}
+
+/// All of standard input as text, as far as a configuration may be long.
+pub(super) fn standard_input() -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = std::io::stdin().take(LIMIT + 1).read_to_string(&mut text);
+    read.map_err(|error| Failure::new(Code::Name, format!("cannot read standard input: {error}")))?;
+    if text.len() as u64 > LIMIT {
+        let message = format!("standard input has more than {} KiB", LIMIT >> 10);
+        return Err(Failure::new(Code::TooLarge, message));
+    }
+    Ok(text)
+}
+
+/// Read the configuration file of a stopped container again
+///
+/// After somebody has changed it by hand.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: osctl ct config reload web")]
+pub(crate) struct Reload {
+    /// The container, [pool:]id
+    #[arg(add = ArgValueCompleter::new(complete::containers))]
+    id: Ref<ContainerName>,
+}
+
+impl Run for Reload {
+    fn run(self, ctx: &mut Ctx) -> Outcome {
+        let Ref { pool, name } = self.id.or_pool(ctx.pool());
+        operation::run(ctx, ContainerConfigReload { pool, name })
+    }
+}

@@ -1,0 +1,63 @@
+//! What a step that takes long does meanwhile: the rungs of a ladder and their deadlines.
+
+use os_api::endpoint::{EventsQuery, Nothing, PingGet};
+use os_api::{Command, EventBody};
+use os_types::OpId;
+
+use crate::client::Client;
+use crate::client::events::Stop;
+use crate::context::Ctx;
+use crate::fault::Fault;
+
+/// Where the rungs of a command will be told, if it has any.
+#[derive(Debug)]
+pub(super) struct Rungs(Option<(Client, u64)>);
+
+impl Rungs {
+    /// Remembers how far the events have come before a command is sent, so that none is missed.
+    pub(super) fn before(ctx: &mut Ctx, command: &Command) -> Result<Self, Fault> {
+        let has_rungs = matches!(
+            command,
+            Command::ContainerStop(_)
+                | Command::ContainerRestart(_)
+                | Command::ContainerDel(_)
+                | Command::PoolExport(_)
+        );
+        if !has_rungs || ctx.printer.quiet {
+            return Ok(Self(None));
+        }
+        let told = ctx.client.ask::<PingGet>(&Nothing {}, &Nothing {})?;
+        Ok(Self(Some((ctx.client.beside(), told.revision))))
+    }
+
+    /// Tells the rungs of an operation until it has ended, inside a runtime.
+    ///
+    /// Events that break off take nothing from the operation: its end is learned otherwise.
+    pub(super) async fn follow(self, operation: &OpId, mut tell: impl FnMut(&str)) {
+        let Some((client, since)) = self.0 else {
+            return;
+        };
+        let query = EventsQuery {
+            since: Some(since),
+            ..EventsQuery::default()
+        };
+        let mut steps = Vec::new();
+        let followed = client.stream::<Stop>(&query, |event| {
+            match event.body {
+                EventBody::Progress { id, done, text, .. } if id == *operation => {
+                    // Each step is told once, when it begins; what follows are its rungs.
+                    if steps.contains(&done) {
+                        tell(&text);
+                    }
+                    steps.push(done);
+                }
+                EventBody::Operation { id, state, .. } if id == *operation && state.is_final() => {
+                    return Err(Stop::Enough);
+                }
+                _ => {}
+            }
+            Ok(())
+        });
+        drop(followed.await);
+    }
+}
