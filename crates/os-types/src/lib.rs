@@ -11,6 +11,7 @@
 //!   id_map     IdMap, IdSpan                                          uid/gid maps, disjointness
 //!   id_table   IdTable                                                blocks of an id range
 //!   container  ContainerName, ContainerState, StartPolicy, StopPolicy  what runs, how it starts and stops
+//!   hostname   Hostname                                               how a guest is called
 //!   image      Distribution, Arch, ImageDigest, ImageInfo             what a root is made from
 //!   entity     EntityRef                                              what an operation touches
 //!   step       Step, Plan                                             changes as data
@@ -29,6 +30,7 @@ pub mod code;
 pub mod container;
 pub mod dataset;
 pub mod entity;
+pub mod hostname;
 pub mod id_map;
 pub mod id_table;
 pub mod image;
@@ -45,6 +47,7 @@ pub use container::{
 };
 pub use dataset::{DatasetName, SnapshotName};
 pub use entity::EntityRef;
+pub use hostname::Hostname;
 pub use id_map::{IdMap, IdMapEntry, IdSpan};
 pub use id_table::{IdTable, Segment};
 pub use image::{
