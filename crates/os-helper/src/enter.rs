@@ -137,14 +137,7 @@ fn first_frame(socket: &UnixStream) -> Result<Vec<OwnedFd>, Refusal> {
 
 /// Init, held so that its number cannot come to mean another process.
 fn hold(job: &EnterJob) -> Result<PidFd, Refusal> {
-    let gone = || Refusal::new("the container does not run any more");
-    let held = PidFd::open(job.init_pid).map_err(|error| Refusal::new(os_types::chain(&error)))?;
-    let held = held.ok_or_else(gone)?;
-    if crate::process::start_time(job.init_pid) == Some(job.init_start) {
-        Ok(held)
-    } else {
-        Err(gone())
-    }
+    crate::process::hold(job.init_pid, job.init_start).map_err(Refusal::new)
 }
 
 fn terminal(size: TerminalSize) -> Result<Terminal, Refusal> {

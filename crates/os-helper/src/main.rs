@@ -7,6 +7,7 @@
 //! ```text
 //!   os-helper start FD       become the monitor of a container (decision 11 of the design)
 //!   os-helper enter FD       run a command in a container, for a client
+//!   os-helper guest FD       write something inside a guest, confined
 //!   os-helper hook ...       tell osctld about a hook of LXC and wait for its answer
 //!   os-helper script ...     run a script in the mount namespace of a container
 //!   os-helper unpack FD      unpack an archive into a new root, confined
@@ -23,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod enter;
+mod guest;
 mod hook;
 mod process;
 mod script;
@@ -40,6 +42,7 @@ type Job = (&'static str, fn(&[OsString]) -> ExitCode);
 /// Everything this program can do.
 const JOBS: &[Job] = &[
     ("enter", enter::run),
+    ("guest", guest::run),
     ("hook", hook::run),
     ("script", script::run),
     ("start", start::run),

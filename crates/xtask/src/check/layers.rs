@@ -30,6 +30,7 @@ const HOST: &[&str] = &[
     "os-cgroup",
     "os-storage",
     "os-lxc",
+    "os-guest",
     "os-image",
 ];
 
@@ -45,6 +46,7 @@ const HOUSE: &[Room] = &[
     room(3, "os-cgroup", &["os-api"]),
     room(4, "os-storage", &["os-api"]),
     room(4, "os-lxc", &["os-api"]),
+    room(4, "os-guest", &["os-api"]),
     room(4, "os-image", &["os-api"]),
     // Domain. It is tested without root and without a host, so it may use files, but no host.
     room(5, "os-core", HOST),

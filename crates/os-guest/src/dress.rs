@@ -1,0 +1,119 @@
+//! Name and resolvers of a guest, file by file.
+
+use std::os::fd::BorrowedFd;
+
+use os_types::{Hostname, chain};
+
+use crate::file::{self, Edited, FileError, Links};
+use crate::hostname::Naming;
+use crate::job::{Dress, Report};
+use crate::{hosts, resolv};
+
+/// Writes what is given into the files below `root`.
+///
+/// The caller has to be the guest's root and nobody else: what the kernel lets it do is all that can
+/// happen. No file hinders the next; what became of each is in the report.
+pub fn dress(root: BorrowedFd<'_>, dress: &Dress) -> Report {
+    let mut report = Report::default();
+    if let Some(name) = &dress.hostname {
+        let naming = Naming::of(&dress.distribution);
+        for file in naming.files {
+            let edited = file::edit(root, file.path, file.links, |text| (file.text)(text, name));
+            report.note(file.path, edited);
+        }
+        if naming.hosts {
+            let edited = file::edit(root, HOSTS, Links::Leave, |text| {
+                Some(hosts::set(text, name))
+            });
+            report.note(HOSTS, edited);
+        }
+    }
+    if !dress.dns_resolvers.is_empty() {
+        let text = resolv::render(&dress.dns_resolvers);
+        let edited = file::edit(root, RESOLVERS, Links::Replace, |_| Some(text));
+        report.note(RESOLVERS, edited);
+    }
+    report
+}
+
+const HOSTS: &str = "etc/hosts";
+const RESOLVERS: &str = "etc/resolv.conf";
+
+impl Dress {
+    /// The name of the kernel that goes with the files, for a guest that runs.
+    pub fn kernel_name(&self) -> Option<&str> {
+        let naming = Naming::of(&self.distribution);
+        let name = self.hostname.as_ref();
+        name.map(|name: &Hostname| naming.kernel_name(name))
+    }
+}
+
+impl Report {
+    fn note(&mut self, path: &str, edited: Result<Edited, FileError>) {
+        match edited {
+            Ok(Edited::Unchanged) => {}
+            Ok(Edited::Written) => self.done.push(format!("/{path}")),
+            Ok(Edited::Left(why)) => self.left.push(format!("/{path} was left alone: {why}")),
+            Err(error) => {
+                let why = chain(&error);
+                self.left.push(format!("/{path} was left alone: {why}"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::os::fd::AsFd as _;
+    use std::path::Path;
+
+    use super::*;
+
+    fn put_on(root: &Path, distribution: &str) -> Report {
+        let fd = File::open(root).unwrap();
+        let clothes = Dress {
+            distribution: distribution.parse().unwrap(),
+            hostname: Some("web.example.org".parse().unwrap()),
+            dns_resolvers: vec!["192.0.2.1".parse().unwrap()],
+        };
+        dress(fd.as_fd(), &clothes)
+    }
+
+    #[test]
+    fn all_files_once() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("etc")).unwrap();
+        let report = put_on(dir.path(), "debian");
+        let done = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"];
+        assert_eq!(
+            (report.done.as_slice(), report.left.len()),
+            (&done.map(str::to_owned)[..], 0)
+        );
+        assert_eq!(put_on(dir.path(), "debian"), Report::default());
+        let read = |name: &str| fs::read_to_string(dir.path().join("etc").join(name)).unwrap();
+        assert_eq!(read("hostname"), "web\n");
+        assert!(read("hosts").contains("127.0.0.1\tweb.example.org web localhost\n"));
+        assert!(read("resolv.conf").contains("nameserver 192.0.2.1\noptions edns0\n"));
+    }
+
+    #[test]
+    fn one_file_hinders_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("etc/hosts")).unwrap();
+        let report = put_on(dir.path(), "void");
+        assert_eq!(report.done, ["/etc/hostname", "/etc/resolv.conf"]);
+        assert_eq!(report.left.len(), 2);
+        assert!(
+            report.left[1].starts_with("/etc/hosts was left alone: it is no regular file"),
+            "{report:?}"
+        );
+    }
+
+    #[test]
+    fn a_generated_system_gets_resolvers_only() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("etc")).unwrap();
+        assert_eq!(put_on(dir.path(), "nixos").done, ["/etc/resolv.conf"]);
+    }
+}

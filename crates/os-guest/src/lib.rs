@@ -1,0 +1,44 @@
+//! Means: everything written inside a guest.
+//!
+//! A guest's files belong to its root, who may be hostile: `/etc` may be a symlink to `/`,
+//! `/etc/hosts` a pipe, a disk full, and all of it may change while we look. So two fences stand
+//! around each write. The caller is `os-helper guest`, a process that has become root of the guest
+//! and nobody else, and this crate resolves each path within the root that it is given, never follows
+//! a last component, reads regular files of a bounded size, and writes by a new file beside the old
+//! one.
+//!
+//! ```text
+//!   job        what os-helper is told, what it answers
+//!   dress      name and resolvers of a guest, file by file
+//!     hosts      /etc/hosts: names on the lines of the loopback addresses    pure
+//!     hostname   the files of each distribution that hold its name          pure
+//!     variable   NAME=value in a file of shell variables                    pure
+//!     resolv     /etc/resolv.conf                                           pure
+//!   wall       a message to logged-in users
+//!     utmp       who is logged in                                           pure
+//!   file       one file of a root, read and replaced without trust
+//! ```
+//!
+//! Invariants: a file whose owner may not write it is never touched (the guest's way to keep its own,
+//! `chmod u-w`); a file is replaced only if its contents change; what cannot be written is told, and
+//! hinders nothing else.
+//!
+//! What this crate is not: it enters no guest, starts no process, and has no deadline; whoever runs
+//! the helper has one, for a file system of the guest may never answer.
+#![forbid(unsafe_code)]
+
+mod dress;
+mod file;
+mod hostname;
+mod hosts;
+mod job;
+mod resolv;
+mod utmp;
+mod variable;
+mod wall;
+
+pub use self::dress::dress;
+pub use self::job::{
+    Dress, GuestAnswer, GuestJob, GuestWork, Report, RunningGuest, StoppedGuest, Which,
+};
+pub use self::wall::tell;

@@ -1,0 +1,359 @@
+//! What is written inside real guests, hostile ones too.
+#![expect(clippy::disallowed_methods, reason = "tests write plain files")]
+
+#[path = "root_start/rig.rs"]
+mod rig;
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use os_guest::{
+    Dress, GuestAnswer, GuestJob, GuestWork, Report, RunningGuest, StoppedGuest, Which,
+};
+use os_sys::{PidFd, Signal, SpawnRequest};
+use rustix::fs::{CWD, FileType, Mode, OFlags};
+
+use self::rig::{FIRST_ID, Monitor, Rig};
+
+/// A guest that waits.
+const INIT: &str = "echo > /runs; trap '' TERM; while :; do sleep 1000; done";
+
+/// Runs `os-helper guest`; it has to end by itself.
+fn helper(rig: &Rig, job: &GuestJob, init: Option<u32>) -> GuestAnswer {
+    fs::write(rig.path("job"), serde_json::to_vec(job).unwrap()).unwrap();
+    let (mut answers, output) = std::io::pipe().unwrap();
+    let mut request = SpawnRequest::new(env!("CARGO_BIN_EXE_os-helper"))
+        .args(["guest", "0"])
+        .stdin(File::open(rig.path("job")).unwrap())
+        .stdout(output);
+    if let Some(init) = init {
+        for procs in rig.tree.join_fds_of(init).unwrap() {
+            request = request.cgroup(procs);
+        }
+    }
+    let mut child = os_sys::spawn(request).unwrap();
+    let status = child.wait(Duration::from_secs(10)).unwrap();
+    status.expect("the helper hangs");
+    let mut text = String::new();
+    answers.read_to_string(&mut text).unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text:?}"))
+}
+
+fn done(answer: GuestAnswer) -> Report {
+    match answer {
+        GuestAnswer::Done(report) => report,
+        GuestAnswer::Failed(why) => panic!("{why}"),
+    }
+}
+
+fn clothes() -> GuestWork {
+    GuestWork::Dress(Dress {
+        distribution: "debian".parse().unwrap(),
+        hostname: Some("new.example.org".parse().unwrap()),
+        dns_resolvers: vec!["192.0.2.53".parse().unwrap()],
+    })
+}
+
+fn stopped(rig: &Rig) -> Which {
+    let root = &rig.spec.root;
+    Which::Stopped(StoppedGuest {
+        root: root.path.as_path().to_owned(),
+        uid_map: root.uid_map.clone(),
+        gid_map: root.gid_map.clone(),
+    })
+}
+
+fn running(init: u32) -> Which {
+    let stat = fs::read_to_string(format!("/proc/{init}/stat")).unwrap();
+    let start = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(19);
+    Which::Running(RunningGuest {
+        init_pid: init,
+        init_start: start.unwrap().parse().unwrap(),
+    })
+}
+
+fn dress_stopped(rig: &Rig) -> Report {
+    let job = GuestJob {
+        guest: stopped(rig),
+        work: clothes(),
+    };
+    done(helper(rig, &job, None))
+}
+
+fn root(rig: &Rig, name: &str) -> PathBuf {
+    rig.pool.at.join("private").join(name)
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn end(rig: Rig, monitor: Monitor) {
+    let init = PidFd::open(monitor.init).unwrap().expect("init runs");
+    assert!(init.send_signal(Signal::KILL).unwrap());
+    rig.finish(Some(monitor)).unwrap();
+}
+
+#[test]
+fn a_stopped_guest_is_dressed() {
+    let rig = Rig::new(INIT).unwrap();
+    fs::write(
+        root(&rig, "etc/hosts"),
+        "127.0.0.1 localhost\n192.0.2.9 mine\n",
+    )
+    .unwrap();
+    // A file of another user of the guest stays that user's.
+    chown(root(&rig, "etc/hosts"), Some(1000), Some(50)).unwrap();
+    let begin = Instant::now();
+    let report = dress_stopped(&rig);
+    println!("dressed after {:?}", begin.elapsed());
+    assert_eq!(
+        report.done,
+        ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"]
+    );
+    assert_eq!(report.left, [""; 0]);
+    let hosts = read(&root(&rig, "etc/hosts"));
+    assert!(
+        hosts.ends_with("127.0.0.1\tnew.example.org new localhost\n192.0.2.9 mine\n"),
+        "{hosts}"
+    );
+    assert_eq!(read(&root(&rig, "etc/hostname")), "new\n");
+    // Unshifted on disk, as all that the guest makes itself.
+    let owner = |name: &str| {
+        let meta = fs::metadata(root(&rig, name)).unwrap();
+        (meta.uid(), meta.gid(), meta.mode() & 0o7777)
+    };
+    assert_eq!(owner("etc/hostname"), (0, 0, 0o644));
+    assert_eq!(owner("etc/hosts"), (1000, 50, 0o644));
+    assert_eq!(dress_stopped(&rig), Report::default());
+    rig.finish(None).unwrap();
+}
+
+/// Roots that want the host's files to be read, written, or the helper to hang.
+#[test]
+fn hostile_roots() {
+    let rig = Rig::new(INIT).unwrap();
+    let beside = rig.pool.at.join("host-file");
+    fs::write(&beside, "the host's\n").unwrap();
+    let etc = root(&rig, "etc");
+    let clean = || {
+        match fs::symlink_metadata(&etc) {
+            Ok(meta) if meta.is_dir() => fs::remove_dir_all(&etc).unwrap(),
+            Ok(_) => fs::remove_file(&etc).unwrap(),
+            Err(_) => {}
+        }
+        fs::create_dir(&etc).unwrap();
+    };
+    let names = ["hostname", "hosts", "resolv.conf"];
+    let each = |make: &dyn Fn(&Path)| {
+        clean();
+        names.iter().for_each(|name| make(&etc.join(name)));
+        dress_stopped(&rig)
+    };
+
+    // Links out of the root: followed by none, and never by what is written.
+    for target in [
+        "../../host-file",
+        "/host-file",
+        "../../../../../../host-file",
+    ] {
+        let report = each(&|path| symlink(target, path).unwrap());
+        assert_eq!(
+            report.done,
+            ["/etc/hostname", "/etc/resolv.conf"],
+            "{target}"
+        );
+        assert_eq!(report.left, ["/etc/hosts was left alone: it is a symlink"]);
+    }
+    let report = each(&|path| {
+        let mode = Mode::from_raw_mode(0o666);
+        rustix::fs::mknodat(CWD, path, FileType::Fifo, mode, 0).unwrap();
+    });
+    assert_eq!((report.done.len(), report.left.len()), (0, 3), "{report:?}");
+    // The host's root can make a device here; the guest's mount does not open one.
+    let report = each(&|path| {
+        let (mode, null) = (Mode::from_raw_mode(0o666), rustix::fs::makedev(1, 3));
+        rustix::fs::mknodat(CWD, path, FileType::CharacterDevice, mode, null).unwrap();
+    });
+    assert_eq!((report.done.len(), report.left.len()), (0, 3), "{report:?}");
+    let report = each(&|path| fs::create_dir(path).unwrap());
+    assert_eq!((report.done.len(), report.left.len()), (0, 3), "{report:?}");
+    let report = each(&|path| File::create(path).unwrap().set_len(1 << 40).unwrap());
+    assert_eq!((report.done.len(), report.left.len()), (0, 3), "{report:?}");
+    let report = each(&|path| {
+        fs::write(path, "mine\n").unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o444)).unwrap();
+    });
+    assert_eq!((report.done.len(), report.left.len()), (0, 3), "{report:?}");
+    for name in names {
+        assert_eq!(read(&etc.join(name)), "mine\n");
+    }
+
+    // A folder that leads out leads to the root of the guest.
+    for target in ["/", "..", "../..", "/../../.."] {
+        fs::remove_dir_all(&etc)
+            .or_else(|_| fs::remove_file(&etc))
+            .unwrap();
+        symlink(target, &etc).unwrap();
+        let report = dress_stopped(&rig);
+        for name in names {
+            assert!(root(&rig, name).is_file(), "{target} {name} {report:?}");
+            assert!(!rig.pool.at.join(name).exists(), "{target} {name}");
+            fs::remove_file(root(&rig, name)).unwrap();
+        }
+    }
+    fs::remove_file(&etc).unwrap();
+    let report = dress_stopped(&rig);
+    assert_eq!((report.done.len(), report.left.len()), (0, 3), "{report:?}");
+
+    assert_eq!(read(&beside), "the host's\n");
+    fs::create_dir(&etc).unwrap();
+    rig.finish(None).unwrap();
+}
+
+/// What the root of a stopped guest is not: a link to somewhere else, or what its map does not reach.
+#[test]
+fn a_root_that_is_no_folder() {
+    let rig = Rig::new(INIT).unwrap();
+    let link = rig.path("link");
+    symlink(rig.spec.root.path.as_path(), &link).unwrap();
+    let Which::Stopped(guest) = stopped(&rig) else {
+        unreachable!("it is stopped");
+    };
+    let job = GuestJob {
+        guest: Which::Stopped(StoppedGuest {
+            root: link.clone(),
+            ..guest
+        }),
+        work: clothes(),
+    };
+    let GuestAnswer::Failed(why) = helper(&rig, &job, None) else {
+        panic!("a link was followed");
+    };
+    assert!(why.contains(link.to_str().unwrap()), "{why}");
+    rig.finish(None).unwrap();
+}
+
+#[test]
+fn a_running_guest_is_dressed_and_called() {
+    let rig = Rig::new(INIT).unwrap();
+    let monitor = rig.start().unwrap();
+    rig.guest_file("runs").unwrap();
+    let job = GuestJob {
+        guest: running(monitor.init),
+        work: clothes(),
+    };
+    let begin = Instant::now();
+    let report = done(helper(&rig, &job, Some(monitor.init)));
+    println!("dressed after {:?}", begin.elapsed());
+    assert_eq!(
+        report.done,
+        ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"]
+    );
+    assert_eq!(report.left, [""; 0]);
+    let meta = fs::metadata(root(&rig, "etc/hosts")).unwrap();
+    assert_eq!((meta.uid(), meta.gid()), (0, 0));
+    let said = rig.lxc("lxc-attach", &["--", "/bin/busybox", "hostname"]);
+    assert_eq!(said.unwrap().text(), "new\n");
+    assert_ne!(os_sys::hostname(), "new");
+
+    // Another process of that number is not entered.
+    let Which::Running(guest) = running(monitor.init) else {
+        unreachable!("it runs");
+    };
+    let other = GuestJob {
+        guest: Which::Running(RunningGuest {
+            init_start: guest.init_start + 1,
+            ..guest
+        }),
+        work: clothes(),
+    };
+    let GuestAnswer::Failed(why) = helper(&rig, &other, Some(monitor.init)) else {
+        panic!("another process was entered");
+    };
+    assert_eq!(why, "the container does not run any more");
+    end(rig, monitor);
+}
+
+/// A terminal of the guest, as seen by its user.
+fn terminal(init: u32) -> (File, String) {
+    let path = format!("/proc/{init}/root/dev/pts/ptmx");
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let master: OwnedFd = rustix::fs::open(path, flags, Mode::empty()).unwrap();
+    rustix::pty::unlockpt(&master).unwrap();
+    let slave = rustix::pty::ptsname(&master, Vec::new()).unwrap();
+    let name = slave.to_str().unwrap().strip_prefix("/dev/").unwrap();
+    // A user of the guest has it, as after a login.
+    let slave = format!("/proc/{init}/root/dev/{name}");
+    chown(slave, Some(FIRST_ID + 1000), Some(FIRST_ID + 5)).unwrap();
+    (master.into(), name.to_owned())
+}
+
+fn seen(mut terminal: &File) -> String {
+    let mut text = [0; 8192];
+    match terminal.read(&mut text) {
+        Ok(count) => String::from_utf8_lossy(&text[..count]).into_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => String::new(),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn users_are_told() {
+    let rig = Rig::new(INIT).unwrap();
+    let monitor = rig.start().unwrap();
+    rig.guest_file("runs").unwrap();
+    let (first, first_name) = terminal(monitor.init);
+    let (second, second_name) = terminal(monitor.init);
+    let job = GuestJob {
+        guest: running(monitor.init),
+        work: GuestWork::Tell {
+            message: "down in 5 min".to_owned(),
+        },
+    };
+    let tell = || done(helper(&rig, &job, Some(monitor.init)));
+
+    // Without utmp everybody, at the console too.
+    let report = tell();
+    for name in ["pts/0", &first_name, &second_name] {
+        assert!(report.done.contains(&format!("/dev/{name}")), "{report:?}");
+    }
+    assert_eq!(report.left, [""; 0]);
+    for terminal in [&first, &second] {
+        let text = seen(terminal);
+        assert!(text.contains("Message from the host machine:"), "{text:?}");
+        assert!(text.contains("\r\ndown in 5 min\r\n"), "{text:?}");
+    }
+
+    // With it only who is logged in.
+    let length = if cfg!(target_arch = "x86_64") {
+        384
+    } else {
+        400
+    };
+    let mut entry = vec![0_u8; length];
+    entry[0] = 7;
+    entry[8..8 + second_name.len()].copy_from_slice(second_name.as_bytes());
+    fs::write(root(&rig, "run/utmp"), &entry).unwrap();
+    let report = tell();
+    assert_eq!(report.done, [format!("/dev/{second_name}")], "{report:?}");
+    assert_eq!(seen(&first), "");
+    assert!(seen(&second).contains("down in 5 min"));
+
+    // A user who has stopped the output is not waited for long.
+    let slave = format!("/proc/{}/root/dev/{second_name}", monitor.init);
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let mut filler = File::from(rustix::fs::open(slave, flags, Mode::empty()).unwrap());
+    while filler.write(&[b'x'; 4096]).is_ok() {}
+    let begin = Instant::now();
+    let report = tell();
+    assert_eq!(report.done, [""; 0]);
+    assert!(report.left[0].contains("was not told"), "{report:?}");
+    assert!(begin.elapsed() < Duration::from_secs(2));
+    drop(filler);
+    end(rig, monitor);
+}
