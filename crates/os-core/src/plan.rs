@@ -18,6 +18,7 @@ mod container_settings;
 mod context;
 mod group_del;
 mod group_new;
+mod guest;
 mod id_range_allocate;
 mod id_range_del;
 mod id_range_free;

@@ -57,4 +57,4 @@ pub use names::{AttrKey, GroupName, IdRangeName, NameError, PoolName, UserName};
 pub use op_id::OpId;
 pub use pool_path::PoolPath;
 pub use size::ByteSize;
-pub use step::{Plan, Presence, Step};
+pub use step::{GuestSettings, Plan, Presence, Step};

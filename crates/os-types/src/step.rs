@@ -22,6 +22,8 @@ use crate::names::{IdRangeName, PoolName, UserName};
 use crate::pool_path::PoolPath;
 use crate::size::ByteSize;
 
+pub use self::guest::GuestSettings;
+
 /// The far end of a step about a thing that is there or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -188,6 +190,20 @@ pub enum Step {
         /// The far end: present is frozen.
         to: Presence,
     },
+    /// The name and the resolvers of a container as its guest has them in its files, and in its
+    /// kernel if it runs. The files are the guest's: what it does not let be written is no failure,
+    /// for all of it is written again at each start.
+    Guest {
+        /// The pool.
+        pool: PoolName,
+        /// The container.
+        container: ContainerName,
+        /// The settings before.
+        before: GuestSettings,
+        /// The settings after. A name that is unset is the container's id again; resolvers that are
+        /// unset stay as they are.
+        after: GuestSettings,
+    },
     /// The image file of a loop pool: sparse, with an empty file system.
     PoolImage {
         /// The pool.
@@ -273,6 +289,7 @@ impl Step {
             }
             Self::PoolSource { before, after, .. } => std::mem::swap(before, after),
             Self::DatasetName { before, after } => std::mem::swap(before, after),
+            Self::Guest { before, after, .. } => std::mem::swap(before, after),
             Self::Directory { to, .. }
             | Self::Dataset { to, .. }
             | Self::Clone { to, .. }
@@ -314,6 +331,7 @@ impl Step {
             | Self::Image { .. }
             | Self::Property { .. }
             | Self::IdBlocks { .. }
+            | Self::Guest { .. }
             | Self::PoolImage { .. }
             | Self::PoolSource { .. }
             | Self::PoolMark { .. } => Durability::Durable,
@@ -346,6 +364,7 @@ impl Step {
             Self::Process { .. } => "process",
             Self::Run { .. } => "run",
             Self::Freeze { .. } => "freeze",
+            Self::Guest { .. } => "guest",
             Self::PoolImage { .. } => "pool-image",
             Self::PoolSource { .. } => "pool-source",
             Self::PoolOpen { .. } => "pool-open",
@@ -412,5 +431,6 @@ impl Plan {
 }
 
 mod display;
+mod guest;
 #[cfg(test)]
 mod tests;

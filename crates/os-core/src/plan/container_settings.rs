@@ -10,6 +10,7 @@ use os_types::{Code, Explain, Failure, Plan, Step};
 
 use super::container_run::{self, StateError};
 use super::context::{Context, on_pool, refuse};
+use super::guest;
 use crate::document::ContainerDoc;
 
 #[derive(Debug, thiserror::Error)]
@@ -86,15 +87,19 @@ pub(super) fn check(settings: &ContainerSettings) -> Result<(), Failure> {
 pub(super) fn set(body: &ContainerSet, context: &Context<'_>) -> Result<Plan, Failure> {
     check(&body.settings)?;
     let found = context.container(body.pool.as_ref(), &body.name)?;
-    let mut doc = found.usable()?.doc.clone();
+    let before = &found.usable()?.doc;
+    let mut doc = before.clone();
     doc.set(&body.settings);
-    let steps = found.rewrite(&doc)?;
-    Ok(on_pool(found.pool.name(), steps, [found.entity.clone()]))
+    let mut steps = found.rewrite(&doc)?;
+    let on = found.pool.name();
+    steps.extend(guest::step(on, &body.name, Some(before), &doc));
+    Ok(on_pool(on, steps, [found.entity.clone()]))
 }
 
 pub(super) fn unset(body: &ContainerUnset, context: &Context<'_>) -> Result<Plan, Failure> {
     let found = context.container(body.pool.as_ref(), &body.name)?;
-    let mut doc = found.usable()?.doc.clone();
+    let before = &found.usable()?.doc;
+    let mut doc = before.clone();
     match body.setting {
         ContainerSetting::Autostart => doc.autostart = None,
         ContainerSetting::Ephemeral => doc.ephemeral = false,
@@ -105,8 +110,10 @@ pub(super) fn unset(body: &ContainerUnset, context: &Context<'_>) -> Result<Plan
         ContainerSetting::InitCmd => doc.init_cmd.clear(),
         ContainerSetting::RawLxc => doc.raw_lxc = None,
     }
-    let steps = found.rewrite(&doc)?;
-    Ok(on_pool(found.pool.name(), steps, [found.entity.clone()]))
+    let mut steps = found.rewrite(&doc)?;
+    let on = found.pool.name();
+    steps.extend(guest::step(on, &body.name, Some(before), &doc));
+    Ok(on_pool(on, steps, [found.entity.clone()]))
 }
 
 /// The file as a whole; also mends a damaged one.
@@ -142,6 +149,7 @@ pub(super) fn replace(
             Some(text),
             after,
         )?);
+        steps.extend(guest::step(on, &body.name, before, &doc));
     }
     Ok(on_pool(on, steps, touches))
 }

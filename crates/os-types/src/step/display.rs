@@ -163,6 +163,14 @@ fn fmt_running(step: &Step, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             let verb = pick(*to, "freeze", "unfreeze");
             write!(f, "{verb} container {pool}:{container}")
         }
+        Step::Guest {
+            pool, container, ..
+        } => {
+            write!(
+                f,
+                "write name and resolvers inside container {pool}:{container}"
+            )
+        }
         Step::AccountFiles {} => f.write_str("write the account files anew"),
         pools => fmt_pool(pools, f),
     }

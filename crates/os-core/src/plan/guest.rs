@@ -1,0 +1,32 @@
+//! The step that tells a guest what is new about itself.
+
+use os_types::{ContainerName, GuestSettings, PoolName, Step};
+
+use crate::document::ContainerDoc;
+
+/// The step after a change of a container's file; none if its guest has nothing to learn.
+///
+/// After the file: a crash between the two leaves a guest with its old name, which the next start
+/// mends, and not one whose name nobody knows.
+pub(super) fn step(
+    pool: &PoolName,
+    name: &ContainerName,
+    before: Option<&ContainerDoc>,
+    after: &ContainerDoc,
+) -> Option<Step> {
+    let before = before.map(settings).unwrap_or_default();
+    let after = settings(after);
+    (before != after).then(|| Step::Guest {
+        pool: pool.clone(),
+        container: name.clone(),
+        before,
+        after,
+    })
+}
+
+fn settings(doc: &ContainerDoc) -> GuestSettings {
+    GuestSettings {
+        hostname: doc.hostname.clone(),
+        dns_resolvers: doc.dns_resolvers.clone(),
+    }
+}
