@@ -111,7 +111,8 @@ impl Naming {
     /// How a distribution does it. *Source*: the distributions of vpsAdminOS.
     pub(crate) fn of(distribution: &Distribution) -> &'static Self {
         match distribution.as_str() {
-            "alpine" | "arch" | "chimera" | "debian" | "devuan" | "opensuse" | "ubuntu" => &USUAL,
+            "alpine" | "arch" | "busybox" | "chimera" | "debian" | "devuan" | "opensuse"
+            | "ubuntu" => &USUAL,
             "almalinux" | "centos" | "fedora" | "rocky" => &RED_HAT,
             "gentoo" => &GENTOO,
             "slackware" => &SLACKWARE,
@@ -174,7 +175,7 @@ mod tests {
 
     #[test]
     fn each_distribution_has_its_files() {
-        for usual in ["debian", "alpine", "arch", "opensuse"] {
+        for usual in ["debian", "busybox", "alpine", "arch", "opensuse"] {
             assert_eq!(written(usual, None), [("etc/hostname", some("web\n"))]);
         }
         assert_eq!(
@@ -221,6 +222,6 @@ mod tests {
         let kernel = |text: &str| Naming::of(&text.parse().unwrap()).kernel_name(&name);
         assert_eq!(kernel("debian"), "web");
         assert_eq!(kernel("fedora"), "web.example.org");
-        assert_eq!(kernel("busybox"), "web.example.org");
+        assert_eq!(kernel("unheard-of"), "web.example.org");
     }
 }
