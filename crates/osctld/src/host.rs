@@ -12,6 +12,7 @@ pub(crate) mod fail;
 mod file;
 mod folder;
 mod foreign;
+mod guest;
 mod id_blocks;
 mod image;
 mod importing;
@@ -252,7 +253,9 @@ impl Host for Steps {
             Step::PoolOpen { pool, to, .. } => self.look_open(pool, *to),
             Step::PoolMark { pool, to } => self.look_mark(pool, *to),
             Step::PoolActive { pool, to, .. } => Ok(self.look_active(pool, *to)),
-            Step::PoolReload { .. } | Step::AccountFiles {} => Ok(Readiness::Ready),
+            Step::Guest { .. } | Step::PoolReload { .. } | Step::AccountFiles {} => {
+                Ok(Readiness::Ready)
+            }
         }
     }
 }
@@ -343,6 +346,15 @@ impl Steps {
                 container,
                 to,
             } => self.freeze(pool, container, *to),
+            Step::Guest {
+                pool,
+                container,
+                before,
+                after,
+            } => {
+                self.dress((pool, container), (before, after), context);
+                Ok(())
+            }
             pools => self.go_pool(pools, context),
         }
     }

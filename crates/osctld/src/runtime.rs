@@ -10,6 +10,7 @@
 //!   process    facts of a process from /proc
 //!   enter      commands that come into a running guest
 //!   hooks      the socket that LXC's hooks speak to
+//!   guest      what is written inside a guest, by os-helper
 //!   launch     from a stopped container to a running init
 //!   ladder     from a running container to none of its processes
 //!   scripts    the administrator's scripts
@@ -19,6 +20,7 @@
 //! ```
 
 pub(crate) mod enter;
+pub(crate) mod guest;
 pub(crate) mod hooks;
 pub(crate) mod ladder;
 pub(crate) mod launch;

@@ -148,7 +148,7 @@ impl Steps {
         )
     }
 
-    fn means<'a>(&'a self, lxc: &'a crate::host::lxc::Lxc) -> Means<'a> {
+    pub(super) fn means<'a>(&'a self, lxc: &'a crate::host::lxc::Lxc) -> Means<'a> {
         Means {
             runtime: &self.runtime,
             cgroups: &self.cgroups,

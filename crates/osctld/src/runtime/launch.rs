@@ -30,7 +30,7 @@ use rustix::fs::MemfdFlags;
 use super::hooks::{Called, News};
 use super::record::{self, Record};
 use super::scripts::{self, Moment, Where};
-use super::{Key, Place, Runtime, Slot, place, process};
+use super::{Key, Place, Runtime, Slot, guest, place, process};
 
 /// From the start of the helper to init, scripts not counted.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -119,6 +119,7 @@ fn attempt(
     let config = specification::config(place, means)?;
     specification::write_config(place, &config)?;
     scripts::run(place, Moment::PreStart, Where::Host)?;
+    guest::dress_before_start(place, means);
     let monitor = spawn(place, means, config.stage.clone())?;
     let monitor_pid = monitor.pid();
     means.runtime.watch.child(monitor, move || {

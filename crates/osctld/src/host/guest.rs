@@ -1,0 +1,132 @@
+//! The step that tells a guest what is new about itself.
+//!
+//! There is nothing to look at before: the files are the guest's, and only who is inside may read
+//! them. A repeated step writes nothing, and one that cannot be done is told and logged, for the
+//! setting is in force all the same and is written at each start.
+
+use std::borrow::Cow;
+
+use os_core::{PoolState, layout};
+use os_engine::StepContext;
+use os_guest::{Dress, Report, StoppedGuest};
+use os_types::{Code, ContainerName, ContainerState, Failure, GuestSettings, PoolName};
+
+use super::Steps;
+use crate::runtime::guest;
+
+impl Steps {
+    /// Writes what differs between the two settings.
+    pub(super) fn dress(
+        &self,
+        (pool, name): (&PoolName, &ContainerName),
+        (before, after): (&GuestSettings, &GuestSettings),
+        context: &StepContext<'_>,
+    ) {
+        let written = self.dress_now((pool, name), (before, after));
+        guest::log(&format!("{pool}:{name}"), &written);
+        match written {
+            Ok(report) => report.left.iter().for_each(|left| context.progress(left)),
+            Err(failure) => context.progress(&format!("not written inside: {failure}")),
+        }
+    }
+
+    fn dress_now(
+        &self,
+        (pool, name): (&PoolName, &ContainerName),
+        (before, after): (&GuestSettings, &GuestSettings),
+    ) -> Result<Report, Failure> {
+        let state = self.state();
+        // While a journal is settled its pool is not loaded yet.
+        let loaded = match state.pool(pool) {
+            Some(loaded) => Cow::Borrowed(loaded),
+            None => Cow::Owned(
+                PoolState::load_dir(&self.scopes.dataset(pool), self.scopes.folder(pool))
+                    .map_err(|error| Failure::from(&error))?,
+            ),
+        };
+        let gone = || Failure::new(Code::NotFound, "there is no such container");
+        let entry = loaded.containers().get(name).ok_or_else(gone)?;
+        let doc = &entry.usable().map_err(Clone::clone)?.doc;
+        let dress = changed(name, before, after, doc.distribution.clone());
+        if dress.is_empty() {
+            return Ok(Report::default());
+        }
+        let means = self.means(self.lxc()?);
+        let key = (pool.clone(), name.clone());
+        let slot = self.runtime.slot(&key);
+        match slot.as_ref().map(|slot| (slot.state, slot.init_pid())) {
+            None => {
+                let user = loaded.users().get(&doc.user).ok_or_else(gone)?;
+                let user = &user.usable().map_err(Clone::clone)?.doc;
+                let default = layout::container_dataset(loaded.dataset(), name)?;
+                let dataset = doc.dataset.as_ref().unwrap_or(&default);
+                let folder = layout::dataset_folder(&self.facts()?.root, dataset);
+                let guest = StoppedGuest {
+                    root: folder.join(layout::PRIVATE),
+                    uid_map: user.uid_map.clone(),
+                    gid_map: user.gid_map().clone(),
+                };
+                guest::dress_stopped(guest, dress, Vec::new(), &means)
+            }
+            Some((ContainerState::Running, Some(init))) => {
+                guest::dress_running(init, dress, &means)
+            }
+            Some((state, _)) => {
+                let text = format!("it is {state}; the next start does it");
+                Err(Failure::new(Code::ContainerState, text))
+            }
+        }
+    }
+}
+
+/// What is to be written. A name that is unset is the container's id again, if that can be a name;
+/// whom to ask for names instead of resolvers that are unset nobody knows.
+fn changed(
+    name: &ContainerName,
+    before: &GuestSettings,
+    after: &GuestSettings,
+    distribution: os_types::Distribution,
+) -> Dress {
+    let mut dress = Dress {
+        distribution,
+        hostname: None,
+        dns_resolvers: Vec::new(),
+    };
+    if before.hostname != after.hostname {
+        let id = || name.as_str().parse().ok();
+        dress.hostname = after.hostname.clone().or_else(id);
+    }
+    if before.dns_resolvers != after.dns_resolvers {
+        dress.dns_resolvers.clone_from(&after.dns_resolvers);
+    }
+    dress
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_written() {
+        let settings = |hostname: Option<&str>, resolvers: &[&str]| GuestSettings {
+            hostname: hostname.map(|name| name.parse().unwrap()),
+            dns_resolvers: resolvers.iter().map(|it| it.parse().unwrap()).collect(),
+        };
+        let written = |before: &GuestSettings, after: &GuestSettings| {
+            let dress = changed(
+                &"web".parse().unwrap(),
+                before,
+                after,
+                "debian".parse().unwrap(),
+            );
+            let name = dress.hostname.map(|name| name.to_string());
+            (name, dress.dns_resolvers.len())
+        };
+        let (none, all) = (settings(None, &[]), settings(Some("a.b"), &["192.0.2.1"]));
+        assert_eq!(written(&none, &all), (Some("a.b".to_owned()), 1));
+        assert_eq!(written(&all, &all), (None, 0));
+        assert_eq!(written(&all, &none), (Some("web".to_owned()), 0));
+        let named = settings(Some("a.b"), &[]);
+        assert_eq!(written(&named, &all), (None, 1));
+    }
+}
