@@ -19,7 +19,7 @@ use os_types::{Code, ContainerState, Failure, StopMethod, StopPolicy, chain};
 
 use super::launch::Means;
 use super::scripts::{self, Moment, Where};
-use super::{Key, Place, place, process, record, signals};
+use super::{Key, Place, guest, place, process, record, signals};
 use crate::host::fail;
 
 /// Where a rung is told before it is tried.
@@ -53,6 +53,9 @@ pub(crate) fn stop(
         (_, Some(init)) => {
             let frozen = before == Some(ContainerState::Frozen);
             means.runtime.turn(key, ContainerState::Stopping);
+            if !frozen {
+                warn_users(key, init, policy, means, progress);
+            }
             ask(init, frozen, policy, progress)
         }
     };
@@ -83,6 +86,23 @@ pub(crate) fn stop(
         Err(failure) => return Err(failure),
     }
     finish(key, cgroup, place, run, means)
+}
+
+/// Tells logged-in users what they are to be told, if anything. It hinders no stop.
+fn warn_users(
+    (pool, name): &Key,
+    init: u32,
+    policy: &StopPolicy,
+    means: &Means<'_>,
+    progress: Progress<'_>,
+) {
+    let Some(message) = &policy.message else {
+        return;
+    };
+    let seconds = guest::TELL_PATIENCE.as_secs();
+    progress(&format!("telling logged-in users, at most {seconds} s"));
+    let told = guest::tell(init, message, means);
+    guest::log(&format!("{pool}:{name}"), &told);
 }
 
 /// Asks init to shut down; whether it has ended in time.
