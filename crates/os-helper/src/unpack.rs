@@ -106,8 +106,9 @@ fn unpack(job: &UnpackJob) -> Result<UnpackAnswer, JobError> {
     let root = open(Path::new("/"), OFlags::RDONLY | OFlags::DIRECTORY)?;
     // Only now is the archive looked at.
     let archive = Archive::from_file(file, &name)?;
-    let report = archive
-        .root(|tar| os_image::unpack(tar, root.as_fd(), &job.limits).map_err(JobError::from))?;
+    let limits = archive.limits(job.limits)?;
+    let report =
+        archive.root(|tar| os_image::unpack(tar, root.as_fd(), &limits).map_err(JobError::from))?;
     let image = archive.info().clone();
     Ok(UnpackAnswer::Done { image, report })
 }
@@ -120,7 +121,8 @@ fn archive(source: &ArchiveSource) -> Result<(File, PathBuf), JobError> {
             "(a descriptor)".into(),
         ),
     };
-    let file = open(&path, OFlags::RDONLY | OFlags::NOCTTY)?;
+    // A fifo by that name shall not make us wait; that it is no file is found later.
+    let file = open(&path, OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK)?;
     Ok((file.into(), name))
 }
 

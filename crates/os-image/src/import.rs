@@ -2,9 +2,9 @@
 //! unpacking anything.
 
 mod folder;
+mod root_writer;
 mod tarball;
 
-use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
@@ -13,6 +13,7 @@ use os_types::{Code, Explain};
 pub use self::folder::folder;
 pub use self::tarball::tarball;
 use crate::archive::{Measure, WriteError};
+use crate::entries::TarError;
 
 /// What was left out of a root, because a container's root must not or need not have it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,6 +46,14 @@ pub enum ImportError {
         /// What is wrong.
         source: io::Error,
     },
+    /// What is in the tarball cannot be read.
+    #[error("cannot import {}", path.display())]
+    Tar {
+        /// The tarball.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: TarError,
+    },
     /// An entry does not belong into a root.
     #[error("entry {entry} of {} {why}", path.display())]
     Entry {
@@ -73,7 +82,9 @@ impl Explain for ImportError {
     fn code(&self) -> Code {
         match self {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Code::NotFound,
-            Self::Read { .. } | Self::Entry { .. } | Self::NoRoot { .. } => Code::Image,
+            Self::Read { .. } | Self::Tar { .. } | Self::Entry { .. } | Self::NoRoot { .. } => {
+                Code::Image
+            }
             Self::Spool(source) if source.kind() == io::ErrorKind::StorageFull => Code::NoSpace,
             Self::Spool(_) => Code::Step,
             Self::Write(error) => error.code(),
@@ -82,23 +93,22 @@ impl Explain for ImportError {
 
     fn object(&self) -> Option<String> {
         match self {
-            Self::Read { path, .. } | Self::Entry { path, .. } | Self::NoRoot { path } => {
-                Some(path.display().to_string())
-            }
+            Self::Read { path, .. }
+            | Self::Tar { path, .. }
+            | Self::Entry { path, .. }
+            | Self::NoRoot { path } => Some(path.display().to_string()),
             Self::Spool(_) => None,
             Self::Write(error) => error.object(),
         }
     }
-}
 
-/// Whether something of a root was seen; catches a tarball of something else, or one with a folder
-/// around the root.
-#[derive(Debug, Default)]
-struct RootSeen(bool);
-
-impl RootSeen {
-    fn note(&mut self, first: Option<&OsString>) {
-        let first = first.and_then(|name| name.to_str());
-        self.0 |= matches!(first, Some("etc" | "usr" | "bin" | "sbin"));
+    fn next(&self) -> Option<String> {
+        match self {
+            Self::NoRoot { path } => Some(format!(
+                "tar -tf {}; if the root is in a folder: osctl-image import --strip-components 1 ...",
+                path.display()
+            )),
+            _ => None,
+        }
     }
 }

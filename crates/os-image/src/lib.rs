@@ -27,6 +27,7 @@
 
 pub mod archive;
 pub mod build;
+mod entries;
 pub mod import;
 pub mod metadata;
 pub mod repository;
@@ -34,5 +35,8 @@ pub mod unpack;
 
 pub use archive::verify;
 pub use archive::{Archive, ArchiveError, Identity, WriteError};
+pub use entries::TarError;
 pub use metadata::{Metadata, MetadataError, Part, PartFormat};
-pub use unpack::{ArchiveSource, Limits, Report, UnpackAnswer, UnpackError, UnpackJob, unpack};
+pub use unpack::{
+    ArchiveSource, Limits, Report, UnpackAnswer, UnpackError, UnpackJob, inspect, unpack,
+};

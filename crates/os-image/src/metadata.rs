@@ -18,7 +18,7 @@ pub const METADATA_NAME: &str = "metadata.toml";
 pub const SCHEMA: u32 = 1;
 
 /// How a part is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum PartFormat {
     /// The root as a tar, compressed by zstd: works with every storage.
     #[serde(rename = "tar.zst")]
@@ -87,6 +87,9 @@ pub enum MetadataError {
     /// No part of it is a root.
     #[error("the archive has no root that this version can use")]
     NoRoot,
+    /// Two parts are of the same format: which one would count?
+    #[error("the archive has two parts of the same format")]
+    TwoOfAKind,
     /// The names of parts are not distinct plain names.
     #[error("part {0:?} has a name that is not allowed, or another part has it too")]
     PartName(String),
@@ -121,6 +124,11 @@ impl Metadata {
             {
                 return Err(MetadataError::PartName(name.chars().take(64).collect()));
             }
+        }
+        let mut formats: Vec<_> = metadata.parts.iter().map(|part| part.format).collect();
+        formats.sort_unstable();
+        if formats.windows(2).any(|pair| pair.first() == pair.last()) {
+            return Err(MetadataError::TwoOfAKind);
         }
         metadata.root()?;
         Ok(metadata)

@@ -15,7 +15,7 @@ use os_types::image::{Arch, DistVersion, Distribution, ImageInfo, Variant, Vendo
 use os_types::{Code, Explain};
 use serde::{Deserialize, Serialize};
 
-use crate::archive::{Archive, ArchiveError};
+use crate::archive::{Archive, ArchiveError, publish};
 
 const ARCHIVE: &str = "image-archive.tar";
 
@@ -205,14 +205,21 @@ impl Repository {
         Ok(self.place(found))
     }
 
-    /// Adds an archive, or replaces the one of the same version. A tag moves away from other versions.
+    /// Checks an archive, which tells `seen` how many bytes were read since, and adds it, or replaces
+    /// the one of the same version. A tag moves away from other versions.
     /// The first image decides what is the default vendor and variant.
     ///
     /// # Errors
     /// When the archive is damaged or something cannot be written; the repository is as before then.
-    pub fn add(&self, archive: &Path, tags: &[DistVersion]) -> Result<ImageInfo, RepositoryError> {
-        crate::archive::verify(archive)?;
-        let info = Archive::open(archive)?.info().clone();
+    pub fn add(
+        &self,
+        archive: &Path,
+        tags: &[DistVersion],
+        seen: &dyn Fn(u64),
+    ) -> Result<ImageInfo, RepositoryError> {
+        let checked = Archive::open(archive)?;
+        checked.verify(seen)?;
+        let info = checked.info().clone();
         let top = self.folder.join("v1");
         atomic::create_dir_all(&top, Attributes::mode(0o755))?;
         let _lock = Lock::acquire(&top.join(".lock"))?;
@@ -242,12 +249,11 @@ impl Repository {
         atomic::create_dir_all(folder, Attributes::mode(0o755))?;
         let copy = || -> io::Result<()> {
             let mut source = File::open(archive)?;
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            let mut file = tempfile::tempfile_in(folder)?;
             io::copy(&mut source, &mut file)?;
             rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(0o644))?;
-            file.as_file().sync_all()?;
-            file.persist(place)?;
-            Ok(())
+            file.sync_all()?;
+            publish(&mut file, place, folder)
         };
         copy().map_err(|source| RepositoryError::Copy {
             path: place.to_owned(),

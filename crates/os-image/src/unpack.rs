@@ -21,10 +21,13 @@ use std::os::fd::BorrowedFd;
 
 use serde::{Deserialize, Serialize};
 
+use self::entry::Common;
 pub use self::error::UnpackError;
 pub(crate) use self::error::printable;
 pub use self::job::{ArchiveSource, UnpackAnswer, UnpackJob};
 use self::target::{Plain, Target};
+use crate::entries::{Entries, Entry, Kind};
+use crate::metadata::Part;
 
 /// How much an archive may unpack to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +54,19 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// These limits, and no more than `part` says of itself: what unpacks to more is not what its
+    /// metadata are about.
+    #[must_use]
+    pub fn within(self, part: &Part) -> Self {
+        Self {
+            entries: self.entries.min(part.entries),
+            bytes: self.bytes.min(part.unpacked_bytes),
+            ..self
+        }
+    }
+}
+
 /// What was unpacked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -67,8 +83,7 @@ pub struct Report {
 /// Unpacks the uncompressed tar `root` into the folder `target`, which should be empty.
 ///
 /// Needs the owner's rights in `target` for every id of the archive: be root of a user namespace that
-/// maps them. Memory grows with the number of folders; give the process a limit of address space
-/// against extended headers of gigabytes.
+/// maps them. Memory grows with the number of folders, and with nothing else.
 ///
 /// # Errors
 /// With the entry that is hostile, over a limit, or could not be written. What was unpacked before
@@ -79,17 +94,56 @@ pub fn unpack<R: Read>(
     limits: &Limits,
 ) -> Result<Report, UnpackError> {
     let mut target = Target::new(target);
+    walk(root, limits, |entry, entries, report| {
+        entry::unpack(entry, entries, &mut target, limits, report)
+    })
+    .and_then(|report| target.finish().map(|()| report))
+}
+
+/// Reads a root as [`unpack`] does, and writes nothing: is everything in it of a kind, in a place and
+/// of a size that is allowed?
+///
+/// # Errors
+/// As [`unpack`], as far as it can be told from the archive alone.
+pub fn inspect<R: Read>(root: R, limits: &Limits) -> Result<Report, UnpackError> {
+    let mut buffer = vec![0; 64 << 10];
+    walk(root, limits, |entry, entries, report| {
+        let common = Common::of(entry, limits)?;
+        common.check(entry)?;
+        match entry.kind {
+            Kind::Node => report.skipped_nodes = report.skipped_nodes.saturating_add(1),
+            Kind::HardLink => common.link(entry, limits).map(drop)?,
+            _ => {}
+        }
+        loop {
+            let read = entries.read(&mut buffer)?;
+            report.bytes = report.bytes.saturating_add(read as u64);
+            if report.bytes > limits.bytes {
+                return Err(UnpackError::TooLarge(limits.bytes));
+            }
+            if read == 0 {
+                return Ok(());
+            }
+        }
+    })
+}
+
+/// Hands each entry to `take`, as far as there may be so many.
+fn walk<R: Read>(
+    root: R,
+    limits: &Limits,
+    mut take: impl FnMut(&Entry, &mut Entries<R>, &mut Report) -> Result<(), UnpackError>,
+) -> Result<Report, UnpackError> {
     let mut report = Report::default();
-    let mut tar = tar::Archive::new(root);
-    for entry in tar.entries().map_err(UnpackError::Archive)? {
-        let mut entry = entry.map_err(UnpackError::Archive)?;
+    let mut entries = Entries::new(root);
+    while let Some(entry) = entries.next()? {
         report.entries = report.entries.saturating_add(1);
         if report.entries > limits.entries {
             return Err(UnpackError::TooManyEntries(limits.entries));
         }
-        entry::unpack(&mut entry, &mut target, limits, &mut report)?;
+        take(&entry, &mut entries, &mut report)?;
     }
-    target.finish()?;
+    entries.finish()?;
     Ok(report)
 }
 

@@ -5,10 +5,23 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use os_types::image::{Arch, DistVersion, Distribution, Variant, Vendor};
 
-/// Build, check and import images of containers.
+/// Build, check and import images of containers
+///
+/// An image is one file. `osctl ct new --from-archive FILE` makes a container from it; a folder of
+/// images is a repository, made by `deploy`.
 #[derive(Debug, Parser)]
-#[command(name = "osctl-image", version, arg_required_else_help = true)]
+#[command(
+    name = "osctl-image",
+    version,
+    infer_subcommands = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "`osctl help <E-CODE>` explains an error, `osctl help exit-codes` the exit codes."
+)]
 pub(crate) struct Args {
+    /// Print JSON
+    #[arg(short, long, global = true)]
+    pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -22,8 +35,15 @@ pub(crate) enum Command {
         what: Build,
     },
     /// Make an image from a root tarball or folder, as distributions publish them
+    #[command(
+        after_help = "Example:\n  osctl-image import alpine-minirootfs.tar.gz \
+        --distribution alpine --version 3.20 -o alpine.img"
+    )]
     Import(Import),
     /// Check every part of an image
+    ///
+    /// Reads all of it: are the checksums right, and is there nothing in the root that osctld would
+    /// refuse to unpack? Nothing is written.
     Verify {
         /// The image
         file: PathBuf,
@@ -33,9 +53,6 @@ pub(crate) enum Command {
     Show {
         /// The image
         file: PathBuf,
-        /// As JSON
-        #[arg(short, long)]
-        json: bool,
     },
     /// Put an image into a repository folder, which is made if it is not there
     Deploy {
@@ -51,9 +68,6 @@ pub(crate) enum Command {
     Ls {
         /// The folder
         repository: PathBuf,
-        /// As JSON
-        #[arg(short, long)]
-        json: bool,
     },
 }
 

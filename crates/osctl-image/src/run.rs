@@ -3,27 +3,34 @@
 use std::time::Instant;
 
 use os_cmd::HostRunner;
+use os_image::Archive;
 use os_image::archive::{Identity, write};
 use os_image::build::{DebianSuite, busybox, debian};
 use os_image::import::{self, ImportError, Imported, LeftOut};
 use os_image::repository::Repository;
 use os_types::image::{Arch, ImageConfig, ImageInfo};
 use os_types::{Explain, Failure};
+use serde_json::json;
 
 use crate::args::{Build, Command, Import, Output, Suite};
+use crate::output::{self, Progress, Told, note};
 use crate::show;
 
-pub(crate) fn run(command: Command) -> Result<(), Failure> {
+pub(crate) fn run(command: Command, json: bool) -> Result<(), Failure> {
     match command {
-        Command::Build { what } => build(what),
-        Command::Import(what) => import(&what),
+        Command::Build { what } => build(what, json),
+        Command::Import(what) => import(&what, json),
         Command::Verify { file } => {
-            let metadata = os_image::verify(&file).map_err(refuse)?;
-            note!("{}: good, {} part(s)", file.display(), metadata.parts.len());
+            let archive = verify(&file)?;
+            if json {
+                return show::image(archive.info(), archive.metadata(), json);
+            }
+            let parts = archive.metadata().parts.len();
+            note(&format!("{}: good, {parts} part(s)", file.display()));
             Ok(())
         }
-        Command::Show { file, json } => {
-            let archive = os_image::Archive::open(&file).map_err(refuse)?;
+        Command::Show { file } => {
+            let archive = Archive::open(&file).map_err(refuse)?;
             show::image(archive.info(), archive.metadata(), json)
         }
         Command::Deploy {
@@ -31,15 +38,39 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
             file,
             repository,
         } => {
-            let info = Repository::new(&repository).add(&file, &tags);
-            done(&info.map_err(refuse)?);
-            Ok(())
+            let progress = progress("checking", &Archive::open(&file).map_err(refuse)?);
+            let repository = Repository::new(&repository);
+            let info = repository.add(&file, &tags, &|bytes| progress.add(bytes));
+            drop(progress);
+            done(&info.map_err(refuse)?, json)
         }
-        Command::Ls { repository, json } => {
+        Command::Ls { repository } => {
             let index = Repository::new(repository).index().map_err(refuse)?;
             show::repository(&index, json)
         }
     }
+}
+
+/// Progress of reading all parts of an archive.
+fn progress(what: &'static str, archive: &Archive) -> Progress {
+    let parts = archive.metadata().parts.iter();
+    // A root is counted as it is unpacked: with its headers it is somewhat more.
+    Progress::new(what, Some(parts.map(|part| part.unpacked_bytes).sum()))
+}
+
+fn verify(file: &std::path::Path) -> Result<Archive, Failure> {
+    let check = || {
+        let archive = Archive::open(file)?;
+        let progress = progress("checking", &archive);
+        archive.verify(&|bytes| progress.add(bytes))?;
+        Ok(archive)
+    };
+    check().map_err(|error: os_image::ArchiveError| {
+        let mut failure = refuse(error);
+        // It was just done.
+        failure.next = failure.next.filter(|next| !next.contains(" verify "));
+        failure
+    })
 }
 
 #[expect(
@@ -50,7 +81,7 @@ fn refuse(error: impl Explain) -> Failure {
     Failure::from(&error)
 }
 
-fn build(what: Build) -> Result<(), Failure> {
+fn build(what: Build, json: bool) -> Result<(), Failure> {
     let runner = HostRunner::new();
     let began = Instant::now();
     let info = match what {
@@ -59,11 +90,10 @@ fn build(what: Build) -> Result<(), Failure> {
                 Suite::Bookworm => DebianSuite::Bookworm,
                 Suite::Trixie => DebianSuite::Trixie,
             };
-            note!(
-                "building Debian {} ({})...",
-                suite.number(),
-                suite.codename()
-            );
+            let (number, name) = (suite.number(), suite.codename());
+            note(&format!(
+                "building Debian {number} ({name}), a few minutes..."
+            ));
             let identity = identity("debian", suite.number(), &output)?;
             debian(&runner, suite, &output.file, &identity)
         }
@@ -72,9 +102,8 @@ fn build(what: Build) -> Result<(), Failure> {
             busybox(&runner, &output.file, &identity)
         }
     };
-    let info = info.map_err(refuse)?;
-    done(&info);
-    note!("took {:.1} s", began.elapsed().as_secs_f64());
+    done(&info.map_err(refuse)?, json)?;
+    note(&format!("took {:.1} s", began.elapsed().as_secs_f64()));
     Ok(())
 }
 
@@ -95,7 +124,7 @@ fn host_arch() -> Result<Arch, Failure> {
     Ok(uname.machine().to_string_lossy().parse()?)
 }
 
-fn import(what: &Import) -> Result<(), Failure> {
+fn import(what: &Import, json: bool) -> Result<(), Failure> {
     let identity = Identity {
         distribution: what.distribution.clone(),
         version: what.version.clone(),
@@ -107,7 +136,9 @@ fn import(what: &Import) -> Result<(), Failure> {
         },
     };
     let mut left_out = LeftOut::default();
+    let progress = Progress::new("importing", None);
     let info = write(&what.output.file, &identity, |out| {
+        let out = &mut Told(out, &progress);
         let Imported {
             measure,
             left_out: left,
@@ -119,7 +150,17 @@ fn import(what: &Import) -> Result<(), Failure> {
         left_out = left;
         Ok::<_, ImportError>(measure)
     });
-    done(&info.map_err(refuse)?);
+    drop(progress);
+    let info = info.map_err(|error| {
+        let failure = refuse(error);
+        match failure.code {
+            // A root of its own in a folder is the usual reason.
+            _ if failure.next.is_some() => failure,
+            os_types::Code::NotFound => failure,
+            _ => failure.next("osctl-image import --help"),
+        }
+    })?;
+    done(&info, json)?;
     tell(&left_out);
     Ok(())
 }
@@ -132,23 +173,32 @@ fn tell(left_out: &LeftOut) {
         mounts,
     } = left_out;
     if *nodes > 0 {
-        note!("left out: {nodes} device node(s) and socket(s); containers get their own");
+        note(&format!(
+            "left out: {nodes} device node(s) and socket(s); containers get their own"
+        ));
     }
     if *xattrs > 0 {
-        note!("left out: {xattrs} extended attribute(s) that belong to a host");
+        note(&format!(
+            "left out: {xattrs} extended attribute(s) that belong to a host"
+        ));
     }
     if *mounts > 0 {
-        note!("left out: what is mounted at {mounts} folder(s)");
+        note(&format!("left out: what is mounted at {mounts} folder(s)"));
     }
 }
 
-fn done(info: &ImageInfo) {
+/// Says what was made: for people on standard error, for programs on standard output.
+fn done(info: &ImageInfo, json: bool) -> Result<(), Failure> {
+    if json {
+        return output::json(&json!(info));
+    }
     let size = os_types::ByteSize(info.root_bytes);
-    note!(
+    note(&format!(
         "{} {} {}, {size} unpacked, digest {}",
         info.distribution,
         info.version,
         info.arch,
         info.digest.short()
-    );
+    ));
+    Ok(())
 }

@@ -1,15 +1,15 @@
 //! Showing images: lines for people, JSON for programs.
 
-use std::io::{self, Write as _};
-
 use os_image::Metadata;
 use os_image::repository::Index;
 use os_types::image::ImageInfo;
-use os_types::{ByteSize, Code, Failure};
+use os_types::{ByteSize, Failure};
+
+use crate::output::{self, print};
 
 pub(crate) fn image(info: &ImageInfo, metadata: &Metadata, json: bool) -> Result<(), Failure> {
     if json {
-        return self::json(&serde_json::json!({ "info": info, "metadata": metadata }));
+        return output::json(&serde_json::json!({ "info": info, "metadata": metadata }));
     }
     let mut rows = vec![
         ("DIGEST", info.digest.to_string()),
@@ -40,7 +40,7 @@ pub(crate) fn image(info: &ImageInfo, metadata: &Metadata, json: bool) -> Result
 
 pub(crate) fn repository(index: &Index, json: bool) -> Result<(), Failure> {
     if json {
-        return self::json(&serde_json::json!(index));
+        return output::json(&serde_json::json!(index));
     }
     let mut table = vec![
         [
@@ -79,17 +79,4 @@ pub(crate) fn repository(index: &Index, json: bool) -> Result<(), Failure> {
         format!("{}\n", cells.collect::<String>().trim_end())
     });
     print(&lines.collect::<String>())
-}
-
-fn json(value: &serde_json::Value) -> Result<(), Failure> {
-    print(&format!("{value:#}\n"))
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    let written = io::stdout().lock().write_all(text.as_bytes());
-    written.or_else(|error| match error.kind() {
-        // Whoever reads has enough: `osctl-image ls | head`.
-        io::ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(Failure::new(Code::Step, format!("cannot print: {error}"))),
-    })
 }

@@ -2,14 +2,18 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, Read, Seek as _};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use os_types::image::ImageInfo;
 use os_types::{Code, Explain};
+use rustix::fs::OFlags;
 
 use super::Checked;
+use super::member::{self, BLOCK, Section};
 use crate::metadata::{METADATA_LIMIT, METADATA_NAME, Metadata, MetadataError, Part};
+use crate::unpack::{Limits, UnpackError};
 
 /// Why an archive cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +40,42 @@ pub enum ArchiveError {
         /// Why not.
         source: MetadataError,
     },
+    /// It is shorter than its metadata say.
+    #[error("the image {} is cut short: it has {size} bytes, and should have {needed}", path.display())]
+    Cut {
+        /// The file.
+        path: PathBuf,
+        /// Its size, bytes.
+        size: u64,
+        /// What it would have at least, bytes.
+        needed: u64,
+    },
+    /// Something follows its last part.
+    #[error("the image {} goes on behind its last part, at byte {at}", path.display())]
+    Trailing {
+        /// The file.
+        path: PathBuf,
+        /// Where its end should be.
+        at: u64,
+    },
+    /// Its root has something in it that may not be.
+    #[error("the root of the image {} cannot be used", path.display())]
+    Root {
+        /// The file.
+        path: PathBuf,
+        /// What.
+        source: Box<UnpackError>,
+    },
+    /// Its root is not as large as its metadata say.
+    #[error("the root of the image {} has {entries} entries of {bytes} bytes, which is not what its metadata say", path.display())]
+    Measure {
+        /// The file.
+        path: PathBuf,
+        /// Files, folders and links.
+        entries: u64,
+        /// Bytes of files.
+        bytes: u64,
+    },
     /// A member is missing, too much, or in the wrong place.
     #[error("the image {} has {found:?} where part {expected:?} should be", path.display())]
     Order {
@@ -57,45 +97,57 @@ impl Explain for ArchiveError {
     }
 
     fn object(&self) -> Option<String> {
-        let (Self::Read { path, .. }
-        | Self::NotAnImage { path }
-        | Self::Metadata { path, .. }
-        | Self::Order { path, .. }) = self;
-        Some(format!("image {}", path.display()))
+        Some(format!("image {}", self.path().display()))
     }
 
     fn next(&self) -> Option<String> {
-        let (Self::Read { path, .. }
-        | Self::NotAnImage { path }
-        | Self::Metadata { path, .. }
-        | Self::Order { path, .. }) = self;
-        Some(match self {
-            Self::NotAnImage { .. } => format!(
-                "osctl-image import {} --distribution NAME --version VERSION -o FILE",
-                path.display()
-            ),
-            _ => format!("osctl-image verify {}", path.display()),
-        })
+        let path = self.path().display();
+        match self {
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => None,
+            Self::NotAnImage { .. } => Some(format!(
+                "osctl-image import {path} --distribution NAME --version VERSION -o FILE"
+            )),
+            _ => Some(format!("osctl-image verify {path}")),
+        }
     }
 }
 
-/// An archive whose metadata has been read.
+impl ArchiveError {
+    fn path(&self) -> &Path {
+        let (Self::Read { path, .. }
+        | Self::NotAnImage { path }
+        | Self::Metadata { path, .. }
+        | Self::Cut { path, .. }
+        | Self::Trailing { path, .. }
+        | Self::Root { path, .. }
+        | Self::Measure { path, .. }
+        | Self::Order { path, .. }) = self;
+        path
+    }
+}
+
+/// An archive whose metadata has been read, and whose parts are where they should be.
 #[derive(Debug)]
 pub struct Archive {
     path: PathBuf,
     file: File,
     metadata: Metadata,
     info: ImageInfo,
+    /// Where each part begins.
+    places: Vec<u64>,
 }
 
 impl Archive {
-    /// Opens an archive and reads its metadata, nothing more.
+    /// Opens an archive, reads its metadata and looks whether all of it is there; what is in the parts
+    /// is not read.
     ///
     /// # Errors
-    /// When the file cannot be read or does not begin as an image.
+    /// When the file cannot be read, is cut short, or is no image.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        let file = File::open(path).map_err(|source| read_error(path, source))?;
-        Self::from_file(file, path)
+        // Whoever gives us a fifo shall not make us wait.
+        let nonblock = i32::try_from(OFlags::NONBLOCK.union(OFlags::NOCTTY).bits()).unwrap_or(0);
+        let file = File::options().read(true).custom_flags(nonblock).open(path);
+        Self::from_file(file.map_err(|source| read_error(path, source))?, path)
     }
 
     /// The archive in `file`, which is called `path` in errors.
@@ -103,17 +155,25 @@ impl Archive {
     /// # Errors
     /// As [`Archive::open`].
     pub fn from_file(file: File, path: &Path) -> Result<Self, ArchiveError> {
+        let fail = |source| read_error(path, source);
+        let about = file.metadata().map_err(fail)?;
+        if !about.is_file() {
+            return Err(fail(io::Error::other("it is no regular file")));
+        }
         let bytes = metadata_bytes(&file, path)?;
         let metadata = Metadata::parse(&bytes).map_err(|source| ArchiveError::Metadata {
             path: path.to_owned(),
             source,
         })?;
-        Ok(Self {
+        let mut archive = Self {
             path: path.to_owned(),
             file,
             info: metadata.info(Metadata::digest(&bytes)),
             metadata,
-        })
+            places: Vec::new(),
+        };
+        archive.locate(member::end(0, bytes.len() as u64), about.size())?;
+        Ok(archive)
     }
 
     /// What it is.
@@ -140,56 +200,124 @@ impl Archive {
             path: self.path.clone(),
             source,
         })?;
-        self.part(part, |member| {
-            let fault = RefCell::new(None);
-            let noting = Noting {
-                inner: member,
-                fault: &fault,
-            };
-            let fail = |source| E::from(read_error(&self.path, source));
-            let mut zstd = zstd::Decoder::new(noting).map_err(fail)?;
-            zstd.window_log_max(WINDOW_LOG_MAX).map_err(fail)?;
-            let taken = take(&mut zstd);
-            // What `take` says of a damaged archive is only a consequence.
-            if let Some(source) = fault.borrow_mut().take() {
-                return Err(fail(source));
-            }
-            let taken = taken?;
-            io::copy(&mut zstd, &mut io::sink()).map_err(fail)?;
-            io::copy(&mut zstd.finish(), &mut io::sink()).map_err(fail)?;
-            Ok(taken)
-        })
+        let fault = RefCell::new(None);
+        let noting = Noting {
+            inner: self.part(part),
+            fault: &fault,
+        };
+        let fail = |source| E::from(read_error(&self.path, source));
+        let mut zstd = zstd::Decoder::new(noting).map_err(fail)?;
+        zstd.window_log_max(WINDOW_LOG_MAX).map_err(fail)?;
+        let taken = take(&mut zstd);
+        // What `take` says of a damaged archive is only a consequence.
+        if let Some(source) = fault.borrow_mut().take() {
+            return Err(fail(source));
+        }
+        let taken = taken?;
+        if io::copy(&mut zstd.by_ref().take(1), &mut io::sink()).map_err(fail)? > 0 {
+            return Err(fail(io::Error::other("more follows the end of its root")));
+        }
+        io::copy(&mut zstd.finish(), &mut io::sink()).map_err(fail)?;
+        Ok(taken)
     }
 
-    /// Hands the member of `wanted` to `take`.
-    fn part<T, E: From<ArchiveError>>(
-        &self,
-        wanted: &Part,
-        take: impl FnOnce(Checked<&mut dyn Read>) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let fail = |source| E::from(read_error(&self.path, source));
-        let mut tar = from_beginning(&self.file).map_err(fail)?;
-        let mut entries = tar.entries().map_err(fail)?;
-        let parts = self.metadata.parts.iter().map(|part| part.name.as_str());
-        for name in std::iter::once(METADATA_NAME).chain(parts) {
-            let Some(entry) = entries.next() else {
-                return Err(self.order(name, "the end").into());
-            };
-            let mut entry = entry.map_err(fail)?;
-            let found = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-            if found != name || !entry.header().entry_type().is_file() {
-                return Err(self.order(name, &found).into());
+    /// The most that its root may unpack to: `limits`, and what it says of itself.
+    ///
+    /// # Errors
+    /// When it has no root.
+    pub fn limits(&self, limits: Limits) -> Result<Limits, ArchiveError> {
+        let part = self.metadata.root();
+        let part = part.map_err(|source| ArchiveError::Metadata {
+            path: self.path.clone(),
+            source,
+        })?;
+        Ok(limits.within(part))
+    }
+
+    /// A part, checked while it is read.
+    fn part(&self, wanted: &Part) -> Checked<Section<'_>> {
+        let parts = self.metadata.parts.iter().zip(&self.places);
+        let place = parts.filter(|(part, _)| part.name == wanted.name);
+        let place = place.map(|(_, place)| *place).next().unwrap_or(u64::MAX);
+        Checked::new(Section::new(&self.file, place, wanted.size), wanted)
+    }
+
+    /// Finds every part, in the order of the metadata and of the sizes that they say, with nothing
+    /// between or behind them.
+    fn locate(&mut self, first: u64, size: u64) -> Result<(), ArchiveError> {
+        let fail = |source| read_error(&self.path, source);
+        let mut at = first;
+        for part in &self.metadata.parts {
+            let end = member::end(at, part.size);
+            if end > size {
+                let needed = member::end(end, 0);
+                let path = self.path.clone();
+                return Err(ArchiveError::Cut { path, size, needed });
             }
-            if name == wanted.name {
-                if entry.size() != wanted.size {
-                    let found = format!("{found} of {} bytes", entry.size());
-                    return Err(self.order(name, &found).into());
-                }
-                let entry: &mut dyn Read = &mut entry;
-                return take(Checked::new(entry, wanted));
+            let member = member::read(&self.file, at).map_err(fail)?;
+            let Some((name, length)) = member else {
+                return Err(self.order(&part.name, "something else"));
+            };
+            if name != part.name || length != part.size {
+                return Err(self.order(&part.name, &format!("{name} of {length} bytes")));
+            }
+            self.places.push(at.saturating_add(BLOCK));
+            at = end;
+        }
+        // Two blocks of zeros are the end of a tar; tar(1) writes some more.
+        if size < at.saturating_add(2 * BLOCK) {
+            let needed = at.saturating_add(2 * BLOCK);
+            let path = self.path.clone();
+            return Err(ArchiveError::Cut { path, size, needed });
+        }
+        let mut tail = vec![
+            0;
+            usize::try_from(size.saturating_sub(at))
+                .unwrap_or(usize::MAX)
+                .min(TAIL)
+        ];
+        self.file.read_exact_at(&mut tail, at).map_err(fail)?;
+        if size.saturating_sub(at) > tail.len() as u64 || tail.iter().any(|byte| *byte != 0) {
+            let path = self.path.clone();
+            return Err(ArchiveError::Trailing { path, at });
+        }
+        Ok(())
+    }
+
+    /// Reads every part to its end: are the checksums right, and is there nothing in the root that
+    /// must not be there? `seen` is told how many bytes of the parts were read since.
+    ///
+    /// # Errors
+    /// With the first thing that is wrong.
+    pub fn verify(&self, seen: &dyn Fn(u64)) -> Result<(), ArchiveError> {
+        for part in &self.metadata.parts {
+            if part.format != crate::PartFormat::TarZst {
+                let counted = Counted(self.part(part), seen);
+                counted
+                    .finish()
+                    .map_err(|source| read_error(&self.path, source))?;
             }
         }
-        Err(self.order(&wanted.name, "the end").into())
+        let limits = self.limits(Limits::default())?;
+        let root = self.metadata.root();
+        let report = self.root(|tar| {
+            crate::unpack::inspect(Counted(tar, seen), &limits).map_err(|source| {
+                ArchiveError::Root {
+                    path: self.path.clone(),
+                    source: Box::new(source),
+                }
+            })
+        })?;
+        match root {
+            Ok(part) if (report.entries, report.bytes) != (part.entries, part.unpacked_bytes) => {
+                Err(ArchiveError::Measure {
+                    path: self.path.clone(),
+                    entries: report.entries,
+                    bytes: report.bytes,
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn order(&self, expected: &str, found: &str) -> ArchiveError {
@@ -207,18 +335,12 @@ impl Archive {
 /// With the first thing that is wrong.
 pub fn verify(path: &Path) -> Result<Metadata, ArchiveError> {
     let archive = Archive::open(path)?;
-    for part in &archive.metadata.parts {
-        archive.part(part, |member| {
-            member.finish().map_err(|source| read_error(path, source))
-        })?;
-    }
-    archive.root(|tar| {
-        io::copy(tar, &mut io::sink())
-            .map(drop)
-            .map_err(|source| read_error(path, source))
-    })?;
+    archive.verify(&|_bytes| ())?;
     Ok(archive.metadata)
 }
+
+/// The most zeros that may be behind the last part, bytes: tar(1) fills up to 10 KiB.
+const TAIL: usize = 64 << 10;
 
 /// The largest window that a compressed part may ask for: 128 MiB, as `zstd --long` makes. It bounds
 /// the memory of whoever unpacks.
@@ -231,36 +353,40 @@ fn read_error(path: &Path, source: io::Error) -> ArchiveError {
     }
 }
 
-/// The archive from its first byte; the position is the file's own, so one reader at a time.
-fn from_beginning(mut file: &File) -> io::Result<tar::Archive<&File>> {
-    file.rewind()?;
-    Ok(tar::Archive::new(file))
-}
-
 fn metadata_bytes(file: &File, path: &Path) -> Result<Vec<u8>, ArchiveError> {
     let not_an_image = || ArchiveError::NotAnImage {
         path: path.to_owned(),
     };
-    let mut tar = from_beginning(file).map_err(|source| read_error(path, source))?;
-    // Something else than a tar gives an error of the header, or none at all.
-    let mut entries = tar.entries().map_err(|_no_tar| not_an_image())?.raw(true);
-    let entry = entries.next().and_then(Result::ok);
-    let entry = entry.ok_or_else(not_an_image)?;
-    let is_metadata = entry.header().entry_type().is_file()
-        && *entry.path_bytes() == *METADATA_NAME.as_bytes()
-        && entry.size() <= METADATA_LIMIT;
-    if !is_metadata {
+    let fail = |source| read_error(path, source);
+    let first = member::read(file, 0).map_err(fail)?;
+    let (name, size) = first.ok_or_else(not_an_image)?;
+    if name != METADATA_NAME || size > METADATA_LIMIT {
         return Err(not_an_image());
     }
-    let size = entry.size();
-    let mut bytes = Vec::new();
-    let read = entry.take(METADATA_LIMIT).read_to_end(&mut bytes);
-    read.map_err(|source| read_error(path, source))?;
-    if bytes.len() as u64 != size {
-        let cut = io::Error::new(io::ErrorKind::UnexpectedEof, "it is cut short");
-        return Err(read_error(path, cut));
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
+    match file.read_exact_at(&mut bytes, BLOCK) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(ArchiveError::Cut {
+            path: path.to_owned(),
+            size: file.metadata().map_err(fail)?.size(),
+            needed: member::end(0, size),
+        }),
+        read => read.map(|()| bytes).map_err(fail),
     }
-    Ok(bytes)
+}
+
+/// Tells somebody how much is read.
+struct Counted<'a, R>(R, &'a dyn Fn(u64));
+
+impl<R: Read> Counted<'_, R> {
+    fn finish(mut self) -> io::Result<()> {
+        io::copy(&mut self, &mut io::sink()).map(drop)
+    }
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).inspect(|read| (self.1)(*read as u64))
+    }
 }
 
 /// A reader that remembers its error, for whoever gets only a consequence of it.

@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek as _, Write};
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::{Path, PathBuf};
 
 use os_types::image::{Arch, DistVersion, Distribution, ImageConfig, ImageInfo, Variant, Vendor};
 use os_types::{Code, Explain};
+use rustix::fs::CWD;
 use sha2::{Digest as _, Sha256};
 
 use crate::metadata::{METADATA_NAME, Metadata, Part, PartFormat, SCHEMA, hex};
@@ -114,7 +116,7 @@ fn metadata(identity: &Identity, part: Part) -> Metadata {
 }
 
 fn assemble(path: &Path, folder: &Path, metadata: &Metadata, mut root: File) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = tempfile::tempfile_in(folder)?;
     let mut tar = tar::Builder::new(&mut file);
     let text = metadata.text();
     append(
@@ -129,9 +131,35 @@ fn assemble(path: &Path, folder: &Path, metadata: &Metadata, mut root: File) -> 
     }
     tar.into_inner()?.flush()?;
     rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(0o644))?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    file.sync_all()?;
+    publish(&mut file, path, folder)
+}
+
+/// Gives a file without a name the name `path`, in place of what is there. Whoever is killed before
+/// leaves nothing behind.
+pub(crate) fn publish(file: &mut File, path: &Path, folder: &Path) -> io::Result<()> {
+    let place = tempfile::Builder::new()
+        .prefix(".image-")
+        .make_in(folder, |name| {
+            let source = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+            let follow = rustix::fs::AtFlags::SYMLINK_FOLLOW;
+            Ok(rustix::fs::linkat(CWD, source, CWD, name, follow)?)
+        });
+    match place {
+        // A link cannot take the place of a file, a rename can.
+        Ok(place) => place.into_temp_path().persist(path)?,
+        // A file system whose files all have names from the beginning: copy.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut named = tempfile::NamedTempFile::new_in(folder)?;
+            file.rewind()?;
+            io::copy(file, &mut named)?;
+            rustix::fs::fchmod(&named, rustix::fs::Mode::from_raw_mode(0o644))?;
+            named.as_file().sync_all()?;
+            named.persist(path)?;
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(File::open(folder)?.sync_all()?)
 }
 
 fn append(

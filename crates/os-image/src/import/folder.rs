@@ -1,196 +1,196 @@
 //! A root in a folder of this host.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
-use std::fs::{self, File, Metadata};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, Read as _, Write};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use tar::EntryType;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 
-use super::{ImportError, Imported, RootSeen};
-use crate::unpack::attributes;
+use super::root_writer::{RootWriter, nothing, unreadable};
+use super::{ImportError, Imported};
+use crate::entries::{Entry, Kind};
+use crate::unpack::{Limits, attributes};
 
-/// Writes the root in the folder `path` to `out` as an uncompressed tar, in order of names. Nothing is
-/// followed; what lies on other file systems is left out.
+/// Writes the root in the folder `path` to `out` as an uncompressed tar, in order of names. What lies
+/// on other file systems is left out.
+///
+/// Nothing is followed, not even while somebody else changes the folder: each file is opened in the
+/// folder that was opened before, and is looked at when it is open.
 ///
 /// # Errors
 /// When something in it cannot be read.
 pub fn folder(path: &Path, out: &mut dyn Write) -> Result<Imported, ImportError> {
-    let top = fs::symlink_metadata(path).map_err(|source| read_error(path, source))?;
-    if !top.is_dir() {
-        let source = io::Error::from(io::ErrorKind::NotADirectory);
-        return Err(read_error(path, source));
-    }
+    let fail = |errno| unreadable(path, errno);
+    let top = rustix::fs::open(path, FOLDER, Mode::empty()).map_err(fail)?;
+    let stat = rustix::fs::fstat(&top).map_err(fail)?;
     let mut walk = Walk {
-        top: path.to_owned(),
-        device: top.dev(),
-        builder: tar::Builder::new(out),
-        imported: Imported::default(),
+        top: path,
+        device: stat.st_dev,
+        writer: RootWriter::new(path, out),
         links: HashMap::new(),
-        seen: RootSeen::default(),
+        path: Vec::new(),
     };
-    walk.entry(Path::new("."), &top)?;
-    // A list of what is left instead of recursion: the depth is somebody else's choice.
-    let mut left = vec![PathBuf::new()];
-    while let Some(relative) = left.pop() {
-        for name in names(&path.join(&relative))? {
-            if relative.as_os_str().is_empty() {
-                walk.seen.note(Some(&name));
+    walk.put(Kind::Folder, &stat, xattrs(top.as_fd()).map_err(fail)?)?;
+    // Folders that are open, each with the names that are left in it, instead of recursion: the depth
+    // is somebody else's choice.
+    let mut open = vec![(names(&top).map_err(fail)?, top)];
+    while let Some((left, at)) = open.last_mut() {
+        let Some(name) = left.pop() else {
+            open.pop();
+            walk.path.pop();
+            continue;
+        };
+        walk.path.push(name);
+        match walk.entry(at.as_fd())? {
+            Some(below) => {
+                let names = names(&below).map_err(|errno| walk.fail(errno))?;
+                open.push((names, below));
             }
-            let child = relative.join(&name);
-            let whole = path.join(&child);
-            let metadata =
-                fs::symlink_metadata(&whole).map_err(|source| read_error(&whole, source))?;
-            walk.entry(&child, &metadata)?;
-            if metadata.is_dir() && metadata.dev() == walk.device {
-                left.push(child);
-            }
+            None => drop(walk.path.pop()),
         }
     }
-    if !walk.seen.0 {
-        return Err(ImportError::NoRoot {
-            path: path.to_owned(),
-        });
-    }
-    walk.builder.finish().map_err(ImportError::Spool)?;
-    Ok(walk.imported)
+    walk.writer.finish()
 }
 
-fn read_error(path: &Path, source: io::Error) -> ImportError {
-    ImportError::Read {
-        path: path.to_owned(),
-        source,
-    }
-}
+const FOLDER: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
-fn names(folder: &Path) -> Result<Vec<OsString>, ImportError> {
-    let fail = |source| read_error(folder, source);
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(fail)? {
-        names.push(entry.map_err(fail)?.file_name());
-    }
-    names.sort();
-    Ok(names)
-}
+/// A file may have become a fifo since: that must not wait for a writer.
+const FILE: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
 
 struct Walk<'a> {
-    top: PathBuf,
+    top: &'a Path,
     device: u64,
-    builder: tar::Builder<&'a mut dyn Write>,
-    imported: Imported,
+    writer: RootWriter<'a>,
     /// Files with several names: where the first one was.
-    links: HashMap<u64, PathBuf>,
-    seen: RootSeen,
+    links: HashMap<u64, Vec<OsString>>,
+    /// Where it is.
+    path: Vec<OsString>,
 }
 
 impl Walk<'_> {
-    fn entry(&mut self, name: &Path, metadata: &Metadata) -> Result<(), ImportError> {
-        let path = self.top.join(name);
-        let kind = metadata.file_type();
-        if kind.is_char_device() || kind.is_block_device() || kind.is_socket() {
-            let nodes = &mut self.imported.left_out.nodes;
-            *nodes = nodes.saturating_add(1);
-            return Ok(());
+    fn fail(&self, source: impl Into<io::Error>) -> ImportError {
+        let below: PathBuf = self.path.iter().collect();
+        unreadable(&self.top.join(below), source)
+    }
+
+    /// Takes what is at the path, whose name is in `at`. A folder is returned if it is to be walked.
+    fn entry(&mut self, at: BorrowedFd<'_>) -> Result<Option<OwnedFd>, ImportError> {
+        let name = self.path.last().cloned().unwrap_or_default();
+        if self.path.len() > Limits::default().depth {
+            return Err(self.writer.refuse(name.as_bytes(), "lies too deep"));
         }
-        let mut header = header(metadata);
-        if metadata.is_dir() {
-            if metadata.dev() != self.device {
-                let mounts = &mut self.imported.left_out.mounts;
-                *mounts = mounts.saturating_add(1);
+        let stat = rustix::fs::statat(at, &name, AtFlags::SYMLINK_NOFOLLOW);
+        let stat = stat.map_err(|errno| self.fail(errno))?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => return self.folder(at, &name),
+            FileType::RegularFile => self.file(at, &name, &stat)?,
+            FileType::Symlink => {
+                let link = rustix::fs::readlinkat(at, &name, Vec::new());
+                let link = link.map_err(|errno| self.fail(errno))?;
+                let mut entry = self.described(Kind::Symlink, &stat, Vec::new());
+                entry.link = link.into_bytes();
+                let path = self.path.clone();
+                self.writer.add(&entry, &path, None, &mut nothing)?;
             }
-            header.set_entry_type(EntryType::Directory);
-            self.xattrs(&path)?;
-            let appended = self.builder.append_data(&mut header, name, io::empty());
-            appended.map_err(ImportError::Spool)?;
-        } else if kind.is_symlink() {
-            let target = fs::read_link(&path).map_err(|source| read_error(&path, source))?;
-            header.set_entry_type(EntryType::Symlink);
-            let appended = self.builder.append_link(&mut header, name, target);
-            appended.map_err(ImportError::Spool)?;
-        } else if let Some(first) = self.first_name(name, metadata) {
-            header.set_entry_type(EntryType::Link);
-            let appended = self.builder.append_link(&mut header, name, first);
-            appended.map_err(ImportError::Spool)?;
-        } else if kind.is_fifo() {
-            header.set_entry_type(EntryType::Fifo);
-            let appended = self.builder.append_data(&mut header, name, io::empty());
-            appended.map_err(ImportError::Spool)?;
-        } else {
-            self.file(&path, name, header, metadata)?;
+            FileType::Fifo => self.put(Kind::Fifo, &stat, Vec::new())?,
+            _ => self.put(Kind::Node, &stat, Vec::new())?,
         }
-        let entries = &mut self.imported.measure.entries;
-        *entries = entries.saturating_add(1);
-        Ok(())
+        Ok(None)
     }
 
-    /// The name under which a file with several names was seen first, if it was.
-    fn first_name(&mut self, name: &Path, metadata: &Metadata) -> Option<PathBuf> {
-        if metadata.nlink() < 2 || metadata.dev() != self.device {
-            return None;
+    fn folder(&mut self, at: BorrowedFd<'_>, name: &OsStr) -> Result<Option<OwnedFd>, ImportError> {
+        let folder = rustix::fs::openat(at, name, FOLDER, Mode::empty());
+        let folder = folder.map_err(|errno| self.fail(errno))?;
+        let stat = rustix::fs::fstat(&folder).map_err(|errno| self.fail(errno))?;
+        let xattrs = xattrs(folder.as_fd()).map_err(|errno| self.fail(errno))?;
+        self.put(Kind::Folder, &stat, xattrs)?;
+        if stat.st_dev != self.device {
+            self.writer.leave_out_mount();
+            return Ok(None);
         }
-        let known = self.links.get(&metadata.ino()).cloned();
-        if known.is_none() {
-            self.links.insert(metadata.ino(), name.to_owned());
-        }
-        known
+        Ok(Some(folder))
     }
 
-    fn file(
-        &mut self,
-        path: &Path,
-        name: &Path,
-        mut header: tar::Header,
-        metadata: &Metadata,
-    ) -> Result<(), ImportError> {
-        let fail = |source| read_error(path, source);
-        let nofollow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
-        let file = File::options()
-            .read(true)
-            .custom_flags(nofollow)
-            .open(path)
-            .map_err(fail)?;
-        self.xattrs(path)?;
-        let size = metadata.len();
-        header.set_entry_type(EntryType::Regular);
-        header.set_size(size);
+    fn file(&mut self, at: BorrowedFd<'_>, name: &OsStr, seen: &Stat) -> Result<(), ImportError> {
+        if seen.st_nlink > 1 && seen.st_dev == self.device {
+            if let Some(first) = self.links.get(&seen.st_ino) {
+                let entry = self.described(Kind::HardLink, seen, Vec::new());
+                let path = self.path.clone();
+                return self.writer.add(&entry, &path, Some(first), &mut nothing);
+            }
+            self.links.insert(seen.st_ino, self.path.clone());
+        }
+        let file = rustix::fs::openat(at, name, FILE, Mode::empty());
+        let file = file.map_err(|errno| self.fail(errno))?;
+        let stat = rustix::fs::fstat(&file).map_err(|errno| self.fail(errno))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(self.fail(io::Error::other("it changes while it is read")));
+        }
+        let xattrs = xattrs(file.as_fd()).map_err(|errno| self.fail(errno))?;
+        let mut entry = self.described(Kind::File, &stat, xattrs);
+        entry.size = u64::try_from(stat.st_size).unwrap_or(0);
         // A file that shrinks meanwhile would shift all that follows.
-        let exact = file.take(size).chain(io::repeat(0)).take(size);
-        let appended = self.builder.append_data(&mut header, name, exact);
-        appended.map_err(ImportError::Spool)?;
-        let bytes = &mut self.imported.measure.bytes;
-        *bytes = bytes.saturating_add(size);
-        Ok(())
+        let mut data = File::from(file).chain(io::repeat(0));
+        let place = self.fail(io::Error::other(""));
+        let path = self.path.clone();
+        self.writer.add(&entry, &path, None, &mut |buffer| {
+            data.read(buffer).map_err(|source| match &place {
+                ImportError::Read { path, .. } => unreadable(path, source),
+                _ => ImportError::Spool(source),
+            })
+        })
     }
 
-    /// Writes the attributes of `path` that a root may have, for the entry that follows.
-    fn xattrs(&mut self, path: &Path) -> Result<(), ImportError> {
-        let fail = |error: os_sys::SysError| {
-            let errno = error.errno().map(io::Error::from_raw_os_error);
-            read_error(path, errno.unwrap_or_else(|| io::Error::other(error)))
-        };
-        let mut found = Vec::new();
-        for name in os_sys::list_xattrs(path).map_err(fail)? {
-            if let Some(value) = os_sys::read_xattr(path, &name).map_err(fail)? {
-                found.push((name, value));
-            }
+    /// Writes an entry without data.
+    fn put(&mut self, kind: Kind, stat: &Stat, xattrs: Xattrs) -> Result<(), ImportError> {
+        let entry = self.described(kind, stat, xattrs);
+        let path = self.path.clone();
+        self.writer.add(&entry, &path, None, &mut nothing)
+    }
+
+    fn described(&self, kind: Kind, stat: &Stat, xattrs: Xattrs) -> Entry {
+        let path: PathBuf = self.path.iter().collect();
+        Entry {
+            kind,
+            path: path.into_os_string().into_vec(),
+            link: Vec::new(),
+            mode: stat.st_mode & 0o7777,
+            uid: stat.st_uid.into(),
+            gid: stat.st_gid.into(),
+            mtime: stat.st_mtime,
+            xattrs,
+            lost_xattrs: 0,
+            size: 0,
         }
-        let all = found.len();
-        let kept = attributes::for_image(found);
-        let left_out = all.saturating_sub(kept.len()) as u64;
-        let xattrs = &mut self.imported.left_out.xattrs;
-        *xattrs = xattrs.saturating_add(left_out);
-        attributes::write(&mut self.builder, &kept).map_err(ImportError::Spool)
     }
 }
 
-fn header(metadata: &Metadata) -> tar::Header {
-    let mut header = tar::Header::new_gnu();
-    header.set_mode(metadata.mode() & 0o7777);
-    header.set_uid(u64::from(metadata.uid()));
-    header.set_gid(u64::from(metadata.gid()));
-    header.set_mtime(u64::try_from(metadata.mtime()).unwrap_or(0));
-    header.set_size(0);
-    header
+type Xattrs = Vec<(String, Vec<u8>)>;
+
+fn xattrs(fd: BorrowedFd<'_>) -> rustix::io::Result<Xattrs> {
+    attributes::read(fd)
+}
+
+/// The names in a folder, the first one last.
+fn names(folder: &OwnedFd) -> rustix::io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in rustix::fs::Dir::read_from(folder)? {
+        let name = entry?.file_name().to_bytes().to_vec();
+        if name != b"." && name != b".." {
+            names.push(OsString::from_vec(name));
+        }
+    }
+    names.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(names)
 }

@@ -1,15 +1,16 @@
 //! Extended attributes: which ones a root may have.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::fd::BorrowedFd;
 
 use rustix::fs::XattrFlags;
 use rustix::io::Errno;
 
 use super::Report;
+use crate::entries::Entry;
 
-/// The PAX key of an extended attribute (star, GNU tar, libarchive).
-const PREFIX: &str = "SCHILY.xattr.";
+/// The kernel's own limits for one value and for the list of names, bytes.
+const LIMIT: usize = 65536;
 
 /// File capabilities, capabilities(7).
 const CAPABILITY: &str = "security.capability";
@@ -22,71 +23,61 @@ pub(crate) fn is_allowed(name: &str) -> bool {
         || name.starts_with("user.")
 }
 
-/// The attributes of an entry, as its extended header has them.
-pub(crate) fn read<R: Read>(entry: &mut tar::Entry<'_, R>) -> io::Result<Vec<(String, Vec<u8>)>> {
-    let mut found = Vec::new();
-    let Some(extensions) = entry.pax_extensions()? else {
-        return Ok(found);
+/// The attributes of an open file or folder.
+pub(crate) fn read(file: BorrowedFd<'_>) -> rustix::io::Result<Vec<(String, Vec<u8>)>> {
+    let mut names = vec![0; LIMIT];
+    let length = match rustix::fs::flistxattr(file, &mut names[..]) {
+        // A file system without any.
+        Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
+        length => length?,
     };
-    for extension in extensions {
-        let extension = extension?;
-        let Some(name) = extension
-            .key()
-            .ok()
-            .and_then(|key| key.strip_prefix(PREFIX))
-        else {
-            continue;
-        };
-        found.push((name.to_owned(), extension.value_bytes().to_vec()));
+    names.truncate(length);
+    let mut found = Vec::new();
+    for name in names
+        .split(|byte| *byte == 0)
+        .filter(|name| !name.is_empty())
+    {
+        let mut value = vec![0; LIMIT];
+        match rustix::fs::fgetxattr(file, name, &mut value[..]) {
+            Ok(length) => value.truncate(length),
+            Err(Errno::NODATA) => continue,
+            Err(errno) => return Err(errno),
+        }
+        found.push((String::from_utf8_lossy(name).into_owned(), value));
     }
     Ok(found)
 }
 
-/// Those that a root may have, as an image has them.
-pub(crate) fn for_image(found: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
-    let kept = found.into_iter().filter(|(name, _)| is_allowed(name));
-    kept.map(|(name, value)| {
-        let value = if name == CAPABILITY {
-            of_root(value)
-        } else {
-            value
-        };
-        (name, value)
-    })
-    .collect()
-}
-
-/// Writes attributes for the entry that follows.
-pub(crate) fn write(
-    builder: &mut tar::Builder<&mut dyn Write>,
-    xattrs: &[(String, Vec<u8>)],
-) -> io::Result<()> {
-    if xattrs.is_empty() {
-        return Ok(());
-    }
-    let keys: Vec<String> = xattrs
-        .iter()
-        .map(|(name, _)| format!("{PREFIX}{name}"))
+/// Those that a root may have, as an image has them, and how many were left out.
+pub(crate) fn for_image(found: &[(String, Vec<u8>)]) -> (Vec<(String, Vec<u8>)>, u64) {
+    let kept = found.iter().filter(|(name, _)| is_allowed(name));
+    let kept: Vec<_> = kept
+        .map(|(name, value)| {
+            let value = value.clone();
+            let value = if name == CAPABILITY {
+                of_root(value)
+            } else {
+                value
+            };
+            (name.clone(), value)
+        })
         .collect();
-    let pairs = keys.iter().zip(xattrs);
-    builder.append_pax_extensions(pairs.map(|(key, (_, value))| (key.as_str(), value.as_slice())))
+    let left_out = found.len().saturating_sub(kept.len()) as u64;
+    (kept, left_out)
 }
 
 /// Sets the attributes of an entry that a root may have.
-pub(super) fn apply<R: Read>(
-    entry: &mut tar::Entry<'_, R>,
-    file: BorrowedFd<'_>,
-    report: &mut Report,
-) -> io::Result<()> {
-    for (name, value) in read(entry)? {
-        if !is_allowed(&name) || name.contains('\0') {
+pub(super) fn apply(entry: &Entry, file: BorrowedFd<'_>, report: &mut Report) -> io::Result<()> {
+    report.skipped_xattrs = report.skipped_xattrs.saturating_add(entry.lost_xattrs);
+    for (name, value) in &entry.xattrs {
+        if !is_allowed(name) {
             report.skipped_xattrs = report.skipped_xattrs.saturating_add(1);
             continue;
         }
         let value = if name == CAPABILITY {
-            of_root(value)
+            of_root(value.clone())
         } else {
-            value
+            value.clone()
         };
         match rustix::fs::fsetxattr(file, name.as_str(), &value, XattrFlags::empty()) {
             Ok(()) => {}

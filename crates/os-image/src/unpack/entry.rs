@@ -2,49 +2,84 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
-use tar::EntryType;
 
 use super::attributes;
 use super::error::{UnpackError, printable};
 use super::target::{Plain, Target, make_folder, may_be_linked, remove};
 use super::{Limits, Report};
+use crate::entries::{Entries, Entry, Kind};
 
 /// What every kind of entry has.
-struct Common {
+pub(super) struct Common {
     name: String,
     uid: u64,
     gid: u64,
     mode: Mode,
     times: Timestamps,
+    pub(super) path: Plain,
 }
 
 impl Common {
-    fn of<R: Read>(entry: &tar::Entry<'_, R>) -> Result<Self, UnpackError> {
-        let header = entry.header();
-        let name = printable(&entry.path_bytes());
-        let number = |value: io::Result<u64>| value.map_err(UnpackError::Archive);
-        let mode = header.mode().map_err(UnpackError::Archive)?;
-        let seconds = number(header.mtime())?;
+    /// What can be said of an entry before anything is written.
+    pub(super) fn of(entry: &Entry, limits: &Limits) -> Result<Self, UnpackError> {
+        let name = printable(&entry.path);
         let time = Timespec {
-            tv_sec: i64::try_from(seconds).unwrap_or(0),
+            tv_sec: entry.mtime,
             tv_nsec: 0,
         };
         Ok(Self {
-            uid: number(header.uid())?,
-            gid: number(header.gid())?,
-            mode: Mode::from_raw_mode(mode & 0o7777),
+            uid: entry.uid,
+            gid: entry.gid,
+            mode: Mode::from_raw_mode(entry.mode & 0o7777),
             times: Timestamps {
                 last_access: time,
                 last_modification: time,
             },
+            path: plain(&entry.path, limits, &name)?,
             name,
         })
+    }
+
+    fn no_path(&self, why: &'static str) -> UnpackError {
+        UnpackError::Path {
+            entry: self.name.clone(),
+            why,
+        }
+    }
+
+    /// Where a hard link leads.
+    pub(super) fn link(&self, entry: &Entry, limits: &Limits) -> Result<Plain, UnpackError> {
+        plain(&entry.link, limits, &self.name).map_err(|_out| self.no_file(entry))
+    }
+
+    fn no_file(&self, entry: &Entry) -> UnpackError {
+        UnpackError::Link {
+            entry: self.name.clone(),
+            link: printable(&entry.link),
+        }
+    }
+
+    /// The root itself has to be a folder, and anything of a kind that is known.
+    pub(super) fn check(&self, entry: &Entry) -> Result<(), UnpackError> {
+        match entry.kind {
+            Kind::Other(kind) => Err(UnpackError::Kind {
+                entry: self.name.clone(),
+                kind: char::from(kind),
+            }),
+            kind if self.path.split().is_none() && kind != Kind::Folder => {
+                Err(self.no_path("is the root itself, but no folder"))
+            }
+            Kind::Symlink if entry.link.is_empty() || entry.link.contains(&0) => {
+                Err(self.no_path("is a symlink to nothing"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write(&self, source: impl Into<io::Error>) -> UnpackError {
@@ -75,21 +110,18 @@ impl Common {
 
 /// Unpacks one entry.
 pub(super) fn unpack<R: Read>(
-    entry: &mut tar::Entry<'_, R>,
+    entry: &Entry,
+    entries: &mut Entries<R>,
     target: &mut Target<'_>,
     limits: &Limits,
     report: &mut Report,
 ) -> Result<(), UnpackError> {
-    let kind = entry.header().entry_type();
-    if kind == EntryType::XGlobalHeader {
-        return Ok(());
-    }
-    let common = Common::of(entry)?;
-    let path = plain(&entry.path_bytes(), limits, &common.name)?;
-    let Some((name, above)) = path.split() else {
-        return root_itself(entry, &common, target, &path, report);
+    let common = Common::of(entry, limits)?;
+    common.check(entry)?;
+    let Some((name, above)) = common.path.split() else {
+        return root_itself(entry, &common, target, report);
     };
-    if matches!(kind, EntryType::Char | EntryType::Block) {
+    if entry.kind == Kind::Node {
         report.skipped_nodes = report.skipped_nodes.saturating_add(1);
         return Ok(());
     }
@@ -97,29 +129,22 @@ pub(super) fn unpack<R: Read>(
         .folder(above)
         .map_err(|error| match error.raw_os_error() {
             // ENOTDIR and ELOOP: a component is a symlink or a file.
-            Some(20 | 40) => UnpackError::Path {
-                entry: common.name.clone(),
-                why: "lies below something that is no folder of the root",
-            },
+            Some(20 | 40) => common.no_path("lies below something that is no folder of the root"),
             _ => common.write(error),
         })?;
     let at = at.as_fd();
-    match kind {
-        EntryType::Directory => folder(entry, &common, at, name, report)
-            .map(|()| target.later(&path, common.times.clone())),
-        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-            file(entry, &common, at, name, limits, report)
-        }
-        EntryType::Symlink => symlink(entry, &common, at, name),
-        EntryType::Link => {
+    match entry.kind {
+        Kind::Folder => folder(entry, &common, at, name, report)
+            .map(|()| target.later(&common.path, common.times.clone())),
+        Kind::File => file(entry, entries, &common, at, name, (limits, report)),
+        Kind::Symlink => symlink(entry, &common, at, name),
+        Kind::HardLink => {
             target.forget();
             link(entry, &common, target, at, name, limits)
         }
-        EntryType::Fifo => fifo(&common, at, name),
-        other => Err(UnpackError::Kind {
-            entry: common.name,
-            kind: char::from(other.as_byte()),
-        }),
+        Kind::Fifo => fifo(&common, at, name),
+        // Both were dealt with above.
+        Kind::Node | Kind::Other(_) => Ok(()),
     }
 }
 
@@ -136,30 +161,23 @@ fn plain(bytes: &[u8], limits: &Limits, name: &str) -> Result<Plain, UnpackError
 }
 
 /// `./`: owner, mode and times of the root folder.
-fn root_itself<R: Read>(
-    entry: &mut tar::Entry<'_, R>,
+fn root_itself(
+    entry: &Entry,
     common: &Common,
     target: &mut Target<'_>,
-    path: &Plain,
     report: &mut Report,
 ) -> Result<(), UnpackError> {
-    if entry.header().entry_type() != EntryType::Directory {
-        return Err(UnpackError::Path {
-            entry: common.name.clone(),
-            why: "is the root itself, but no folder",
-        });
-    }
     let root = target.root();
     common.own(root, OsStr::new(""))?;
     let xattrs = attributes::apply(entry, root, report);
     xattrs.map_err(|error| common.write(error))?;
     rustix::fs::fchmod(root, common.mode).map_err(|errno| common.write(errno))?;
-    target.later(path, common.times.clone());
+    target.later(&common.path, common.times.clone());
     Ok(())
 }
 
-fn folder<R: Read>(
-    entry: &mut tar::Entry<'_, R>,
+fn folder(
+    entry: &Entry,
     common: &Common,
     at: BorrowedFd<'_>,
     name: &OsStr,
@@ -173,18 +191,18 @@ fn folder<R: Read>(
 }
 
 fn file<R: Read>(
-    entry: &mut tar::Entry<'_, R>,
+    entry: &Entry,
+    entries: &mut Entries<R>,
     common: &Common,
     at: BorrowedFd<'_>,
     name: &OsStr,
-    limits: &Limits,
-    report: &mut Report,
+    (limits, report): (&Limits, &mut Report),
 ) -> Result<(), UnpackError> {
     remove(at, name).map_err(|error| common.write(error))?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(at, name, flags, Mode::from_raw_mode(0o600));
     let mut file = File::from(file.map_err(|errno| common.write(errno))?);
-    copy(entry, &mut file, common, limits, report)?;
+    copy(entries, &mut file, common, limits, report)?;
     // The owner first: giving a file away clears setuid bits and capabilities.
     common.own(file.as_fd(), OsStr::new(""))?;
     let xattrs = attributes::apply(entry, file.as_fd(), report);
@@ -193,66 +211,75 @@ fn file<R: Read>(
     rustix::fs::futimens(&file, &common.times).map_err(|errno| common.write(errno))
 }
 
-/// Copies the data of a file; counts what comes, not what a header says.
+/// Copies the data of a file; counts what comes, not what a header says. Long runs of zeros become
+/// holes, so that a sparse file is sparse again, and a bomb of zeros fills no pool.
 fn copy<R: Read>(
-    entry: &mut tar::Entry<'_, R>,
+    entries: &mut Entries<R>,
     file: &mut File,
     common: &Common,
     limits: &Limits,
     report: &mut Report,
 ) -> Result<(), UnpackError> {
-    let mut buffer = vec![0_u8; 256 << 10];
+    let fail = |error| common.write(error);
+    let mut buffer = vec![0_u8; 64 << 10];
+    let (mut length, mut ends_in_hole) = (0_u64, false);
     loop {
-        let read = match entry.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(UnpackError::Archive(error)),
+        let bytes = match entries.read(&mut buffer)? {
+            0 => break,
+            read => buffer.get(..read).unwrap_or_default(),
         };
-        report.bytes = report.bytes.saturating_add(read as u64);
+        let read = bytes.len() as u64;
+        report.bytes = report.bytes.saturating_add(read);
         if report.bytes > limits.bytes {
             return Err(UnpackError::TooLarge(limits.bytes));
         }
-        let bytes = buffer.get(..read).unwrap_or_default();
-        file.write_all(bytes).map_err(|error| common.write(error))?;
+        length = length.saturating_add(read);
+        ends_in_hole = read >= HOLE && bytes.iter().all(|byte| *byte == 0);
+        if ends_in_hole {
+            file.seek(SeekFrom::Start(length)).map_err(fail)?;
+        } else {
+            file.write_all(bytes).map_err(fail)?;
+        }
     }
+    if ends_in_hole {
+        file.set_len(length).map_err(fail)?;
+    }
+    Ok(())
 }
 
-fn symlink<R: Read>(
-    entry: &tar::Entry<'_, R>,
+/// Runs of zeros that are shorter are written, bytes.
+const HOLE: u64 = 4096;
+
+fn symlink(
+    entry: &Entry,
     common: &Common,
     at: BorrowedFd<'_>,
     name: &OsStr,
 ) -> Result<(), UnpackError> {
-    let link = entry.link_name_bytes().unwrap_or_default();
     remove(at, name).map_err(|error| common.write(error))?;
-    rustix::fs::symlinkat(OsStr::from_bytes(&link), at, name)
+    rustix::fs::symlinkat(OsStr::from_bytes(&entry.link), at, name)
         .map_err(|errno| common.write(errno))?;
     common.own(at, name)?;
     rustix::fs::utimensat(at, name, &common.times, AtFlags::SYMLINK_NOFOLLOW)
         .map_err(|errno| common.write(errno))
 }
 
-fn link<R: Read>(
-    entry: &tar::Entry<'_, R>,
+fn link(
+    entry: &Entry,
     common: &Common,
     target: &Target<'_>,
     at: BorrowedFd<'_>,
     name: &OsStr,
     limits: &Limits,
 ) -> Result<(), UnpackError> {
-    let leads_to = entry.link_name_bytes().unwrap_or_default();
-    let no_file = || UnpackError::Link {
-        entry: common.name.clone(),
-        link: printable(&leads_to),
-    };
-    let path = plain(&leads_to, limits, &common.name).map_err(|_out| no_file())?;
+    let path = common.link(entry, limits)?;
+    let no_file = || common.no_file(entry);
     let (other, above) = path.split().ok_or_else(no_file)?;
     let folder = target.existing(above).map_err(|_missing| no_file())?;
     if !may_be_linked(folder.as_fd(), other).unwrap_or(false) {
         return Err(no_file());
     }
-    if path == plain(&entry.path_bytes(), limits, &common.name)? {
+    if path == common.path {
         return Ok(());
     }
     remove(at, name).map_err(|error| common.write(error))?;

@@ -4,12 +4,14 @@ use std::io;
 
 use os_types::{Code, Explain};
 
+use crate::entries::TarError;
+
 /// Why a root was not unpacked; names the entry, with control characters escaped.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
     /// It is no tar, or it is damaged.
     #[error("the root of the image cannot be read")]
-    Archive(#[source] io::Error),
+    Archive(#[from] TarError),
     /// More entries than are allowed.
     #[error("the root of the image has more than {0} entries")]
     TooManyEntries(u64),

@@ -1,0 +1,133 @@
+//! The header of an entry: one block of fields at fixed places, tar(5).
+
+use super::Kind;
+use super::sparse::OldMap;
+
+/// The unit that a tar is made of, bytes.
+pub(super) const BLOCK: usize = 512;
+
+/// A header, as far as it is used.
+#[derive(Debug)]
+pub(super) struct Header {
+    pub(super) letter: u8,
+    pub(super) path: Vec<u8>,
+    pub(super) link: Vec<u8>,
+    pub(super) mode: u32,
+    pub(super) uid: u64,
+    pub(super) gid: u64,
+    pub(super) size: u64,
+    pub(super) mtime: i64,
+    /// Of a sparse file in GNU's older format.
+    pub(super) sparse: Option<OldMap>,
+}
+
+impl Header {
+    pub(super) fn parse(block: &[u8; BLOCK]) -> Result<Self, &'static str> {
+        if !is_sum_right(block)? {
+            return Err("the checksum of a header is wrong");
+        }
+        let letter = field(block, 156, 1).first().copied().unwrap_or(0);
+        // GNU's magic is "ustar  \0", and it has other fields where ustar has a prefix.
+        let is_posix = field(block, 257, 6) == b"ustar\0";
+        let name = text(field(block, 0, 100));
+        let prefix = if is_posix {
+            text(field(block, 345, 155))
+        } else {
+            &[]
+        };
+        let path = if prefix.is_empty() {
+            name.to_vec()
+        } else {
+            [prefix, b"/", name].concat()
+        };
+        let sparse = (letter == b'S').then(|| OldMap::parse(block)).transpose()?;
+        Ok(Self {
+            letter,
+            path,
+            link: text(field(block, 157, 100)).to_vec(),
+            mode: u32::try_from(number(field(block, 100, 8))? & 0o7777).unwrap_or(0),
+            uid: number(field(block, 108, 8))?,
+            gid: number(field(block, 116, 8))?,
+            size: number(field(block, 124, 12))?,
+            mtime: signed(field(block, 136, 12))?,
+            sparse,
+        })
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match self.letter {
+            // Before there was a letter for folders, a slash told.
+            0 | b'0' | b'7' if self.path.ends_with(b"/") => Kind::Folder,
+            0 | b'0' | b'7' | b'S' => Kind::File,
+            b'1' => Kind::HardLink,
+            b'2' => Kind::Symlink,
+            b'3' | b'4' => Kind::Node,
+            b'5' => Kind::Folder,
+            b'6' => Kind::Fifo,
+            other => Kind::Other(other),
+        }
+    }
+}
+
+pub(super) fn field(block: &[u8; BLOCK], at: usize, length: usize) -> &[u8] {
+    at.checked_add(length)
+        .and_then(|end| block.get(at..end))
+        .unwrap_or_default()
+}
+
+/// Up to the first zero.
+fn text(field: &[u8]) -> &[u8] {
+    let end = field.iter().position(|byte| *byte == 0);
+    field.get(..end.unwrap_or(field.len())).unwrap_or_default()
+}
+
+/// A number that is not negative: octal, or binary if its first bit is set.
+pub(super) fn number(field: &[u8]) -> Result<u64, &'static str> {
+    u64::try_from(signed(field)?).map_err(|_negative| "a number of a header is negative")
+}
+
+fn signed(field: &[u8]) -> Result<i64, &'static str> {
+    let bad = "a field of a header is no number";
+    match field.split_first() {
+        Some((first, rest)) if *first & 0x80 != 0 => {
+            let negative = *first == 0xff;
+            let start: i64 = if negative {
+                -1
+            } else {
+                i64::from(first & 0x7f)
+            };
+            rest.iter().try_fold(start, |sum, byte| {
+                sum.checked_mul(256)?.checked_add(i64::from(*byte))
+            })
+        }
+        _ => {
+            let trimmed = field.trim_ascii_start();
+            let end = trimmed.iter().position(|byte| matches!(byte, 0 | b' '));
+            let digits = trimmed.get(..end.unwrap_or(trimmed.len()));
+            let mut digits = digits.unwrap_or_default().iter();
+            digits.try_fold(0_i64, |sum, digit| {
+                let digit = digit.checked_sub(b'0').filter(|digit| *digit < 8)?;
+                sum.checked_mul(8)?.checked_add(i64::from(digit))
+            })
+        }
+    }
+    .ok_or(bad)
+}
+
+/// Whether the sum of all bytes is what the header says, its own field counted as spaces. Some old
+/// programs took bytes for signed.
+fn is_sum_right(block: &[u8; BLOCK]) -> Result<bool, &'static str> {
+    let told = signed(field(block, 148, 8))?;
+    let bytes = block.iter().enumerate();
+    let (mut sum, mut of_signed) = (0_i64, 0_i64);
+    for (at, byte) in bytes {
+        let byte = if (148..156).contains(&at) {
+            b' '
+        } else {
+            *byte
+        };
+        sum = sum.saturating_add(i64::from(byte));
+        of_signed = of_signed.saturating_add(i64::from(byte.cast_signed()));
+    }
+    Ok(told == sum || told == of_signed)
+}
