@@ -6,6 +6,7 @@ use std::str::FromStr as _;
 
 use os_lxc::seccomp::SeccompArch;
 use os_lxc::{SeccompAction, SeccompPolicy, SeccompRule, seccomp};
+use os_sys::FilterInstruction;
 use seccompiler::{
     BpfProgram, SeccompAction as Action, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
     SeccompFilter, SeccompRule as Rule, TargetArch,
@@ -63,10 +64,18 @@ pub(super) fn compile(text: &str) -> Result<Filter, String> {
 }
 
 impl Filter {
-    /// Installs it for this process and all that it becomes and starts.
+    /// Installs it for this process and all that it becomes and starts. That these may gain privileges
+    /// in the guest, as by sudo, stays as it is: so the function of seccompiler is of no use.
     pub(super) fn install(&self) -> Result<(), String> {
         for program in &self.0 {
-            seccompiler::apply_filter(program).map_err(|error| error.to_string())?;
+            let instructions = program.iter().map(|it| FilterInstruction {
+                code: it.code,
+                jump_true: it.jt,
+                jump_false: it.jf,
+                operand: it.k,
+            });
+            let instructions: Vec<_> = instructions.collect();
+            os_sys::install_filter(&instructions).map_err(|error| os_types::chain(&error))?;
         }
         Ok(())
     }
