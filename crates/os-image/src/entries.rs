@@ -282,8 +282,8 @@ impl<R: Read> Entries<R> {
     /// Skips what is left of the current entry.
     fn skip(&mut self) -> Result<(), TarError> {
         let mut left = self.stored.saturating_add(self.padding);
-        let mut buffer = [0_u8; 16 << 10];
         while left > 0 {
+            let mut buffer = [0_u8; 16 << 10];
             let want = usize::try_from(left).unwrap_or(usize::MAX);
             let window = buffer.get_mut(..want.min(16 << 10)).unwrap_or_default();
             let read = self.fill(window)?;

@@ -141,6 +141,10 @@ fn walk<R: Read>(
         if report.entries > limits.entries {
             return Err(UnpackError::TooManyEntries(limits.entries));
         }
+        // A sparse file of exabytes is a few bytes of archive: do not begin with it.
+        if entry.size > limits.bytes.saturating_sub(report.bytes) {
+            return Err(UnpackError::TooLarge(limits.bytes));
+        }
         take(&entry, &mut entries, &mut report)?;
     }
     entries.finish()?;

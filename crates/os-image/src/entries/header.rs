@@ -118,16 +118,19 @@ fn signed(field: &[u8]) -> Result<i64, &'static str> {
 /// programs took bytes for signed.
 fn is_sum_right(block: &[u8; BLOCK]) -> Result<bool, &'static str> {
     let told = signed(field(block, 148, 8))?;
-    let bytes = block.iter().enumerate();
-    let (mut sum, mut of_signed) = (0_i64, 0_i64);
-    for (at, byte) in bytes {
-        let byte = if (148..156).contains(&at) {
-            b' '
-        } else {
-            *byte
-        };
-        sum = sum.saturating_add(i64::from(byte));
-        of_signed = of_signed.saturating_add(i64::from(byte.cast_signed()));
+    let own = field(block, 148, 8);
+    let spaces = 8 * i64::from(b' ');
+    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+    let whole = i64::try_from(sum(block).saturating_sub(sum(own))).unwrap_or(0);
+    if told == whole.saturating_add(spaces) {
+        return Ok(true);
     }
-    Ok(told == sum || told == of_signed)
+    let sum = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|byte| i64::from(byte.cast_signed()))
+            .sum::<i64>()
+    };
+    let whole = sum(block).saturating_sub(sum(own));
+    Ok(told == whole.saturating_add(spaces))
 }

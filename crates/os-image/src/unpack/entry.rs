@@ -160,6 +160,14 @@ fn plain(bytes: &[u8], limits: &Limits, name: &str) -> Result<Plain, UnpackError
     })
 }
 
+/// Makes place for an entry: the last one of a name counts. Folders stay, for they have been filled.
+fn clear(common: &Common, at: BorrowedFd<'_>, name: &OsStr) -> Result<(), UnpackError> {
+    remove(at, name).map_err(|error| match error.kind() {
+        io::ErrorKind::IsADirectory => common.no_path("comes where a folder is"),
+        _ => common.write(error),
+    })
+}
+
 /// `./`: owner, mode and times of the root folder.
 fn root_itself(
     entry: &Entry,
@@ -198,7 +206,7 @@ fn file<R: Read>(
     name: &OsStr,
     (limits, report): (&Limits, &mut Report),
 ) -> Result<(), UnpackError> {
-    remove(at, name).map_err(|error| common.write(error))?;
+    clear(common, at, name)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(at, name, flags, Mode::from_raw_mode(0o600));
     let mut file = File::from(file.map_err(|errno| common.write(errno))?);
@@ -256,7 +264,7 @@ fn symlink(
     at: BorrowedFd<'_>,
     name: &OsStr,
 ) -> Result<(), UnpackError> {
-    remove(at, name).map_err(|error| common.write(error))?;
+    clear(common, at, name)?;
     rustix::fs::symlinkat(OsStr::from_bytes(&entry.link), at, name)
         .map_err(|errno| common.write(errno))?;
     common.own(at, name)?;
@@ -282,13 +290,13 @@ fn link(
     if path == common.path {
         return Ok(());
     }
-    remove(at, name).map_err(|error| common.write(error))?;
+    clear(common, at, name)?;
     rustix::fs::linkat(&folder, other, at, name, AtFlags::empty())
         .map_err(|errno| common.write(errno))
 }
 
 fn fifo(common: &Common, at: BorrowedFd<'_>, name: &OsStr) -> Result<(), UnpackError> {
-    remove(at, name).map_err(|error| common.write(error))?;
+    clear(common, at, name)?;
     rustix::fs::mknodat(at, name, FileType::Fifo, common.mode, 0)
         .map_err(|errno| common.write(errno))?;
     common.own(at, name)?;
