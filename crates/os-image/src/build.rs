@@ -72,7 +72,7 @@ impl Explain for BuildError {
     fn next(&self) -> Option<String> {
         match self {
             Self::NoBusybox { .. } => Some("apt-get install busybox-static".to_owned()),
-            Self::NoMirror => Some("apt-get indextargets".to_owned()),
+            Self::NoMirror => Some("apt-get update".to_owned()),
             Self::Program(CommandError::NotFound { program, .. }) => {
                 Some(format!("apt-get install {program}"))
             }

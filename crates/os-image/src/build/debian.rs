@@ -42,7 +42,15 @@ impl DebianSuite {
 const PACKAGES: &str =
     "systemd-sysv,dbus,ifupdown,iproute2,iputils-ping,netbase,procps,less,nano,ca-certificates";
 
-/// What makes an installed Debian the root of a container, run in the new root by mmdebstrap.
+/// Debian's keys: here, where packages are checked, and there, where apt needs them. From Debian 13 on
+/// apt trusts none by itself.
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// What makes an installed Debian the root of a container, run by mmdebstrap with the new root as `$1`.
+///
+/// An empty `machine-id` gives each clone one of its own at its first boot (machine-id(5)).
+/// `.updated`, newer than `/usr`, tells that boot that caches are up to date, as they are
+/// (systemd-update-done.service(8)).
 const CUSTOMIZE: &str = r#"set -eu
 cd "$1"
 : > etc/machine-id
@@ -54,10 +62,15 @@ printf 'auto lo\niface lo inet loopback\n' > etc/network/interfaces
 mkdir -p var/log/journal etc/systemd/system
 for unit in sys-kernel-debug.mount sys-kernel-tracing.mount systemd-journald-audit.socket \
     systemd-modules-load.service systemd-udev-trigger.service systemd-udevd.service \
-    dev-hugepages.mount systemd-binfmt.service
+    dev-hugepages.mount systemd-binfmt.service proc-sys-fs-binfmt_misc.automount
 do ln -sf /dev/null "etc/systemd/system/$unit"; done
+printf 'LANG=C.UTF-8\n' > etc/locale.conf
+ln -sf ../locale.conf etc/default/locale
 chroot . usermod --lock root
-rm -rf var/lib/apt/lists/* var/cache/apt/*.bin var/log/apt var/log/dpkg.log var/log/alternatives.log
+rm -f etc/dpkg/dpkg.cfg.d/99mmdebstrap
+rm -rf var/lib/apt/lists/* var/cache/apt/*.bin var/cache/debconf/*-old var/lib/dpkg/*-old
+rm -rf var/log/apt var/log/dpkg.log var/log/alternatives.log
+touch etc/.updated var/.updated
 "#;
 
 /// An hour: a slow mirror is no reason to fail.
@@ -73,7 +86,7 @@ pub fn debian(
     output: &Path,
     identity: &Identity,
 ) -> Result<ImageInfo, BuildError> {
-    let mirror = mirror(runner)?;
+    let sources = sources(runner, suite)?;
     let scratch = tempfile::tempdir().map_err(|source| BuildError::Scratch {
         path: std::env::temp_dir(),
         source,
@@ -84,10 +97,12 @@ pub fn debian(
         .arg("--mode=root")
         .arg(format!("--include={PACKAGES}"))
         .arg(format!("--customize-hook={CUSTOMIZE}"))
+        // A root that is not finished is thrown away: nothing in it has to survive a crash.
+        .arg("--dpkgopt=force-unsafe-io")
         .arg("--quiet")
         .arg(suite.codename())
         .arg(&tar)
-        .arg(mirror)
+        .args(sources)
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .deadline(DEADLINE);
     runner.run(invocation)?;
@@ -97,8 +112,9 @@ pub fn debian(
     })
 }
 
-/// The mirror from which apt on this machine has Debian.
-fn mirror(runner: &dyn Runner) -> Result<String, BuildError> {
+/// What apt in the new root gets, and installs from: `suite` at the mirrors that apt on this machine
+/// uses, with its security updates if this machine has a mirror of those.
+fn sources(runner: &dyn Runner, suite: DebianSuite) -> Result<Vec<String>, BuildError> {
     let invocation = Invocation::new("apt-get").args([
         "indextargets",
         "--format",
@@ -106,15 +122,27 @@ fn mirror(runner: &dyn Runner) -> Result<String, BuildError> {
         "Created-By: Packages",
     ]);
     let listed = runner.run(invocation)?.text();
-    let mut lines = listed.lines().map(str::split_whitespace);
-    // Security updates have the origin Debian too, but another label.
-    lines
-        .find_map(|mut words| {
-            let of_debian = [words.next(), words.next(), words.next()]
-                == [Some("Debian"), Some("Debian"), Some("main")];
-            words.next().filter(|_| of_debian).map(ToOwned::to_owned)
-        })
-        .ok_or(BuildError::NoMirror)
+    let name = suite.codename();
+    let main = mirror(&listed, "Debian").ok_or(BuildError::NoMirror)?;
+    let source = |site, suite| format!("deb [signed-by={KEYRING}] {site} {suite} main");
+    let mut sources = vec![
+        source(main, name.to_owned()),
+        source(main, format!("{name}-updates")),
+    ];
+    if let Some(security) = mirror(&listed, "Debian-Security") {
+        sources.push(source(security, format!("{name}-security")));
+    }
+    Ok(sources)
+}
+
+/// The first mirror in what apt listed of Debian's archive `label`.
+fn mirror<'a>(listed: &'a str, label: &str) -> Option<&'a str> {
+    listed.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        let archive = [words.next(), words.next(), words.next()];
+        let site = words.next()?;
+        (archive == [Some("Debian"), Some(label), Some("main")]).then_some(site)
+    })
 }
 
 #[cfg(test)]
@@ -123,15 +151,36 @@ mod tests {
 
     use super::*;
 
+    const COMMAND: &str = "apt-get indextargets \
+                           --format '$(ORIGIN) $(LABEL) $(COMPONENT) $(SITE)' 'Created-By: Packages'";
+
+    fn sources_of(answer: &str) -> Result<Vec<String>, BuildError> {
+        let runner = FakeRunner::new().expect(COMMAND, Reply::ok(answer));
+        sources(&runner, DebianSuite::Trixie)
+    }
+
     #[test]
-    fn the_mirror_is_that_of_apt() {
-        let command = "apt-get indextargets \
-                       --format '$(ORIGIN) $(LABEL) $(COMPONENT) $(SITE)' 'Created-By: Packages'";
-        let answer = "Other Other main http://other\nDebian Debian-Security main http://s\n\
-                      Debian Debian contrib http://c\nDebian Debian main http://m/debian\n";
-        let runner = FakeRunner::new().expect(command, Reply::ok(answer));
-        assert_eq!(mirror(&runner).unwrap(), "http://m/debian");
-        let runner = FakeRunner::new().expect(command, Reply::ok(""));
-        assert!(matches!(mirror(&runner), Err(BuildError::NoMirror)));
+    fn mirrors_are_those_of_apt() {
+        let found = sources_of(
+            "Other Other main http://other\nDebian Debian-Security main http://m/security\n\
+             Debian Debian contrib http://c\nDebian Debian main http://m/debian\n",
+        );
+        let key = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]";
+        let wanted = [
+            format!("deb {key} http://m/debian trixie main"),
+            format!("deb {key} http://m/debian trixie-updates main"),
+            format!("deb {key} http://m/security trixie-security main"),
+        ];
+        assert_eq!(found.unwrap(), wanted);
+    }
+
+    #[test]
+    fn security_updates_are_no_mirror() {
+        let found = sources_of("Debian Debian-Security main http://m/security\n");
+        assert!(matches!(found, Err(BuildError::NoMirror)));
+        assert_eq!(
+            sources_of("Debian Debian main http://m\n").unwrap().len(),
+            2
+        );
     }
 }
