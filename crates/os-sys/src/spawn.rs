@@ -4,7 +4,7 @@
 //! signal mask; what it cannot do is done in its pre-exec hook, in the child:
 //!
 //! ```text
-//! fork ─ reset signals ─ setsid ─ join cgroups ─ exec
+//! fork ─ become user ─ reset signals ─ setsid ─ join cgroups ─ exec
 //! ```
 //!
 //! Joining happens *before* exec, so that there is no moment at which the program, or anything it
@@ -35,6 +35,7 @@ pub struct SpawnRequest {
     stdout: Option<OwnedFd>,
     stderr: Option<OwnedFd>,
     directory: PathBuf,
+    user: Option<u32>,
 }
 
 impl SpawnRequest {
@@ -49,6 +50,7 @@ impl SpawnRequest {
             stdout: None,
             stderr: None,
             directory: PathBuf::from("/"),
+            user: None,
         }
     }
 
@@ -107,6 +109,14 @@ impl SpawnRequest {
     #[must_use]
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = directory.into();
+        self
+    }
+
+    /// Sets the user and group, both with this id; supplementary groups are dropped. Cgroups are
+    /// joined nevertheless: what counts is who opened their files.
+    #[must_use]
+    pub fn user(mut self, id: u32) -> Self {
+        self.user = Some(id);
         self
     }
 }
@@ -210,6 +220,9 @@ pub fn spawn(request: SpawnRequest) -> Result<Child, SpawnError> {
         .stdin(stdio(request.stdin))
         .stdout(stdio(request.stdout))
         .stderr(stdio(request.stderr));
+    if let Some(id) = request.user {
+        command.uid(id).gid(id);
+    }
     let cgroups = request.cgroups;
     let raw: Vec<RawFd> = cgroups.iter().map(AsRawFd::as_raw_fd).collect();
     // SAFETY: the hook runs in the forked child of a possibly multi-threaded process, so it may

@@ -46,8 +46,8 @@ fn missing_program_is_enoent() {
 struct Cgroup(PathBuf);
 
 impl Cgroup {
-    fn make(controller: &str) -> Self {
-        let name = format!("os-sys-test-{}", std::process::id());
+    fn make(controller: &str, of: &str) -> Self {
+        let name = format!("os-sys-test-{of}-{}", std::process::id());
         let path = Path::new("/sys/fs/cgroup").join(controller).join(name);
         std::fs::create_dir(&path).unwrap();
         Self(path)
@@ -85,7 +85,10 @@ fn hierarchies() -> Vec<&'static str> {
 
 #[test]
 fn root_child_is_in_its_cgroups_before_exec() {
-    let cgroups: Vec<_> = hierarchies().into_iter().map(Cgroup::make).collect();
+    let cgroups: Vec<_> = hierarchies()
+        .into_iter()
+        .map(|h| Cgroup::make(h, "root"))
+        .collect();
     assert!(
         !cgroups.is_empty(),
         "no cgroup hierarchy below /sys/fs/cgroup"
@@ -94,7 +97,7 @@ fn root_child_is_in_its_cgroups_before_exec() {
         .iter()
         .fold(shell("cat /proc/self/cgroup"), |r, c| r.cgroup(c.procs()));
     let text = output_of(request);
-    let name = format!("/os-sys-test-{}", std::process::id());
+    let name = format!("/os-sys-test-root-{}", std::process::id());
     assert_eq!(text.matches(&name).count(), cgroups.len(), "{text}");
 }
 
@@ -118,4 +121,20 @@ fn group_signal_reaches_grandchildren_until_reaped() {
     assert_eq!(read.read(&mut [0]).unwrap(), 0);
     child.wait(LONG).unwrap().unwrap();
     assert!(!child.signal_group(Signal::KILL).unwrap());
+}
+
+#[test]
+fn root_child_of_another_user_joins_cgroups_of_root() {
+    let cgroups: Vec<_> = hierarchies()
+        .into_iter()
+        .map(|h| Cgroup::make(h, "user"))
+        .collect();
+    let request = cgroups.iter().fold(
+        shell("id -u; id -g; id -G; cat /proc/self/cgroup"),
+        |r, c| r.cgroup(c.procs()),
+    );
+    let text = output_of(request.user(65_533).env("PATH", "/usr/bin:/bin"));
+    assert!(text.starts_with("65533\n65533\n65533\n"), "{text}");
+    let name = format!("/os-sys-test-user-{}", std::process::id());
+    assert_eq!(text.matches(&name).count(), cgroups.len(), "{text}");
 }
