@@ -8,24 +8,24 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, ensure};
 
 use crate::fixture::{Fixture, Size};
-use crate::report::Report;
 use crate::series::Series;
+use crate::table::Table;
 
 /// `osctl user new` and `user del`: a journaled plan with an id block, a file, an account.
-pub(crate) fn users(fixture: &Fixture, report: &mut Report, runs: u32) -> anyhow::Result<()> {
+pub(crate) fn users(fixture: &Fixture, table: &mut Table, runs: u32) -> anyhow::Result<()> {
     let (mut new, mut del) = (Series::default(), Series::default());
     for _ in 0..runs {
         new.time(|| fixture.sandbox().ok(&["user", "new", "guest"]))?;
         del.time(|| fixture.sandbox().ok(&["user", "del", "guest"]))?;
     }
-    report.time("osctl user new", fixture.size(), &new);
-    report.time("osctl user del", fixture.size(), &del);
+    table.time("osctl user new", fixture.size(), &new);
+    table.time("osctl user del", fixture.size(), &del);
     Ok(())
 }
 
 /// `useradd` and `userdel` in a folder of its own, whose account files have as many users: what
 /// administrators know. They have no undo, no id map and no pool, but the same four files.
-pub(crate) fn anchor(size: Size, report: &mut Report, runs: u32) -> anyhow::Result<()> {
+pub(crate) fn anchor(size: Size, table: &mut Table, runs: u32) -> anyhow::Result<()> {
     let dir = tempfile::Builder::new().prefix("osctl-bench-").tempdir()?;
     accounts(&dir.path().join("etc"), size)?;
     let prefix = dir.path().to_str().context("the path is not text")?;
@@ -34,15 +34,15 @@ pub(crate) fn anchor(size: Size, report: &mut Report, runs: u32) -> anyhow::Resu
         new.time(|| run("/usr/sbin/useradd", &["--prefix", prefix, "guest"]))?;
         del.time(|| run("/usr/sbin/userdel", &["--prefix", prefix, "guest"]))?;
     }
-    report.time("useradd --prefix", size, &new);
-    report.time("userdel --prefix", size, &del);
-    report.ratio(
+    table.time("useradd --prefix", size, &new);
+    table.time("userdel --prefix", size, &del);
+    table.ratio(
         "osctl user new / useradd",
         size,
         "osctl user new",
         "useradd --prefix",
     );
-    report.ratio(
+    table.ratio(
         "osctl user del / userdel",
         size,
         "osctl user del",

@@ -1,5 +1,6 @@
 //! A sandbox whose pool has as many users and groups as one wants.
 
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,10 +19,16 @@ pub(crate) const POOL: &str = "tank";
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How much there is in a fixture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size {
     /// Users, and as many groups beside those that every pool has.
     pub(crate) entities: u32,
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.entities.fmt(f)
+    }
 }
 
 /// A sandbox with a daemon, or between two daemons.
@@ -82,12 +89,23 @@ impl Fixture {
 
     /// Waits until the daemon answers and says that it is `state`; any state will do for "".
     pub(crate) fn until(&self, state: &str) -> anyhow::Result<()> {
+        self.wait(state, || {
+            let Ok(answer) = self.sandbox.request("GET", "/v1/ping", None) else {
+                return Ok(false);
+            };
+            Ok(state.is_empty() || answer.json()?["state"] == state)
+        })
+    }
+
+    /// Waits until `is_so`; `state` is for the error.
+    pub(crate) fn wait(
+        &self,
+        state: &str,
+        is_so: impl Fn() -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
         let until = Instant::now() + PATIENCE;
         loop {
-            let answer = self.sandbox.request("GET", "/v1/ping", None);
-            if let Ok(answer) = answer
-                && (state.is_empty() || answer.json()?["state"] == state)
-            {
+            if is_so()? {
                 return Ok(());
             }
             let running = self.daemon.as_ref().is_some_and(Daemon::is_running);
@@ -104,6 +122,11 @@ impl Fixture {
     /// Stops the daemon; the pool stays in use.
     pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
         self.daemon.take().context("no daemon runs")?.stop()
+    }
+
+    /// Ends the daemon as a crash does.
+    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
+        self.daemon.take().context("no daemon runs")?.kill()
     }
 
     /// The run folder is in memory, as on every host: what runs costs no disk.

@@ -3,8 +3,8 @@
 use anyhow::ensure;
 
 use crate::fixture::Fixture;
-use crate::report::Report;
 use crate::series::Series;
+use crate::table::Table;
 
 /// A listing, and the question that osctl asks for it.
 struct Listing {
@@ -40,7 +40,7 @@ const OFFLINE: &[&[&str]] = &[&["user", "ls"], &["group", "ls"]];
 
 /// Listings with the daemon. The two sides of a pair take turns, so that other work on the machine
 /// disturbs both alike.
-pub(crate) fn online(fixture: &Fixture, report: &mut Report, runs: u32) -> anyhow::Result<()> {
+pub(crate) fn online(fixture: &Fixture, table: &mut Table, runs: u32) -> anyhow::Result<()> {
     let (sandbox, size) = (fixture.sandbox(), fixture.size());
     for listing in LISTINGS {
         let (mut osctl, mut raw) = (Series::default(), Series::default());
@@ -53,31 +53,31 @@ pub(crate) fn online(fixture: &Fixture, report: &mut Report, runs: u32) -> anyho
         }
         let (command, address) = (listing.command.join(" "), listing.address);
         let (osctl_row, raw_row) = (format!("osctl {command}"), format!("GET {address}"));
-        report.time(&osctl_row, size, &osctl);
+        table.time(&osctl_row, size, &osctl);
         // `-j` asks what the table asks: once is enough.
         if !command.ends_with("-j") {
-            report.time(&raw_row, size, &raw);
-            report.bytes(&format!("answer of GET {address}"), size, bytes as u64);
+            table.time(&raw_row, size, &raw);
+            table.bytes(&format!("answer of GET {address}"), size, bytes as u64);
         }
-        report.difference(
+        table.difference(
             &format!("osctl's own share of {command}"),
             size,
             &osctl,
             &raw,
         );
     }
-    floor(report, fixture, runs)
+    floor(table, fixture, runs)
 }
 
 /// The same listings when no daemon runs: osctl reads the pool itself.
-pub(crate) fn offline(fixture: &mut Fixture, report: &mut Report, runs: u32) -> anyhow::Result<()> {
+pub(crate) fn offline(fixture: &mut Fixture, table: &mut Table, runs: u32) -> anyhow::Result<()> {
     fixture.stop()?;
     for command in OFFLINE {
         let series = Series::of(runs, || fixture.sandbox().ok(command).map(drop))?;
         let name = format!("osctl {}", command.join(" "));
         let offline = format!("{name}, no daemon");
-        report.time(&offline, fixture.size(), &series);
-        report.ratio(
+        table.time(&offline, fixture.size(), &series);
+        table.ratio(
             &format!("{name}: without / with daemon"),
             fixture.size(),
             &offline,
@@ -88,8 +88,8 @@ pub(crate) fn offline(fixture: &mut Fixture, report: &mut Report, runs: u32) -> 
 }
 
 /// What starting a program costs that does nothing but print a line.
-fn floor(report: &mut Report, fixture: &Fixture, runs: u32) -> anyhow::Result<()> {
+fn floor(table: &mut Table, fixture: &Fixture, runs: u32) -> anyhow::Result<()> {
     let series = Series::of(runs, || fixture.sandbox().ok(&["--version"]).map(drop))?;
-    report.time("osctl --version", fixture.size(), &series);
+    table.time("osctl --version", fixture.size(), &series);
     Ok(())
 }

@@ -1,14 +1,23 @@
-//! What `make bench` runs: the real programs with 0, 100 and 1000 users and groups on a loop pool.
+//! What `make bench` runs: the real programs, with 0, 100 and 1000 users and groups, and containers
+//! beside those of LXC and Incus.
 //!
 //! ```text
-//!   main    for each size: fixture -> phases -> report
+//!   main       users and groups of each size, then containers -> report
 //!   fixture    a sandbox whose pool has that many users and groups, written as files
 //!   listing    osctl against the same question asked raw, with the daemon and without it
 //!   start      from exec to an answer, to ready; import and export
 //!   change     user new and user del, with useradd and userdel as the anchor
-//!   memory     what the daemon holds when it is idle
+//!   memory     what the daemon and the monitors of containers hold
+//!   containers ours, LXC, Incus -> life, crowd
+//!   contender  what runs containers: its programs, its processes
+//!   life       one container: made, started, entered, stopped, deleted
+//!   crowd      100 and 1000: listed, started together, found again after a crash
+//!   view       account files of this process's own, in which LXC has a user
+//!   command    runs a program, and how long it takes
 //!   series     samples of one thing -> p50, p95
-//!   report     a Markdown table on standard output, JSON in target/bench/latest.json
+//!   table      figures by row and column
+//!   budget     what containers may cost
+//!   report     Markdown on standard output, JSON in target/bench/latest.json
 //! ```
 //!
 //! What this is not: a test. It asserts nothing about times, because they are those of a machine and
@@ -18,31 +27,56 @@
 //! on a fixture that `osctl healthcheck` complains about; the names of rows never change their
 //! meaning, so that two JSON files can be compared.
 //!
-//! To measure one more thing add a row in the phase it belongs to. More kinds of entities, such as
-//! containers, are one more field of [`fixture::Size`].
+//! To measure one more thing add a row in the phase it belongs to.
 #![forbid(unsafe_code)]
 
+mod budget;
 mod change;
+mod command;
+mod containers;
+mod contender;
+mod crowd;
 mod fixture;
+mod life;
 mod listing;
 mod machine;
 mod memory;
 mod report;
 mod series;
 mod start;
+mod table;
+mod view;
 
 use std::io::Write as _;
 
 use anyhow::Context as _;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::fixture::{Fixture, Size};
 use crate::report::Report;
+use crate::table::Table;
 
-/// Measures osctld and osctl with many entities; needs root.
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Users and groups.
+    Users,
+    /// Containers, beside those of LXC and Incus.
+    Containers,
+}
+
+/// Measures osctld and osctl; needs root.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
+    /// What to measure.
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "users,containers"
+    )]
+    parts: Vec<Part>,
     /// How many users, and as many groups.
     #[arg(
         long,
@@ -51,40 +85,49 @@ struct Args {
         default_value = "0,100,1000"
     )]
     sizes: Vec<u32>,
-    /// Samples of a listing; there are a third as many of a start or a change.
+    /// Samples of a listing and of a container's life; there are a third as many of a start of the
+    /// daemon or a change.
     #[arg(long, value_name = "N", default_value_t = 30)]
     runs: u32,
 }
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let mut report = Report::new(machine::describe());
-    for &entities in &args.sizes {
-        let size = Size { entities };
-        say(&format!("bench: {entities} users and groups"))?;
-        measure(&mut report, size, args.runs).with_context(|| format!("with {entities}"))?;
+    // First of all: it works only as long as there is one thread.
+    let view = view::enter()?;
+    let mut report = Report::new();
+    if args.parts.contains(&Part::Users) {
+        for &entities in &args.sizes {
+            let size = Size { entities };
+            say(&format!("bench: {entities} users and groups"))?;
+            users(&mut report.entities, size, args.runs)
+                .with_context(|| format!("with {entities}"))?;
+        }
     }
-    report.finish(machine::load());
+    if args.parts.contains(&Part::Containers) {
+        containers::measure(&mut report, view.path(), args.runs)?;
+    }
+    report.finish();
     let path = report.save()?;
     write!(std::io::stdout().lock(), "{report}")?;
     say(&format!("bench: figures are in {}", path.display()))
 }
 
-fn measure(report: &mut Report, size: Size, runs: u32) -> anyhow::Result<()> {
+fn users(table: &mut Table, size: Size, runs: u32) -> anyhow::Result<()> {
     let few = runs.div_ceil(3);
     let mut fixture = Fixture::new(size)?;
-    start::cold(&mut fixture, report, few)?;
-    start::restart(&mut fixture, report, few)?;
-    start::import(&fixture, report, few)?;
-    listing::online(&fixture, report, runs)?;
-    memory::idle(&fixture, report)?;
-    change::users(&fixture, report, few)?;
-    change::anchor(size, report, few)?;
-    listing::offline(&mut fixture, report, runs)?;
+    start::cold(&mut fixture, table, few)?;
+    start::restart(&mut fixture, table, few)?;
+    start::import(&fixture, table, few)?;
+    listing::online(&fixture, table, runs)?;
+    memory::idle(&fixture, table)?;
+    change::users(&fixture, table, few)?;
+    change::anchor(size, table, few)?;
+    listing::offline(&mut fixture, table, runs)?;
     fixture.finish()
 }
 
 /// Progress goes to standard error, so that standard output is the table.
-fn say(text: &str) -> anyhow::Result<()> {
+pub(crate) fn say(text: &str) -> anyhow::Result<()> {
     writeln!(std::io::stderr().lock(), "{text}").context("cannot write to standard error")
 }

@@ -1,0 +1,149 @@
+//! What containers may cost, and whether they keep to it. Printed, never asserted.
+
+use serde_json::{Value, json};
+
+use crate::contender::{LXC, OURS};
+use crate::crowd::{FOUND, daemon_row, list_row};
+use crate::table::Table;
+
+/// In what a budget is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Ratio,
+    Milliseconds,
+    Kibibytes,
+}
+
+/// A budget against what was measured.
+#[derive(Debug, Clone)]
+pub(crate) struct Verdict {
+    name: &'static str,
+    measured: f64,
+    limit: f64,
+    unit: Unit,
+}
+
+impl Verdict {
+    /// What became of every budget whose figures are there.
+    pub(crate) fn of(table: &Table) -> Vec<Self> {
+        let ratio = |row: &str| Some(table.value(row, OURS)? / table.value(row, LXC)?);
+        let ours = |row: &str| table.value(row, OURS);
+        let kib = |row: &str| Some(ours(row)? / 1024.0);
+        let daemon = |count: f64| (20e6 + 20e3 * count) / 1024.0;
+        let (idle, many) = (daemon_row("0 containers"), daemon_row("1000 stopped"));
+        let busy = daemon_row("100 running");
+        let budgets = [
+            ("start / lxc-start", ratio("start"), 1.4, Unit::Ratio),
+            ("exec / lxc-attach", ratio("exec true"), 2.0, Unit::Ratio),
+            ("forced stop", ours("forced stop"), 25.0, Unit::Milliseconds),
+            (
+                "ct ls of 1000",
+                ours(&list_row("1000 stopped")),
+                25.0,
+                Unit::Milliseconds,
+            ),
+            (
+                "daemon with 0 containers",
+                kib(&idle),
+                daemon(0.0),
+                Unit::Kibibytes,
+            ),
+            (
+                "daemon with 1000 stopped",
+                kib(&many),
+                daemon(1000.0),
+                Unit::Kibibytes,
+            ),
+            (
+                "daemon with 100 running",
+                kib(&busy),
+                daemon(100.0),
+                Unit::Kibibytes,
+            ),
+            (FOUND, ours(FOUND), 300.0, Unit::Milliseconds),
+        ];
+        let verdicts = budgets
+            .into_iter()
+            .filter_map(|(name, measured, limit, unit)| {
+                Some(Self {
+                    name,
+                    measured: measured?,
+                    limit,
+                    unit,
+                })
+            });
+        verdicts.collect()
+    }
+
+    fn is_kept(&self) -> bool {
+        self.measured <= self.limit
+    }
+
+    /// As an object.
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "measured": self.measured,
+            "limit": self.limit,
+            "kept": self.is_kept(),
+        })
+    }
+
+    /// A Markdown table of all.
+    pub(crate) fn table(verdicts: &[Self]) -> String {
+        let head = [
+            format!(
+                "| {:<37} | {:>10} | {:>10} |        |\n",
+                "budget", "at most", "measured"
+            ),
+            format!("|-{:-<37}-|-{:->10}:|-{:->10}:|--------|\n", "", "", ""),
+        ];
+        head.into_iter()
+            .chain(verdicts.iter().map(Self::line))
+            .collect()
+    }
+
+    fn line(&self) -> String {
+        let shown = |figure: f64| match self.unit {
+            Unit::Ratio => format!("{figure:.2} x"),
+            Unit::Milliseconds => format!("{figure:.1} ms"),
+            Unit::Kibibytes => format!("{figure:.0} KiB"),
+        };
+        let (limit, measured) = (shown(self.limit), shown(self.measured));
+        let mark = if self.is_kept() { "kept" } else { "MISSED" };
+        format!(
+            "| {:<37} | {limit:>10} | {measured:>10} | {mark:<6} |\n",
+            self.name
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::series::Series;
+
+    #[test]
+    fn what_was_not_measured_has_no_verdict() {
+        let mut table = Table::new("");
+        let mut series = Series::default();
+        series.push(Duration::from_millis(30));
+        table.time("start", OURS, &series);
+        assert!(Verdict::of(&table).is_empty());
+        table.time("start", LXC, &series);
+        table.time("forced stop", OURS, &series);
+        let kept: Vec<_> = Verdict::of(&table).iter().map(Verdict::is_kept).collect();
+        assert_eq!(kept, [true, false]);
+        let text = Verdict::table(&Verdict::of(&table));
+        assert!(
+            text.contains("|     1.40 x |     1.00 x | kept   |"),
+            "{text}"
+        );
+        assert!(
+            text.contains("|    25.0 ms |    30.0 ms | MISSED |"),
+            "{text}"
+        );
+    }
+}
