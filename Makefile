@@ -16,11 +16,11 @@ help: ## show this list
 setup: ## install everything that any target needs
 	@scripts/setup all
 
-build: ## build osctld and osctl, optimized
+build: ## build osctld, osctl, osctl-image, optimized
 	@scripts/setup build
 	cargo build --release
 
-demo: ## build, start osctld, make a pool and a user (as root)
+demo: ## build, start osctld, a pool and a Debian container on it (as root)
 	@scripts/demo up
 
 demo-down: ## stop the demo and remove what it made
@@ -53,10 +53,10 @@ lint: ## check style, lints, docs, licences, spelling, scripts
 	cargo doc --quiet --workspace --no-deps --document-private-items --exclude osctl
 	cargo doc --quiet --no-deps -p osctl
 
-# BENCH="--sizes 1000 --runs 100" measures something else.
-bench: ## measure osctld with 0, 100 and 1000 entities (as root)
+# BENCH="--parts users --sizes 1000 --runs 100" measures something else.
+bench: ## measure users, groups and containers, beside LXC and Incus (as root)
 	@scripts/setup bench
-	cargo build --release -p osctld -p osctl -p bench
+	cargo build --release -p osctld -p os-helper -p osctl -p osctl-image -p bench
 	cargo run --quiet --release -p bench -- $(BENCH)
 
 book: ## make the book: target/book/index.html
