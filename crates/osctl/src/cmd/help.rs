@@ -115,7 +115,9 @@ fn exit_codes() -> String {
         }
     }
     text.push_str(
-        "\n`osctl ping` and `osctl healthcheck` have codes of their own, see their help.\n",
+        "\n`osctl ct exec` and `osctl ct attach` end with the code of the command: 128 + n if signal n\n\
+        killed it, 127 if there is no such command, 126 if it is no program, 125 if it was not run.\n\
+        `osctl ping` and `osctl healthcheck` have codes of their own, see their help.\n",
     );
     text
 }

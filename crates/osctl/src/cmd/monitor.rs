@@ -24,7 +24,7 @@ pub(crate) struct Monitor {
 
 impl Run for Monitor {
     fn run(self, ctx: &mut Ctx) -> Outcome {
-        print(ctx, &self.args, |_| true)
+        print(ctx, &self.args, None)
     }
 }
 
@@ -42,15 +42,15 @@ pub(crate) struct MonitorArgs {
     timeout: Option<u32>,
 }
 
-/// Prints the events that `is_wanted`.
-pub(crate) fn print(
-    ctx: &mut Ctx,
-    args: &MonitorArgs,
-    is_wanted: impl Fn(&EventBody) -> bool,
-) -> Outcome {
+/// What an event has to be for someone who does not want all of them.
+pub(crate) type Filter<'a> = &'a dyn Fn(&EventBody) -> bool;
+
+/// Prints events, all or those that a filter lets through.
+pub(crate) fn print(ctx: &mut Ctx, args: &MonitorArgs, filter: Option<Filter<'_>>) -> Outcome {
     let query = EventsQuery {
         since: args.since,
-        limit: None,
+        // What is left out does not count.
+        limit: args.limit.filter(|_| filter.is_none()),
         timeout_ms: args.timeout.map(|seconds| seconds * 1000),
     };
     let style = ctx.style(false);
@@ -58,7 +58,7 @@ pub(crate) fn print(
     let printer = &mut ctx.printer;
     let mut left = args.limit;
     let ended = ctx.client.events::<Stop>(&query, |event| {
-        if !is_wanted(&event.body) {
+        if filter.is_some_and(|is_wanted| !is_wanted(&event.body)) {
             return Ok(());
         }
         if is_json {

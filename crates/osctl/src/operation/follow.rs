@@ -34,7 +34,7 @@ enum Waited {
 /// Sends a command and waits for the end of its operation.
 pub(super) fn start_and_follow(ctx: &mut Ctx, command: &Command) -> Result<Operation, Fault> {
     let mut progress = Progress::new(&ctx.printer);
-    let rungs = Rungs::before(ctx, command)?;
+    let rungs = Rungs::before(ctx, command);
     let (client, printer) = (&mut ctx.client, &mut ctx.printer);
     let waited = client.run(async |client| {
         let mut ctrl_c = pin!(tokio::signal::ctrl_c());
@@ -70,8 +70,9 @@ pub(super) fn start_and_follow(ctx: &mut Ctx, command: &Command) -> Result<Opera
             progress.tell(text, printer);
         };
         let mut rungs = pin!(rungs.follow(&id, on_rung));
+        // Those that were told already come before where it is now.
+        let mut all_told = timeout(LAST_RUNGS / 10, &mut rungs).await.is_ok();
         let mut waiting = pin!(wait(client, operation, None, on_progress));
-        let mut all_told = false;
         let waited = loop {
             tokio::select! {
                 () = &mut rungs, if !all_told => all_told = true,

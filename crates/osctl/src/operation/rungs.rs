@@ -7,7 +7,6 @@ use os_types::OpId;
 use crate::client::Client;
 use crate::client::events::Stop;
 use crate::context::Ctx;
-use crate::fault::Fault;
 
 /// Where the rungs of a command will be told, if it has any.
 #[derive(Debug)]
@@ -15,7 +14,7 @@ pub(super) struct Rungs(Option<(Client, u64)>);
 
 impl Rungs {
     /// Remembers how far the events have come before a command is sent, so that none is missed.
-    pub(super) fn before(ctx: &mut Ctx, command: &Command) -> Result<Self, Fault> {
+    pub(super) fn before(ctx: &mut Ctx, command: &Command) -> Self {
         let has_rungs = matches!(
             command,
             Command::ContainerStop(_)
@@ -24,10 +23,11 @@ impl Rungs {
                 | Command::PoolExport(_)
         );
         if !has_rungs || ctx.printer.quiet {
-            return Ok(Self(None));
+            return Self(None);
         }
-        let told = ctx.client.ask::<PingGet>(&Nothing {}, &Nothing {})?;
-        Ok(Self(Some((ctx.client.beside(), told.revision))))
+        // A daemon that does not answer says so to the command itself.
+        let told = ctx.client.ask::<PingGet>(&Nothing {}, &Nothing {}).ok();
+        Self(told.map(|told| (ctx.client.beside(), told.revision)))
     }
 
     /// Tells the rungs of an operation until it has ended, inside a runtime.

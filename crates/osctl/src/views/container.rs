@@ -45,7 +45,10 @@ impl Row for Container {
             path.map(|path| text(path.display())).into()
         }),
         Column::more("init_cmd", |ct| text(ct.init_cmd.join(" "))),
-        Column::more("raw_lxc", |ct| ct.raw_lxc.as_ref().map(text).into()),
+        Column::more("raw_lxc", |ct| {
+            let lines = ct.raw_lxc.as_ref();
+            lines.map(|lines| text(lines.trim_end())).into()
+        }),
         Column::of(
             "memory_bytes",
             Column::main("memory", |ct| ct.memory_bytes.map(Value::Bytes).into()),

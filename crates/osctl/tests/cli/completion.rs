@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::fixtures::{group, operation, pool, user};
+use crate::fixtures::{container, group, operation, pool, user};
 use crate::osctl;
 use crate::server::Server;
 
@@ -73,6 +73,35 @@ fn names_come_from_the_daemon() {
         bash(root, &["id-range", "table", "ls", "default", "al"]),
         ["all", "allocated"]
     );
+}
+
+#[test]
+fn containers_and_their_states() {
+    let server = Server::start();
+    server
+        .answer(
+            "GET /v1/containers",
+            &[
+                container("tank", "web", None),
+                container("tank", "wiki", None),
+                container("twin", "mail", None),
+            ],
+        )
+        .answer("GET /v1/users", &[user("tank", "alice", None)]);
+    let root = server.root();
+    assert_eq!(bash(root, &["ct", "start", "w"]), ["web", "wiki"]);
+    assert_eq!(bash(root, &["vps", "stop", "web", "m"]), ["mail"]);
+    assert_eq!(bash(root, &["ct", "exec", "twin", ":"]), ["mail"]);
+    assert_eq!(bash(root, &["ct", "chown", "web", "a"]), ["alice"]);
+    assert_eq!(
+        bash(root, &["ct", "ls", "-S", "fr"]),
+        ["freezing", "frozen"]
+    );
+    assert_eq!(
+        bash(root, &["ct", "wait", "web", "sto"]),
+        ["stopped", "stopping"]
+    );
+    assert_eq!(bash(root, &["ct", "set", "attr", "wi"]), ["wiki"]);
 }
 
 #[test]

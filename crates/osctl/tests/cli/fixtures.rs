@@ -1,8 +1,10 @@
 //! Entities as a daemon would answer them.
 
-use os_api::view::{Attrs, Group, Health, IdRange, IdSegment, Pool, PoolState, SegmentKind, User};
+use os_api::view::{
+    Attrs, Container, Group, Health, IdRange, IdSegment, Pool, PoolState, SegmentKind, User,
+};
 use os_api::{Operation, OperationState, StepState, StepStatus};
-use os_types::{ByteSize, Code, EntityRef, Failure};
+use os_types::{Autostart, ByteSize, Code, ContainerState, EntityRef, Failure};
 
 pub(crate) fn pool(name: &str) -> Pool {
     Pool {
@@ -56,6 +58,56 @@ pub(crate) fn group(pool: &str, name: &str, memory: Option<u64>) -> Group {
         nproc: None,
         health: Health::Ok,
         attrs: Attrs::new(),
+    }
+}
+
+pub(crate) fn container(pool: &str, name: &str, init_pid: Option<u32>) -> Container {
+    let run = format!("/run/osctl/pools/{pool}");
+    let is_running = init_pid.is_some();
+    let map = vec!["0:1000000:65536".parse().unwrap()];
+    Container {
+        pool: pool.parse().unwrap(),
+        name: name.parse().unwrap(),
+        state: if is_running {
+            ContainerState::Running
+        } else {
+            ContainerState::Stopped
+        },
+        init_pid,
+        monitor_pid: init_pid.map(|pid| pid - 1),
+        started: init_pid.map(|_| "2026-11-22T21:30:15Z".parse().unwrap()),
+        user: Some(name.parse().unwrap()),
+        group: Some("/default".parse().unwrap()),
+        dataset: format!("{pool}/ct/{name}").parse().unwrap(),
+        rootfs: format!("/{pool}/ct/{name}/private").into(),
+        lxc_path: format!("{run}/users/{name}/group.default/cts").into(),
+        lxc_dir: format!("{run}/users/{name}/group.default/cts/{name}").into(),
+        group_path: format!("osctl/pool.{pool}/group.default/user.{name}/ct.{name}"),
+        log_file: format!("/{pool}/log/ct/{name}.log").into(),
+        distribution: Some("debian".parse().unwrap()),
+        version: Some("13".parse().unwrap()),
+        arch: Some("x86_64".parse().unwrap()),
+        image: Some("c2".repeat(32).parse().unwrap()),
+        autostart: Some(Autostart::default()),
+        ephemeral: false,
+        hostname: Some(format!("{name}.example.org").parse().unwrap()),
+        dns_resolvers: vec![
+            "192.0.2.53".parse().unwrap(),
+            "2001:db8::53".parse().unwrap(),
+        ],
+        nesting: false,
+        seccomp_profile: None,
+        init_cmd: vec!["/sbin/init".into(), "--foo".into()],
+        raw_lxc: Some("lxc.environment = A=B\n".into()),
+        uid_map: map.clone(),
+        gid_map: map,
+        memory_bytes: init_pid.map(|pid| u64::from(pid) << 14),
+        cpu_us: init_pid.map(|pid| u64::from(pid) * 1000),
+        cpu_user_us: init_pid.map(|pid| u64::from(pid) * 600),
+        cpu_system_us: init_pid.map(|pid| u64::from(pid) * 400),
+        nproc: init_pid.map(|_| 12),
+        health: Health::Ok,
+        attrs: Attrs::from([("a:b".parse().unwrap(), "c".into())]),
     }
 }
 

@@ -62,6 +62,11 @@ fn help_texts() {
         ("help_user", "help us"),
         ("help_user_new", "user new --help"),
         ("help_user_ls", "user ls -h"),
+        ("help_ct", "ct --help"),
+        ("help_ct_ls", "ct ls --help"),
+        ("help_ct_new", "ct new --help"),
+        ("help_ct_exec", "ct exec -h"),
+        ("help_ct_stop", "help vps stop"),
         ("help_code", "help e-overlap"),
         ("help_no_code", "help E-NOTHING"),
         ("help_exit_codes", "help exit-codes"),
@@ -75,7 +80,12 @@ fn manual_pages_are_written() {
     let dir = tempfile::TempDir::new().unwrap();
     let ran = osctl(Path::new("/"), &format!("man {}", dir.path().display()));
     assert_eq!(ran.to_string(), "");
-    for page in ["osctl.1", "osctl-user-new.1", "osctl-id-range-table-ls.1"] {
+    for page in [
+        "osctl.1",
+        "osctl-user-new.1",
+        "osctl-id-range-table-ls.1",
+        "osctl-ct-set-raw-lxc.1",
+    ] {
         let text = std::fs::read_to_string(dir.path().join(page)).unwrap();
         assert!(text.contains(".TH"), "{page}");
     }

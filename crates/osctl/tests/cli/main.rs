@@ -7,7 +7,10 @@
 mod activity;
 mod changes;
 mod completion;
+mod containers;
+mod containers_changes;
 mod errors;
+mod exec;
 mod fixtures;
 mod help;
 mod listings;

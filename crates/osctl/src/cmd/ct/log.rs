@@ -19,7 +19,7 @@ commands! {
     }
 }
 
-/// Print what LXC and the daemon wrote about a container, at most the last 1 MiB
+/// Print what LXC wrote about a container, at most the last 1 MiB
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl ct log cat web | tail")]
 pub(crate) struct Cat {

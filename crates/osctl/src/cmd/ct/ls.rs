@@ -30,7 +30,7 @@ pub(crate) struct Ls {
     /// Only of these groups
     #[arg(short, long, value_name = "GROUPS", value_delimiter = ',', add = ArgValueCompleter::new(complete::groups))]
     group: Vec<GroupName>,
-    /// Only in these states
+    /// Only in these states: stopped, starting, running, freezing, frozen, stopping
     #[arg(short = 'S', long, value_name = "STATES", value_delimiter = ',', value_parser = super::state(),
         hide_possible_values = true)]
     state: Vec<ContainerState>,

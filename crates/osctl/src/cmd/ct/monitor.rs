@@ -27,7 +27,7 @@ impl Run for Monitor {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         let ids = self.ids.into_iter();
         let ids: Vec<_> = ids.map(|id| id.or_pool(ctx.pool())).collect();
-        monitor::print(ctx, &self.args, |body| match body {
+        let is_wanted = |body: &EventBody| match body {
             EventBody::Container { pool, name, .. }
             | EventBody::Entity {
                 entity: EntityRef::Container { pool, name },
@@ -35,6 +35,7 @@ impl Run for Monitor {
             } => ids.is_empty() || ids.iter().any(|id| id.fits(pool, name)),
             EventBody::Gap { .. } => true,
             _ => false,
-        })
+        };
+        monitor::print(ctx, &self.args, Some(&is_wanted))
     }
 }

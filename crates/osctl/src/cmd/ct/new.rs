@@ -7,7 +7,7 @@ use clap_complete::ArgValueCompleter;
 use os_api::command::ContainerNew;
 use os_api::command::container::{ContainerSettings, Hostname, RootSource};
 use os_types::image::{Arch, DistVersion, Distribution, Variant, Vendor};
-use os_types::{Code, ContainerName, DatasetName, Failure, GroupName, UserName};
+use os_types::{Autostart, Code, ContainerName, DatasetName, Failure, GroupName, UserName};
 
 use crate::cmd::Run;
 use crate::complete;
@@ -30,8 +30,6 @@ use crate::target::Ref;
 pub(crate) struct New {
     /// The new container, [pool:]id
     id: Ref<ContainerName>,
-    #[command(flatten)]
-    root: RootArgs,
     /// Its user; the default is one of its own
     #[arg(short, long, add = ArgValueCompleter::new(complete::users))]
     user: Option<UserName>,
@@ -42,6 +40,8 @@ pub(crate) struct New {
     #[arg(long)]
     dataset: Option<DatasetName>,
     #[command(flatten)]
+    root: RootArgs,
+    #[command(flatten)]
     settings: SettingArgs,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct New {
 struct RootArgs {
     /// An image archive
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath,
-        conflicts_with_all = ["distribution", "skip_image"], required_unless_present = "distribution")]
+        conflicts_with_all = ["skip_image", "distribution", "version", "arch", "vendor", "variant", "repository"], required_unless_present = "distribution")]
     from_file: Option<PathBuf>,
     /// Leave the root empty; needs --distribution, --version and --arch
     #[arg(long, requires_all = ["distribution", "version", "arch"],
@@ -123,6 +123,9 @@ struct SettingArgs {
     /// Allow containers within
     #[arg(long)]
     nesting: bool,
+    /// Start it when its pool is imported
+    #[arg(long)]
+    autostart: bool,
 }
 
 impl SettingArgs {
@@ -131,6 +134,7 @@ impl SettingArgs {
             hostname: self.hostname,
             ephemeral: self.ephemeral.then_some(true),
             nesting: self.nesting.then_some(true),
+            autostart: self.autostart.then(Autostart::default),
             ..ContainerSettings::default()
         }
     }

@@ -1,0 +1,172 @@
+//! Commands that change containers: what is sent, what is told.
+
+use insta::assert_snapshot;
+use os_api::OperationState::{Finished, Running};
+use os_api::StepState::{Done, Running as Busy};
+use os_types::{Code, Failure};
+
+use crate::fixtures::{operation, pool};
+use crate::server::Server;
+
+/// A server on which every command finishes at once.
+fn server() -> Server {
+    let server = Server::start();
+    for command in os_api::Command::ALL {
+        let path = format!("POST /v1/commands/{}", command.name);
+        server.answer(&path, &operation(Finished, [Done, Done]));
+    }
+    let ping = r#"{"version":"0.2","pid":1,"started":"2026-11-22T21:30:15Z","state":"ready","revision":6}"#;
+    server
+        .answer_raw("GET /v1/ping", 200, ping)
+        .answer("GET /v1/pools", &[pool("tank"), pool("twin")]);
+    server
+}
+
+#[test]
+fn every_command_sends_its_body() {
+    let server = server();
+    let lines = [
+        "ct new --from-file /srv/debian.img web",
+        "ct new tank:web --distribution debian",
+        "ct new web --distribution debian --version trixie --arch x86_64 --vendor v --variant minimal --repository /srv/repo --user alice --group /a --dataset tank/other",
+        "ct new web --pool tank --skip-image --distribution alpine --version 3.20 --arch x86_64 --hostname www --ephemeral --nesting --autostart",
+        "ct del -f web",
+        "ct start tank:web mail -D",
+        "ct stop web",
+        "ct stop web --pool tank -t 5 --dont-kill -m bye",
+        "ct stop -k web",
+        "ct restart web -t 0",
+        "ct freeze web",
+        "ct thaw web",
+        "ct set autostart web",
+        "ct set autostart -p 3 -d 9 web",
+        "ct set ephemeral web",
+        "ct set hostname web www.example.org",
+        "ct set dns-resolver web 192.0.2.53 2001:db8::53",
+        "ct set nesting web",
+        "ct set distribution web debian 14",
+        "ct set distribution web debian 14 aarch64",
+        "ct set seccomp web /etc/x.seccomp",
+        "ct set init-cmd web /sbin/init --log -x",
+        "ct set attr tank:web a:b c",
+        "ct unset autostart web",
+        "ct unset ephemeral web",
+        "ct unset hostname web",
+        "ct unset dns-resolver web",
+        "ct unset nesting web",
+        "ct unset seccomp web",
+        "ct unset init-cmd web",
+        "ct unset raw lxc web",
+        "ct unset attr web a:b",
+        "ct chown web alice",
+        "ct chgrp web /a",
+        "ct rename tank:web wiki",
+        "ct config reload web",
+        "trash-bin prune tank",
+        "image prune",
+    ];
+    for line in lines {
+        assert_eq!(server.osctl(line).to_string(), "", "{line}");
+    }
+    let requests = server.requests();
+    let posts = requests.lines().filter(|line| !line.starts_with("GET "));
+    assert_snapshot!(
+        "requests_of_containers",
+        posts.collect::<Vec<_>>().join("\n")
+    );
+}
+
+#[test]
+fn relative_paths_are_made_absolute() {
+    let server = server();
+    assert_eq!(server.osctl("ct new web --from-file x.img").to_string(), "");
+    let here = std::env::current_dir().unwrap().join("x.img");
+    assert!(server.requests().contains(here.to_str().unwrap()));
+}
+
+#[test]
+fn bad_arguments_are_refused() {
+    let server = server();
+    for line in [
+        "ct new web",
+        "ct new web --from-file x --distribution debian",
+        "ct new web --from-file x --vendor v",
+        "ct new web --skip-image --distribution debian --version 13",
+        "ct new web --version 13",
+        "ct new a/b --from-file x",
+        "ct stop web -k -t 3",
+        "ct stop web -k --dont-kill",
+        "ct stop web -t 99999",
+        "ct stop",
+        "ct exec web",
+        "ct exec web -t -T ls",
+        "ct set hostname web -x",
+        "ct set dns-resolver web",
+        "ct set dns-resolver web one.example.org",
+        "ct wait web",
+        "ct wait web runing",
+    ] {
+        let ran = server.osctl(line);
+        assert_eq!(ran.status, 2, "{line}: {ran}");
+    }
+    assert_eq!(server.requests(), "");
+}
+
+#[test]
+fn one_that_fails_does_not_stop_the_others() {
+    let server = Server::start();
+    let failure = Failure::new(Code::ContainerState, "container tank:web is running")
+        .about("container tank:web")
+        .next("osctl ct stop tank:web");
+    server
+        .refuse("POST /v1/commands/container-del", failure)
+        .answer_raw("GET /v1/ping", 404, "{}")
+        .answer(
+            "POST /v1/commands/container-del",
+            &operation(Finished, [Done, Done]),
+        );
+    let ran = server.osctl("ct del web mail -q");
+    assert_snapshot!(ran.to_string(), @r"
+    --- stderr ---
+    error: container tank:web is running
+    hint: osctl ct stop tank:web
+    (E-CONTAINER-STATE; osctl help E-CONTAINER-STATE)
+    --- status 4 ---
+    ");
+    assert!(server.requests().contains(r#""name":"mail""#));
+}
+
+#[test]
+fn the_rungs_of_a_stop_are_told() {
+    let server = server();
+    let progress = |revision: u32, id: &str, text: &str| {
+        format!(
+            "data: {{\"revision\":{revision},\"time\":\"2026-11-22T21:30:15Z\",\"type\":\"progress\",\
+            \"id\":\"{id}\",\"done\":0,\"total\":1,\"text\":\"{text}\"}}\n\n"
+        )
+    };
+    let ours = "20261122-213015.123-4f2a";
+    let stream = [
+        progress(7, ours, "stop container tank:web"),
+        progress(8, "20261122-213015.999-9999", "somebody else's"),
+        progress(
+            9,
+            ours,
+            "asking systemd to shut down (SIGRTMIN+3), at most 5 s",
+        ),
+        progress(10, ours, "killing all processes, at most 30 s"),
+    ];
+    server.answer_raw("GET /v1/events?since=6", 200, &stream.concat());
+    let stop = "POST /v1/commands/container-stop?plan=false&wait_ms=300";
+    server.answer(stop, &operation(Running, [Busy, Busy]));
+    let get = "GET /v1/operations/20261122-213015.123-4f2a";
+    server
+        .answer(get, &operation(Running, [Done, Busy]))
+        .answer(get, &operation(Finished, [Done, Done]));
+    assert_snapshot!(server.osctl("ct stop web -t 5").err, @r"
+      asking systemd to shut down (SIGRTMIN+3), at most 5 s
+      killing all processes, at most 30 s
+    [0/2] create file tank:conf/user/alice.toml
+    [1/2] register system user tank-alice
+    ");
+}
