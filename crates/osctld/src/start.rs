@@ -130,6 +130,10 @@ async fn serve(
         tracing::warn!(id = %operation.id, cli = operation.cli, "left for the next start");
     }
     app.stop();
+    // Without a pool there is nothing in it any more.
+    if let Err(error) = app.host().cgroups().remove_parent() {
+        tracing::warn!(error = os_types::chain(&error), "our control group is left");
+    }
     server.await.context("the server died")
 }
 

@@ -36,6 +36,20 @@ impl Tree {
         }
     }
 
+    /// Removes the parent group alone, where neither a process nor a group is in it; returns the
+    /// folders removed.
+    pub fn remove_parent(&self) -> Result<Vec<PathBuf>, CgroupError> {
+        let mut removed = Vec::new();
+        for folder in self.folders(&CgroupPath::PARENT) {
+            match fs::remove_dir(&folder) {
+                Ok(()) => removed.push(folder),
+                Err(error) if files::is_gone(&error) || error.raw_os_error() == Some(BUSY) => {}
+                Err(error) => return Err(CgroupError::file("remove", &folder, error)),
+            }
+        }
+        Ok(removed)
+    }
+
     /// One attempt on all hierarchies; None if something is left.
     fn try_remove(
         &self,

@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::id;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -90,6 +90,11 @@ fn root_groups_come_and_go_in_every_hierarchy() {
     fs::remove_dir(tree.folders(&group).first().unwrap()).unwrap();
     assert!(matches!(tree.presence(&group), Presence::Partial { missing } if missing.len() == 1));
     tree.create(&group).unwrap();
+    assert_eq!(
+        tree.remove_parent().unwrap(),
+        [PathBuf::new(); 0],
+        "it has a group"
+    );
     let removed = tree.remove(&path("pool.tank"), PATIENCE).unwrap();
     assert_eq!(removed.len(), 2 * tree.layout().hierarchies().len());
     assert_eq!(tree.presence(&group), Presence::Absent);
@@ -99,6 +104,9 @@ fn root_groups_come_and_go_in_every_hierarchy() {
             .unwrap()
             .is_empty()
     );
+    tree.remove_parent().unwrap();
+    assert_eq!(tree.presence(&CgroupPath::PARENT), Presence::Absent);
+    tree.remove_parent().unwrap();
 }
 
 #[test]

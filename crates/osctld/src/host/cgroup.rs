@@ -8,7 +8,7 @@ use std::time::Duration;
 use os_cgroup::{CgroupError, CgroupPath, Presence as Found, Tree};
 use os_engine::Readiness;
 use os_sys::{SpawnRequest, spawn};
-use os_types::{Code, Failure, Presence, chain};
+use os_types::{Code, Failure, GroupName, PoolName, Presence, chain};
 
 /// Processes that were killed may take so long to be gone.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,6 +44,18 @@ pub(super) fn go(tree: &Tree, path: &str, to: Presence) -> Result<(), Failure> {
         Presence::Absent => tree.remove(&path, PATIENCE).map(drop),
     };
     changed.map_err(|error| failed(&error))
+}
+
+/// Removes the groups of a pool that is being closed. Whoever is still in one of them stays.
+pub(super) fn forget(tree: &Tree, pool: &PoolName) {
+    let path = os_core::layout::cgroup(pool, &GroupName::root());
+    let removed = parse(&path).and_then(|path| {
+        let removed = tree.remove(&path, Duration::ZERO);
+        removed.map_err(|error| failed(&error))
+    });
+    if let Err(failure) = removed {
+        tracing::warn!(%pool, %failure, "control groups of a closed pool are left");
+    }
 }
 
 pub(super) fn look_process(tree: &Tree, cgroup: &str, to: Presence) -> Result<Readiness, Failure> {
