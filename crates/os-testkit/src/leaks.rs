@@ -1,17 +1,22 @@
 //! What a daemon of a root could leave behind on the host.
 
+mod processes;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use os_sys::{MountTable, unmount};
 
-/// Mounts below `root`, loop devices of files below it, control groups of `parent`: one line each.
+/// Processes in `root` or in a control group of `parent`, mounts below `root` in any mount
+/// namespace, loop devices of files below it, control groups of `parent`: one line each.
 ///
 /// # Errors
 /// When the kernel cannot be asked.
 pub fn find(root: &Path, parent: &str) -> anyhow::Result<Vec<String>> {
     let mut leaks: Vec<String> = Vec::new();
+    leaks.extend(processes::of(root, parent)?.iter().map(ToString::to_string));
+    leaks.extend(processes::foreign_mounts(root)?);
     leaks.extend(
         mounts(root)?
             .iter()
@@ -37,6 +42,9 @@ pub fn find(root: &Path, parent: &str) -> anyhow::Result<Vec<String>> {
 /// # Errors
 /// When something resists.
 pub fn clean(root: &Path, parent: &str) -> anyhow::Result<()> {
+    for process in processes::of(root, parent)? {
+        process.kill()?;
+    }
     for mount in mounts(root)?.iter().rev() {
         unmount(mount)?;
     }

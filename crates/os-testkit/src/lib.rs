@@ -6,20 +6,25 @@
 //! ```text
 //!   sandbox  a root folder; starts daemons, runs osctl, speaks to the socket
 //!   daemon   a running osctld: kill, stop, wait for its end
+//!   container  a container of it: start, exec, wait for a state
+//!   image    the busybox image they are made from, built once
 //!   http     one request over the socket, byte for byte
 //!   private_etc  account files that only the monitor of a container sees
-//!   leaks    mounts, loop devices, control groups below a root
+//!   leaks    processes, mounts, loop devices, control groups below a root
 //! ```
 //!
 //! Dropping a sandbox takes down whatever is left; [`Sandbox::finish`] fails if anything was.
 #![forbid(unsafe_code)]
 
+pub mod container;
 pub mod daemon;
 pub mod http;
+pub mod image;
 pub mod leaks;
 pub mod private_etc;
 pub mod sandbox;
 
+pub use container::Container;
 pub use daemon::Daemon;
 pub use http::Response;
 pub use private_etc::{PrivateEtc, TestUser};

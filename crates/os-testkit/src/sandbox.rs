@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::daemon::Daemon;
@@ -29,6 +30,22 @@ pub struct Ran {
     pub stdout: String,
     /// What it wrote to standard error.
     pub stderr: String,
+}
+
+impl Ran {
+    /// Runs a program to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn of(command: &mut Command) -> anyhow::Result<Self> {
+        let output = command.output().context("cannot start a program")?;
+        let signal = output.status.signal().unwrap_or_default();
+        Ok(Self {
+            code: output.status.code().unwrap_or(128 + signal),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
 }
 
 impl Sandbox {
@@ -151,6 +168,14 @@ impl Sandbox {
     /// # Errors
     /// When the program cannot be started; how it ends is in the result.
     pub fn osctl(&self, args: &[&str]) -> anyhow::Result<Ran> {
+        Ran::of(&mut self.osctl_command(args)?)
+    }
+
+    /// `osctl` in the sandbox, to be run by the caller; nothing is at its standard input yet.
+    ///
+    /// # Errors
+    /// When it is not built.
+    pub fn osctl_command(&self, args: &[&str]) -> anyhow::Result<Command> {
         let mut command = program("osctl")?;
         command
             .arg("--root")
@@ -158,12 +183,7 @@ impl Sandbox {
             .args(args)
             .stdin(Stdio::null());
         command.env_remove("OSCTL_ROOT").env("LC_ALL", "C.UTF-8");
-        let output = command.output().context("cannot start osctl")?;
-        Ok(Ran {
-            code: output.status.code().unwrap_or(128),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+        Ok(command)
     }
 
     /// Runs `osctl`, which has to succeed, and returns its standard output.
@@ -207,6 +227,18 @@ impl Sandbox {
         http::request(&self.socket(), method, path, body)
     }
 
+    /// Runs a command of the API to its end, which has to be a success; returns the operation.
+    ///
+    /// # Errors
+    /// When it fails; with what it said and the daemon's log.
+    pub fn command(&self, name: &str, body: &Value) -> anyhow::Result<Value> {
+        let path = format!("/v1/commands/{name}?wait_ms=60000");
+        let answer = self.request("POST", &path, Some(body))?.json()?;
+        let finished = answer["state"] == "finished";
+        ensure!(finished, "{name} {body}: {answer}\n{}", self.log());
+        Ok(answer)
+    }
+
     /// Makes and imports a loop pool of 512 MiB.
     ///
     /// # Errors
@@ -231,19 +263,51 @@ impl Sandbox {
             .unwrap_or_default()
     }
 
-    /// Ends the sandbox: exports all pools, stops the daemon and fails if anything is left.
+    /// Ends the sandbox: kills all containers, exports all pools, stops the daemon and fails if
+    /// anything is left.
     ///
     /// # Errors
     /// When something fails or is left; it names what.
     pub fn finish(self, daemon: Daemon) -> anyhow::Result<()> {
+        let containers = self.request("GET", "/v1/containers", None)?.json()?;
+        for container in containers.as_array().into_iter().flatten() {
+            if container["state"] != "stopped" {
+                let stop = json!({
+                    "pool": container["pool"],
+                    "name": container["name"],
+                    "policy": { "method": "kill" },
+                });
+                self.command("container-stop", &stop)?;
+            }
+        }
         let names = self.ok(&["pool", "ls", "-H", "-o", "name"])?;
         for pool in names.split_whitespace() {
             self.ok(&["pool", "export", "-f", pool])?;
         }
         daemon.stop()?;
-        let left = leaks::find(self.root(), &self.cgroup_parent())?;
-        ensure!(left.is_empty(), "left behind: {left:?}\n{}", self.log());
-        Ok(())
+        self.expect_nothing_left()
+    }
+
+    /// Fails if anything of a sandbox without a daemon is left on the host.
+    ///
+    /// # Errors
+    /// It names what is.
+    pub fn expect_nothing_left(&self) -> anyhow::Result<()> {
+        let parent = self.cgroup_parent();
+        let until = Instant::now() + Duration::from_secs(5);
+        loop {
+            let left = leaks::find(self.root(), &parent)?;
+            if left.is_empty() {
+                return Ok(());
+            }
+            // A process that was killed takes a moment to be gone.
+            ensure!(
+                Instant::now() < until,
+                "left behind: {left:?}\n{}",
+                self.log()
+            );
+            pause();
+        }
     }
 }
 
@@ -281,7 +345,7 @@ pub fn program_path(name: &str) -> anyhow::Result<PathBuf> {
     path.with_context(|| format!("{name} is not built: run `cargo build --workspace --bins`"))
 }
 
-fn program(name: &str) -> anyhow::Result<Command> {
+pub(crate) fn program(name: &str) -> anyhow::Result<Command> {
     let path = program_path(name)?;
     #[expect(
         clippy::disallowed_methods,
@@ -291,6 +355,6 @@ fn program(name: &str) -> anyhow::Result<Command> {
 }
 
 /// A moment between two tries of something that has no event to wait for.
-fn pause() {
+pub(crate) fn pause() {
     std::thread::park_timeout(Duration::from_millis(5));
 }

@@ -1,6 +1,6 @@
 //! Everything a command may change, in a form that can be compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -8,8 +8,9 @@ use anyhow::{Context, Result, ensure};
 use os_testkit::Sandbox;
 use serde_json::Value;
 
-/// Files of ours with their contents, and what the daemon says there is. Times, process ids and
-/// the journal are left out; the root of the sandbox is written `@`.
+/// Files of ours with their contents, datasets, what runs, and what the daemon says there is. Times,
+/// process ids, random parts of names and the journal are left out; the root of the sandbox is
+/// written `@`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct World {
     files: BTreeMap<String, String>,
@@ -37,12 +38,21 @@ impl World {
             for open in list(&root.join(&pool).join("journal/open"))? {
                 files.insert(format!("open {open}"), String::new());
             }
+            collect(root, &root.join(&pool).join("hook"), &mut files)?;
+            for dataset in datasets(&root.join(&pool))? {
+                files.insert(format!("dataset {pool}/{dataset}"), String::new());
+            }
         }
         for open in list(&root.join("var/lib/osctl/journal/open"))? {
             files.insert(format!("open {open}"), String::new());
         }
         let place = root.to_str().context("a root with a name")?;
         let parent = sandbox.cgroup_parent();
+        for group in groups_of_containers(&parent)? {
+            files.insert(format!("runs {group}"), String::new());
+        }
+        let containers = sandbox.request("GET", "/v1/containers", None)?.json()?;
+        let containers = without_figures(containers).to_string();
         let view = |command: &[&str]| -> Result<String> {
             let text = without_figures(sandbox.json(command)?).to_string();
             Ok(text.replace(place, "@").replace(&parent, "osctl"))
@@ -52,6 +62,10 @@ impl World {
             ("id ranges", view(&["id-range", "ls"])?),
             ("users", view(&["user", "ls"])?),
             ("groups", view(&["group", "ls"])?),
+            (
+                "containers",
+                containers.replace(place, "@").replace(&parent, "osctl"),
+            ),
             (
                 "wrong",
                 view_of(&sandbox.osctl(&["-j", "healthcheck"])?.stdout, place)?,
@@ -113,11 +127,59 @@ fn without_figures(mut view: Value) -> Value {
     for entry in view.as_array_mut().into_iter().flatten() {
         if let Some(entry) = entry.as_object_mut() {
             entry.retain(|key, _| {
-                !key.ends_with("_bytes") && !key.starts_with("cpu_") && key != "nproc"
+                !key.ends_with("_bytes")
+                    && !key.ends_with("_pid")
+                    && !key.starts_with("cpu_")
+                    && !["nproc", "started"].contains(&key.as_str())
             });
         }
     }
     view
+}
+
+/// Datasets of containers and images, and what is in the trash or half-made, of a mounted pool.
+fn datasets(pool: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for parent in ["ct", "image", "trash", ".storage/staging"] {
+        for name in list(&pool.join(parent))? {
+            // What is in the trash has a name that was never used before.
+            let name = match (parent, name.rsplit_once('.')) {
+                ("trash", Some((name, _))) => format!("{name}.#"),
+                _ => name,
+            };
+            found.push(format!("{parent}/{name}"));
+        }
+    }
+    Ok(found)
+}
+
+/// Control groups of containers below `parent`, in any hierarchy: one is there as long as something
+/// of its container runs.
+fn groups_of_containers(parent: &str) -> Result<BTreeSet<String>> {
+    let top = Path::new("/sys/fs/cgroup");
+    let mut found = BTreeSet::new();
+    for hierarchy in list(top)?.iter().map(|name| top.join(name)) {
+        groups_below(&hierarchy.join(parent), "", &mut found)?;
+    }
+    groups_below(&top.join(parent), "", &mut found)?;
+    Ok(found)
+}
+
+fn groups_below(folder: &Path, path: &str, found: &mut BTreeSet<String>) -> Result<()> {
+    for name in list(folder)? {
+        let group = folder.join(&name);
+        let path = format!("{path}/{name}");
+        if !group.is_dir() {
+            continue;
+        }
+        // Below it the guest and LXC make groups as they like.
+        if name.starts_with("ct.") {
+            found.insert(path);
+        } else {
+            groups_below(&group, &path, found)?;
+        }
+    }
+    Ok(())
 }
 
 /// Names in a folder, sorted; none if there is no folder.
