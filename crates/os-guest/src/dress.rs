@@ -18,7 +18,7 @@ pub fn dress(root: BorrowedFd<'_>, dress: &Dress) -> Report {
     if let Some(name) = &dress.hostname {
         let naming = Naming::of(&dress.distribution);
         for file in naming.files {
-            let edited = file::edit(root, file.path, file.links, |text| (file.text)(text, name));
+            let edited = file::edit(root, file.path, file.links(), |text| file.text(text, name));
             report.note(file.path, edited);
         }
         if naming.hosts {

@@ -9,10 +9,41 @@ use crate::variable;
 pub(crate) struct NameFile {
     /// Its path in the root.
     pub(crate) path: &'static str,
-    /// What a symlink there means.
-    pub(crate) links: Links,
+    content: Content,
+}
+
+/// What of a file is ours.
+enum Content {
+    /// All of it.
+    Whole(fn(&Hostname) -> String),
+    /// A variable of the shell.
+    Variable {
+        name: &'static str,
+        value: fn(&Hostname) -> &str,
+        /// What a new file begins with; none: one that is not there is not needed.
+        new: Option<&'static str>,
+    },
+}
+
+impl NameFile {
+    /// What a symlink in its place means.
+    pub(crate) const fn links(&self) -> Links {
+        match self.content {
+            Content::Whole(_) => Links::Replace,
+            Content::Variable { .. } => Links::Leave,
+        }
+    }
+
     /// What it is to say; `None`: it is not to be touched.
-    pub(crate) text: fn(Option<&str>, &Hostname) -> Option<String>,
+    pub(crate) fn text(&self, before: Option<&str>, host: &Hostname) -> Option<String> {
+        match self.content {
+            Content::Whole(text) => Some(text(host)),
+            Content::Variable { name, value, new } => {
+                let before = before.or(new)?;
+                Some(variable::set(before, name, value(host)))
+            }
+        }
+    }
 }
 
 /// How a distribution keeps its name.
@@ -34,31 +65,16 @@ enum Form {
     Whole,
 }
 
-const fn whole_file(
-    path: &'static str,
-    text: fn(Option<&str>, &Hostname) -> Option<String>,
-) -> NameFile {
+const fn whole(path: &'static str, text: fn(&Hostname) -> String) -> NameFile {
     NameFile {
         path,
-        links: Links::Replace,
-        text,
-    }
-}
-
-const fn variables(
-    path: &'static str,
-    text: fn(Option<&str>, &Hostname) -> Option<String>,
-) -> NameFile {
-    NameFile {
-        path,
-        links: Links::Leave,
-        text,
+        content: Content::Whole(text),
     }
 }
 
 /// `/etc/hostname` without a domain, which most have.
 const USUAL: Naming = Naming {
-    files: &[whole_file("etc/hostname", short_line)],
+    files: &[whole("etc/hostname", short_line)],
     hosts: true,
     form: Form::Short,
 };
@@ -66,27 +82,41 @@ const USUAL: Naming = Naming {
 /// Red Hat and its kin: with the domain, and for older versions in the network's settings too.
 const RED_HAT: Naming = Naming {
     files: &[
-        whole_file("etc/hostname", whole_line),
-        variables("etc/sysconfig/network", red_hat_variable),
+        whole("etc/hostname", whole_line),
+        NameFile {
+            path: "etc/sysconfig/network",
+            content: Content::Variable {
+                name: "HOSTNAME",
+                value: Hostname::as_str,
+                new: None,
+            },
+        },
     ],
     hosts: true,
     form: Form::Whole,
 };
 
 const GENTOO: Naming = Naming {
-    files: &[variables("etc/conf.d/hostname", gentoo_variable)],
+    files: &[NameFile {
+        path: "etc/conf.d/hostname",
+        content: Content::Variable {
+            name: "hostname",
+            value: Hostname::short,
+            new: Some("# Set to the hostname of this machine\n"),
+        },
+    }],
     ..USUAL
 };
 
 const SLACKWARE: Naming = Naming {
-    files: &[whole_file("etc/HOSTNAME", short_line)],
+    files: &[whole("etc/HOSTNAME", short_line)],
     ..USUAL
 };
 
 const VOID: Naming = Naming {
     files: &[
-        whole_file("etc/hostname", short_line),
-        whole_file(
+        whole("etc/hostname", short_line),
+        whole(
             "etc/runit/core-services/10-vpsadminos-hostname.sh",
             void_script,
         ),
@@ -131,72 +161,52 @@ impl Naming {
     }
 }
 
-fn short_line(_: Option<&str>, name: &Hostname) -> Option<String> {
-    Some(format!("{}\n", name.short()))
+fn short_line(name: &Hostname) -> String {
+    format!("{}\n", name.short())
 }
 
-fn whole_line(_: Option<&str>, name: &Hostname) -> Option<String> {
-    Some(format!("{name}\n"))
-}
-
-/// Newer versions have no such file, and need none.
-fn red_hat_variable(text: Option<&str>, name: &Hostname) -> Option<String> {
-    text.map(|text| variable::set(text, "HOSTNAME", name.as_str()))
-}
-
-fn gentoo_variable(text: Option<&str>, name: &Hostname) -> Option<String> {
-    let text = text.unwrap_or("# Set to the hostname of this machine\n");
-    Some(variable::set(text, "hostname", name.short()))
+fn whole_line(name: &Hostname) -> String {
+    format!("{name}\n")
 }
 
 /// Void sets its name by `/proc/sys/kernel/hostname`, which only the host's root may write.
-fn void_script(_: Option<&str>, _: &Hostname) -> Option<String> {
-    let script = "# Written by osctld: osctl ct set hostname\n\
-                  [ -r /etc/hostname ] && read -r name < /etc/hostname && hostname \"$name\"\n";
-    Some(script.to_owned())
+fn void_script(_: &Hostname) -> String {
+    "# Written by osctld: osctl ct set hostname\n\
+     [ -r /etc/hostname ] && read -r name < /etc/hostname && hostname \"$name\"\n"
+        .to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn written(distribution: &str, before: Option<&str>) -> Vec<(&'static str, Option<String>)> {
+    fn written(distribution: &str, before: Option<&str>) -> Vec<(&'static str, String)> {
         let name: Hostname = "web.example.org".parse().unwrap();
         let naming = Naming::of(&distribution.parse().unwrap());
         let files = naming.files.iter();
         files
-            .map(|file| (file.path, (file.text)(before, &name)))
+            .filter_map(|file| Some((file.path, file.text(before, &name)?)))
             .collect()
-    }
-
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
     }
 
     #[test]
     fn each_distribution_has_its_files() {
+        let web = || "web\n".to_owned();
         for usual in ["debian", "busybox", "alpine", "arch", "opensuse"] {
-            assert_eq!(written(usual, None), [("etc/hostname", some("web\n"))]);
+            assert_eq!(written(usual, None), [("etc/hostname", web())]);
         }
+        let whole = ("etc/hostname", "web.example.org\n".to_owned());
+        let variable = "A=1\nHOSTNAME=\"web.example.org\"\n".to_owned();
         assert_eq!(
             written("rocky", Some("A=1\n")),
-            [
-                ("etc/hostname", some("web.example.org\n")),
-                (
-                    "etc/sysconfig/network",
-                    some("A=1\nHOSTNAME=\"web.example.org\"\n")
-                ),
-            ]
+            [whole.clone(), ("etc/sysconfig/network", variable)]
         );
-        assert_eq!(written("rocky", None)[1], ("etc/sysconfig/network", None));
+        assert_eq!(written("rocky", None), [whole]);
         assert_eq!(
             written("gentoo", Some("hostname=\"x\"\n")),
-            [("etc/conf.d/hostname", some("hostname=\"web\"\n"))]
+            [("etc/conf.d/hostname", "hostname=\"web\"\n".to_owned())]
         );
-        assert_eq!(
-            written("slackware", None),
-            [("etc/HOSTNAME", some("web\n"))]
-        );
+        assert_eq!(written("slackware", None), [("etc/HOSTNAME", web())]);
         assert_eq!(written("void", None).len(), 2);
         for none in ["nixos", "guix", "unheard-of"] {
             assert_eq!(written(none, None), []);
@@ -207,10 +217,9 @@ mod tests {
     fn what_is_written_twice_is_written_once() {
         for distribution in ["debian", "rocky", "gentoo", "slackware", "void"] {
             for before in [None, Some(""), Some("HOSTNAME=a\nhostname='b'")] {
-                for (_, once) in written(distribution, before) {
-                    let Some(once) = once else { continue };
-                    let twice = written(distribution, Some(&once));
-                    assert!(twice.iter().any(|(_, twice)| twice.as_ref() == Some(&once)));
+                for once in written(distribution, before) {
+                    let twice = written(distribution, Some(&once.1));
+                    assert!(twice.contains(&once), "{once:?} {twice:?}");
                 }
             }
         }

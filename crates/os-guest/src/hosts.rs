@@ -212,7 +212,7 @@ mod tests {
         ];
         let space = prop_oneof![Just(" "), Just("\t"), Just("")];
         prop::collection::vec((space, word), 0..5)
-            .prop_map(|words| words.into_iter().map(|(a, b)| format!("{a}{b}")).collect())
+            .prop_map(|words| words.into_iter().flat_map(|(a, b)| [a, b]).collect())
     }
 
     fn file() -> impl Strategy<Value = String> {

@@ -1,5 +1,10 @@
 //! What is written inside real guests, hostile ones too.
 #![expect(clippy::disallowed_methods, reason = "tests write plain files")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what tests share is no test to clippy"
+)]
 
 #[path = "root_start/rig.rs"]
 mod rig;
@@ -151,7 +156,9 @@ fn hostile_roots() {
     let names = ["hostname", "hosts", "resolv.conf"];
     let each = |make: &dyn Fn(&Path)| {
         clean();
-        names.iter().for_each(|name| make(&etc.join(name)));
+        for name in names {
+            make(&etc.join(name));
+        }
         dress_stopped(&rig)
     };
 

@@ -68,21 +68,25 @@ fn samples() -> Vec<Step> {
             pool: pool.clone(),
             to,
         },
-        Step::Guest {
-            pool: pool.clone(),
-            container: "web".parse().unwrap(),
-            before: GuestSettings::default(),
-            after: GuestSettings {
-                hostname: Some("web.example.org".parse().unwrap()),
-                dns_resolvers: vec!["192.0.2.1".parse().unwrap()],
-            },
-        },
+        guest(&pool),
         Step::PoolActive {
             pool,
             keep_users: false,
             to,
         },
     ]
+}
+
+fn guest(pool: &PoolName) -> Step {
+    Step::Guest {
+        pool: pool.clone(),
+        container: "web".parse().unwrap(),
+        before: GuestSettings::default(),
+        after: GuestSettings {
+            hostname: Some("web.example.org".parse().unwrap()),
+            dns_resolvers: vec!["192.0.2.1".parse().unwrap()],
+        },
+    }
 }
 
 #[test]
