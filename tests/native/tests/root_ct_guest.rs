@@ -1,0 +1,117 @@
+//! Names and resolvers, as guests have them.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+use os_testkit::Sandbox;
+
+/// A file of the guest of a container.
+fn file(sandbox: &Sandbox, container: &str, name: &str) -> PathBuf {
+    let root = sandbox.root().join("tank/ct").join(container);
+    root.join("private").join(name)
+}
+
+fn read(sandbox: &Sandbox, container: &str, name: &str) -> Result<String> {
+    let path = file(sandbox, container, name);
+    fs::read_to_string(&path).with_context(|| path.display().to_string())
+}
+
+fn name_within(container: &os_testkit::Container<'_>) -> Result<String> {
+    Ok(container.sh("hostname")?.trim().to_owned())
+}
+
+#[test]
+fn a_name_arrives_stopped_and_running_and_goes() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let daemon = sandbox.start_ready()?;
+    sandbox.ok(&["pool", "new", "--size", "512M", "tank"])?;
+    let web = sandbox.new_container("web", &[])?;
+    sandbox.ok(&["ct", "set", "hostname", "web", "one.example.org"])?;
+    sandbox.ok(&[
+        "ct",
+        "set",
+        "dns-resolver",
+        "web",
+        "192.0.2.1",
+        "2001:db8::1",
+    ])?;
+    let resolvers = read(&sandbox, "web", "etc/resolv.conf")?;
+    let lines = "nameserver 192.0.2.1\nnameserver 2001:db8::1\noptions edns0\n";
+    ensure!(resolvers.ends_with(lines), "{resolvers}");
+    ensure!(read(&sandbox, "web", "etc/hostname")? == "one\n");
+    let hosts = read(&sandbox, "web", "etc/hosts")?;
+    ensure!(
+        hosts.contains("127.0.0.1\tone.example.org one localhost\n"),
+        "{hosts}"
+    );
+
+    // What somebody spoiled meanwhile a start writes again.
+    fs::remove_file(file(&sandbox, "web", "etc/hostname"))?;
+    web.start()?;
+    ensure!(name_within(&web)? == "one");
+
+    sandbox.ok(&["ct", "set", "hostname", "web", "two.example.org"])?;
+    ensure!(name_within(&web)? == "two");
+    let hosts = web.sh("cat /etc/hosts")?;
+    ensure!(
+        hosts.contains("two.example.org two localhost") && !hosts.contains("one"),
+        "{hosts}"
+    );
+    sandbox.ok(&["undo"])?;
+    ensure!(name_within(&web)? == "one");
+    sandbox.ok(&["ct", "unset", "hostname", "web"])?;
+    ensure!(name_within(&web)? == "web");
+    sandbox.ok(&["ct", "unset", "dns-resolver", "web"])?;
+    ensure!(read(&sandbox, "web", "etc/resolv.conf")? == resolvers);
+    web.kill()?;
+    sandbox.finish(daemon)
+}
+
+/// What a guest does not let be written fails nothing, and nothing of the host is written instead.
+#[test]
+fn a_guest_that_does_not_want_it() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let daemon = sandbox.start_ready()?;
+    sandbox.ok(&["pool", "new", "--size", "512M", "tank"])?;
+    let web = sandbox.container("web")?;
+    web.sh("echo mine > /etc/hosts; chmod u-w /etc/hosts
+         rm -f /etc/hostname /etc/resolv.conf
+         mkfifo /etc/hostname
+         ln -s ../../../../etc/passwd /etc/resolv.conf")?;
+    let passwd = fs::read_to_string(sandbox.root().join("etc/passwd"))?;
+    let set = |name: &str| {
+        sandbox.ok(&["ct", "set", "hostname", "web", name])?;
+        sandbox.ok(&["ct", "set", "dns-resolver", "web", "192.0.2.1"])
+    };
+    set("one.example.org")?;
+    ensure!(web.sh("cat /etc/hosts")? == "mine\n");
+    // Its kernel knows no pipes.
+    ensure!(name_within(&web)? == "one");
+    web.kill()?;
+    sandbox.ok(&["ct", "unset", "dns-resolver", "web"])?;
+    set("two.example.org")?;
+    web.start()?;
+    ensure!(web.sh("cat /etc/hosts")? == "mine\n");
+    ensure!(
+        web.sh("test -p /etc/hostname && cat /etc/resolv.conf")?
+            .contains("192.0.2.1")
+    );
+    ensure!(fs::read_to_string(sandbox.root().join("etc/passwd"))? == passwd);
+    let log = sandbox.log();
+    ensure!(log.contains("its owner may not write it"), "{log}");
+
+    // Frozen it cannot be asked: it is not waited for, and the next start writes it.
+    sandbox.ok(&["ct", "freeze", "web"])?;
+    sandbox.ok(&["ct", "set", "hostname", "web", "three.example.org"])?;
+    sandbox.ok(&["ct", "unfreeze", "web"])?;
+    ensure!(name_within(&web)? != "three");
+    web.sh("rm /etc/hostname")?;
+    web.kill()?;
+    web.start()?;
+    ensure!(name_within(&web)? == "three");
+
+    // Whoever is logged in is told, or nobody; the stop goes on.
+    sandbox.ok(&["ct", "stop", "-m", "good night", "web"])?;
+    sandbox.finish(daemon)
+}
