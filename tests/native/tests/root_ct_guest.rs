@@ -115,3 +115,55 @@ fn a_guest_that_does_not_want_it() -> Result<()> {
     sandbox.ok(&["ct", "stop", "-m", "good night", "web"])?;
     sandbox.finish(daemon)
 }
+
+/// A daemon that dies around the step settles it at its next start, before its pool is loaded. What
+/// the file of the container says and what its guest has are then the same.
+#[test]
+fn a_crash_around_the_step() -> Result<()> {
+    for (point, fails) in [
+        ("2:before", None),
+        ("2:after", None),
+        ("revert-2:before", Some("2")),
+        ("revert-2:after", Some("2")),
+    ] {
+        crash(point, fails).with_context(|| format!("killed at {point}"))?;
+    }
+    Ok(())
+}
+
+fn crash(point: &str, fails: Option<&str>) -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let daemon = sandbox.start_ready()?;
+    sandbox.ok(&["pool", "new", "--size", "512M", "tank"])?;
+    let web = sandbox.new_container("web", &[])?;
+    sandbox.ok(&["ct", "set", "hostname", "web", "one.example.org"])?;
+    daemon.stop()?;
+
+    let fail = fails.map(|step| format!(",container-set:{step}:after:fail"));
+    let fault = format!(
+        "container-set:{point}:kill{}",
+        fail.as_deref().unwrap_or("")
+    );
+    let daemon = sandbox.start_with(&["--fault", &fault])?;
+    sandbox.wait_ready()?;
+    let ran = sandbox.osctl(&["ct", "set", "hostname", "web", "two.example.org"])?;
+    ensure!(ran.code != 0, "its daemon was to die: {ran:?}");
+    let patience = std::time::Duration::from_secs(20);
+    daemon.wait(patience).context("the daemon did not die")?;
+
+    let daemon = sandbox.start_ready()?;
+    let shown = web.show()?;
+    let name = if fails.is_some() { "one" } else { "two" };
+    ensure!(
+        shown["hostname"] == format!("{name}.example.org"),
+        "{shown}"
+    );
+    let written = read(&sandbox, "web", "etc/hostname")?;
+    ensure!(written == format!("{name}\n"), "{written}");
+    let hosts = read(&sandbox, "web", "etc/hosts")?;
+    ensure!(
+        hosts.contains(&format!("127.0.0.1\t{name}.example.org {name} localhost\n")),
+        "{hosts}"
+    );
+    sandbox.finish(daemon)
+}
