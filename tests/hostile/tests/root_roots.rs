@@ -21,7 +21,8 @@ fn traps(guests: &Guests) -> Vec<(&'static str, String)> {
 
 /// A clear error, or one of the answers of a container that runs.
 fn is_clear(what: &str, ran: &Ran) -> Result<()> {
-    let clear = ran.code == 0 || (ran.code == 8 && ran.stderr.starts_with("error: "));
+    let says = ["error: ", "hint: ", "(E-START"];
+    let clear = ran.code == 0 || (ran.code == 8 && says.iter().all(|it| ran.stderr.contains(it)));
     ensure!(clear, "{what}: {} {}", ran.code, ran.stderr);
     ensure!(!ran.stderr.contains('\x1b'), "{what}: {:?}", ran.stderr);
     Ok(())
@@ -184,15 +185,21 @@ fn places_of_mounts_are_no_folders() -> Result<()> {
     for place in ["dev", "proc", "sys", "run", "tmp"] {
         let file = Guests::busybox_without(&[place])?.file(place, "a file\n");
         exercise(&guests, &format!("{place}-file"), file)?;
-        let fifo = Guests::busybox_without(&[place])?;
-        let fifo = fifo.add(EntryType::Fifo, place.as_bytes(), b"", b"");
-        exercise(&guests, &format!("{place}-fifo"), fifo)?;
     }
     let bare = Tarball::new().folder("etc");
     ensure!(
         !exercise(&guests, "bare", bare)?,
         "a root without anything runs"
     );
+    guests.finish()
+}
+
+/// LXC opens it and waits for somebody to write; we do not wait for LXC for ever.
+#[test]
+fn proc_is_a_fifo() -> Result<()> {
+    let guests = Guests::new()?;
+    let fifo = Guests::busybox_without(&["proc"])?.add(EntryType::Fifo, b"proc", b"", b"");
+    exercise(&guests, "fifo", fifo)?;
     guests.finish()
 }
 
@@ -230,13 +237,12 @@ fn init_is_no_program() -> Result<()> {
         let made = guests.make(name, root)?;
         ensure!(made.code == 0, "{name}: {}", made.stderr);
         let started = guests.sandbox.osctl(&["ct", "start", name])?;
-        ensure!(started.code == 8, "{name}: {started:?}");
-        ensure!(started.stderr.contains("E-START"), "{name}: {started:?}");
-        ensure!(started.stderr.contains("hint: "), "{name}: {started:?}");
-        let listed = guests
-            .sandbox
-            .ok(&["ct", "ls", "-H", "-o", "state", name])?;
-        ensure!(listed.trim() == "stopped", "{name}: {listed}");
+        is_clear(name, &started)?;
+        // LXC gives what the kernel does not take for a program to the guest's shell, as a shell does:
+        // then there was an init, and it ended.
+        let may_run = matches!(name, "empty" | "noise" | "half");
+        ensure!(may_run || started.code == 8, "{name}: {started:?}");
+        guests.sandbox.known_container(name).wait_for("stopped")?;
         guests.sandbox.ok(&["ct", "del", name])?;
     }
     guests.finish()
