@@ -4,6 +4,8 @@
 //! reads without changing can do without it. What only a running daemon knows (operations, order of
 //! import, figures of control groups) is left out.
 
+mod states;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
@@ -58,6 +60,7 @@ impl Offline {
             facts.accounts = accounts(&etc)?;
             drop(state.set_foreign(Arc::new(foreign(&etc)?)));
         }
+        facts.running = states::read(&state, &facts.cgroup_parent);
         Ok(Self {
             state,
             facts,

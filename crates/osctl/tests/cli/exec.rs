@@ -99,7 +99,7 @@ fn streams_arrive_whole_and_the_status_is_that_of_the_command() {
         let [mut input, mut output, mut errors] = files(fds);
         say(&stream, &HelperFrame::Started {});
         let mut bytes = Vec::new();
-        input.read_to_end(&mut bytes).unwrap();
+        std::io::copy(&mut input, &mut bytes).unwrap();
         bytes.reverse();
         output.write_all(&bytes).unwrap();
         errors.write_all(b"said on the side").unwrap();

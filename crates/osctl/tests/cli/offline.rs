@@ -32,6 +32,10 @@ fn root() -> TempDir {
     write("tank/conf/user/alice.toml", &user(1_000_000));
     write("tank/conf/user/bob.toml", "schema = 1\nuid_map = [\"0:");
     write("tank/conf/user/carol.toml", &user(1_000_100));
+    let container = "schema = 1\nuser = \"alice\"\ngroup = \"/default\"\ndistribution = \"debian\"\n\
+        version = \"13\"\narch = \"x86_64\"\n[attrs]\n\"a:b\" = \"c\"\n# end\n";
+    write("tank/conf/ct/web.toml", container);
+    write("tank/conf/ct/mail.toml", "schema = 1\nuser = 3\n# end\n");
     write("tank/conf/group/config.toml", "schema = 1\n# end\n");
     write("tank/conf/group/default/config.toml", "schema = 1\n# end\n");
     write("tank/conf/group/a/config.toml", "schema = 1\n# end\n");
@@ -59,6 +63,9 @@ fn listings() {
         ("user_ls", "user ls -o +ugid,health,a:b"),
         ("user_show", "user show alice -o -problem"),
         ("user_map", "user map tank:alice"),
+        ("ct_ls", "ct ls -o +hostname,a:b,health"),
+        ("ct_show", "ct show tank:web -o id,rootfs,log_file,uid_map"),
+        ("ct_tree", "ct tree"),
         ("group_tree", "group tree tank"),
         ("group_ls", "group ls -o pool,name"),
         ("id_range_ls", "id-range ls"),

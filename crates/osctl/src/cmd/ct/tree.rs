@@ -76,15 +76,18 @@ impl Things {
         } else {
             ["|-- ", "`-- ", "|   "]
         };
-        let in_it = |group: &Option<GroupName>| group.as_ref() == Some(parent);
-        let containers = self.containers.iter();
-        let containers: Vec<_> = containers
-            .filter(|ct| ct.pool == *pool && in_it(&ct.group))
-            .collect();
-        let groups = self.groups.iter();
-        let groups: Vec<_> = groups
-            .filter(|group| group.pool == *pool && in_it(&group.name.parent()))
-            .collect();
+        let root = GroupName::root();
+        let containers = self.containers.iter().filter(|container| {
+            // Those whose file cannot be read have no group; they are there all the same.
+            let group = container.group.as_ref().unwrap_or(&root);
+            container.pool == *pool && group == parent
+        });
+        let containers: Vec<_> = containers.collect();
+        let groups = self
+            .groups
+            .iter()
+            .filter(|group| group.pool == *pool && group.name.parent().as_ref() == Some(parent));
+        let groups: Vec<_> = groups.collect();
         let count = containers.len() + groups.len();
         let before = |index| {
             let is_last = index + 1 == count;

@@ -1,0 +1,54 @@
+//! What containers do, from their control groups.
+//!
+//! Their processes run on without the daemon, so a list made without it that called them stopped
+//! would be wrong.
+
+use std::collections::BTreeMap;
+
+use os_cgroup::{CgroupError, CgroupPath, Tree};
+use os_core::{PoolState, State, layout};
+use os_types::{ContainerName, ContainerState, PoolName};
+
+/// The states of all containers that are not stopped; `Unknown` where the kernel cannot be asked.
+pub(super) fn read(
+    state: &State,
+    cgroup_parent: &str,
+) -> BTreeMap<(PoolName, ContainerName), ContainerState> {
+    let cgroups = Tree::detect(cgroup_parent).ok();
+    let pools = state.pools().iter();
+    let found = pools.flat_map(|pool| of_pool(pool, cgroups.as_ref()));
+    found
+        .filter(|(_, state)| *state != ContainerState::Stopped)
+        .collect()
+}
+
+fn of_pool<'a>(
+    pool: &'a PoolState,
+    cgroups: Option<&'a Tree>,
+) -> impl Iterator<Item = ((PoolName, ContainerName), ContainerState)> + 'a {
+    let containers = pool.containers().iter();
+    containers.filter_map(move |(name, entry)| {
+        let doc = entry.doc()?;
+        let group = layout::container_cgroup(pool.name(), &doc.group, &doc.user, name);
+        let state = cgroups.and_then(|cgroups| state_in(cgroups, &group, name));
+        let key = (pool.name().clone(), name.clone());
+        Some((key, state.unwrap_or(ContainerState::Unknown)))
+    })
+}
+
+/// `None` if the kernel does not answer.
+fn state_in(cgroups: &Tree, group: &str, name: &ContainerName) -> Option<ContainerState> {
+    let delegated = group.parse::<CgroupPath>().ok()?;
+    let delegated = delegated.join(layout::DELEGATED_CGROUP).ok()?;
+    let payload = delegated.join(&layout::payload_cgroup(name)).ok()?;
+    let alive = || -> Result<ContainerState, CgroupError> {
+        Ok(if !cgroups.is_populated(&payload)? {
+            ContainerState::Stopped
+        } else if cgroups.is_frozen(&payload)? {
+            ContainerState::Frozen
+        } else {
+            ContainerState::Running
+        })
+    };
+    alive().ok()
+}
