@@ -58,6 +58,10 @@ macro_rules! commands {
     ($($variant:ident = $name:literal, $since:literal, $summary:literal;)*) => {
         /// A mutating command with its arguments.
         #[derive(Debug, Clone, PartialEq, Eq)]
+        #[expect(
+            clippy::large_enum_variant,
+            reason = "there is one at a time, on its way from a request to a plan"
+        )]
         pub enum Command {
             $(#[doc = $summary] $variant($variant),)*
         }

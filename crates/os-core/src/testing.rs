@@ -24,7 +24,7 @@ pub(crate) fn facts() -> Facts {
         sources: BTreeMap::new(),
         taken_names: BTreeSet::new(),
         running: BTreeMap::new(),
-        visited: std::collections::BTreeSet::new(),
+        visited: BTreeSet::new(),
         storage: crate::StorageFacts::default(),
     }
 }

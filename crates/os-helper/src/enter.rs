@@ -69,6 +69,10 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "so that it can be named where an error is mapped"
+    )]
     fn new(message: impl ToString) -> Self {
         Self {
             status: 125,

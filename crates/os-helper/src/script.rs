@@ -33,7 +33,7 @@ fn become_it(pid: u64, start: u64, script: &OsString) -> Result<String, String> 
     // Not closed at exec: the interpreter of a script opens it again.
     let opened = rustix::fs::open(script, OFlags::RDONLY, Mode::empty());
     let opened = opened.map_err(|error| format!("cannot open {}: {error}", script.display()))?;
-    let pid = u32::try_from(pid).map_err(|_| gone())?;
+    let pid = u32::try_from(pid).map_err(|_too_large| gone())?;
     let held = PidFd::open(pid).map_err(|error| os_types::chain(&error))?;
     let held = held.ok_or_else(gone)?;
     if crate::process::start_time(pid) != Some(start) {

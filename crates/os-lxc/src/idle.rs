@@ -13,7 +13,7 @@ pub const IDLE_IN_GUEST: &str = "/dev/.osctl-idle";
 const BASE: u64 = 0x40_0000;
 const HEAD: u64 = 64 + 56;
 
-/// `pause()` for ever. *Source*: arch/x86/entry/syscalls/syscall_64.tbl.
+/// `pause()` for ever. *Source*: `arch/x86/entry/syscalls/syscall_64.tbl`.
 const X86_64: &[u8] = &[
     0xb8, 34, 0, 0, 0, // mov eax, 34 (pause)
     0x0f, 0x05, // syscall
@@ -21,7 +21,7 @@ const X86_64: &[u8] = &[
 ];
 
 /// `ppoll(NULL, 0, NULL, NULL, 8)` for ever, as there is no `pause`. *Source*:
-/// include/uapi/asm-generic/unistd.h.
+/// `include/uapi/asm-generic/unistd.h`.
 const AARCH64: &[u32] = &[
     0xd280_0000, // mov x0, 0
     0xd280_0001, // mov x1, 0

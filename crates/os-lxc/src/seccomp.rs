@@ -10,7 +10,7 @@ mod parse;
 pub const DEFAULT_POLICY: &str = include_str!("seccomp/default.seccomp");
 
 /// What happens to a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SeccompAction {
     /// It is made.
     Allow,

@@ -48,10 +48,13 @@ pub fn send_frame(socket: impl AsFd, body: &[u8], fds: &[BorrowedFd<'_>]) -> io:
     Ok(())
 }
 
+/// A frame that was received, and its descriptors.
+pub type Received = (Vec<u8>, Vec<OwnedFd>);
+
 /// Receives one frame and its descriptors; `None` at the end of the stream.
 ///
 /// *Errors*: a frame that is cut off, or longer than [`FRAME_LIMIT`].
-pub fn receive_frame(socket: impl AsFd) -> io::Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
+pub fn receive_frame(socket: impl AsFd) -> io::Result<Option<Received>> {
     let mut fds = Vec::new();
     let mut head = [0_u8; 4];
     if !fill(&socket, &mut head, &mut fds)? {

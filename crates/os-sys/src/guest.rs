@@ -101,12 +101,12 @@ pub fn new_terminal() -> Result<Terminal, SysError> {
     let kind = rustix::fs::fstatfs(&held.map_err(failed)?)
         .map_err(failed)?
         .f_type;
-    if i64::try_from(kind).ok() != Some(DEVPTS) {
+    if kind != DEVPTS {
         return Err(failed(rustix::io::Errno::NODEV));
     }
     let master = rustix::fs::open(path, flags, Mode::empty()).map_err(failed)?;
     let kind = rustix::fs::fstatfs(&master).map_err(failed)?.f_type;
-    if i64::try_from(kind).ok() != Some(DEVPTS) {
+    if kind != DEVPTS {
         return Err(failed(rustix::io::Errno::NODEV));
     }
     rustix::io::ioctl_fionbio(&master, false).map_err(failed)?;

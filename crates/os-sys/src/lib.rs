@@ -58,7 +58,7 @@ pub use self::credentials::{
 pub use self::error::SysError;
 pub use self::exec::exec;
 pub use self::fault::kill_self;
-pub use self::fd_passing::{FRAME_LIMIT, receive_frame, send_frame};
+pub use self::fd_passing::{FRAME_LIMIT, Received, receive_frame, send_frame};
 pub use self::guest::{Forked, Terminal, enter_guest, enter_mount_namespace, fork, new_terminal};
 pub use self::host::{boot_id, hostname};
 pub use self::idmap_mount::{DetachedMount, MountUse, enter_user_namespace, user_namespace};

@@ -75,7 +75,7 @@ fn waiting(app: &App, pool: &PoolName) -> Result<VecDeque<ContainerName>, Failur
     let containers = state
         .pool(pool)
         .into_iter()
-        .flat_map(|pool| pool.containers());
+        .flat_map(os_core::PoolState::containers);
     let mut wanted: Vec<(u32, &ContainerName)> = containers
         .filter(|(name, _)| !started.contains(*name))
         .filter_map(|(name, entry)| Some((entry.doc()?.autostart?.priority, name)))

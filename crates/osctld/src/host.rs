@@ -208,14 +208,11 @@ impl Host for Steps {
                 before,
                 after,
             } => file::look(&self.locate(path), before.as_deref(), after.as_deref()),
-            Step::Dataset { dataset, to } => {
+            Step::Dataset { dataset, to } | Step::Clone { dataset, to, .. } => {
                 dataset::look(&*self.contents(&dataset.pool()), dataset, *to)
             }
             Step::DatasetName { before, after } => {
                 image::look_rename(&*self.contents(&before.pool()), before, after)
-            }
-            Step::Clone { dataset, to, .. } => {
-                dataset::look(&*self.contents(&dataset.pool()), dataset, *to)
             }
             Step::Purge { dataset } => image::look_purge(&*self.contents(&dataset.pool()), dataset),
             Step::Image { to, .. } => self.look_cached(&cached(step)?, *to),
@@ -230,7 +227,7 @@ impl Host for Steps {
                 pool,
                 container,
                 to,
-            } => self.look_freeze(pool, container, *to),
+            } => Ok(self.look_freeze(pool, container, *to)),
             Step::Property { dataset, .. } => {
                 dataset::look_property(&*self.contents(&dataset.pool()), &edit(step)?)
             }

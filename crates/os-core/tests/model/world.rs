@@ -31,7 +31,7 @@ pub(crate) fn facts() -> Facts {
         sources: BTreeMap::new(),
         taken_names: BTreeSet::from(["etc".to_owned()]),
         running: BTreeMap::new(),
-        visited: std::collections::BTreeSet::new(),
+        visited: BTreeSet::new(),
         storage: os_core::StorageFacts::default(),
     }
 }

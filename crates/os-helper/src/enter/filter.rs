@@ -17,31 +17,22 @@ use syscalls::Sysno;
 #[derive(Debug)]
 pub(super) struct Filter(Vec<BpfProgram>);
 
+/// Rules by the number of the system call.
+type Rules = BTreeMap<i64, Vec<Rule>>;
+
 /// The policy in `text` as programs; ours if there is no text.
 ///
 /// *Errors*: a policy that cannot be read or expressed: then nothing is run.
 pub(super) fn compile(text: &str) -> Result<Filter, String> {
     let policy = SeccompPolicy::parse(text).map_err(|error| error.to_string())?;
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| error.to_string())?;
-    let mut by_action: Vec<(SeccompAction, BTreeMap<i64, Vec<Rule>>)> = Vec::new();
+    let mut by_action: BTreeMap<SeccompAction, Rules> = BTreeMap::new();
     for rule in policy.rules.iter().filter(|rule| is_ours(rule)) {
         // A call that this kernel's table does not have cannot be made.
         let Ok(number) = Sysno::from_str(&rule.syscall) else {
             continue;
         };
-        let at = match by_action
-            .iter()
-            .position(|(action, _)| *action == rule.action)
-        {
-            Some(at) => at,
-            None => {
-                by_action.push((rule.action, BTreeMap::new()));
-                by_action.len().saturating_sub(1)
-            }
-        };
-        let Some((_, rules)) = by_action.get_mut(at) else {
-            continue;
-        };
+        let rules = by_action.entry(rule.action).or_default();
         let rules = rules.entry(i64::from(number.id())).or_default();
         if !rule.conditions.is_empty() {
             rules.push(conditions(rule)?);

@@ -35,8 +35,47 @@ pub(super) struct Image<'a> {
     pub(super) gid_map: &'a IdMap,
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "so that it can be named where an error is mapped"
+)]
 fn storage(error: os_storage::StorageError) -> Failure {
     fail::storage(&error)
+}
+
+/// Unpacks an image into an empty dataset and makes the snapshot that containers are cloned from.
+fn unpack(
+    image: &Image<'_>,
+    contents: &dyn PoolContents,
+    dataset: &DatasetName,
+    context: &StepContext<'_>,
+) -> Result<(), Failure> {
+    let target = contents.mountpoint(dataset).join(layout::PRIVATE);
+    atomic::create_dir(&target, Attributes::mode(0o755)).map_err(|error| fail::file(&error))?;
+    let job = UnpackJob {
+        archive: ArchiveSource::Path(image.file.to_owned()),
+        target,
+        uid_map: image.uid_map.clone(),
+        gid_map: image.gid_map.clone(),
+        limits: Limits::default(),
+        memory_bytes: 1 << 30,
+        cpu_seconds: 3600,
+    };
+    match run_helper(&job, context)? {
+        UnpackAnswer::Failed(failure) => return Err(failure),
+        UnpackAnswer::Done {
+            image: found,
+            report,
+        } => {
+            if found.digest != *image.digest {
+                let text = format!("{} is another image by now", image.file.display());
+                return Err(Failure::new(Code::Image, text));
+            }
+            tracing::info!(digest = image.digest.short(), ?report, "unpacked");
+        }
+    }
+    let ready: SnapshotName = format!("{dataset}@{}", layout::IMAGE_SNAPSHOT).parse()?;
+    contents.snapshot(&ready).map(drop).map_err(storage)
 }
 
 pub(super) fn look_rename(
@@ -122,47 +161,12 @@ impl Steps {
             return Ok(());
         }
         contents.create(&dataset, &[]).map_err(storage)?;
-        let unpacked = self.unpack(image, &*contents, &dataset, context);
+        let unpacked = unpack(image, &*contents, &dataset, context);
         if unpacked.is_err() {
             // The failure tells more than what a destroy might say on top.
             drop(contents.destroy(&dataset, Extent::Recursive));
         }
         unpacked
-    }
-
-    fn unpack(
-        &self,
-        image: &Image<'_>,
-        contents: &dyn PoolContents,
-        dataset: &DatasetName,
-        context: &StepContext<'_>,
-    ) -> Result<(), Failure> {
-        let target = contents.mountpoint(dataset).join(layout::PRIVATE);
-        atomic::create_dir(&target, Attributes::mode(0o755)).map_err(|error| fail::file(&error))?;
-        let job = UnpackJob {
-            archive: ArchiveSource::Path(image.file.to_owned()),
-            target,
-            uid_map: image.uid_map.clone(),
-            gid_map: image.gid_map.clone(),
-            limits: Limits::default(),
-            memory_bytes: 1 << 30,
-            cpu_seconds: 3600,
-        };
-        match run_helper(&job, context)? {
-            UnpackAnswer::Failed(failure) => return Err(failure),
-            UnpackAnswer::Done {
-                image: found,
-                report,
-            } => {
-                if found.digest != *image.digest {
-                    let text = format!("{} is another image by now", image.file.display());
-                    return Err(Failure::new(Code::Image, text));
-                }
-                tracing::info!(digest = image.digest.short(), ?report, "unpacked");
-            }
-        }
-        let ready: SnapshotName = format!("{dataset}@{}", layout::IMAGE_SNAPSHOT).parse()?;
-        contents.snapshot(&ready).map(drop).map_err(storage)
     }
 
     /// What a plan about roots has to know.

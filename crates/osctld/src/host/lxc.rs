@@ -20,7 +20,7 @@ pub(crate) struct Lxc {
     /// A copy of it in memory that nobody can change, not even whoever meets it in a guest.
     sealed: Option<Arc<OwnedFd>>,
     /// `lxc-start`.
-    pub(crate) lxc_start: PathBuf,
+    pub(crate) starter: PathBuf,
     /// Whether `AppArmor` is enabled.
     pub(crate) apparmor: bool,
 }
@@ -31,7 +31,7 @@ pub(crate) fn find(run: &Path) -> Result<Lxc, Failure> {
     let text = os_lxc::seccomp::DEFAULT_POLICY.as_bytes();
     atomic::replace(&policy, text, Attributes::mode(0o644)).map_err(|error| fail::file(&error))?;
     write_idle(run)?;
-    let lxc_start = HostRunner::new().find("lxc-start").map_err(|error| {
+    let starter = HostRunner::new().find("lxc-start").map_err(|error| {
         Failure::new(Code::NotFound, chain(&error)).next("apt-get install lxc uidmap")
     })?;
     let helper = helper()?;
@@ -45,7 +45,7 @@ pub(crate) fn find(run: &Path) -> Result<Lxc, Failure> {
     Ok(Lxc {
         helper,
         sealed: Some(Arc::new(sealed)),
-        lxc_start,
+        starter,
         apparmor: enabled.is_ok_and(|text| text.trim() == "Y"),
     })
 }
@@ -71,7 +71,7 @@ impl Lxc {
     }
 }
 
-/// A copy of a program in memory, sealed: memfd_create(2), `F_ADD_SEALS`.
+/// A copy of a program in memory, sealed: `memfd_create(2)`, `F_ADD_SEALS`.
 fn seal(program: &Path) -> std::io::Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let mut memory = std::fs::File::from(rustix::fs::memfd_create("os-helper", flags)?);

@@ -12,6 +12,7 @@ use os_types::{
 };
 
 use super::Steps;
+use crate::runtime::ladder::Subject;
 use crate::runtime::launch::{self, Means};
 use crate::runtime::recover::{self, Found};
 use crate::runtime::{Key, Place, ladder, place};
@@ -95,7 +96,13 @@ impl Steps {
         if self.runtime.slot(key).is_some_and(|slot| slot.has_ended()) {
             self.put_away(key, Some(&place), &means)?;
         } else if self.cgroups.presence(&place.cgroup) != os_cgroup::Presence::Absent {
-            ladder::finish(key, &place.cgroup, None, &place.run, &means)?;
+            let remains = Subject {
+                key,
+                cgroup: &place.cgroup,
+                place: None,
+                run: &place.run,
+            };
+            ladder::finish(&remains, &means)?;
         }
         ladder::wants_reboot(&place.run)?;
         launch::start(&place, &means, self.when_ended(key))
@@ -107,11 +114,17 @@ impl Steps {
             return Ok(());
         };
         ladder::let_monitor_end(&cgroup, &self.cgroups);
-        ladder::finish(key, &cgroup, place, &self.run_folder(key), means)
+        let subject = Subject {
+            key,
+            cgroup: &cgroup,
+            place,
+            run: &self.run_folder(key),
+        };
+        ladder::finish(&subject, means)
     }
 
     fn when_ended(&self, key: &Key) -> impl FnOnce() + Send + 'static {
-        let (ended, key) = (self.ended.clone(), key.clone());
+        let (ended, key) = (Arc::clone(&self.ended), key.clone());
         move || {
             if let Some(ended) = ended.get() {
                 (ended.0)(key);
@@ -137,15 +150,13 @@ impl Steps {
             return self.put_away(key, place.as_ref(), &means);
         }
         let progress = |text: &str| context.progress(text);
-        ladder::stop(
+        let subject = Subject {
             key,
-            &cgroup,
-            place.as_ref(),
-            &run,
-            policy,
-            &means,
-            &progress,
-        )
+            cgroup: &cgroup,
+            place: place.as_ref(),
+            run: &run,
+        };
+        ladder::stop(&subject, policy, &means, &progress)
     }
 
     pub(super) fn means<'a>(&'a self, lxc: &'a crate::host::lxc::Lxc) -> Means<'a> {
@@ -156,7 +167,7 @@ impl Steps {
             helper: &lxc.helper,
             program: lxc.program(),
             etc: self.moved_etc.as_deref(),
-            lxc_start: &lxc.lxc_start,
+            lxc_start: &lxc.starter,
             apparmor: lxc.apparmor,
             policy: StartPolicy::default(),
         }
@@ -167,16 +178,15 @@ impl Steps {
         pool: &PoolName,
         name: &ContainerName,
         to: Presence,
-    ) -> Result<Readiness, Failure> {
+    ) -> Readiness {
         let key = (pool.clone(), name.clone());
-        Ok(match (self.runtime.slot(&key).map(|slot| slot.state), to) {
-            (Some(ContainerState::Frozen), Presence::Present)
-            | (Some(ContainerState::Running), Presence::Absent) => Readiness::Done,
+        match (self.runtime.slot(&key).map(|slot| slot.state), to) {
             // What is gone is not frozen; but it cannot be frozen either.
-            (None, Presence::Absent) => Readiness::Done,
+            (Some(ContainerState::Frozen), Presence::Present)
+            | (Some(ContainerState::Running) | None, Presence::Absent) => Readiness::Done,
             (None, Presence::Present) => Readiness::Conflict("it does not run".to_owned()),
             _ => Readiness::Ready,
-        })
+        }
     }
 
     pub(super) fn freeze(
@@ -225,7 +235,13 @@ impl Steps {
                 Found::Remains(cgroup) => {
                     let nothing = crate::host::lxc::Lxc::default();
                     let means = self.means(self.lxc.as_ref().unwrap_or(&nothing));
-                    if let Err(failure) = ladder::finish(&key, &cgroup, None, &run, &means) {
+                    let remains = Subject {
+                        key: &key,
+                        cgroup: &cgroup,
+                        place: None,
+                        run: &run,
+                    };
+                    if let Err(failure) = ladder::finish(&remains, &means) {
                         tracing::error!(%failure, "cannot clear the remains of a container");
                     }
                 }

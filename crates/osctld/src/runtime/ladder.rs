@@ -31,21 +31,35 @@ const KILL_PATIENCE: Duration = Duration::from_secs(30);
 /// LXC's monitor may take so long to put away its groups when init has ended by itself.
 const MONITOR_PATIENCE: Duration = Duration::from_secs(5);
 
+/// A container that is to end, or has ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) key: &'a Key,
+    /// The control group it runs in.
+    pub(crate) cgroup: &'a CgroupPath,
+    /// Missing if its configuration cannot be read any more: then it is killed all the same, and no
+    /// script is run.
+    pub(crate) place: Option<&'a Place>,
+    /// Its folder in the run folder.
+    pub(crate) run: &'a Path,
+}
+
 /// Stops a container; returns when none of its processes is left.
-///
-/// `place` is missing if its configuration cannot be read any more: then it is killed all the same.
 pub(crate) fn stop(
-    key: &Key,
-    cgroup: &CgroupPath,
-    place: Option<&Place>,
-    run: &Path,
+    subject: &Subject<'_>,
     policy: &StopPolicy,
     means: &Means<'_>,
     progress: Progress<'_>,
 ) -> Result<(), Failure> {
+    let key = subject.key;
     let before = means.runtime.slot(key).map(|slot| slot.state);
-    if let Some(place) = place {
-        scripts::run(place, Moment::PreStop, Where::Host)?;
+    match subject.place {
+        // Who kills has no time for a script that says no.
+        Some(place) if policy.method == StopMethod::Kill => {
+            scripts::run_and_log(place, Moment::PreStop, Where::Host);
+        }
+        Some(place) => scripts::run(place, Moment::PreStop, Where::Host)?,
+        None => {}
     }
     let init = means.runtime.slot(key).and_then(|slot| slot.init_pid());
     let asked = match (policy.method, init) {
@@ -85,7 +99,7 @@ pub(crate) fn stop(
         }
         Err(failure) => return Err(failure),
     }
-    finish(key, cgroup, place, run, means)
+    finish(subject, means)
 }
 
 /// Tells logged-in users what they are to be told, if anything. It hinders no stop.
@@ -139,13 +153,13 @@ fn ask(
 }
 
 /// Puts away everything of a container whose init has ended, or is to be killed.
-pub(crate) fn finish(
-    key: &Key,
-    cgroup: &CgroupPath,
-    place: Option<&Place>,
-    run: &Path,
-    means: &Means<'_>,
-) -> Result<(), Failure> {
+pub(crate) fn finish(subject: &Subject<'_>, means: &Means<'_>) -> Result<(), Failure> {
+    let Subject {
+        key,
+        cgroup,
+        place,
+        run,
+    } = *subject;
     let failures = clear(key, cgroup, run, means);
     let left = means.cgroups.is_populated(cgroup);
     if !left.map_err(|error| Failure::new(Code::Step, chain(&error)))? {

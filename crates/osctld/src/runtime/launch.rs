@@ -132,7 +132,7 @@ fn attempt(
     let in_place = process::cgroup_below(init, means.cgroups.parent().as_str());
     let is_ours = in_place.is_some_and(|path| path.starts_with(place.cgroup.as_str()));
     let pidfd = PidFd::open(init).ok().flatten().filter(|_| is_ours);
-    let pidfd = pidfd.ok_or_else(|| give_up(place, "its init is gone".to_owned()))?;
+    let pidfd = pidfd.ok_or_else(|| give_up(place, "its init is gone"))?;
     let pidfd = Arc::new(pidfd);
     if let Err(failure) = scripts::run(place, Moment::OnStart, Where::HostWith { init }) {
         // The hook may be gone meanwhile; then there is nothing left to abort.
@@ -146,7 +146,7 @@ fn attempt(
     drop(called.answer.send(HookAnswer::Continue));
     wait_for_exec(place, init, news, deadline)?;
     let Some(stat) = process::stat(init) else {
-        return Err(give_up(place, "its init ended at once".to_owned()));
+        return Err(give_up(place, "its init ended at once"));
     };
     let slot = Slot {
         state: ContainerState::Running,
@@ -229,11 +229,11 @@ fn init_hook(
             }
             Ok(News::MonitorEnded) | Err(RecvTimeoutError::Disconnected) => {
                 let text = "LXC ended before its init was there";
-                return Err(give_up(place, text.to_owned()));
+                return Err(give_up(place, text));
             }
             Err(RecvTimeoutError::Timeout) => {
                 let text = format!("LXC made no init within {} s", PATIENCE.as_secs());
-                return Err(give_up(place, text));
+                return Err(give_up(place, &text));
             }
         }
     }
@@ -274,18 +274,18 @@ fn wait_for_exec(
     let left = deadline.saturating_duration_since(Instant::now());
     let seen = patience::until(left, || {
         if matches!(news.try_recv(), Ok(News::MonitorEnded)) {
-            return Err(give_up(place, "LXC ended before its init ran".to_owned()));
+            return Err(give_up(place, "LXC ended before its init ran"));
         }
         match process::stat(init) {
             Some(stat) if stat.state != 'Z' => Ok(stat.has_execed.then_some(())),
-            _ => Err(give_up(place, "its init ended at once".to_owned())),
+            _ => Err(give_up(place, "its init ended at once")),
         }
     })?;
-    seen.ok_or_else(|| give_up(place, "init did not run its program".to_owned()))
+    seen.ok_or_else(|| give_up(place, "init did not run its program"))
 }
 
 /// The failure of a start, with what LXC says.
-fn give_up(place: &Place, what: String) -> Failure {
+fn give_up(place: &Place, what: &str) -> Failure {
     let log = fs::read_to_string(&place.log).unwrap_or_default();
     let said = os_lxc::log::errors(&log);
     let said = said

@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn this_process_has_execed_and_is_no_guest() {
         let pid = std::process::id();
-        assert!(super::stat(pid).unwrap().has_execed);
+        assert!(stat(pid).unwrap().has_execed);
         assert!(!is_init_of_guest(pid));
         assert!(program(pid).is_some());
         assert!(caught_signals(pid).is_some());

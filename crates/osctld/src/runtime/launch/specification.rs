@@ -22,6 +22,10 @@ const HOOK_PATIENCE_MS: u32 = 600_000;
 /// What prints on its console is kept up to this size, twice.
 const CONSOLE_BYTES: u32 = 128 << 10;
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "so that it can be named where an error is mapped"
+)]
 fn bad_value(error: ValueError) -> Failure {
     Failure::new(Code::Name, chain(&error))
 }
