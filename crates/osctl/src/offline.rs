@@ -241,7 +241,7 @@ fn facts(root: &Path) -> Facts {
         sources: BTreeMap::new(),
         taken_names: std::collections::BTreeSet::new(),
         running: BTreeMap::new(),
-        visited: BTreeSet::new(),
+        visited: std::collections::BTreeSet::new(),
         storage: StorageFacts::default(),
     }
 }
