@@ -1,6 +1,7 @@
 //! Facts of a process, as `/proc` has them: proc(5).
 
 use std::fs;
+use std::os::unix::fs::FileExt as _;
 
 /// `PF_FORKNOEXEC`, linux/sched.h: it was forked and has not run a program of its own yet.
 const FORK_NO_EXEC: u64 = 0x40;
@@ -47,15 +48,43 @@ pub(super) fn cgroup_below(pid: u32, parent: &str) -> Option<String> {
     paths.find_map(|path| path.strip_prefix(&prefix).map(ToOwned::to_owned))
 }
 
+/// `rt_sigtimedwait(2)`. *Source*: asm/unistd_64.h, asm-generic/unistd.h.
+const SIGTIMEDWAIT: &str = if cfg!(target_arch = "x86_64") {
+    "128"
+} else {
+    "137"
+};
+
 /// The signals it does something about: bit n-1 for signal n. It has a handler for them, or it blocks
 /// them to read them from a signalfd(2), as systemd does, or by sigwait(3), as busybox does.
 pub(super) fn caught_signals(pid: u32) -> Option<u64> {
+    let before = marked_signals(pid)?;
+    let awaited = awaited_signals(pid).unwrap_or(0);
+    // Again, for it may have begun to wait, or ceased, in between.
+    Some(before | awaited | marked_signals(pid)?)
+}
+
+fn marked_signals(pid: u32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let mask = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name))?;
         u64::from_str_radix(line.trim(), 16).ok()
     };
     Some(mask("SigCgt:")? | mask("SigBlk:")?)
+}
+
+/// The signals that it waits for at this moment: while it does, the kernel does not list them as
+/// blocked, and busybox init does so all its life.
+fn awaited_signals(pid: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/syscall")).ok()?;
+    let mut words = text.split_whitespace();
+    words.next().filter(|number| *number == SIGTIMEDWAIT)?;
+    let address = words.next()?.strip_prefix("0x")?;
+    let address = u64::from_str_radix(address, 16).ok()?;
+    let mut set = [0; 8];
+    let memory = fs::File::open(format!("/proc/{pid}/mem")).ok()?;
+    memory.read_exact_at(&mut set, address).ok()?;
+    Some(u64::from_ne_bytes(set))
 }
 
 /// The name of its program's file, as text that the guest chose.
