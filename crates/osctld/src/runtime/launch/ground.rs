@@ -1,7 +1,8 @@
 //! Control groups and folders, before anything runs in them.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::Path;
 
 use os_store::atomic::{self, Attributes, Owner};
 use os_types::{Code, Failure, chain};
@@ -37,6 +38,23 @@ pub(super) fn make_cgroups(place: &Place, means: &Means<'_>) -> Result<(), Failu
     Ok(())
 }
 
+/// Removes the console of a container that belongs to another user by now: the new one's monitor
+/// could not open the log in it.
+fn forget_console(folder: &Path, ugid: u32) -> Result<(), Failure> {
+    let owner = fs::symlink_metadata(folder).map(|found| found.uid());
+    if owner.is_err() || owner.is_ok_and(|owner| owner == ugid) {
+        return Ok(());
+    }
+    // Follows no link in it, whoever may have put one there.
+    let removed = fs::remove_dir_all(folder);
+    removed.map_err(|error| {
+        Failure::new(
+            Code::Step,
+            format!("cannot remove {}: {error}", folder.display()),
+        )
+    })
+}
+
 /// The folders that the monitor needs.
 pub(super) fn make_folders(place: &Place) -> Result<(), Failure> {
     let ugid = place.account.ugid;
@@ -57,6 +75,7 @@ pub(super) fn make_folders(place: &Place) -> Result<(), Failure> {
             Attributes::mode(0o711),
         ),
     ];
+    forget_console(&place.run.join("console"), ugid)?;
     for (folder, attributes) in folders {
         let made = atomic::create_dir_all(&folder, Attributes::mode(0o711));
         made.map_err(|error| fail::file(&error))?;
