@@ -115,17 +115,19 @@ fn verdict(answer: Result<HookAnswer, HookError>) -> ExitCode {
 
 /// A container that wants to reboot is started anew by osctld, with fresh configuration and clocks:
 /// within the old monitor LXC would give it other control groups too. So LXC is told no, and ends.
-/// If osctld is away, it finds the wish in a file once it is back.
+/// osctld, which may be away, finds the wish in a file once it sees that init has ended.
 fn refuse_reboot(answer: Result<HookAnswer, HookError>, mark: &Path) -> ExitCode {
-    let Err(error) = answer else {
-        return ExitCode::FAILURE;
-    };
-    let mut text = format!("{}; the wish to reboot is noted", os_types::chain(&error));
-    if let Err(error) = File::create(mark) {
-        text = format!(
-            "cannot note the wish to reboot in {}: {error}",
-            mark.display()
-        );
+    let noted = File::create(mark);
+    match (answer, noted) {
+        (_, Err(error)) => {
+            let mark = mark.display();
+            let text = format!("cannot note the wish to reboot in {mark}: {error}");
+            crate::say(&text, ExitCode::FAILURE)
+        }
+        (Err(error), Ok(_)) => {
+            let text = format!("{}; the wish to reboot is noted", os_types::chain(&error));
+            crate::say(&text, ExitCode::FAILURE)
+        }
+        (Ok(_), Ok(_)) => ExitCode::FAILURE,
     }
-    crate::say(&text, ExitCode::FAILURE)
 }

@@ -5,6 +5,7 @@
 //! the history, and whoever is stopping the container at this moment is not disturbed.
 
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 
 use os_api::Command;
 use os_api::command::{ContainerDel, ContainerStart, ContainerStop};
@@ -15,28 +16,39 @@ use crate::host::run::Ended;
 use crate::runtime::Key;
 use crate::submit;
 
-/// Listens for the ends of containers.
-pub(crate) fn listen(app: &App) {
-    let app = app.clone();
-    let host = app.clone();
-    let (sender, receiver) = std::sync::mpsc::channel::<Key>();
-    host.host().tell_ends(Ended(Arc::new(move |key| {
-        // The receiver lives as long as the daemon.
+/// Ends of containers that nobody has attended to yet.
+#[derive(Debug)]
+pub(crate) struct Ends(Receiver<Key>);
+
+/// Listens for the ends of containers from now on.
+pub(crate) fn listen(app: &App) -> Ends {
+    let (sender, receiver) = channel();
+    app.host().tell_ends(Ended(Arc::new(move |key| {
+        // Nobody attends to ends any more when the daemon ends.
         drop(sender.send(key));
     })));
-    let thread = std::thread::Builder::new().name("ends".to_owned());
-    let spawned = thread.spawn(move || {
-        for key in receiver {
-            let app = app.clone();
-            let thread = std::thread::Builder::new().name("end".to_owned());
-            let spawned = thread.spawn(move || end(&app, &key));
-            if let Err(error) = spawned {
-                tracing::error!(%error, "cannot put away a container that has ended");
+    Ends(receiver)
+}
+
+impl Ends {
+    /// Attends to them, to those that came so far first. What a crash cut off has to be settled by
+    /// now: that takes no turns, and would not be alone with its container.
+    pub(crate) fn attend(self, app: &App) {
+        let app = app.clone();
+        let thread = std::thread::Builder::new().name("ends".to_owned());
+        let spawned = thread.spawn(move || {
+            for key in self.0 {
+                let app = app.clone();
+                let thread = std::thread::Builder::new().name("end".to_owned());
+                let spawned = thread.spawn(move || end(&app, &key));
+                if let Err(error) = spawned {
+                    tracing::error!(%error, "cannot put away a container that has ended");
+                }
             }
+        });
+        if let Err(error) = spawned {
+            tracing::error!(%error, "nobody listens for the ends of containers");
         }
-    });
-    if let Err(error) = spawned {
-        tracing::error!(%error, "nobody listens for the ends of containers");
     }
 }
 

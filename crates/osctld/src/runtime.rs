@@ -61,7 +61,7 @@ pub(crate) type Key = (PoolName, ContainerName);
 pub(crate) struct Slot {
     /// What it does.
     pub(crate) state: ContainerState,
-    /// Its init.
+    /// Its init; none while it is starting, and of one that ended while no daemon was there.
     pub(crate) init: Option<Arc<PidFd>>,
     /// What kind of init that is.
     pub(crate) kind: StartInit,
@@ -81,8 +81,10 @@ impl Slot {
 
     /// Whether its init was there and has ended, as the kernel says.
     pub(crate) fn has_ended(&self) -> bool {
-        let ended = |init: &Arc<PidFd>| init.wait_exit(Duration::ZERO).unwrap_or(false);
-        self.init.as_ref().is_some_and(ended)
+        match &self.init {
+            Some(init) => init.wait_exit(Duration::ZERO).unwrap_or(false),
+            None => self.state != ContainerState::Starting,
+        }
     }
 
     /// As it is now: one whose init has ended is not running, though nobody has put it away yet.

@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
 use crate::args::Args;
+use crate::ended::Ends;
 use crate::host::Steps;
 use crate::news::News;
 use crate::paths::Paths;
@@ -42,10 +43,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         .context("cannot start the runtime")?;
     // Before the socket: who sees the daemon answer may also tell it to end.
     let signals = runtime.block_on(async { Signals::catch() })?;
-    let app = assemble(args, &paths)?;
+    let (app, ends) = assemble(args, &paths)?;
     app.run_on(runtime.handle().clone());
     let listener = instance::bind(&paths.socket())?;
-    let result = runtime.block_on(serve(app, listener, signals, args.no_import));
+    let result = runtime.block_on(serve((app, ends), listener, signals, args.no_import));
     runtime.shutdown_timeout(Duration::from_secs(1));
     // A client that comes now is told at once that nobody is here.
     drop(std::fs::remove_file(paths.socket()));
@@ -65,7 +66,7 @@ fn print(text: &str) {
     println!("{text}");
 }
 
-fn assemble(args: &Args, paths: &Paths) -> anyhow::Result<App> {
+fn assemble(args: &Args, paths: &Paths) -> anyhow::Result<(App, Ends)> {
     let scopes = Arc::new(Scopes::new(paths.clone()));
     let news = News::default();
     let host = Steps::new(paths.clone(), Arc::clone(&scopes), news.clone())?;
@@ -82,8 +83,8 @@ fn assemble(args: &Args, paths: &Paths) -> anyhow::Result<App> {
     });
     news.connect(engine.events().clone());
     let app = App::new(engine);
-    ended::listen(&app);
-    Ok(app)
+    let ends = ended::listen(&app);
+    Ok((app, ends))
 }
 
 /// Faults for tests of crash safety; none unless asked for on the command line.
@@ -109,7 +110,7 @@ fn faults(plan: Option<&str>) -> anyhow::Result<Faults> {
 }
 
 async fn serve(
-    app: App,
+    (app, ends): (App, Ends),
     listener: std::os::unix::net::UnixListener,
     mut signals: Signals,
     no_import: bool,
@@ -118,7 +119,7 @@ async fn serve(
     tracing::info!(pid = std::process::id(), socket = ?app.host().paths().socket(), "listening");
     let server = tokio::spawn(http::serve(app.clone(), listener, app.stopping()));
     notify::tell(notify::READY);
-    let starting = tokio::spawn(become_ready(app.clone(), no_import));
+    let starting = tokio::spawn(become_ready(app.clone(), ends, no_import));
     tokio::select! {
         _ = signals.terminate.recv() => tracing::info!("told to end (SIGTERM)"),
         _ = signals.interrupt.recv() => tracing::info!("told to end (SIGINT)"),
@@ -153,7 +154,7 @@ impl Signals {
 }
 
 /// Settles what a crash left open and imports the pools that were imported before.
-async fn become_ready(app: App, no_import: bool) {
+async fn become_ready(app: App, ends: Ends, no_import: bool) {
     settle(&app, JournalPlace::Host).await;
     let mut imported = Vec::new();
     if !no_import {
@@ -166,6 +167,7 @@ async fn become_ready(app: App, no_import: bool) {
     }
     // What ran has to be known before a start or stop that was cut off is taken up again.
     settle(&app, JournalPlace::Run).await;
+    ends.attend(&app);
     app.enter(DaemonState::Ready);
     notify::tell(notify::IMPORTED);
     for pool in imported {

@@ -232,6 +232,7 @@ impl Steps {
                 Found::Running(init) => {
                     self.runtime.watch.process(init, self.when_ended(&key));
                 }
+                Found::Ended => self.when_ended(&key)(),
                 Found::Remains(cgroup) => {
                     let nothing = crate::host::lxc::Lxc::default();
                     let means = self.means(self.lxc.as_ref().unwrap_or(&nothing));

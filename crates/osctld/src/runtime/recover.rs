@@ -10,9 +10,8 @@ use os_types::{ContainerState, Failure};
 
 use super::{Key, Runtime, Slot, place, process, record};
 
-/// Looks whether a container runs. One that does comes into the table, and the answer is its init.
-///
-/// `None`: nothing of it runs, or only something that no init belongs to, which has to be cleared.
+/// Looks whether a container runs. One that does comes into the table, and so does one that did
+/// when the daemon before this one looked last, and has ended since.
 pub(crate) fn look(
     key: &Key,
     cgroup: &CgroupPath,
@@ -25,7 +24,7 @@ pub(crate) fn look(
     let started_in = known.as_ref().and_then(|known| known.cgroup.parse().ok());
     let cgroup: CgroupPath = started_in.unwrap_or_else(|| cgroup.clone());
     let folders = cgroups.folders(&cgroup);
-    if !folders.iter().any(|folder| folder.exists()) {
+    if !folders.iter().any(|folder| folder.exists()) && known.is_none() {
         return Ok(Found::Nothing);
     }
     let payload = place::payload(&cgroup, &key.1)?;
@@ -38,25 +37,26 @@ pub(crate) fn look(
     let init = recorded
         .map(|known| known.init_pid)
         .or_else(|| find_init(&pids));
-    let Some(pidfd) = init.and_then(|init| PidFd::open(init).ok().flatten()) else {
+    let pidfd = init.and_then(|init| PidFd::open(init).ok().flatten());
+    let pidfd = pidfd.map(Arc::new);
+    if pidfd.is_none() && known.is_none() {
         return Ok(Found::Remains(cgroup));
-    };
-    let pidfd = Arc::new(pidfd);
-    let frozen = cgroups.is_frozen(&payload).unwrap_or(false);
+    }
+    let frozen = pidfd.is_some() && cgroups.is_frozen(&payload).unwrap_or(false);
     let slot = Slot {
         state: if frozen {
             ContainerState::Frozen
         } else {
             ContainerState::Running
         },
-        init: Some(Arc::clone(&pidfd)),
+        init: pidfd.clone(),
         kind: known.as_ref().map(|known| known.kind).unwrap_or_default(),
         monitor_pid: known.as_ref().map(|known| known.monitor_pid),
         started: known.as_ref().map(|known| known.started),
         cgroup: cgroup.to_string(),
     };
     runtime.enter(key, slot);
-    Ok(Found::Running(pidfd))
+    Ok(pidfd.map_or(Found::Ended, Found::Running))
 }
 
 /// What was found of a container.
@@ -66,6 +66,8 @@ pub(crate) enum Found {
     Nothing,
     /// It runs; this is its init.
     Running(Arc<PidFd>),
+    /// It ran, and has ended while no daemon was there.
+    Ended,
     /// Groups, or processes without an init, that are to be cleared.
     Remains(CgroupPath),
 }
