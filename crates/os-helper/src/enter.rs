@@ -6,6 +6,7 @@
 //!      └─ fork ──>  in the guest's pid namespace: session, streams, seccomp, exec
 //! ```
 
+mod bounds;
 mod command;
 mod filter;
 
@@ -23,6 +24,7 @@ use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::specification;
+use bounds::Bounds;
 
 /// After its client is gone a command has so long to end before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
@@ -92,6 +94,7 @@ fn tell(
 fn enter(job: &EnterJob, init: &PidFd, socket: &UnixStream) -> Result<HelperFrame, Refusal> {
     let streams = first_frame(socket)?;
     let program = filter::compile(&job.seccomp).map_err(Refusal::new)?;
+    let bounds = Bounds::of(init.pid())?;
     os_sys::enter_guest(init).map_err(|error| Refusal::new(os_types::chain(&error)))?;
     os_sys::become_user(0).map_err(|error| Refusal::new(os_types::chain(&error)))?;
     let terminal = match job.terminal {
@@ -109,7 +112,7 @@ fn enter(job: &EnterJob, init: &PidFd, socket: &UnixStream) -> Result<HelperFram
     let (mut said, saying) = io::pipe().map_err(Refusal::new)?;
     let forked = os_sys::fork().map_err(|error| Refusal::new(os_types::chain(&error)))?;
     let Forked::Parent(pid) = forked else {
-        let refusal = command::become_it(job, &streams, terminal.is_some(), &program);
+        let refusal = command::become_it(job, &streams, terminal.is_some(), (bounds, &program));
         command::report(saying, &refusal);
     };
     drop((saying, streams));

@@ -10,6 +10,7 @@ use os_api::exec::EnterJob;
 use rustix::io::Errno;
 
 use super::Refusal;
+use super::bounds::Bounds;
 use super::filter::Filter;
 
 /// Turns this process into the command; what comes back is why not.
@@ -17,15 +18,19 @@ pub(super) fn become_it(
     job: &EnterJob,
     streams: &[OwnedFd],
     is_terminal: bool,
-    filter: &Filter,
+    confinement: (Bounds, &Filter),
 ) -> Refusal {
-    match prepare(streams, is_terminal, filter) {
+    match prepare(streams, is_terminal, confinement) {
         Ok(()) => run(job),
         Err(refusal) => refusal,
     }
 }
 
-fn prepare(streams: &[OwnedFd], is_terminal: bool, filter: &Filter) -> Result<(), Refusal> {
+fn prepare(
+    streams: &[OwnedFd],
+    is_terminal: bool,
+    (bounds, filter): (Bounds, &Filter),
+) -> Result<(), Refusal> {
     let system = |error: os_sys::SysError| Refusal::new(os_types::chain(&error));
     rustix::process::setsid().map_err(Refusal::new)?;
     let [input, output, errors] = streams else {
@@ -41,6 +46,7 @@ fn prepare(streams: &[OwnedFd], is_terminal: bool, filter: &Filter) -> Result<()
     // A guest without it works all the same, from the root.
     rustix::process::chdir("/root").unwrap_or_default();
     os_sys::close_others_at_exec().map_err(system)?;
+    bounds.hold()?;
     filter.install().map_err(Refusal::new)
 }
 
