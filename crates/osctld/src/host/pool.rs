@@ -261,7 +261,7 @@ impl Steps {
         sweep(&folder.join("conf"));
         context.recover(&JournalPlace::Pool { pool: pool.clone() })?;
 
-        let mut loaded = load(&dataset, &folder)?;
+        let mut loaded = self.load(pool)?;
         if let Some(failure) = loaded.too_new() {
             return Err(failure.clone());
         }
@@ -330,6 +330,12 @@ impl Steps {
         }
     }
 
+    /// What the files of an open pool say.
+    pub(super) fn load(&self, pool: &PoolName) -> Result<PoolState, Failure> {
+        let (dataset, folder) = (self.scopes.dataset(pool), self.scopes.folder(pool));
+        PoolState::load_dir(&dataset, &folder).map_err(|error| Failure::from(&error))
+    }
+
     pub(super) fn deactivate(&self, pool: &PoolName, keep_users: bool) -> Result<(), Failure> {
         self.news.tell(EventBody::Pool {
             pool: pool.clone(),
@@ -351,8 +357,7 @@ impl Steps {
     }
 
     pub(super) fn reload(&self, pool: &PoolName) -> Result<(), Failure> {
-        let (dataset, folder) = (self.scopes.dataset(pool), self.scopes.folder(pool));
-        let loaded = load(&dataset, &folder)?;
+        let loaded = self.load(pool)?;
         let changed = self.cache.change(|state| state.insert(loaded));
         self.news.changed(changed);
         self.register_all(pool, true)
@@ -371,10 +376,6 @@ fn outcome(change: Change) -> Outcome {
 struct Properties {
     active: Option<String>,
     scope: Option<DatasetName>,
-}
-
-fn load(dataset: &DatasetName, folder: &std::path::Path) -> Result<PoolState, Failure> {
-    PoolState::load_dir(dataset, folder).map_err(|error| Failure::from(&error))
 }
 
 /// Refuses a pool whose settings a newer version wrote.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use os_cgroup::CgroupPath;
-use os_core::layout;
+use os_core::{State, layout};
 use os_engine::{Readiness, StepContext};
 use os_types::{
     Code, ContainerName, ContainerState, Failure, PoolName, Presence, StartPolicy, StopMethod,
@@ -75,11 +75,23 @@ impl Steps {
             return place::parse(&slot.cgroup).map(Some);
         }
         let (pool, name) = key;
-        let state = self.state();
+        let state = self.state_of(pool)?;
         let found = state.find_container(Some(pool), name).ok();
         let doc = found.and_then(|found| found.entry.doc());
         doc.map(|doc| place::cgroup(pool, &doc.group, &doc.user, name))
             .transpose()
+    }
+
+    /// The state with this pool in it. While it is being imported, and what a crash left is settled,
+    /// only its files know what is on it.
+    fn state_of(&self, pool: &PoolName) -> Result<Arc<State>, Failure> {
+        let state = self.state();
+        if state.pool(pool).is_some() || !self.importing.now().contains(pool) {
+            return Ok(state);
+        }
+        let mut state = State::clone(&state);
+        state.insert(self.load(pool)?);
+        Ok(Arc::new(state))
     }
 
     fn run_folder(&self, key: &Key) -> PathBuf {
@@ -88,7 +100,7 @@ impl Steps {
 
     /// Starts a container; what an earlier run or a crash left of it is put away first.
     pub(super) fn start(&self, key: &Key, policy: StartPolicy) -> Result<(), Failure> {
-        let place = Place::of(&self.state(), &self.facts()?, &key.0, &key.1)?;
+        let place = Place::of(&*self.state_of(&key.0)?, &self.facts()?, &key.0, &key.1)?;
         let means = Means {
             policy,
             ..self.means(self.lxc()?)
@@ -142,7 +154,7 @@ impl Steps {
         let Some(cgroup) = self.cgroup_of(key)? else {
             return Ok(());
         };
-        let place = Place::of(&self.state(), &self.facts()?, &key.0, &key.1).ok();
+        let place = Place::of(&*self.state_of(&key.0)?, &self.facts()?, &key.0, &key.1).ok();
         let nothing = crate::host::lxc::Lxc::default();
         let means = self.means(self.lxc.as_ref().unwrap_or(&nothing));
         let run = self.run_folder(key);
