@@ -20,13 +20,12 @@ pub(crate) fn measure(report: &mut Report, folder: &Path, runs: u32) -> anyhow::
     ours.make("template")?;
     let root = ours.root_of("template")?;
     let mut lxc = noted(report, LXC, Lxc::new(folder, &root))?;
-    let mut incus = match command::find("incusd") {
-        Ok(_) => noted(report, INCUS, Incus::new(folder, &root))?,
-        Err(_) => {
-            let hint = "not measured, since it is not installed; see docs/src/benchmarks.md";
-            report.notes.push(format!("{INCUS}: {hint}"));
-            None
-        }
+    let mut incus = if command::find("incusd").is_ok() {
+        noted(report, INCUS, Incus::new(folder, &root))?
+    } else {
+        let hint = "not measured, since it is not installed; see docs/src/benchmarks.md";
+        report.notes.push(format!("{INCUS}: {hint}"));
+        None
     };
     let result = all(
         &mut report.containers,

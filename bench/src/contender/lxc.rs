@@ -69,6 +69,7 @@ impl Lxc {
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         self.tree.kill(&self.group, Duration::from_secs(10))?;
         self.tree.remove(&self.group, Duration::from_secs(10))?;
+        self.tree.remove_parent()?;
         os_sys::unmount(&self.folder.join("root"))?;
         Ok(())
     }
