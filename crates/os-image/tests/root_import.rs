@@ -78,13 +78,15 @@ fn fill(root: &Path) {
 /// Packs `root` as `how` says and returns the tarball.
 fn packed(root: &Path, at: &Path, name: &str, how: &[&str]) -> PathBuf {
     let tar = at.join(name);
-    let status = Command::new("tar")
+    let mut command = Command::new("tar");
+    command
         .arg("-C")
         .arg(root)
         .args(how)
         .arg("-cf")
-        .arg(&tar);
-    assert!(status.arg(".").status().unwrap().success(), "{how:?}");
+        .arg(&tar)
+        .arg(".");
+    assert!(command.status().unwrap().success(), "{how:?}");
     tar
 }
 
