@@ -17,7 +17,7 @@ use std::io::{self, Read};
 
 use self::header::{BLOCK, Header};
 use self::pax::Extended;
-use self::sparse::Map;
+use self::sparse::{Extent, Map};
 
 /// How much may describe one entry, bytes: long names, attributes, the map of a sparse file.
 pub(crate) const HEADERS_LIMIT: u64 = 1 << 20;
@@ -49,6 +49,9 @@ pub enum TarError {
     },
 }
 
+/// An attribute: its name and its value.
+pub(crate) type Xattr = (String, Vec<u8>);
+
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -76,7 +79,7 @@ pub(crate) struct Entry {
     /// Seconds since 1970.
     pub(crate) mtime: i64,
     /// Extended attributes, ACLs among them in the form that the kernel has.
-    pub(crate) xattrs: Vec<(String, Vec<u8>)>,
+    pub(crate) xattrs: Vec<Xattr>,
     /// Attributes that cannot be kept: of odd names, or ACLs of users who have no number.
     pub(crate) lost_xattrs: u64,
     /// Bytes of the file, holes included.
@@ -262,7 +265,7 @@ impl<R: Read> Entries<R> {
     }
 
     /// The map at the beginning of a file's data: PAX, version 1.0.
-    fn map_in_data(&mut self, budget: &mut u64) -> Result<Vec<(u64, u64)>, TarError> {
+    fn map_in_data(&mut self, budget: &mut u64) -> Result<Vec<Extent>, TarError> {
         let mut text = sparse::Text::default();
         loop {
             *budget = budget

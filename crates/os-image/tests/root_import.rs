@@ -180,7 +180,8 @@ fn whatever_tar_writes_is_taken() {
         "--numeric-owner",
         "--sparse",
     ];
-    let cases: &[(&str, &[&str], &[&str])] = &[
+    type Case<'a> = (&'a str, &'a [&'a str], &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
         ("gnu.tar", &["--format=gnu", "--sparse"], &[]),
         ("posix.tar", &["--format=posix"], full),
         (

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
-use os_image::archive::{Measure, WriteError, write};
+use os_image::archive::{Measure, write};
 use os_image::import::ImportError;
 use os_image::{Identity, Metadata};
 use os_types::image::ImageConfig;
@@ -124,6 +124,3 @@ pub fn scratch(bytes: &[u8]) -> Result<std::fs::File> {
     file.write_all(bytes)?;
     Ok(file)
 }
-
-/// The error that writing an image gave, for tests of it.
-pub type Error = WriteError;

@@ -41,7 +41,7 @@ fn root(random: &mut Random, outside: &str) -> Vec<u8> {
     let up = format!("../../../../../..{outside}");
     let links = ["a", "..", "/", outside, up.as_str(), "b/x", "a/b", "c"];
     let mut tar = Tarball::new().folder("etc");
-    for _ in 0..random.below(12) + 1 {
+    for _ in 0..=random.below(12) {
         let name = names[random.below(names.len())];
         let link = links[random.below(links.len())];
         tar = match random.below(9) {

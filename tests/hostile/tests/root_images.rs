@@ -41,8 +41,18 @@ fn is_clean(guests: &Guests) -> Result<()> {
 fn roots_that_lead_out_are_refused() -> Result<()> {
     let guests = Guests::new()?;
     let out = guests.outside.path().display().to_string();
+    for (name, root, words) in roots_that_lead_out(&out) {
+        refused(name, &guests.make(name, root)?, words)?;
+        is_clean(&guests).with_context(|| name.to_owned())?;
+    }
+    guests.finish()
+}
+
+/// Each with what is to be said of it.
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn roots_that_lead_out(out: &str) -> Vec<(&'static str, Tarball, &'static str)> {
     let etc = || Tarball::new().folder("etc");
-    let cases = [
+    vec![
         ("dots", etc().file("../victim", "x"), ".. in its path"),
         (
             "dots-within",
@@ -51,13 +61,13 @@ fn roots_that_lead_out_are_refused() -> Result<()> {
         ),
         (
             "through",
-            etc().symlink("a", &out).file("a/victim", "x"),
+            etc().symlink("a", out).file("a/victim", "x"),
             "no folder of the root",
         ),
         (
             "through-two",
             etc()
-                .symlink("a", &out)
+                .symlink("a", out)
                 .symlink("b", "a")
                 .file("b/victim", "x"),
             "no folder of the root",
@@ -86,15 +96,12 @@ fn roots_that_lead_out_are_refused() -> Result<()> {
         ),
         (
             "link-through",
-            etc().symlink("a", &out).link("b", "a/victim"),
+            etc().symlink("a", out).link("b", "a/victim"),
             "no file of it",
         ),
         (
             "link-then-through",
-            etc()
-                .symlink("a", &out)
-                .link("b", "a")
-                .file("b/victim", "x"),
+            etc().symlink("a", out).link("b", "a").file("b/victim", "x"),
             "no folder of the root",
         ),
         ("link-to-folder", etc().link("a", "etc"), "no file of it"),
@@ -110,10 +117,10 @@ fn roots_that_lead_out_are_refused() -> Result<()> {
         ),
         (
             "folder-gone",
-            etc().file("a/x", "x").symlink("a", &out),
+            etc().file("a/x", "x").symlink("a", out),
             "where a folder is",
         ),
-        ("root-replaced", etc().symlink(".", &out), "no folder"),
+        ("root-replaced", etc().symlink(".", out), "no folder"),
         (
             "foreign-owner",
             etc().owner(70_000).file("a", "x"),
@@ -131,12 +138,7 @@ fn roots_that_lead_out_are_refused() -> Result<()> {
                 .file("x", ""),
             "\\u{1b}",
         ),
-    ];
-    for (name, root, words) in cases {
-        refused(name, &guests.make(name, root)?, words)?;
-        is_clean(&guests).with_context(|| name.to_owned())?;
-    }
-    guests.finish()
+    ]
 }
 
 #[test]
@@ -206,7 +208,7 @@ fn damaged_images_leave_nothing() -> Result<()> {
     is_clean(&guests)?;
     // A fifo by that name makes nobody wait; a folder and a device neither.
     fs::remove_file(&file)?;
-    let made = std::process::Command::new("mkfifo").arg(&file).status()?;
+    let made = command("mkfifo").arg(&file).status()?;
     ensure!(made.success(), "mkfifo failed");
     for path in [text.as_str(), "/", "/dev/zero"] {
         let ran = guests
@@ -350,10 +352,15 @@ fn owners_capabilities_and_acls_survive() -> Result<()> {
     guests.finish()
 }
 
+#[expect(clippy::disallowed_methods, reason = "the test waits for its end")]
+fn command(program: impl AsRef<std::ffi::OsStr>) -> std::process::Command {
+    std::process::Command::new(program)
+}
+
 /// Runs `osctl-image import`.
 fn import(tar: &Path, image: &str) -> Result<()> {
     let program = os_testkit::sandbox::program_path("osctl-image")?;
-    let output = std::process::Command::new(program)
+    let output = command(program)
         .arg("import")
         .arg(tar)
         .args(["--distribution", "busybox", "--version", "1", "-o", image])

@@ -159,7 +159,7 @@ pub(crate) fn publish(file: &mut File, path: &Path, folder: &Path) -> io::Result
         }
         Err(error) => return Err(error),
     }
-    Ok(File::open(folder)?.sync_all()?)
+    File::open(folder)?.sync_all()
 }
 
 fn append(

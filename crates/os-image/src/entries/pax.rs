@@ -1,6 +1,7 @@
 //! The extended header of an entry, pax(1): records of `length key=value`.
 
-use super::acl;
+use super::sparse::Extent;
+use super::{Xattr, acl};
 
 /// What an extended header says of the entry behind it.
 #[derive(Debug, Default)]
@@ -11,10 +12,10 @@ pub(super) struct Extended {
     pub(super) uid: Option<u64>,
     pub(super) gid: Option<u64>,
     pub(super) mtime: Option<i64>,
-    pub(super) xattrs: Vec<(String, Vec<u8>)>,
+    pub(super) xattrs: Vec<Xattr>,
     pub(super) lost_xattrs: u64,
     /// Pieces of a sparse file, versions 0.0 and 0.1.
-    pub(super) sparse_pieces: Option<Vec<(u64, u64)>>,
+    pub(super) sparse_pieces: Option<Vec<Extent>>,
     /// In version 1.0 they come before the data.
     pub(super) has_map_in_data: bool,
     /// How large a sparse file is, with its holes.
@@ -98,8 +99,11 @@ impl Extended {
     }
 }
 
-/// Key and value of the first record, and what is behind it. The length counts itself.
-fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+/// A record: key, value, and what is behind it.
+type Record<'a> = (&'a [u8], &'a [u8], &'a [u8]);
+
+/// The first record. The length counts itself.
+fn record(bytes: &[u8]) -> Option<Record<'_>> {
     let space = bytes.iter().take(20).position(|byte| *byte == b' ')?;
     let length = usize::try_from(decimal(bytes.get(..space)?).ok()?).ok()?;
     let (record, rest) = bytes.split_at_checked(length)?;
@@ -127,7 +131,7 @@ fn seconds(text: &[u8]) -> Result<i64, &'static str> {
 }
 
 /// `offset,length,offset,length...`, version 0.1.
-fn pieces(text: &[u8]) -> Result<Vec<(u64, u64)>, &'static str> {
+fn pieces(text: &[u8]) -> Result<Vec<Extent>, &'static str> {
     let numbers = text.split(|byte| *byte == b',').map(decimal);
     let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
     let (pairs, rest) = numbers.as_chunks::<2>();

@@ -3,11 +3,14 @@
 use super::header::{BLOCK, field, number};
 use super::pax::decimal;
 
+/// Offset and length of a piece of a file.
+pub(super) type Extent = (u64, u64);
+
 /// Where the data of a file go, piece by piece; the rest is holes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Map {
     /// Offsets and lengths, in order; reversed, so that the next is the last.
-    pieces: Vec<(u64, u64)>,
+    pieces: Vec<Extent>,
     at: u64,
     size: u64,
 }
@@ -31,7 +34,7 @@ impl Map {
 
     /// A file of `size` bytes, of which `pieces` are stored, `stored` bytes in all. `None` if that
     /// cannot be.
-    pub(super) fn new(mut pieces: Vec<(u64, u64)>, size: u64, stored: u64) -> Option<Self> {
+    pub(super) fn new(mut pieces: Vec<Extent>, size: u64, stored: u64) -> Option<Self> {
         let (mut end, mut sum) = (0_u64, 0_u64);
         for (offset, length) in &pieces {
             if *offset < end {
@@ -82,7 +85,7 @@ impl Map {
 /// The map in a header of GNU's older format: four pieces, and more in the blocks behind.
 #[derive(Debug, Clone)]
 pub(super) struct OldMap {
-    pieces: Vec<(u64, u64)>,
+    pieces: Vec<Extent>,
     size: u64,
     pub(super) is_extended: bool,
 }
@@ -113,7 +116,7 @@ fn read(
     block: &[u8; BLOCK],
     at: usize,
     most: usize,
-    pieces: &mut Vec<(u64, u64)>,
+    pieces: &mut Vec<Extent>,
 ) -> Result<(), &'static str> {
     for at in (at..).step_by(24).take(most) {
         if field(block, at, 1) == [0] {
@@ -137,10 +140,7 @@ pub(super) struct Text {
 
 impl Text {
     /// Reads a block; the pieces if it was the last one.
-    pub(super) fn add(
-        &mut self,
-        block: &[u8; BLOCK],
-    ) -> Result<Option<Vec<(u64, u64)>>, &'static str> {
+    pub(super) fn add(&mut self, block: &[u8; BLOCK]) -> Result<Option<Vec<Extent>>, &'static str> {
         for byte in block {
             if *byte != b'\n' {
                 self.line.push(*byte);

@@ -24,12 +24,17 @@ fn member(letter: u8, name: &[u8], data: &[u8]) -> Vec<u8> {
 
 fn record(key: &str, value: &[u8]) -> Vec<u8> {
     let rest = key.len() + value.len() + 3;
-    let length = (1..).find(|n| (rest + n).to_string().len() == *n).unwrap() + rest;
+    let length = (1..20_usize)
+        .find(|n| (rest + n).to_string().len() == *n)
+        .unwrap()
+        + rest;
     [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
 }
 
+type Found = Vec<(Entry, Vec<u8>)>;
+
 /// All entries with their data, and the end.
-fn read(bytes: &[u8]) -> Result<Vec<(Entry, Vec<u8>)>, TarError> {
+fn read(bytes: &[u8]) -> Result<Found, TarError> {
     let mut entries = Entries::new(bytes);
     let mut found = Vec::new();
     while let Some(entry) = entries.next()? {

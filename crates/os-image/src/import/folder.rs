@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 
 use super::root_writer::{RootWriter, nothing, unreadable};
 use super::{ImportError, Imported};
-use crate::entries::{Entry, Kind};
+use crate::entries::{Entry, Kind, Xattr};
 use crate::unpack::{Limits, attributes};
 
 /// Writes the root in the folder `path` to `out` as an uncompressed tar, in order of names. What lies
@@ -176,7 +176,7 @@ impl Walk<'_> {
     }
 }
 
-type Xattrs = Vec<(String, Vec<u8>)>;
+type Xattrs = Vec<Xattr>;
 
 fn xattrs(fd: BorrowedFd<'_>) -> rustix::io::Result<Xattrs> {
     attributes::read(fd)

@@ -16,6 +16,9 @@ use crate::unpack::{Limits, attributes, plain_path, printable};
 /// Names and links that are longer are in an extended header, bytes.
 const FIELD: usize = 100;
 
+/// Gives data of a file, as [`io::Read::read`] does.
+pub(super) type Data<'a> = dyn FnMut(&mut [u8]) -> Result<usize, ImportError> + 'a;
+
 /// Writes entries, and counts them. Names are made plain; what an image must not have is refused or
 /// left out.
 pub(super) struct RootWriter<'a> {
@@ -65,7 +68,7 @@ impl<'a> RootWriter<'a> {
         entry: &Entry,
         path: &[OsString],
         link: Option<&[OsString]>,
-        data: &mut dyn FnMut(&mut [u8]) -> Result<usize, ImportError>,
+        data: &mut Data<'_>,
     ) -> Result<(), ImportError> {
         if path.is_empty() && entry.kind != Kind::Folder {
             return Err(self.refuse(&entry.path, "is the root itself, but no folder"));
@@ -170,11 +173,7 @@ impl<'a> RootWriter<'a> {
         written.map_err(ImportError::Spool)
     }
 
-    fn data(
-        &mut self,
-        entry: &Entry,
-        data: &mut dyn FnMut(&mut [u8]) -> Result<usize, ImportError>,
-    ) -> Result<(), ImportError> {
+    fn data(&mut self, entry: &Entry, data: &mut Data<'_>) -> Result<(), ImportError> {
         if entry.kind != Kind::File {
             return Ok(());
         }
@@ -247,6 +246,10 @@ pub(super) fn components(path: &[u8]) -> Result<Vec<OsString>, &'static str> {
 }
 
 /// No data.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "so that it can stand for other data"
+)]
 pub(super) fn nothing(_buffer: &mut [u8]) -> Result<usize, ImportError> {
     Ok(0)
 }

@@ -7,7 +7,7 @@ use rustix::fs::XattrFlags;
 use rustix::io::Errno;
 
 use super::Report;
-use crate::entries::Entry;
+use crate::entries::{Entry, Xattr};
 
 /// The kernel's own limits for one value and for the list of names, bytes.
 const LIMIT: usize = 65536;
@@ -24,7 +24,7 @@ pub(crate) fn is_allowed(name: &str) -> bool {
 }
 
 /// The attributes of an open file or folder.
-pub(crate) fn read(file: BorrowedFd<'_>) -> rustix::io::Result<Vec<(String, Vec<u8>)>> {
+pub(crate) fn read(file: BorrowedFd<'_>) -> rustix::io::Result<Vec<Xattr>> {
     let mut names = vec![0; LIMIT];
     let length = match rustix::fs::flistxattr(file, &mut names[..]) {
         // A file system without any.
@@ -49,7 +49,7 @@ pub(crate) fn read(file: BorrowedFd<'_>) -> rustix::io::Result<Vec<(String, Vec<
 }
 
 /// Those that a root may have, as an image has them, and how many were left out.
-pub(crate) fn for_image(found: &[(String, Vec<u8>)]) -> (Vec<(String, Vec<u8>)>, u64) {
+pub(crate) fn for_image(found: &[Xattr]) -> (Vec<Xattr>, u64) {
     let kept = found.iter().filter(|(name, _)| is_allowed(name));
     let kept: Vec<_> = kept
         .map(|(name, value)| {
