@@ -102,6 +102,10 @@ fn attempt(ctx: &mut Ctx, order: Order) -> Outcome {
     } else {
         streams::attend(ctx, &mut session)?
     };
+    if session.was_cut() {
+        ctx.printer
+            .note("the command was killed, most likely with its container");
+    }
     conclude(ctx, end)
 }
 

@@ -18,6 +18,8 @@ pub(super) enum Happening {
     Started(Option<OwnedFd>),
     /// The command has ended, or was not run.
     Ended(HelperFrame),
+    /// The helper is gone, and the command with it; [`Session::next`] tells it as an end.
+    Cut,
     /// This process got a signal.
     Signal(i32),
 }
@@ -26,6 +28,7 @@ pub(super) enum Happening {
 #[derive(Debug)]
 pub(super) struct Session {
     socket: UnixStream,
+    was_cut: bool,
     happenings: Receiver<Result<Happening, Failure>>,
 }
 
@@ -42,7 +45,11 @@ impl Session {
         watched.map_err(internal)?;
         let listening = socket.try_clone().map_err(internal)?;
         std::thread::spawn(move || listen(&listening, &sender));
-        Ok(Self { socket, happenings })
+        Ok(Self {
+            socket,
+            was_cut: false,
+            happenings,
+        })
     }
 
     /// Tells the helper something, with descriptors.
@@ -58,19 +65,35 @@ impl Session {
     /// *Blocking*: as long as the command runs; that is for its user to decide.
     pub(super) fn next(&mut self, client: &mut Client) -> Result<Happening, Failure> {
         let happened = client.run(async |_| self.happenings.recv().await)?;
-        happened.unwrap_or_else(|| Err(gone("nobody is left to say it")))
+        match happened.unwrap_or_else(|| Err(gone("nobody is left to say it")))? {
+            Happening::Cut => {
+                self.was_cut = true;
+                let signal = os_sys::Signal::KILL.as_raw();
+                Ok(Happening::Ended(HelperFrame::Killed { signal }))
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// Whether the command was killed together with the process that would have said so.
+    pub(super) fn was_cut(&self) -> bool {
+        self.was_cut
     }
 }
 
 /// Hands on what the helper says, to the end of the connection.
 fn listen(socket: &UnixStream, sender: &Sender<Result<Happening, Failure>>) {
+    let mut has_started = false;
     loop {
         let happened = match receive_frame(socket) {
             Ok(Some((body, fds))) => understand(&body, fds),
+            // It is in the container's control group, and is killed with it.
+            Ok(None) | Err(_) if has_started => Ok(Happening::Cut),
             Ok(None) => Err(gone("the connection was closed")),
             Err(error) => Err(gone(&error.to_string())),
         };
         let is_last = !matches!(happened, Ok(Happening::Started(_)));
+        has_started = true;
         if sender.blocking_send(happened).is_err() || is_last {
             return;
         }

@@ -28,7 +28,7 @@ pub(super) fn attend(ctx: &mut Ctx, session: &mut Session) -> Result<HelperFrame
             Happening::Ended(end) => break end,
             // A window says nothing to a command without a terminal; to some servers the signal
             // means that they have to stop. This process alone was stopped, and goes on.
-            Happening::Started(_) | Happening::Signal(WINDOW | CONTINUE) => {}
+            Happening::Started(_) | Happening::Cut | Happening::Signal(WINDOW | CONTINUE) => {}
             Happening::Signal(signal) => session.send(&ClientFrame::Signal { signal }, &[])?,
         }
     };

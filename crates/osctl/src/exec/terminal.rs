@@ -54,6 +54,7 @@ pub(super) fn attend(ctx: &mut Ctx, session: &mut Session) -> Result<HelperFrame
                 return Err(Failure::new(Code::Protocol, text).into());
             }
             Happening::Ended(end) => return Ok(end),
+            Happening::Cut => {}
             Happening::Signal(signal) => heed(session, signal, None)?,
         }
     };
@@ -62,7 +63,7 @@ pub(super) fn attend(ctx: &mut Ctx, session: &mut Session) -> Result<HelperFrame
     let shown = Shown::begin(master).map_err(|error| broken(&error))?;
     let end = loop {
         match session.next(&mut ctx.client)? {
-            Happening::Started(_) => {}
+            Happening::Started(_) | Happening::Cut => {}
             Happening::Ended(end) => break end,
             Happening::Signal(signal) => heed(session, signal, raw.as_ref())?,
         }

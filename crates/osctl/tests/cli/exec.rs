@@ -333,6 +333,21 @@ fn what_is_not_run_has_its_own_statuses() {
 }
 
 #[test]
+fn a_command_that_is_killed_with_its_helper_was_killed() {
+    let daemon = Daemon::start(|stream, _, fds| {
+        let [_input, mut output, _errors] = files(fds);
+        say(&stream, &HelperFrame::Started {});
+        output.write_all(b"so far").unwrap();
+        drop(stream);
+    });
+    let output = daemon.run(&["exec", "web", "cat"]);
+    assert_eq!(output.status.code(), Some(128 + 9));
+    assert_eq!(output.stdout, b"so far");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("most likely with its container"), "{told}");
+}
+
+#[test]
 fn refusals_and_plans_run_nothing() {
     let server = crate::server::Server::start();
     let failure = os_types::Failure::new(
