@@ -51,7 +51,8 @@ pub(crate) struct New {
 struct RootArgs {
     /// An image archive
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath,
-        conflicts_with_all = ["skip_image", "distribution", "version", "arch", "vendor", "variant", "repository"], required_unless_present = "distribution")]
+        conflicts_with_all = ["skip_image", "distribution", "version", "arch", "vendor", "variant",
+            "repository"])]
     from_file: Option<PathBuf>,
     /// Leave the root empty; needs --distribution, --version and --arch
     #[arg(long, requires_all = ["distribution", "version", "arch"],
@@ -84,7 +85,10 @@ impl RootArgs {
                 path: absolute(file)?,
             });
         }
-        let missing = || Failure::new(Code::Name, "it takes --from-file or --distribution");
+        let missing = || {
+            let text = "a container is made from an image: --from-file or --distribution";
+            Failure::new(Code::Name, text).next("osctl help ct new")
+        };
         let distribution = self.distribution.ok_or_else(missing)?;
         match (self.skip_image, self.version, self.arch) {
             (true, Some(version), Some(arch)) => Ok(RootSource::Empty {
