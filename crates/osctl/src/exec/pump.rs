@@ -4,11 +4,21 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 /// So much is copied at once: enough that the calls do not matter, little enough for the cache.
 const CHUNK: usize = 256 << 10;
+
+/// More than a terminal of Linux holds back (64 KiB, and 4 KiB in its line discipline).
+const TERMINAL_REST: u64 = 128 << 10;
+
+/// The kernel hands bytes from one end of a terminal to the other in a task of its own, which may
+/// take so long to have its turn.
+const REST_PATIENCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
 
 /// A flag that wakes whoever polls it: the reading end of a pipe whose other end is closed.
 #[derive(Debug, Clone)]
@@ -32,8 +42,10 @@ impl Ended {
 /// What is done about bytes that are there when the end is announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AtEnd {
-    /// They are copied, and no others: somebody may go on writing for ever.
-    TakeRest,
+    /// Those in the pipe are copied, and no others: somebody may go on writing for ever.
+    TakePipe,
+    /// What the terminal still has is copied; the kernel tells a part of it only.
+    TakeTerminal,
     /// They are left to whoever reads next.
     Stop,
 }
@@ -52,13 +64,20 @@ pub(super) fn copy(
     let mut buffer = vec![0; CHUNK];
     let mut left = None;
     loop {
-        let (is_readable, is_ended) = wait(from.as_fd(), ended)?;
-        if is_ended && left.is_none() {
-            left = match at_end {
-                AtEnd::Stop => Some(0),
-                AtEnd::TakeRest => Some(available(from.as_fd())),
-            };
-        }
+        let is_readable = match left {
+            None => {
+                let (is_readable, is_ended) = wait(from.as_fd(), ended)?;
+                left = is_ended.then(|| match at_end {
+                    AtEnd::Stop => 0,
+                    AtEnd::TakePipe => rustix::io::ioctl_fionread(&from).unwrap_or(0),
+                    AtEnd::TakeTerminal => TERMINAL_REST,
+                });
+                is_readable
+            }
+            // Nothing comes any more: there is less than there could be.
+            Some(_) if !is_readable_soon(from.as_fd())? => return Ok(false),
+            Some(_) => true,
+        };
         let most = left.map_or(CHUNK, |left| {
             usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK))
         });
@@ -95,9 +114,16 @@ fn wait(from: BorrowedFd<'_>, ended: &Ended) -> io::Result<(bool, bool)> {
     Ok((readable, ended))
 }
 
-/// What can be read without waiting.
-fn available(from: BorrowedFd<'_>) -> u64 {
-    rustix::io::ioctl_fionread(from).unwrap_or(0)
+/// Whether there is something to read, or its end, at once or nearly so.
+fn is_readable_soon(from: BorrowedFd<'_>) -> io::Result<bool> {
+    let mut fds = [PollFd::from_borrowed_fd(from, PollFlags::IN)];
+    loop {
+        match poll(&mut fds, Some(&REST_PATIENCE)) {
+            Ok(count) => return Ok(count > 0),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
 }
 
 /// Writes everything, also to a descriptor that somebody made non-blocking.

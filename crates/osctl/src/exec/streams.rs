@@ -58,10 +58,10 @@ impl Streams {
             pump::copy(stdio::stdin(), our_in, &for_in, AtEnd::Stop)
         }));
         let out = thread::spawn(move || {
-            pump::copy(our_out, stdio::stdout(), &for_out, AtEnd::TakeRest).map(drop)
+            pump::copy(our_out, stdio::stdout(), &for_out, AtEnd::TakePipe).map(drop)
         });
         let err = thread::spawn(move || {
-            pump::copy(our_err, stdio::stderr(), &for_err, AtEnd::TakeRest).map(drop)
+            pump::copy(our_err, stdio::stderr(), &for_err, AtEnd::TakePipe).map(drop)
         });
         let streams = Self { out, err, ended };
         Ok((streams, [their_in, their_out, their_err]))

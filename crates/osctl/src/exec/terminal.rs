@@ -142,7 +142,7 @@ impl Shown {
             Ok(())
         }));
         let out = thread::spawn(move || {
-            pump::copy(master.as_fd(), stdio::stdout(), &flag, AtEnd::TakeRest).map(drop)
+            pump::copy(master.as_fd(), stdio::stdout(), &flag, AtEnd::TakeTerminal).map(drop)
         });
         Ok(Self { out, ended })
     }

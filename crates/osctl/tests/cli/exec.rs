@@ -283,6 +283,26 @@ fn a_terminal_is_shown_on_ours() {
 }
 
 #[test]
+fn a_terminal_shows_all_that_was_written_before_the_end() {
+    let daemon = Daemon::start(|stream, _, _| {
+        let (master, slave) = terminal();
+        let started = serde_json::to_vec(&HelperFrame::Started {}).unwrap();
+        send_frame(&stream, &started, &[master.as_fd()]).unwrap();
+        drop(master);
+        let mut slave = std::fs::File::from(slave);
+        for number in 0..20_000 {
+            writeln!(slave, "{number}").unwrap();
+        }
+        say(&stream, &HelperFrame::Exited { status: 0 });
+    });
+    let (mut child, screen, slave) = on_terminal(&daemon);
+    drop(slave);
+    let shown = read_until(&screen, "19999\r\n");
+    assert_eq!(shown.lines().count(), 20_000);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_terminal_is_given_back_whatever_ends_the_command() {
     let (keep, kept) = channel();
     let daemon = Daemon::start(move |stream, _, _| {
