@@ -84,7 +84,7 @@ fn filters() {
         let rows: Vec<_> = ran.out.lines().map(|row| row.replace("  ", ":")).collect();
         assert_eq!(rows.join(" "), expected, "{line}: {ran}");
     }
-    assert_eq!(server.osctl("ct ls -S runing").status, 2);
+    assert_eq!(server.osctl("ct ls -S awake").status, 2);
     assert_eq!(server.osctl("ct ls -e --persistent").status, 2);
 }
 

@@ -104,7 +104,7 @@ fn bad_arguments_are_refused() {
         "ct set dns-resolver web",
         "ct set dns-resolver web one.example.org",
         "ct wait web",
-        "ct wait web runing",
+        "ct wait web awake",
     ] {
         let ran = server.osctl(line);
         assert_eq!(ran.status, 2, "{line}: {ran}");
