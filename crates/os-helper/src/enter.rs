@@ -20,11 +20,15 @@ use std::time::{Duration, Instant};
 use os_api::exec::{ClientFrame, EnterJob, HelperFrame, TerminalSize};
 use os_sys::{Forked, PidFd, Signal, Terminal, receive_frame, send_frame};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Gid, Uid};
 use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::specification;
 use bounds::Bounds;
+
+/// The file system of pipes without a name, linux/magic.h.
+const PIPEFS: i64 = 0x5049_5045;
 
 /// After its client is gone a command has so long to end before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
@@ -95,6 +99,7 @@ fn enter(job: &EnterJob, init: &PidFd, socket: &UnixStream) -> Result<HelperFram
     let streams = first_frame(socket)?;
     let program = filter::compile(&job.seccomp).map_err(Refusal::new)?;
     let bounds = Bounds::of(init.pid())?;
+    give_away(&streams, init.pid())?;
     os_sys::enter_guest(init).map_err(|error| Refusal::new(os_types::chain(&error)))?;
     os_sys::become_user(0).map_err(|error| Refusal::new(os_types::chain(&error)))?;
     let terminal = match job.terminal {
@@ -140,6 +145,23 @@ fn first_frame(socket: &UnixStream) -> Result<Vec<OwnedFd>, Refusal> {
         ClientFrame::Streams {} | ClientFrame::Terminal {} => Ok(fds),
         _ => Err(Refusal::new("the first frame has to bring the streams")),
     }
+}
+
+/// The client's pipes become the guest's, or a program in there could not open `/dev/stderr`: it is a
+/// name for the pipe, and pipes have owners. Nothing but a pipe without a name is touched.
+fn give_away(streams: &[OwnedFd], init: u32) -> Result<(), Refusal> {
+    let root = |kind| crate::process::outside_of_root(init, kind);
+    let Some((uid, gid)) = root("uid").zip(root("gid")) else {
+        return Err(Refusal::new("the container does not run any more"));
+    };
+    for stream in streams {
+        let is_pipe = rustix::fs::fstatfs(stream).map_err(Refusal::new)?.f_type == PIPEFS;
+        if is_pipe {
+            let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+            rustix::fs::fchown(stream, Some(uid), Some(gid)).map_err(Refusal::new)?;
+        }
+    }
+    Ok(())
 }
 
 /// Init, held so that its number cannot come to mean another process.

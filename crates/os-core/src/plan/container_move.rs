@@ -56,9 +56,20 @@ pub(super) fn del(body: &ContainerDel, context: &Context<'_>) -> Result<Plan, Fa
     } else {
         steps.extend(stopped(pool, name, context)?);
     }
+    let touches = remove(&found, name, context, &mut steps)?;
+    Ok(on_pool(pool, steps, touches))
+}
+
+/// The steps that take a stopped container away; what they touch.
+pub(super) fn remove(
+    found: &Found<'_, ContainerDoc>,
+    name: &ContainerName,
+    context: &Context<'_>,
+    steps: &mut Vec<Step>,
+) -> Result<Vec<EntityRef>, Failure> {
     // The file first: what has none is no container any more, and nobody starts it.
     steps.push(found.remove()?);
-    let root = dataset(&found, name)?;
+    let root = dataset(found, name)?;
     if context.facts.storage.datasets.contains(&root) {
         let trash = format!("trash/{name}.{}", context.facts.storage.unique);
         steps.push(Step::DatasetName {
@@ -67,13 +78,13 @@ pub(super) fn del(body: &ContainerDel, context: &Context<'_>) -> Result<Plan, Fa
         });
     }
     if !context.facts.storage.kept_hooks {
-        steps.push(hooks(&found, name, Presence::Absent)?);
+        steps.push(hooks(found, name, Presence::Absent)?);
     }
     let mut touches = vec![found.entity.clone()];
     if let Some(doc) = found.entry.doc() {
-        forget_user(&found, &doc.user, context, &mut steps, &mut touches)?;
+        forget_user(found, &doc.user, context, steps, &mut touches)?;
     }
-    Ok(on_pool(pool, steps, touches))
+    Ok(touches)
 }
 
 /// A user that was made for its container goes with its last one.

@@ -5,10 +5,11 @@ use os_api::command::{
 };
 use os_types::{
     Code, ContainerName, ContainerState, EntityRef, Explain, Failure, Plan, PoolName, Presence,
-    StartInit, StartPolicy, Step, StopPolicy,
+    StartInit, StartPolicy, Step, StopMethod, StopPolicy,
 };
 
-use super::context::{Context, refuse, running};
+use super::container_move;
+use super::context::{Context, on_pool, refuse, running};
 use crate::document::ContainerDoc;
 use crate::state::Found;
 
@@ -147,8 +148,24 @@ pub(super) fn stop(body: &ContainerStop, context: &Context<'_>) -> Result<Plan, 
     let mut steps = Vec::new();
     if context.facts.container_state(pool, &body.name).is_alive() {
         steps.push(run(pool, &body.name, &body.policy, Presence::Absent));
+        if goes_when_stopped(&found, body, context) {
+            let touches = container_move::remove(&found, &body.name, context, &mut steps)?;
+            return Ok(on_pool(pool, steps, touches));
+        }
     }
     Ok(running(steps, [found.entity.clone()]))
+}
+
+/// Whether it is deleted with this stop. What ends by itself is deleted by a command of its own, once
+/// it is known that nobody has started it again.
+fn goes_when_stopped(
+    found: &Found<'_, ContainerDoc>,
+    body: &ContainerStop,
+    context: &Context<'_>,
+) -> bool {
+    let is_ephemeral = found.entry.doc().is_some_and(|doc| doc.ephemeral);
+    let is_visited = context.facts.is_visited(found.pool.name(), &body.name);
+    is_ephemeral && !is_visited && body.policy.method != StopMethod::IfEnded
 }
 
 pub(super) fn restart(body: &ContainerRestart, context: &Context<'_>) -> Result<Plan, Failure> {

@@ -190,6 +190,10 @@ impl Steps {
             Command::ContainerDel(body) => {
                 self.note_hooks(body.pool.as_ref(), &body.name, &mut facts)
             }
+            // An ephemeral container goes when it is stopped.
+            Command::ContainerStop(body) if self.is_ephemeral(body.pool.as_ref(), &body.name) => {
+                self.note_hooks(body.pool.as_ref(), &body.name, &mut facts)
+            }
             Command::ContainerRename(body) => {
                 self.note_hooks(body.pool.as_ref(), &body.name, &mut facts)
             }
@@ -205,6 +209,13 @@ impl Steps {
             self.list(&pool, &mut facts)?;
         }
         Ok(facts)
+    }
+
+    fn is_ephemeral(&self, pool: Option<&PoolName>, name: &os_types::ContainerName) -> bool {
+        let state = self.state();
+        let found = state.find_container(pool, name).ok();
+        let doc = found.and_then(|found| found.entry.doc());
+        doc.is_some_and(|doc| doc.ephemeral)
     }
 
     fn note_hooks(

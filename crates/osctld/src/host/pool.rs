@@ -277,14 +277,15 @@ impl Steps {
         let run = self.paths().pool_run(pool);
         let scope = run.join(layout::SCOPE_FILE);
         let in_use = scope.exists();
-        let changed = self.cache.change(|state| state.insert(loaded));
-        self.news.changed(changed);
-        self.register_all(pool, in_use)?;
         for folder in [run.clone(), run.join("users"), run.join("containers")] {
             atomic::create_dir(&folder, Attributes::mode(layout::RUN_MODE))
                 .map_err(|error| fail::file(&error))?;
         }
-        self.find_running(pool)?;
+        // Before anybody sees the pool: what runs is never listed as stopped.
+        self.find_running(&loaded)?;
+        let changed = self.cache.change(|state| state.insert(loaded));
+        self.news.changed(changed);
+        self.register_all(pool, in_use)?;
         atomic::replace(&scope, dataset.as_str().as_bytes(), Attributes::mode(0o444))
             .map_err(|error| fail::file(&error))?;
         self.news.tell(EventBody::Pool {

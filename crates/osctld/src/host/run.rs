@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use os_cgroup::CgroupPath;
-use os_core::{State, layout};
+use os_core::{PoolState, State, layout};
 use os_engine::{Readiness, StepContext};
 use os_types::{
     Code, ContainerName, ContainerState, Failure, PoolName, Presence, StartPolicy, StopMethod,
@@ -227,11 +227,8 @@ impl Steps {
     }
 
     /// Finds what runs on a pool that is being imported.
-    pub(super) fn find_running(&self, pool: &PoolName) -> Result<(), Failure> {
-        let state = self.state();
-        let Some(found) = state.pool(pool) else {
-            return Ok(());
-        };
+    pub(super) fn find_running(&self, found: &PoolState) -> Result<(), Failure> {
+        let pool = found.name();
         for (name, entry) in found.containers() {
             let Some(doc) = entry.doc() else {
                 continue;

@@ -25,6 +25,9 @@ use crate::host::fail;
 /// Where a rung is told before it is tried.
 pub(crate) type Progress<'a> = &'a dyn Fn(&str);
 
+/// An init has installed its signal handlers so long after its start.
+const YOUTH: Duration = Duration::from_secs(5);
+
 /// Killed processes may take so long to be gone.
 const KILL_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -134,7 +137,7 @@ fn ask(
     let Some(pidfd) = PidFd::open(init).map_err(system)? else {
         return Ok(true);
     };
-    let Some(halt) = signals::of(init) else {
+    let Some(halt) = signal_for(init, policy, progress) else {
         progress("its init understands no signal that means shut down");
         return Ok(false);
     };
@@ -150,6 +153,23 @@ fn ask(
         return Ok(true);
     }
     pidfd.wait_exit(policy.timeout()).map_err(system)
+}
+
+/// The signal that this init understands. One that was started a moment ago gets time to learn them.
+fn signal_for(init: u32, policy: &StopPolicy, progress: Progress<'_>) -> Option<signals::Halt> {
+    let known = signals::of(init);
+    if known.is_some() || process::age_seconds(init) >= YOUTH.as_secs() {
+        return known;
+    }
+    let patience = YOUTH.min(policy.timeout());
+    progress(&format!(
+        "its init has just been started and knows no signals yet, waiting at most {} s",
+        patience.as_secs()
+    ));
+    let learnt = patience::until(patience, || {
+        Ok::<_, std::convert::Infallible>(signals::of(init))
+    });
+    learnt.ok().flatten()
 }
 
 /// Puts away everything of a container whose init has ended, or is to be killed.
