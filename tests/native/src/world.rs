@@ -143,7 +143,7 @@ fn datasets(pool: &Path) -> Result<Vec<String>> {
     for parent in ["ct", "image", "trash", ".storage/staging"] {
         for name in list(&pool.join(parent))? {
             // What is in the trash has a name that was never used before.
-            let name = match (parent, name.rsplit_once('.')) {
+            let name = match (parent, name.split_once('.')) {
                 ("trash", Some((name, _))) => format!("{name}.#"),
                 _ => name,
             };
