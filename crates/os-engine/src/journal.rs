@@ -4,6 +4,7 @@
 //!   <dir>/open/<operation>.jsonl      while it runs
 //!   <dir>/history/<YYYY-MM>.jsonl     one line for each that ended, by the month of its end
 //!   <dir>/damaged/<operation>.jsonl   journals that could not be read
+//!   <dir>/reserve                     space for when the place is full
 //! ```
 //!
 //! # What is synced
@@ -28,9 +29,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use os_store::jsonl::{self, Log};
-use os_store::{Attributes, atomic};
-use os_types::OpId;
+use os_store::{Attributes, atomic, reserve};
 use os_types::step::JournalPlace;
+use os_types::{Code, Explain as _, OpId};
 
 mod error;
 pub(crate) mod ledger;
@@ -47,6 +48,10 @@ use crate::host::Outcome;
 /// Nobody but root reads what commands did.
 const PRIVATE_FILE: Attributes = Attributes::mode(0o600);
 const PRIVATE_DIR: Attributes = Attributes::mode(0o700);
+
+/// The file that keeps space back, and how much: plans and what a few steps write.
+const RESERVE: &str = "reserve";
+const RESERVE_BYTES: u64 = 4 << 20;
 
 /// The folder of the journals of operations that have not ended.
 const OPEN: &str = "open";
@@ -147,6 +152,22 @@ impl Folder {
         Ok(())
     }
 
+    /// Keeps space back, so that an operation that makes room can be journaled in a full place. One
+    /// without so much space does without it.
+    fn keep_reserve(&self) {
+        if self.durable
+            && let Err(error) = reserve::keep(&self.dir.join(RESERVE), RESERVE_BYTES)
+        {
+            tracing::debug!(error = os_types::chain(&error), "no space is kept back");
+        }
+    }
+
+    /// Whether there was a reserve that could be given up.
+    fn give_up_reserve(&self) -> bool {
+        let given_up = reserve::give_up(&self.dir.join(RESERVE));
+        matches!(given_up, Ok(os_store::Change::Removed))
+    }
+
     /// Puts a journal that cannot be read aside.
     pub(crate) fn put_aside(&self, path: &Path) -> Result<PathBuf, JournalError> {
         self.make("damaged")?;
@@ -161,7 +182,18 @@ impl Folder {
 
 impl Journal {
     /// Begins an operation; when this returns the world may be touched.
+    ///
+    /// If the place is full, its reserve is given up: the operation may be one that makes room.
     pub(crate) fn begin(folder: Folder, begin: Begin) -> Result<Self, JournalError> {
+        match Self::attempt(folder.clone(), begin.clone()) {
+            Err(error) if error.code() == Code::NoSpace && folder.give_up_reserve() => {
+                Self::attempt(folder, begin)
+            }
+            other => other,
+        }
+    }
+
+    fn attempt(folder: Folder, begin: Begin) -> Result<Self, JournalError> {
         let file = file_name(&begin.header.id);
         let mut journal = Self {
             log: folder.open_log(OPEN, &file)?,
@@ -273,6 +305,7 @@ impl Journal {
             let emptied = file.and_then(|file| file.set_len(0));
             emptied.map_err(JournalError::file("empty", &self.path))?;
         }
+        self.folder.keep_reserve();
         removed
     }
 }

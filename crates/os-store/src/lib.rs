@@ -13,7 +13,8 @@
 //! - [`jsonl`]: append-only JSON lines, where a torn last line is expected and an earlier is not;
 //! - [`block`]: our marked lines in a host's file (`/etc/passwd`, `/etc/subuid`), under the lock
 //!   that the shadow tools take;
-//! - [`lock`]: one daemon at a time, with the holder's pid for the message.
+//! - [`lock`]: one daemon at a time, with the holder's pid for the message;
+//! - [`reserve`]: space kept back for when a disk is full.
 //!
 //! What this is not: it knows no entity of osctl, no layout of a pool and no policy about what to do
 //! with a damaged file; it reports and the caller decides.
@@ -36,6 +37,7 @@ mod error;
 mod folder;
 pub mod jsonl;
 pub mod lock;
+pub mod reserve;
 mod temporary;
 
 pub use atomic::{Attributes, Change, Owner};
