@@ -21,6 +21,7 @@ use os_image::{Archive, ArchiveError, ArchiveSource, UnpackAnswer, UnpackError, 
 use os_sys::{DetachedMount, MountUse, SysError};
 use os_types::{Code, Explain, Failure};
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal};
 
 use crate::specification;
 
@@ -32,6 +33,8 @@ enum JobError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("cannot be bound to its parent")]
+    Parent(#[source] std::io::Error),
     #[error(transparent)]
     System(#[from] SysError),
     #[error(transparent)]
@@ -43,7 +46,7 @@ enum JobError {
 impl Explain for JobError {
     fn code(&self) -> Code {
         match self {
-            Self::Open { .. } | Self::System(_) => Code::Step,
+            Self::Open { .. } | Self::Parent(_) | Self::System(_) => Code::Step,
             Self::Archive(error) => error.code(),
             Self::Unpack(error) => error.code(),
         }
@@ -52,6 +55,7 @@ impl Explain for JobError {
     fn object(&self) -> Option<String> {
         match self {
             Self::Open { path, .. } => Some(path.display().to_string()),
+            Self::Parent(_) => None,
             Self::System(error) => Some(error.object().to_owned()),
             Self::Archive(error) => error.object(),
             Self::Unpack(error) => error.object(),
@@ -60,7 +64,7 @@ impl Explain for JobError {
 
     fn next(&self) -> Option<String> {
         match self {
-            Self::Open { .. } | Self::System(_) => None,
+            Self::Open { .. } | Self::Parent(_) | Self::System(_) => None,
             Self::Archive(error) => error.next(),
             Self::Unpack(error) => error.next(),
         }
@@ -87,6 +91,7 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
 }
 
 fn unpack(job: &UnpackJob) -> Result<UnpackAnswer, JobError> {
+    let parent = rustix::process::getppid();
     let (file, name) = archive(&job.archive)?;
     let folder = open(
         &job.target,
@@ -101,6 +106,7 @@ fn unpack(job: &UnpackJob) -> Result<UnpackAnswer, JobError> {
     os_sys::reset_file_context()?;
     os_sys::forbid_new_privileges()?;
     os_sys::enter_user_namespace(namespace.as_fd())?;
+    end_with(parent)?;
     os_sys::leave_host(target.as_fd())?;
     // The copy is open as a path only; what is unpacked into has to be open for good.
     let root = open(Path::new("/"), OFlags::RDONLY | OFlags::DIRECTORY)?;
@@ -111,6 +117,17 @@ fn unpack(job: &UnpackJob) -> Result<UnpackAnswer, JobError> {
         archive.root(|tar| os_image::unpack(tar, root.as_fd(), &limits).map_err(JobError::from))?;
     let image = archive.info().clone();
     Ok(UnpackAnswer::Done { image, report })
+}
+
+/// Ends when osctld does: what it unpacks is for nobody then, and would keep the pool busy. This is
+/// forgotten with a change of ids, so it comes after the last one.
+fn end_with(parent: Option<Pid>) -> Result<(), JobError> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|errno| JobError::Parent(errno.into()))?;
+    if rustix::process::getppid() == parent {
+        return Ok(());
+    }
+    Err(JobError::Parent(std::io::ErrorKind::NotFound.into()))
 }
 
 fn archive(source: &ArchiveSource) -> Result<(File, PathBuf), JobError> {

@@ -132,6 +132,16 @@ impl Guests {
             .osctl(&["ct", "exec", name, "/bin/sh", "-c", line])
     }
 
+    /// Ends the daemon as a crash does, and starts another.
+    ///
+    /// # Errors
+    /// When it does not come back.
+    pub fn crash(mut self) -> Result<Self> {
+        self.daemon.kill()?;
+        self.daemon = self.sandbox.start_ready()?;
+        Ok(self)
+    }
+
     /// Fails if a canary has changed or the daemon does not answer.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use hostile::image::{self, Made};
@@ -217,6 +218,50 @@ fn damaged_images_leave_nothing() -> Result<()> {
         refused(path, &ran, "")?;
     }
     is_clean(&guests)?;
+    guests.finish()
+}
+
+/// A crash in the middle of a large root: whoever unpacks it ends too, and the next daemon brings it
+/// to its end.
+#[test]
+fn a_crash_while_unpacking_leaves_nobody_behind() -> Result<()> {
+    let guests = Guests::new()?;
+    let mut root = Guests::busybox()?.folder("many");
+    for number in 0..40_000 {
+        root = root.file(&format!("many/{number}"), "");
+    }
+    let file = guests.sandbox.path("many.img");
+    hostile::image_of(&file, root)?;
+    let file = file.display().to_string();
+    let mut command = guests
+        .sandbox
+        .osctl_command(&["ct", "new", "--from-file", &file, "many"])?;
+    let mut client = command.spawn()?;
+    let begun = || {
+        let mut images = fs::read_dir(guests.sandbox.path("tank/image"))
+            .ok()?
+            .flatten();
+        let many = images.next()?.path().join("private/many");
+        fs::read_dir(many).ok()?.next()
+    };
+    let until = Instant::now() + Duration::from_secs(60);
+    while begun().is_none() {
+        ensure!(Instant::now() < until, "it does not begin to unpack");
+    }
+    let guests = guests.crash()?;
+    client.wait()?;
+    let many = guests.sandbox.known_container("many");
+    let until = Instant::now() + Duration::from_secs(60);
+    while many.state().is_err() {
+        ensure!(
+            Instant::now() < until,
+            "nothing came of it: {}",
+            guests.sandbox.log()
+        );
+    }
+    many.start()?;
+    let seen = guests.sh("many", "ls /many | wc -l")?;
+    ensure!(seen.stdout.trim() == "40000", "{seen:?}");
     guests.finish()
 }
 
