@@ -20,9 +20,10 @@
 //!
 //! - nothing is bounded by what a header says: entries, bytes and metadata are counted;
 //! - no path of an archive is followed: components are opened one by one, never through a symlink;
-//! - an archive is written whole or not at all.
+//! - an archive is written whole or not at all, and who is killed meanwhile leaves nothing behind.
 //!
-//! Start reading at `metadata.rs`, then `archive/reader.rs` and `unpack.rs`.
+//! Start reading at `metadata.rs`, then `archive/reader.rs`, `entries.rs` (tars of strangers) and
+//! `unpack.rs`. What attacks it is in `tests/hostile`.
 #![forbid(unsafe_code)]
 
 pub mod archive;

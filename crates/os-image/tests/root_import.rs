@@ -167,6 +167,9 @@ fn compare(root: &Path, target: &Path, has_xattrs: bool) {
     }
 }
 
+/// Name of a tarball, how it is packed, and how else.
+type Case<'a> = (&'a str, &'a [&'a str], &'a [&'a str]);
+
 #[test]
 fn whatever_tar_writes_is_taken() {
     let dir = tempfile::tempdir().unwrap();
@@ -180,7 +183,6 @@ fn whatever_tar_writes_is_taken() {
         "--numeric-owner",
         "--sparse",
     ];
-    type Case<'a> = (&'a str, &'a [&'a str], &'a [&'a str]);
     let cases: &[Case<'_>] = &[
         ("gnu.tar", &["--format=gnu", "--sparse"], &[]),
         ("posix.tar", &["--format=posix"], full),
