@@ -2,19 +2,45 @@
 //! step, on the way there and on the way back. After a restart the operation is finished or
 //! reverted, `operation ls` says which, and nothing half-made is left.
 
+use std::io::Write as _;
+
 use anyhow::{Context, Result, ensure};
 use native::World;
-use os_testkit::Sandbox;
+use os_testkit::{Daemon, Ran, Sandbox, image};
 use serde_json::Value;
+
+/// Arguments of `osctl`. `@` at the beginning of one stands for the root of the sandbox, `%image`
+/// for the busybox image; one that begins with `<` is not an argument, but standard input.
+type Words = &'static [&'static str];
 
 /// A command, and what is there before it.
 struct Scenario {
     /// Its name in the API.
     name: &'static str,
     /// Commands that prepare.
-    before: &'static [&'static [&'static str]],
+    before: &'static [Words],
     /// The command itself.
-    command: &'static [&'static str],
+    command: Words,
+    /// What makes it possible to run it again.
+    again: Again,
+}
+
+/// What is between two runs of a command.
+#[derive(Clone, Copy)]
+enum Again {
+    /// Everything is made anew, in a sandbox of its own: what the command leaves has to stay as it is.
+    Anew,
+    /// These commands lead back to what was there before, in the same sandbox.
+    Back(&'static [Words]),
+    /// These do too; but the command itself destroys for good, and cannot be taken back.
+    Made(&'static [Words]),
+}
+
+impl Scenario {
+    /// The way back from a destruction ends before it begins.
+    const fn destroys(&self) -> bool {
+        matches!(self.again, Again::Made(_))
+    }
 }
 
 const POOL: &[&str] = &["pool", "new", "--size", "512M", "tank"];
@@ -41,13 +67,86 @@ const ALLOCATE: &[&str] = &[
     "web",
 ];
 
+const CT: Words = &[
+    "ct",
+    "new",
+    "--from-file",
+    "%image",
+    "--user",
+    "alice",
+    "web",
+];
+const CT_OWN: Words = &["ct", "new", "--from-file", "%image", "web"];
+const CT_OTHER: Words = &[
+    "ct",
+    "new",
+    "--from-file",
+    "%image",
+    "--user",
+    "alice",
+    "other",
+];
+const START: Words = &["ct", "start", "web"];
+const KILL: Words = &["ct", "stop", "--kill", "web"];
+const DEL: Words = &["ct", "del", "web"];
+const EMPTY_TRASH: Words = &["trash-bin", "prune", "tank"];
+const DROP_IMAGES: Words = &["image", "prune", "tank"];
+const BOB: Words = &["user", "new", "bob"];
+const GROUP: Words = &["group", "new", "/web"];
+const EMPTY: Words = &[
+    "ct",
+    "new",
+    "--skip-image",
+    "--distribution",
+    "busybox",
+    "--version",
+    "1",
+    "--arch",
+    "x86_64",
+    "--user",
+    "alice",
+    "web",
+];
+const REPLACE: Words = &[
+    "ct",
+    "config",
+    "replace",
+    "web",
+    concat!(
+        "<",
+        "schema = 1\n",
+        "user = \"alice\"\ngroup = \"/default\"\ndistribution = \"busybox\"\nversion = \"1\"\n",
+        "arch = \"x86_64\"\nhostname = \"replaced\"\n# end\n"
+    ),
+];
+const REPLACE_BACK: Words = &[
+    "ct",
+    "config",
+    "replace",
+    "web",
+    concat!(
+        "<",
+        "schema = 1\n",
+        "user = \"alice\"\ngroup = \"/default\"\ndistribution = \"busybox\"\nversion = \"1\"\n",
+        "arch = \"x86_64\"\n# end\n"
+    ),
+];
+
 macro_rules! matrix {
-    ($($test:ident: $name:literal after [$($before:expr),*] is $command:expr;)*) => {
+    ($($test:ident: $name:literal after [$($before:expr),*] is $command:expr $(, $again:ident [$($back:expr),*])?;)*) => {
         $(#[test]
         fn $test() -> Result<()> {
-            run(&Scenario { name: $name, before: &[$($before),*], command: &$command })
+            run(&Scenario {
+                name: $name,
+                before: &[$($before),*],
+                command: &$command,
+                again: matrix!(@again $($again [$($back),*])?),
+            })
         })*
     };
+    (@again) => { Again::Anew };
+    (@again back [$($back:expr),*]) => { Again::Back(&[$($back),*]) };
+    (@again made [$($back:expr),*]) => { Again::Made(&[$($back),*]) };
 }
 
 matrix! {
@@ -55,7 +154,8 @@ matrix! {
     pool_install: "pool-install" after [POOL, EXPORT, &["pool", "uninstall", "tank"]] is
         ["pool", "install", "--source", "@/var/lib/osctl/images/tank.img", "tank"];
     pool_uninstall: "pool-uninstall" after [POOL, EXPORT] is ["pool", "uninstall", "tank"];
-    pool_destroy: "pool-destroy" after [POOL, EXPORT] is ["pool", "destroy", "--yes", "tank"];
+    pool_destroy: "pool-destroy" after [POOL, EXPORT] is ["pool", "destroy", "--yes", "tank"],
+        made [POOL, EXPORT];
     pool_import: "pool-import" after [POOL, ALICE, EXPORT] is ["pool", "import", "tank"];
     pool_export: "pool-export" after [POOL, ALICE] is EXPORT;
     pool_reload: "pool-reload" after [POOL, ALICE] is ["pool", "reload", "tank"];
@@ -84,25 +184,79 @@ matrix! {
     undo: "undo" after [POOL, ALICE] is ["undo"];
 }
 
+matrix! {
+    ct_new: "container-new" after [POOL, ALICE] is CT, back [DEL, EMPTY_TRASH, DROP_IMAGES];
+    ct_new_with_a_user_of_its_own: "container-new" after [POOL, ALICE, CT_OTHER] is CT_OWN,
+        back [DEL, EMPTY_TRASH];
+    ct_new_from_the_cache: "container-new" after [POOL, ALICE, CT_OTHER] is CT,
+        back [DEL, EMPTY_TRASH];
+    ct_new_without_an_image: "container-new" after [POOL, ALICE] is EMPTY, back [DEL, EMPTY_TRASH];
+    ct_del: "container-del" after [POOL, CT_OWN] is DEL, back [EMPTY_TRASH, CT_OWN];
+    ct_del_of_a_running_one: "container-del" after [POOL, ALICE, CT, START] is
+        ["ct", "del", "-f", "web"], back [EMPTY_TRASH, CT, START];
+    ct_start: "container-start" after [POOL, ALICE, CT] is START, back [KILL];
+    ct_stop: "container-stop" after [POOL, ALICE, CT, START] is ["ct", "stop", "web"], back [START];
+    ct_kill: "container-stop" after [POOL, ALICE, CT, START] is KILL, back [START];
+    ct_restart: "container-restart" after [POOL, ALICE, CT, START] is
+        ["ct", "restart", "--kill", "web"], back [];
+    ct_freeze: "container-freeze" after [POOL, ALICE, CT, START] is ["ct", "freeze", "web"],
+        back [&["ct", "unfreeze", "web"]];
+    ct_unfreeze: "container-unfreeze" after [POOL, ALICE, CT, START, &["ct", "freeze", "web"]] is
+        ["ct", "unfreeze", "web"], back [&["ct", "freeze", "web"]];
+    ct_set: "container-set" after [POOL, ALICE, CT] is ["ct", "set", "nesting", "web"],
+        back [&["ct", "unset", "nesting", "web"]];
+    ct_unset: "container-unset" after [POOL, ALICE, CT, &["ct", "set", "ephemeral", "web"]] is
+        ["ct", "unset", "ephemeral", "web"], back [&["ct", "set", "ephemeral", "web"]];
+    ct_chown: "container-chown" after [POOL, BOB, CT_OWN] is ["ct", "chown", "web", "bob"],
+        back [DEL, EMPTY_TRASH, CT_OWN];
+    ct_chgrp: "container-chgrp" after [POOL, ALICE, CT, GROUP] is ["ct", "chgrp", "web", "/web"],
+        back [&["ct", "chgrp", "web", "/default"]];
+    ct_rename: "container-rename" after [POOL, ALICE, CT] is ["ct", "rename", "web", "shop"],
+        back [&["ct", "rename", "shop", "web"]];
+    ct_config_replace: "container-config-replace" after [POOL, ALICE, EMPTY] is REPLACE,
+        back [REPLACE_BACK];
+    ct_config_reload: "container-config-reload" after [POOL, ALICE, CT] is
+        ["ct", "config", "reload", "web"], back [];
+    trash_prune: "trash-prune" after [POOL, ALICE, CT, DEL, CT, DEL] is EMPTY_TRASH,
+        made [CT, DEL, CT, DEL];
+    image_prune: "image-prune" after [POOL, ALICE, CT, DEL, EMPTY_TRASH] is DROP_IMAGES,
+        made [CT, DEL, EMPTY_TRASH];
+}
+
 fn run(scenario: &Scenario) -> Result<()> {
     let (steps, after) = rehearse(scenario)?;
     let forward = points(1..=steps, "").into_iter().map(|point| (point, None));
-    // On the way back: step k has its effect and then fails.
+    // On the way back: step k has its effect and then fails. The whole way is gone from the last
+    // step; of the others only the first part, behind which their ways are the same.
     let reverting = (1..=steps).flat_map(|failed| {
-        let points = points((1..=failed).rev(), "revert-");
+        let last = if failed == steps { 1 } else { failed };
+        let points = points((last..=failed).rev(), "revert-");
         points
             .into_iter()
             .filter(|point| !point.starts_with("begin"))
+            .filter(move |point| failed == steps || !point.starts_with("end"))
             .map(move |p| (p, Some(failed)))
     });
-    // The way back from a destruction ends before it begins.
-    let reverting = reverting.filter(|_| scenario.name != "pool-destroy");
+    let reverting = reverting.filter(|_| !scenario.destroys());
+    let mut stage = None;
     for (point, failed) in forward.chain(reverting) {
-        crash(scenario, &after, &point, failed).with_context(|| {
-            format!("{} killed at {point}, failed at {failed:?}", scenario.name)
-        })?;
+        let on = match stage.take() {
+            Some(stage) => stage,
+            None => Stage::set(scenario)?,
+        };
+        stage = on
+            .crash(scenario, &after, &point, failed)
+            .with_context(|| {
+                format!("{} killed at {point}, failed at {failed:?}", scenario.name)
+            })?;
     }
-    Ok(())
+    match stage {
+        Some(Stage { sandbox, .. }) => {
+            let daemon = sandbox.start_ready()?;
+            sandbox.finish(daemon)
+        }
+        None => Ok(()),
+    }
 }
 
 /// The names of all points around the begin, the steps and the end.
@@ -121,94 +275,152 @@ fn points(steps: impl Iterator<Item = usize>, prefix: &str) -> Vec<String> {
 fn rehearse(scenario: &Scenario) -> Result<(usize, World)> {
     let sandbox = Sandbox::new()?;
     let daemon = sandbox.start_ready()?;
-    prepare(&sandbox, scenario)?;
+    prepare(&sandbox, scenario.before)?;
     let before = World::look(&sandbox)?;
-    let plan = sandbox.json(&[&["--plan"], &*arguments(&sandbox, scenario)].concat())?;
+    let planned = succeed(&sandbox, &[&["-j", "--plan"], scenario.command].concat())?;
+    let plan: Value = serde_json::from_str(&planned)?;
     ensure!(World::look(&sandbox)? == before, "--plan changed something");
     let steps = plan["steps"].as_array().context("a plan has steps")?.len();
     ensure!(steps > 0, "{} has nothing to do", scenario.name);
-    sandbox.ok(&arguments(&sandbox, scenario))?;
+    succeed(&sandbox, scenario.command)?;
     let after = World::look(&sandbox)?;
     sandbox.finish(daemon)?;
     Ok((steps, after))
 }
 
-fn prepare(sandbox: &Sandbox, scenario: &Scenario) -> Result<()> {
-    scenario
-        .before
+fn prepare(sandbox: &Sandbox, commands: &[Words]) -> Result<()> {
+    commands
         .iter()
-        .try_for_each(|command| sandbox.ok(command).map(drop))
+        .try_for_each(|command| succeed(sandbox, command).map(drop))
 }
 
-/// The command's arguments; `@` stands for the root of the sandbox.
-fn arguments<'a>(sandbox: &'a Sandbox, scenario: &'a Scenario) -> Vec<&'a str> {
-    let root = sandbox.root().to_str().unwrap_or_default();
-    let place = |argument: &'a str| match argument.strip_prefix('@') {
-        Some(path) => &*Box::leak(format!("{root}{path}").into_boxed_str()),
-        None => argument,
-    };
-    scenario
-        .command
-        .iter()
-        .map(|argument| place(argument))
-        .collect()
-}
-
-fn crash(scenario: &Scenario, after: &World, point: &str, failed: Option<usize>) -> Result<()> {
-    let sandbox = Sandbox::new()?;
-    let daemon = sandbox.start_ready()?;
-    prepare(&sandbox, scenario)?;
-    let before = World::look(&sandbox)?;
-    let newest = operations(&sandbox, "")?
-        .pop()
-        .map(|(id, _)| id)
-        .unwrap_or_default();
-    daemon.stop()?;
-
-    let name = scenario.name;
-    let fail = failed
-        .map(|step| format!(",{name}:{step}:after:fail"))
-        .unwrap_or_default();
-    let fault = format!("{name}:{point}:kill{fail}");
-    let daemon = sandbox.start_with(&["--fault", &fault])?;
-    sandbox.wait_ready()?;
-    let arguments = arguments(&sandbox, scenario);
-    let ran = sandbox.osctl(&arguments)?;
-    ensure!(
-        ran.code != 0,
-        "the command succeeded although its daemon was to die: {ran:?}"
-    );
-    daemon
-        .wait(std::time::Duration::from_secs(20))
-        .context("the daemon did not die")?;
-
-    let daemon = sandbox.start_ready()?;
-    let found = World::look(&sandbox)?;
-    found.is_clean()?;
-    let operations = operations(&sandbox, &newest)?;
-    let state = operations.first().map(|(_, state)| state.as_str());
-    match state {
-        Some("finished") => {}
-        // What is destroyed cannot come back; the operation says what is left, and is repeated.
-        Some("failed") if scenario.name == "pool-destroy" => {
-            sandbox.ok(&arguments).context("again after it failed")?;
-        }
-        None if !point.starts_with("begin") => anyhow::bail!("nothing says how it ended"),
-        None | Some("reverted") => {
-            let same = before.expect_same(&found);
-            same.context("reverted, but not as before")?;
-            sandbox
-                .ok(&arguments)
-                .context("again after it was reverted")?;
-        }
-        other => anyhow::bail!("the operation ended {other:?}"),
+/// Runs `osctl` with these words; see [`Words`].
+fn osctl(sandbox: &Sandbox, words: &[&str]) -> Result<Ran> {
+    let root = sandbox.root().to_str().context("a root with a name")?;
+    let input = words.iter().find_map(|word| word.strip_prefix('<'));
+    let mut command = sandbox.osctl_command(&[])?;
+    for word in words.iter().filter(|word| !word.starts_with('<')) {
+        match (*word, word.strip_prefix('@')) {
+            ("%image", _) => command.arg(image::busybox()?),
+            (_, Some(path)) => command.arg(format!("{root}{path}")),
+            (word, None) => command.arg(word),
+        };
     }
-    let done = World::look(&sandbox)?;
-    done.is_clean()?;
-    after
-        .expect_same(&done)
-        .context("finished, but not as without a crash")?;
-    sandbox.finish(daemon)
+    if let Some(input) = input {
+        let (reader, mut writer) = std::io::pipe()?;
+        // A pipe holds more than any of these texts.
+        writer.write_all(input.as_bytes())?;
+        command.stdin(reader);
+    }
+    Ran::of(&mut command)
+}
+
+fn succeed(sandbox: &Sandbox, words: &[&str]) -> Result<String> {
+    let ran = osctl(sandbox, words)?;
+    ensure!(ran.code == 0, "{words:?}: {ran:?}\n{}", sandbox.log());
+    Ok(ran.stdout)
+}
+
+/// A sandbox in which everything is as before the command; its daemon has been stopped.
+struct Stage {
+    sandbox: Sandbox,
+    before: World,
+    /// The newest operation of the history.
+    newest: String,
+}
+
+impl Stage {
+    fn set(scenario: &Scenario) -> Result<Self> {
+        let sandbox = Sandbox::new()?;
+        let daemon = sandbox.start_ready()?;
+        prepare(&sandbox, scenario.before)?;
+        let before = World::look(&sandbox)?;
+        let newest = newest(&sandbox)?;
+        daemon.stop()?;
+        Ok(Self {
+            sandbox,
+            before,
+            newest,
+        })
+    }
+
+    /// One crash. Returns the stage for the next one, if the scenario says how to come back.
+    fn crash(
+        self,
+        scenario: &Scenario,
+        after: &World,
+        point: &str,
+        failed: Option<usize>,
+    ) -> Result<Option<Self>> {
+        let sandbox = &self.sandbox;
+        let name = scenario.name;
+        let fail = failed
+            .map(|step| format!(",{name}:{step}:after:fail"))
+            .unwrap_or_default();
+        let fault = format!("{name}:{point}:kill{fail}");
+        let daemon = sandbox.start_with(&["--fault", &fault])?;
+        sandbox.wait_ready()?;
+        let ran = osctl(sandbox, scenario.command)?;
+        ensure!(
+            ran.code != 0,
+            "the command succeeded although its daemon was to die: {ran:?}"
+        );
+        daemon
+            .wait(std::time::Duration::from_secs(20))
+            .context("the daemon did not die")?;
+
+        let daemon = sandbox.start_ready()?;
+        self.settle(scenario, point)?;
+        let done = World::look(sandbox)?;
+        done.is_clean()?;
+        after
+            .expect_same(&done)
+            .context("finished, but not as without a crash")?;
+        self.back(scenario, daemon)
+    }
+
+    /// Brings the command to its end, and checks how it was found after the crash.
+    fn settle(&self, scenario: &Scenario, point: &str) -> Result<()> {
+        let sandbox = &self.sandbox;
+        let found = World::look(sandbox)?;
+        found.is_clean()?;
+        let operations = operations(sandbox, &self.newest)?;
+        let state = operations.first().map(|(_, state)| state.as_str());
+        match state {
+            Some("finished") => Ok(()),
+            // What is destroyed cannot come back; the operation says what is left, and is repeated.
+            Some("failed") if scenario.destroys() => {
+                let again = succeed(sandbox, scenario.command);
+                again.map(drop).context("again after it failed")
+            }
+            None if !point.starts_with("begin") => anyhow::bail!("nothing says how it ended"),
+            None | Some("reverted") => {
+                let same = self.before.expect_same(&found);
+                same.context("reverted, but not as before")?;
+                let again = succeed(sandbox, scenario.command);
+                again.map(drop).context("again after it was reverted")
+            }
+            other => anyhow::bail!("the operation ended {other:?}"),
+        }
+    }
+
+    fn back(self, scenario: &Scenario, daemon: Daemon) -> Result<Option<Self>> {
+        let (Again::Back(back) | Again::Made(back)) = scenario.again else {
+            self.sandbox.finish(daemon)?;
+            return Ok(None);
+        };
+        prepare(&self.sandbox, back).context("the way back")?;
+        let same = self.before.expect_same(&World::look(&self.sandbox)?);
+        same.context("the way back leads somewhere else")?;
+        let newest = newest(&self.sandbox)?;
+        daemon.stop()?;
+        Ok(Some(Self { newest, ..self }))
+    }
+}
+
+fn newest(sandbox: &Sandbox) -> Result<String> {
+    let newest = operations(sandbox, "")?.pop();
+    Ok(newest.map(|(id, _)| id).unwrap_or_default())
 }
 
 /// Id and state of the operations that were asked for after the one with the id `after`, oldest
