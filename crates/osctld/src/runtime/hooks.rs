@@ -26,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// So many hooks at the same time; more are turned away.
 const MOST: usize = 256;
 
+/// So many of one container: it has one at a time, unless somebody in it means to hold up others.
+const MOST_OF_ONE: usize = 4;
+
 /// A hook that waits for its answer.
 #[derive(Debug)]
 pub(crate) struct Called {
@@ -46,15 +49,26 @@ pub(crate) enum News {
     MonitorEnded,
 }
 
+/// Somebody who waits for hooks, and how many of them are being heard.
+#[derive(Debug, Clone)]
+struct Waiting {
+    sender: Sender<News>,
+    heard: Arc<()>,
+}
+
 /// The containers whose hooks somebody waits for, by control group.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Expected(Arc<Mutex<HashMap<String, Sender<News>>>>);
+pub(crate) struct Expected(Arc<Mutex<HashMap<String, Waiting>>>);
 
 impl Expected {
     /// From now on, hooks from that control group and below come to the receiver.
     pub(crate) fn expect(&self, cgroup: &str) -> (Sender<News>, Receiver<News>) {
         let (sender, receiver) = channel();
-        self.lock().insert(cgroup.to_owned(), sender.clone());
+        let waiting = Waiting {
+            sender: sender.clone(),
+            heard: Arc::new(()),
+        };
+        self.lock().insert(cgroup.to_owned(), waiting);
         (sender, receiver)
     }
 
@@ -64,19 +78,19 @@ impl Expected {
     }
 
     /// Who waits for hooks of the container that has the group `path`, or one above it.
-    fn who(&self, path: &str) -> Option<Sender<News>> {
+    fn who(&self, path: &str) -> Option<Waiting> {
         let table = self.lock();
         let mut path = Some(path);
         while let Some(at) = path {
-            if let Some(sender) = table.get(at) {
-                return Some(sender.clone());
+            if let Some(waiting) = table.get(at) {
+                return Some(waiting.clone());
             }
             path = at.rsplit_once('/').map(|(above, _)| above);
         }
         None
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Sender<News>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Waiting>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -126,6 +140,10 @@ fn answer(stream: &UnixStream, parent: &str, expected: &Expected) -> io::Result<
         // Nobody starts it: the hook of an end, whose facts we have from the kernel.
         return say(stream, &HookAnswer::Continue);
     };
+    // The table has one share of it, and each that is being heard another.
+    if Arc::strong_count(&waiting.heard) > MOST_OF_ONE + 1 {
+        return Err(io::Error::other("too many hooks of one container at once"));
+    }
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut line = String::new();
@@ -137,7 +155,7 @@ fn answer(stream: &UnixStream, parent: &str, expected: &Expected) -> io::Result<
         pid,
         answer: sender,
     };
-    if waiting.send(News::Hook(called)).is_err() {
+    if waiting.sender.send(News::Hook(called)).is_err() {
         return say(stream, &HookAnswer::Continue);
     }
     // The one who starts has deadlines of its own; dropping the sender ends this wait.
@@ -171,8 +189,8 @@ mod tests {
         let expected = Expected::default();
         let (_, receiver) = expected.expect("pool.tank/group.default/user.a/ct.a");
         let inside = "pool.tank/group.default/user.a/ct.a/user-owned/lxc.monitor.a";
-        let sender = expected.who(inside).unwrap();
-        sender.send(News::MonitorEnded).unwrap();
+        let waiting = expected.who(inside).unwrap();
+        waiting.sender.send(News::MonitorEnded).unwrap();
         assert!(matches!(receiver.try_recv(), Ok(News::MonitorEnded)));
         assert!(
             expected
