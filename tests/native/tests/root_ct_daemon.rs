@@ -9,8 +9,11 @@ use os_sys::Signal;
 use os_testkit::Sandbox;
 use serde_json::Value;
 
-/// What is listed of each container: its state and the processes it has.
-fn listed(sandbox: &Sandbox) -> Result<BTreeMap<String, (Value, Value, Value)>> {
+/// The state of a container, its init and its monitor.
+type Listed = (Value, Value, Value);
+
+/// What is listed of each container.
+fn listed(sandbox: &Sandbox) -> Result<BTreeMap<String, Listed>> {
     let list = sandbox.json(&["ct", "ls"])?;
     let entry = |ct: &Value| {
         let name = ct["name"].as_str().unwrap_or_default().to_owned();
@@ -110,7 +113,7 @@ fn an_end_without_a_daemon_is_seen() -> Result<()> {
     let rebooted = sandbox.container("rebooted")?;
     let gone = sandbox.new_container("gone", &["--ephemeral"])?;
     gone.start()?;
-    let pids = [&halted, &killed, &rebooted, &gone].map(|ct| ct.init_pid());
+    let pids = [&halted, &killed, &rebooted, &gone].map(os_testkit::Container::init_pid);
     let pids: Vec<u32> = pids.into_iter().collect::<Result<_>>()?;
     // Each does it when it is told to by a file: there is nobody to run a command by then.
     for (ct, how) in [
@@ -122,7 +125,7 @@ fn an_end_without_a_daemon_is_seen() -> Result<()> {
             "(while ! test -e /root/now; do usleep 10000; done; {how}) </dev/null >/dev/null 2>&1 &"
         ))?;
     }
-    let roots = [&halted, &rebooted, &gone].map(|ct| ct.show());
+    let roots = [&halted, &rebooted, &gone].map(os_testkit::Container::show);
     let roots: Vec<Value> = roots.into_iter().collect::<Result<_>>()?;
     daemon.kill()?;
     for root in roots {

@@ -48,7 +48,7 @@ pub(super) fn cgroup_below(pid: u32, parent: &str) -> Option<String> {
     paths.find_map(|path| path.strip_prefix(&prefix).map(ToOwned::to_owned))
 }
 
-/// `rt_sigtimedwait(2)`. *Source*: asm/unistd_64.h, asm-generic/unistd.h.
+/// `rt_sigtimedwait(2)`. *Source*: `asm/unistd_64.h`, `asm-generic/unistd.h`.
 const SIGTIMEDWAIT: &str = if cfg!(target_arch = "x86_64") {
     "128"
 } else {
