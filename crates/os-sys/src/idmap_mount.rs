@@ -25,8 +25,9 @@ pub struct DetachedMount {
 /// What the mount restricts, as on the command line of mount(8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MountUse {
-    /// The root of a guest: setuid programs, devices and executables are as the file system has
-    /// them, whatever the mount that was copied refuses.
+    /// The root of a guest: setuid programs and executables are as the file system has them, whatever
+    /// the mount that was copied refuses. No devices: a guest has those that LXC gives it, and none
+    /// that a stream or a hand has put into its root.
     Guest,
     /// One of our own files: read-only, no setuid, no devices.
     ReadOnly,
@@ -59,8 +60,8 @@ impl DetachedMount {
         let guarded = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
         let (set, clear) = match usage {
             MountUse::Guest => (
-                0,
-                guarded | libc::MOUNT_ATTR_NOEXEC | libc::MOUNT_ATTR_RDONLY,
+                libc::MOUNT_ATTR_NODEV,
+                libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC | libc::MOUNT_ATTR_RDONLY,
             ),
             MountUse::ReadOnly => (guarded | libc::MOUNT_ATTR_RDONLY, libc::MOUNT_ATTR_NOEXEC),
             MountUse::Data => (guarded | libc::MOUNT_ATTR_NOEXEC, libc::MOUNT_ATTR_RDONLY),
