@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::budget::Verdict;
-use crate::contender::{Contender, INCUS, Incus, LXC, Lxc, OURS, Ours};
+use crate::contender::{Contender, FIRST, INCUS, Incus, LXC, Lxc, OURS, Ours};
 use crate::report::Report;
 use crate::table::Table;
 use crate::{command, crowd, life, say};
@@ -17,8 +17,8 @@ const MANY: usize = 1000;
 pub(crate) fn measure(report: &mut Report, folder: &Path, runs: u32) -> anyhow::Result<()> {
     let mut ours = Ours::new()?;
     // Never started, and so the same for all.
-    ours.make("template")?;
-    let root = ours.root_of("template")?;
+    ours.make(FIRST)?;
+    let root = ours.root_of(FIRST)?;
     let mut lxc = noted(report, LXC, Lxc::new(folder, &root))?;
     let mut incus = if command::find("incusd").is_ok() {
         noted(report, INCUS, Incus::new(folder, &root))?
@@ -40,13 +40,12 @@ pub(crate) fn measure(report: &mut Report, folder: &Path, runs: u32) -> anyhow::
         lxc.map_or(Ok(()), Lxc::finish),
         ours.finish(),
     ];
-    result?;
-    ended.into_iter().collect::<anyhow::Result<()>>()?;
     for other in [LXC, INCUS] {
         report.containers.compare(OURS, other);
     }
     report.verdicts = Verdict::of(&report.containers);
-    Ok(())
+    result?;
+    ended.into_iter().collect()
 }
 
 /// Somebody who cannot be set up is left out, and the report says why.

@@ -13,7 +13,7 @@ use os_sys::SpawnRequest;
 
 pub(crate) use self::incus::Incus;
 pub(crate) use self::lxc::Lxc;
-pub(crate) use self::ours::Ours;
+pub(crate) use self::ours::{FIRST, Ours};
 
 /// The column of ours.
 pub(crate) const OURS: &str = "osctl";
@@ -68,6 +68,11 @@ pub(crate) trait Contender {
 
     /// Makes a container that has no program to do it.
     fn make(&mut self, id: &str) -> anyhow::Result<()>;
+
+    /// Makes many containers that are only listed.
+    fn stock(&mut self, ids: &[String]) -> anyhow::Result<()> {
+        ids.iter().try_for_each(|id| self.make(id))
+    }
 
     /// What runs at this moment.
     fn processes(&self) -> anyhow::Result<Processes>;

@@ -63,9 +63,8 @@ pub(crate) fn stopped(
     count: usize,
     runs: u32,
 ) -> anyhow::Result<()> {
-    for index in RUNNING..count {
-        contender.make(&name(index))?;
-    }
+    let names: Vec<_> = (RUNNING..count).map(name).collect();
+    contender.stock(&names)?;
     let what = format!("{count} stopped");
     list(contender, table, &what, runs)?;
     daemon(contender, table, &what)

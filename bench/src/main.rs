@@ -104,13 +104,16 @@ fn main() -> anyhow::Result<()> {
                 .with_context(|| format!("with {entities}"))?;
         }
     }
+    let mut done = Ok(());
     if args.parts.contains(&Part::Containers) {
-        containers::measure(&mut report, view.path(), args.runs)?;
+        done = containers::measure(&mut report, view.path(), args.runs);
     }
+    // What was measured before a failure is worth having.
     report.finish();
     let path = report.save()?;
     write!(std::io::stdout().lock(), "{report}")?;
-    say(&format!("bench: figures are in {}", path.display()))
+    say(&format!("bench: figures are in {}", path.display()))?;
+    done
 }
 
 fn users(table: &mut Table, size: Size, runs: u32) -> anyhow::Result<()> {

@@ -1,5 +1,7 @@
 //! osctld and osctl, the subject.
 
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -9,9 +11,15 @@ use serde_json::Value;
 
 use super::{Action, Contender, Listing, OURS, Processes};
 use crate::command;
-use crate::fixture::{Fixture, Size};
+use crate::fixture::{Fixture, POOL, Size};
 use crate::series::Series;
 use crate::table::Table;
+
+/// Whose containers all are that are not measured while they are made.
+const USER: &str = "crowd";
+
+/// The container that others are clones of; it is never started.
+pub(crate) const FIRST: &str = "template";
 
 /// A daemon of its own with a loop pool.
 #[derive(Debug)]
@@ -30,6 +38,7 @@ impl Ours {
             .args(["build", "busybox", "-o"])
             .arg(&image);
         command::run(build)?;
+        fixture.sandbox().ok(&["user", "new", USER])?;
         Ok(Self {
             fixture,
             osctl: command::find("osctl")?,
@@ -104,7 +113,33 @@ impl Contender for Ours {
 
     fn make(&mut self, id: &str) -> anyhow::Result<()> {
         let create = self.command(Action::Create, id).context("no command")?;
-        command::run(create).map(drop)
+        command::run(create.args(["--user", USER])).map(drop)
+    }
+
+    /// Clones of the first container, written to the pool without a plan: making them is not what is
+    /// measured, and each would be synced to the disk.
+    fn stock(&mut self, ids: &[String]) -> anyhow::Result<()> {
+        self.fixture.stop()?;
+        let pool = self.fixture.sandbox().path(POOL);
+        let roots = os_sys::btrfs::open_directory(&pool.join("ct"))?;
+        let source = os_sys::btrfs::open_directory(&pool.join("ct").join(FIRST))?;
+        for id in ids {
+            os_sys::btrfs::snapshot_subvolume(&source, &roots, id, os_sys::Access::ReadWrite)?;
+            fs::DirBuilder::new()
+                .mode(0o700)
+                .create(pool.join("hook/ct").join(id))?;
+            let config = pool.join("conf/ct");
+            fs::copy(
+                config.join(format!("{FIRST}.toml")),
+                config.join(format!("{id}.toml")),
+            )?;
+        }
+        self.fixture.launch()?;
+        self.fixture.until("ready")?;
+        // The daemon found the pool in use, and registers nothing new of such a pool.
+        self.fixture.sandbox().ok(&["pool", "export", "-f", POOL])?;
+        self.fixture.sandbox().ok(&["pool", "import", POOL])?;
+        self.fixture.check()
     }
 
     fn processes(&self) -> anyhow::Result<Processes> {
