@@ -24,6 +24,9 @@ const ROOT_IDS: (u32, u32) = (2_000_000_000, 500_000_000);
 pub(crate) fn enter() -> anyhow::Result<TempDir> {
     let folder = tempfile::Builder::new().prefix("osctl-bench-").tempdir()?;
     os_sys::leave_mount_namespace()?;
+    // The loop pools of others, which would be in use for as long as this runs.
+    let is_loop = |source: &Path| source.to_string_lossy().starts_with("/dev/loop");
+    os_sys::detach_mounts(|entry| !is_loop(&entry.source))?;
     let etc = PrivateEtc::new(folder.path().join("etc"))?;
     let user = |name, ugid, (first, count), home| TestUser {
         name,

@@ -7,6 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use os_types::ByteSize;
+use os_types::whole::Whole;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
@@ -48,53 +49,9 @@ where
     deserializer.deserialize_map(Object(PhantomData))
 }
 
-/// An integer that is not negative, also if written with a fraction of zero.
-struct Whole(u64);
-
-impl<'de> Deserialize<'de> for Whole {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct WholeVisitor;
-
-        impl Visitor<'_> for WholeVisitor {
-            type Value = Whole;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an integer that is not negative")
-            }
-
-            fn visit_u64<E: Error>(self, value: u64) -> Result<Whole, E> {
-                Ok(Whole(value))
-            }
-
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a whole number from 0 to 2^53 is the same as an integer"
-            )]
-            fn visit_f64<E: Error>(self, value: f64) -> Result<Whole, E> {
-                const EXACT: f64 = 9_007_199_254_740_992.0;
-                if value.fract() == 0.0 && (0.0..=EXACT).contains(&value) {
-                    Ok(Whole(value as u64))
-                } else {
-                    Err(E::invalid_value(serde::de::Unexpected::Float(value), &self))
-                }
-            }
-        }
-
-        deserializer.deserialize_u64(WholeVisitor)
-    }
-}
-
-impl Whole {
-    fn fit<E: Error>(self) -> Result<u32, E> {
-        u32::try_from(self.0)
-            .map_err(|_error| E::custom(format_args!("{} is out of 32 bits", self.0)))
-    }
-}
-
 /// A number of 32 bits.
 pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    Whole::deserialize(deserializer)?.fit()
+    os_types::whole::whole(deserializer)
 }
 
 /// A number of 32 bits, or null.
@@ -124,18 +81,48 @@ where
 
 /// A number of bytes.
 pub(crate) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
-    Whole::deserialize(deserializer).map(|whole| ByteSize(whole.0))
+    Whole::deserialize(deserializer).map(|whole| ByteSize(whole.get()))
 }
 
-/// The schema of a path of the host, or null: absolute, no `..`, no control characters.
+/// The schema of a path of the host: absolute, no `..`, no control characters.
 ///
 /// `not` stands beside `type: string` alone: what is no string matches every pattern.
-pub(crate) fn path_or_none(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn path(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "pattern": r"^/[^\u0000-\u001f\u007f-\u009f]*$",
+        "not": { "pattern": r"/\.\.(/|$)" },
+    })
+}
+
+/// The schema of a path of the host, or null.
+pub(crate) fn path_or_none(generator: &mut SchemaGenerator) -> Schema {
+    let path = path(generator);
+    json_schema!({ "anyOf": [path, { "type": "null" }] })
+}
+
+/// The schema of addresses of DNS resolvers, or null.
+pub(crate) fn resolvers_or_none(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "anyOf": [
         {
-            "type": "string",
-            "pattern": r"^/[^\u0000-\u001f\u007f-\u009f]*$",
-            "not": { "pattern": r"/\.\.(/|$)" },
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 16,
+            "items": { "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }] },
+        },
+        { "type": "null" },
+    ] })
+}
+
+/// The schema of the command line of an init, or null. That the first word is an absolute path a
+/// schema cannot say in a way that all tools understand.
+pub(crate) fn init_or_none(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [
+        {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 64,
+            "items": { "type": "string", "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$" },
         },
         { "type": "null" },
     ] })

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::names::name;
+use crate::whole::whole;
 
 name! {
     /// Id of a container, e.g. `web1`; unique on its pool.
@@ -139,13 +140,25 @@ pub struct StopPolicy {
     #[serde(default)]
     pub method: StopMethod,
     /// How long init may take to shut down, milliseconds; at most an hour.
-    #[serde(default = "default_timeout_ms")]
-    #[schemars(range(min = 0, max = 3_600_000))]
+    #[serde(default = "default_timeout_ms", deserialize_with = "timeout_ms")]
+    #[schemars(range(max = TIMEOUT_MS_MAX))]
     pub timeout_ms: u32,
     /// Told to logged-in users before; none: nobody is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub message: Option<String>,
+}
+
+/// The longest that an init may be given to shut down, milliseconds.
+const TIMEOUT_MS_MAX: u32 = 3_600_000;
+
+fn timeout_ms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match whole(deserializer)? {
+        timeout if timeout > TIMEOUT_MS_MAX => Err(serde::de::Error::custom(format_args!(
+            "a timeout of {timeout} ms is more than an hour"
+        ))),
+        timeout => Ok(timeout),
+    }
 }
 
 /// Five minutes, as in vpsAdminOS.
@@ -192,10 +205,10 @@ impl StopPolicy {
 #[serde(deny_unknown_fields)]
 pub struct Autostart {
     /// Lower numbers start first; default 1000.
-    #[serde(default = "default_priority")]
+    #[serde(default = "default_priority", deserialize_with = "whole")]
     pub priority: u32,
     /// Seconds to wait after its start before the next one on a loaded host; default 5.
-    #[serde(default = "default_delay")]
+    #[serde(default = "default_delay", deserialize_with = "whole")]
     pub delay_s: u32,
 }
 

@@ -39,6 +39,7 @@ pub mod op_id;
 pub mod pool_path;
 pub mod size;
 pub mod step;
+pub mod whole;
 
 pub use chain::chain;
 pub use code::{Code, Explain, Failure};

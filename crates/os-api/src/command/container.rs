@@ -19,14 +19,14 @@ pub enum RootSource {
     /// An image archive on the host of the daemon.
     File {
         /// Its absolute path.
-        #[schemars(with = "String")]
+        #[schemars(schema_with = "wire::path")]
         path: PathBuf,
     },
     /// An image of a local repository folder.
     Repository {
         /// The folder, an absolute path; default: that of the host.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(with = "Option<String>")]
+        #[schemars(schema_with = "wire::path_or_none")]
         path: Option<PathBuf>,
         /// The distribution.
         distribution: Distribution,
@@ -98,18 +98,18 @@ pub struct ContainerSettings {
     pub hostname: Option<Hostname>,
     /// Addresses of DNS resolvers, at most 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 16), with = "Option<Vec<String>>")]
+    #[schemars(schema_with = "wire::resolvers_or_none")]
     pub dns_resolvers: Option<Vec<std::net::IpAddr>>,
     /// Allow containers within.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nesting: Option<bool>,
     /// LXC's seccomp policy: absolute path of the file on the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(schema_with = "wire::path_or_none")]
     pub seccomp_profile: Option<PathBuf>,
     /// The init of the guest and its arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(schema_with = "wire::init_or_none")]
     pub init_cmd: Option<Vec<String>>,
     /// Lines of LXC configuration, appended to ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
