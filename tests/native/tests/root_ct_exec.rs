@@ -153,9 +153,13 @@ fn signals_are_forwarded() -> Result<()> {
         assert_eq!(child.wait()?.code(), Some(7));
     }
     // One that the command does not catch ends it, and us as it ended.
-    let mut command = sandbox.osctl_command(&["ct", "exec", "web", "--", "sleep", "1000"])?;
-    let mut child = command.spawn()?;
-    wait_for("the command", || Ok(named(&sandbox, "web", "sleep")?.pop()))?;
+    let script = "echo here; exec sleep 1000";
+    let mut command =
+        sandbox.osctl_command(&["ct", "exec", "web", "--", "/bin/sh", "-c", script])?;
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    let mut output = child.stdout.take().context("output")?;
+    // Those before left a sleep each behind, so its own word says that it is there.
+    output.read_exact(&mut [0; 5])?;
     process::signal(child.id(), Signal::TERM)?;
     assert_eq!(child.wait()?.code(), Some(128 + 15));
     sandbox.finish(daemon)

@@ -17,6 +17,9 @@ use super::system;
 use crate::pools::Inspection;
 use crate::{Change, PoolError, PoolPlace, PoolSource, PoolStatus};
 
+/// Others may keep a mount of ours, which they do not need, so long.
+const INSPECTION_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// How long the kernel may take to let go of a loop device after its last user.
 pub(super) const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -210,8 +213,35 @@ fn mount_inspected(
     let agreed = look(place, inspection, inspect);
     unmount(inspection).map_err(|e| system("unmount", inspection, e))?;
     agreed?;
-    mount_filesystem(device, &place.mountpoint, "btrfs", Access::ReadWrite, "")
-        .map_err(|e| system("mount", device, e))
+    mount_after_inspection(device, &place.mountpoint)
+}
+
+/// Mounts a file system that was mounted read-only a moment ago. Whoever has taken a copy of the mount
+/// table meanwhile, as each container that starts does, keeps that one alive until it lets go of what
+/// it does not need; as long the kernel answers `EINVAL`, for it would have to change its options.
+fn mount_after_inspection(device: &Path, mountpoint: &Path) -> Result<(), PoolError> {
+    let held = |e: &os_sys::SysError| {
+        let errno = e.errno().map(rustix::io::Errno::from_raw_os_error);
+        matches!(
+            errno,
+            Some(rustix::io::Errno::INVAL | rustix::io::Errno::BUSY)
+        )
+    };
+    let mut last = None;
+    let mounted = os_sys::patience::until(INSPECTION_PATIENCE, || {
+        match mount_filesystem(device, mountpoint, "btrfs", Access::ReadWrite, "") {
+            Err(e) if held(&e) => {
+                last = Some(e);
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
+    });
+    match (mounted, last) {
+        (Ok(Some(())), _) => Ok(()),
+        (Err(e), _) | (Ok(None), Some(e)) => Err(system("mount", device, e)),
+        (Ok(None), None) => Err(not_pool(device, "it was not mounted in time")),
+    }
 }
 
 fn not_a_filesystem(device: &Path, e: os_sys::SysError) -> PoolError {
