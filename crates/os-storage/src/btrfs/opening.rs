@@ -18,7 +18,7 @@ use crate::pools::Inspection;
 use crate::{Change, PoolError, PoolPlace, PoolSource, PoolStatus};
 
 /// Others may keep a mount of ours, which they do not need, so long.
-const INSPECTION_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+const INSPECTION_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the kernel may take to let go of a loop device after its last user.
 pub(super) const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
