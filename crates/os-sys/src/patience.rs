@@ -16,15 +16,16 @@ pub fn until<T, E>(
     mut attempt: impl FnMut() -> Result<Option<T>, E>,
 ) -> Result<Option<T>, E> {
     let begin = Instant::now();
-    let mut pause = FIRST_PAUSE;
     loop {
         if let Some(value) = attempt()? {
             return Ok(Some(value));
         }
-        let Some(left) = patience.checked_sub(begin.elapsed()) else {
+        let waited = begin.elapsed();
+        let Some(left) = patience.checked_sub(waited) else {
             return Ok(None);
         };
+        // So the answer comes at most an eighth later than it could, and a long wait costs little.
+        let pause = (waited / 8).clamp(FIRST_PAUSE, LONGEST_PAUSE);
         thread::sleep(pause.min(left));
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
