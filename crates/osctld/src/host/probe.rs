@@ -1,4 +1,5 @@
-//! A look at the host for assets: each file of accounts and the mounts are read once a query.
+//! A look at the host for assets: files of accounts, mounts and the datasets of a pool are read once
+//! a query, however many entities it is about.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,12 +8,15 @@ use std::path::{Path, PathBuf};
 use os_cgroup::{CgroupPath, Presence};
 use os_core::asset::{Probe, Stat, probe};
 use os_sys::MountTable;
-use os_types::DatasetName;
+use os_types::{DatasetName, PoolName, chain};
 
 use super::Steps;
 
 /// The lines of a file, or why it could not be read.
 type Lines = Result<BTreeSet<String>, String>;
+
+/// The datasets of a pool, or why they could not be listed.
+type Datasets = Result<BTreeSet<DatasetName>, String>;
 
 /// A look at one moment.
 #[derive(Debug)]
@@ -20,6 +24,7 @@ pub(crate) struct Look<'a> {
     host: &'a Steps,
     mounts: Result<MountTable, String>,
     lines: RefCell<BTreeMap<PathBuf, Lines>>,
+    datasets: RefCell<BTreeMap<PoolName, Datasets>>,
 }
 
 impl<'a> Look<'a> {
@@ -29,6 +34,7 @@ impl<'a> Look<'a> {
             host,
             mounts,
             lines: RefCell::default(),
+            datasets: RefCell::default(),
         }
     }
 }
@@ -39,11 +45,17 @@ impl Probe for Look<'_> {
     }
 
     fn dataset_exists(&self, dataset: &DatasetName) -> Result<bool, String> {
-        let pool = self.host.contents(&dataset.pool());
-        let found = super::dataset::info(&*pool, dataset);
-        found
-            .map(|info| info.is_some())
-            .map_err(|failure| failure.to_string())
+        let pool = dataset.pool();
+        let mut listed = self.datasets.borrow_mut();
+        let datasets = listed.entry(pool).or_insert_with_key(|pool| {
+            let all = self.host.contents(pool).list();
+            let all = all.map_err(|error| chain(&error))?;
+            Ok(all.into_iter().map(|info| info.name).collect())
+        });
+        datasets
+            .as_ref()
+            .map(|datasets| datasets.contains(dataset))
+            .map_err(Clone::clone)
     }
 
     fn missing_options(
