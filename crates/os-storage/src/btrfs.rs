@@ -47,16 +47,12 @@ mod stream_head;
 #[derive(Debug, Clone)]
 pub struct Btrfs {
     runner: Arc<dyn Runner>,
-    scratch: PathBuf,
 }
 
 impl Btrfs {
-    /// `scratch` is a directory of root's alone, for mounts that are inspected; made if missing.
-    pub fn new(runner: Arc<dyn Runner>, scratch: &Path) -> Self {
-        Self {
-            runner,
-            scratch: scratch.to_owned(),
-        }
+    /// `runner` runs the programs of btrfs.
+    pub fn new(runner: Arc<dyn Runner>) -> Self {
+        Self { runner }
     }
 }
 
@@ -76,7 +72,7 @@ impl Pools for Btrfs {
         source: &PoolSource,
         inspect: Inspection<'_>,
     ) -> Result<Change, PoolError> {
-        let change = opening::open(&self.scratch, place, source, inspect)?;
+        let change = opening::open(place, source, inspect)?;
         let contents = self.open_contents(place);
         let prepared = contents.prepare().and_then(|()| contents.heal());
         match prepared {

@@ -27,7 +27,7 @@ pub trait Pools: Send + Sync + fmt::Debug {
 
     /// Attaches and mounts a pool, nosuid and nodev, after `inspect` has agreed.
     ///
-    /// `inspect` sees the pool mounted read-only at a private place (without replaying its log),
+    /// `inspect` sees the pool mounted read-only at no place of the mount table (without replaying its log),
     /// except where somebody else has it mounted anyway. It is called also for a pool that is open
     /// already. What a crash left half-made is finished or removed, so no other operation on this
     /// pool may run at the same time.

@@ -41,6 +41,7 @@ macro_rules! suite {
             pools::create_open_close_destroy_repeat,
             pools::status_follows_the_life_of_a_pool,
             pools::open_is_refused_by_the_inspector_without_a_trace,
+            pools::an_inspection_is_not_taken_along_by_others,
             pools::mountpoint_with_files_is_refused,
             pools::mountpoint_of_another_mount_is_refused,
             pools::close_names_who_holds_the_pool,

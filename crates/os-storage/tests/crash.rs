@@ -41,7 +41,7 @@ impl Drop for World {
 
 fn world(dir: &Path) -> World {
     World {
-        pools: Btrfs::new(Arc::new(HostRunner::new()), &dir.join("scratch")),
+        pools: Btrfs::new(Arc::new(HostRunner::new())),
         place: PoolPlace {
             name: "tank".parse().unwrap(),
             mountpoint: dir.join("tank"),

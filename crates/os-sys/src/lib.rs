@@ -63,7 +63,7 @@ pub use self::guest::{Forked, Terminal, enter_guest, enter_mount_namespace, fork
 pub use self::host::{boot_id, hostname};
 pub use self::idmap_mount::{DetachedMount, MountUse, enter_user_namespace, user_namespace};
 pub use self::loop_device::{LoopDevice, LoopOptions};
-pub use self::mount::{Access, bind_mount, mount_filesystem, unmount};
+pub use self::mount::{Access, ReadOnlyView, bind_mount, mount_filesystem, unmount};
 pub use self::mount_namespace::{detach_mounts, leave_host, leave_mount_namespace, mount_stage};
 pub use self::mountinfo::{MountEntry, MountTable};
 pub use self::peer::{PeerCredentials, peer_credentials};

@@ -2,9 +2,13 @@
 
 use std::ffi::CString;
 use std::io;
-use std::path::Path;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
-use rustix::mount::{MountFlags, UnmountFlags};
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, UnmountFlags, fsconfig_create,
+    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen,
+};
 
 use crate::SysError;
 
@@ -54,6 +58,41 @@ pub fn bind_mount(source: &Path, target: &Path) -> Result<(), SysError> {
             unmount(target)?;
             Err(SysError::new("restrict bind of", object(), e))
         }
+    }
+}
+
+/// A file system that is mounted read-only at no place: this process alone can look into it, nobody
+/// takes a copy along into a mount namespace of his own, and it is gone when this is dropped or the
+/// process ends, however it ends.
+#[derive(Debug)]
+pub struct ReadOnlyView(OwnedFd);
+
+impl ReadOnlyView {
+    /// Mounts with a string option of the file system itself, for example `("rescue", "nologreplay")`.
+    ///
+    /// *Errors*: `EINVAL` if there is no such file system on the device. *Source*: fsopen(2),
+    /// fsmount(2).
+    pub fn mount(source: &Path, fstype: &str, option: (&str, &str)) -> Result<Self, SysError> {
+        let mount = || {
+            let context = fsopen(fstype, FsOpenFlags::FSOPEN_CLOEXEC)?;
+            fsconfig_set_string(&context, "source", source)?;
+            fsconfig_set_string(&context, option.0, option.1)?;
+            fsconfig_set_flag(&context, "ro")?;
+            fsconfig_create(&context)?;
+            let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
+                | MountAttrFlags::MOUNT_ATTR_NOSUID
+                | MountAttrFlags::MOUNT_ATTR_NODEV
+                | MountAttrFlags::MOUNT_ATTR_NOATIME;
+            fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+        };
+        mount()
+            .map(Self)
+            .map_err(|e| SysError::path("look into", source, io::Error::from(e)))
+    }
+
+    /// Its root, for this process: `/proc/self/fd/7`.
+    pub fn root(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
     }
 }
 

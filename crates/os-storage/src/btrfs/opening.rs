@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use os_sys::{
-    Access, LoopDevice, LoopOptions, MountEntry, MountTable, bind_mount, mount_filesystem,
-    space_of, unmount,
+    Access, LoopDevice, LoopOptions, MountEntry, MountTable, ReadOnlyView, bind_mount,
+    mount_filesystem, space_of,
 };
 use os_types::ByteSize;
 
@@ -17,14 +17,14 @@ use super::system;
 use crate::pools::Inspection;
 use crate::{Change, PoolError, PoolPlace, PoolSource, PoolStatus};
 
-/// Others may keep a mount of ours, which they do not need, so long.
+/// How long a program that this process starts meanwhile may keep what it inherited.
 const INSPECTION_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the kernel may take to let go of a loop device after its last user.
 pub(super) const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads without replaying the log: a pool that another host has open must not be touched.
-const INSPECT_OPTIONS: &str = "rescue=nologreplay";
+const INSPECT_OPTION: (&str, &str) = ("rescue", "nologreplay");
 
 /// What the kernel knows of a source.
 pub(super) struct Attachment {
@@ -131,13 +131,10 @@ pub(super) fn status(place: &PoolPlace, source: &PoolSource) -> Result<PoolStatu
 }
 
 pub(super) fn open(
-    scratch: &Path,
     place: &PoolPlace,
     source: &PoolSource,
     inspect: Inspection<'_>,
 ) -> Result<Change, PoolError> {
-    let inspection = scratch.join(format!("{}.inspect", place.name));
-    drop_stale_inspection(&inspection)?;
     let found = Attachment::find(place, source)?;
     if found.mount.is_some() {
         look(place, &place.mountpoint, inspect)?;
@@ -159,14 +156,13 @@ pub(super) fn open(
             look(place, path, inspect)?;
             bind_mount(path, &place.mountpoint).map_err(|e| system("open", path, e))?;
         }
-        PoolSource::BlockDevice(path) => mount_inspected(&inspection, place, path, inspect)?,
-        PoolSource::Image(path) => open_image(&inspection, place, path, found, inspect)?,
+        PoolSource::BlockDevice(path) => mount_inspected(place, path, inspect)?,
+        PoolSource::Image(path) => open_image(place, path, found, inspect)?,
     }
     Ok(Change::Created)
 }
 
 fn open_image(
-    inspection: &Path,
     place: &PoolPlace,
     path: &Path,
     found: Attachment,
@@ -186,7 +182,7 @@ fn open_image(
             .map_err(|e| system("look at", path, e))?;
         LoopDevice::attach(&real, options).map_err(|e| system("attach", path, e))?
     };
-    let mounted = mount_inspected(inspection, place, device.node(), inspect);
+    let mounted = mount_inspected(place, device.node(), inspect);
     if mounted.is_err()
         && let Err(error) = device.detach(DETACH_TIMEOUT)
     {
@@ -196,29 +192,20 @@ fn open_image(
 }
 
 fn mount_inspected(
-    inspection: &Path,
     place: &PoolPlace,
     device: &Path,
     inspect: Inspection<'_>,
 ) -> Result<(), PoolError> {
-    make_private_folder(inspection)?;
-    mount_filesystem(
-        device,
-        inspection,
-        "btrfs",
-        Access::ReadOnly,
-        INSPECT_OPTIONS,
-    )
-    .map_err(|e| not_a_filesystem(device, e))?;
-    let agreed = look(place, inspection, inspect);
-    unmount(inspection).map_err(|e| system("unmount", inspection, e))?;
-    agreed?;
+    let view = ReadOnlyView::mount(device, "btrfs", INSPECT_OPTION)
+        .map_err(|e| not_a_filesystem(device, e))?;
+    look(place, &view.root(), inspect)?;
+    drop(view);
     mount_after_inspection(device, &place.mountpoint)
 }
 
-/// Mounts a file system that was mounted read-only a moment ago. Whoever has taken a copy of the mount
-/// table meanwhile, as each container that starts does, keeps that one alive until it lets go of what
-/// it does not need; as long the kernel answers `EINVAL`, for it would have to change its options.
+/// Mounts a file system that was mounted read-only a moment ago. A program that another thread starts
+/// at this moment has a copy of the descriptor until it executes; as long the kernel answers `EINVAL`,
+/// for it would have to change the options of what it has.
 fn mount_after_inspection(device: &Path, mountpoint: &Path) -> Result<(), PoolError> {
     let held = |e: &os_sys::SysError| {
         let errno = e.errno().map(rustix::io::Errno::from_raw_os_error);
@@ -257,23 +244,6 @@ fn look(place: &PoolPlace, path: &Path, inspect: Inspection<'_>) -> Result<(), P
         pool: place.name.clone(),
         source,
     })
-}
-
-/// A mount that a killed daemon left behind.
-fn drop_stale_inspection(path: &Path) -> Result<(), PoolError> {
-    let table = MountTable::read().map_err(|e| system("look at", path, e))?;
-    if table.at(path).is_some() {
-        unmount(path).map_err(|e| system("unmount", path, e))?;
-    }
-    Ok(())
-}
-
-fn make_private_folder(path: &Path) -> Result<(), PoolError> {
-    let made = fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path);
-    made.map_err(|e| system("create", path, e))
 }
 
 /// Makes the mount point; refuses one that hides somebody's files.

@@ -34,7 +34,7 @@ fn fixture(name: &str) -> Fixture {
     let path = dir.path().canonicalize().unwrap();
     let runner: Arc<dyn Runner> = Arc::new(HostRunner::new());
     Fixture {
-        pools: Box::new(Btrfs::new(runner, &path.join("scratch"))),
+        pools: Box::new(Btrfs::new(runner)),
         place: PoolPlace {
             name: name.parse().unwrap(),
             mountpoint: path.join(name),

@@ -1,6 +1,7 @@
 //! The life of a pool.
 
 use std::fs::File;
+use std::time::Duration;
 
 use os_storage::{Change, PoolError, PoolStatus};
 use os_sys::MountTable;
@@ -65,6 +66,39 @@ pub(crate) fn open_is_refused_by_the_inspector_without_a_trace(make: Make) {
         PoolStatus::Closed
     );
     f.finish();
+}
+
+/// A container that starts takes a copy of the mount table along, for as long as it runs.
+pub(crate) fn an_inspection_is_not_taken_along_by_others(make: Make) {
+    let f = make("tank");
+    f.create();
+    let mut other = None;
+    let opened = f.pools.open(&f.place, &f.source, &mut |_| {
+        other = Some(other_mount_namespace()?);
+        Ok(())
+    });
+    if let Some(mut other) = other {
+        other.signal_group(os_sys::Signal::KILL).unwrap();
+        other.wait(Duration::from_secs(20)).unwrap().unwrap();
+    }
+    assert_eq!(opened.unwrap(), Change::Created);
+    f.finish();
+}
+
+/// A process with a private copy of the mount table that waits.
+fn other_mount_namespace() -> std::io::Result<os_sys::Child> {
+    let request = os_sys::SpawnRequest::new("unshare")
+        .args(["--mount", "--propagation", "private", "sleep", "60"])
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    let child = os_sys::spawn(request).map_err(std::io::Error::other)?;
+    let own = std::fs::read_link("/proc/self/ns/mnt")?;
+    let theirs = format!("/proc/{}/ns/mnt", child.pid());
+    os_sys::patience::until(Duration::from_secs(10), || {
+        let there = std::fs::read_link(&theirs)? != own;
+        Ok::<_, std::io::Error>(there.then_some(()))
+    })?
+    .ok_or_else(|| std::io::Error::other("unshare did nothing"))?;
+    Ok(child)
 }
 
 pub(crate) fn mountpoint_with_files_is_refused(make: Make) {
