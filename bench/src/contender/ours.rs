@@ -3,9 +3,12 @@
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use os_cmd::HostRunner;
+use os_storage::{Btrfs, PoolPlace, Pools as _};
 use os_sys::SpawnRequest;
 use serde_json::Value;
 
@@ -117,22 +120,22 @@ impl Contender for Ours {
     }
 
     /// As the first container but with empty roots, written to the pool without a plan: making them is
-    /// not what is measured, and each plan and each snapshot is synced to the disk.
+    /// not what is measured.
     fn stock(&mut self, ids: &[String]) -> anyhow::Result<()> {
         self.fixture.stop()?;
         let pool = self.fixture.sandbox().path(POOL);
-        let roots = os_sys::btrfs::open_directory(&pool.join("ct"))?;
+        let contents = Btrfs::new(Arc::new(HostRunner::new())).contents(&PoolPlace {
+            name: POOL.parse()?,
+            mountpoint: pool.clone(),
+        });
+        let config = pool.join("conf/ct");
         for id in ids {
-            os_sys::btrfs::create_subvolume(&roots, id)?;
+            contents.create(&format!("{POOL}/ct/{id}").parse()?, &[])?;
             fs::create_dir(pool.join("ct").join(id).join("private"))?;
-            fs::DirBuilder::new()
-                .mode(0o700)
-                .create(pool.join("hook/ct").join(id))?;
-            let config = pool.join("conf/ct");
-            fs::copy(
-                config.join(format!("{FIRST}.toml")),
-                config.join(format!("{id}.toml")),
-            )?;
+            let hooks = pool.join("hook/ct").join(id);
+            fs::DirBuilder::new().mode(0o700).create(hooks)?;
+            let template = config.join(format!("{FIRST}.toml"));
+            fs::copy(template, config.join(format!("{id}.toml")))?;
         }
         self.fixture.launch()?;
         self.fixture.until("ready")?;

@@ -17,7 +17,7 @@
 //! subvolumes that a guest made in its own tree; a received stream is kept in a file until it is
 //! complete, since `btrfs receive` cannot go on where it stopped.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use os_cmd::Runner;

@@ -90,9 +90,10 @@ impl ReadOnlyView {
             .map_err(|e| SysError::path("look into", source, io::Error::from(e)))
     }
 
-    /// Its root, for this process: `/proc/self/fd/7`.
+    /// Its root, for this process: `/proc/self/fd/7/.`. With the dot it is a folder also for those who
+    /// follow no symlink.
     pub fn root(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
+        PathBuf::from(format!("/proc/self/fd/{}/.", self.0.as_raw_fd()))
     }
 }
 
