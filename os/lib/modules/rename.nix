@@ -1,0 +1,62 @@
+# Modules for options that went away or moved, so that old configurations are told.
+{ lib }:
+let
+  inherit (builtins) isString;
+  inherit (lib) getAttrFromPath mkIf mkMerge mkOption optionalString setAttrByPath showFiles showOption toList;
+
+  paths = path: if isString path then lib.splitString "." path else path;
+in
+rec {
+  mkRemovedOptionModule = path: hint: { options, ... }: {
+    options = setAttrByPath path (mkOption {
+      visible = false;
+      apply = _: throw "the option `${showOption path}' is used, but it was removed. ${hint}";
+    });
+    config.assertions = let
+      option = getAttrFromPath path options;
+    in [ {
+      assertion = !option.isDefined;
+      message = "the option `${showOption path}' is set in ${showFiles option.files}, but it was removed. ${hint}";
+    } ];
+  };
+
+  mkRenamedOptionModule = from: to: doRename {
+    inherit from to;
+    visible = false;
+    warn = true;
+    use = lib.warn "the old option `${showOption from}' is read; read `${showOption to}'";
+  };
+
+  mkAliasOptionModule = from: to: doRename {
+    inherit from to;
+    visible = true;
+    warn = false;
+    use = lib.id;
+  };
+
+  # The old name as another way to set and read the new one, with the same priority.
+  doRename = { from, to, visible, warn, use, withPriority ? true, condition ? true }: { config, options, ... }: let
+    old = getAttrFromPath from options;
+    new = lib.attrByPath to (throw "`${showOption from}' was renamed to `${showOption to}', which does not exist") options;
+  in {
+    options = setAttrByPath from (mkOption {
+      inherit visible;
+      description = "Alias of {option}`${showOption to}`.";
+      apply = _: use (getAttrFromPath to config);
+    } // lib.optionalAttrs (new ? type) { inherit (new) type; });
+    config = mkIf condition (mkMerge [
+      (lib.optionalAttrs (options ? warnings) {
+        warnings = lib.optional (warn && old.isDefined)
+          "the option `${showOption from}', set in ${showFiles old.files}, is now called `${showOption to}'";
+      })
+      (if withPriority
+        then lib.mkAliasAndWrapDefinitions (setAttrByPath to) old
+        else setAttrByPath to (lib.mkMerge (lib.optionals old.isDefined old.definitions)))
+    ]);
+  };
+
+  # The definitions of an option as definitions of something else.
+  mkAliasDefinitions = lib.mkAliasAndWrapDefinitions lib.id;
+  mkAliasAndWrapDefinitions = wrap: option:
+    mkIf (option.isDefined or false) (wrap (lib.mkOverride (option.highestPrio or lib.defaultOverridePriority) (mkMerge option.definitions)));
+}
