@@ -12,18 +12,25 @@ let
     lists = import ./lists.nix { inherit lib; };
     attrsets = import ./attrsets.nix { inherit lib; };
     strings = import ./strings.nix { inherit lib; };
-    priorities = import ./priorities.nix { inherit lib; };
     options = import ./options.nix { inherit lib; };
-    modules = import ./modules.nix { inherit lib; };
+    modules = import ./priorities.nix { inherit lib; } // import ./modules.nix { inherit lib; };
   };
 
-  # Not spread into `lib`: their names are too general (`types.lines`, `versions.major`).
+  # Of these nothing is in `lib` itself: their names are too general (`types.lines`, `versions.major`).
   named = {
     types = import ./types.nix { inherit lib; };
     generators = import ./generators.nix { inherit lib; };
     versions = import ./versions.nix { inherit lib; };
   };
 
-  lib = builtins.foldl' (all: part: all // part) { } (builtins.attrValues parts) // parts // named;
+  # These neither: nixpkgs has them in the part only, and a module must work with both.
+  inPartOnly = [
+    "checkAssertWarn" "collectModules" "commonPrefix" "defaultOrderPriority" "defaultOverridePriority"
+    "escapeNixIdentifier" "escapeNixString" "filterOverrides'" "findFirstIndex" "importApply"
+    "isConvertibleWithToString" "levenshtein" "pushDown" "showDefs" "showFile" "storeDir" "unionOfDisjoint"
+  ];
+
+  all = builtins.foldl' (all: part: all // part) { } (builtins.attrValues parts);
+  lib = removeAttrs all inPartOnly // parts // named;
 in
 lib

@@ -2,11 +2,10 @@
 { lib }:
 let
   inherit (builtins)
-    attrNames concatStringsSep functionArgs isAttrs isBool isFloat isFunction isInt isList isString length
-    mapAttrs toJSON typeOf;
+    concatStringsSep functionArgs isAttrs isFloat isFunction isInt isList isString length mapAttrs typeOf;
   inherit (lib)
-    boolToString concatMapStringsSep concatStrings escape escapeNixIdentifier escapeNixString isDerivation
-    mapAttrsToList;
+    concatMapStringsSep concatStrings escape isDerivation mapAttrsToList;
+  inherit (lib.strings) escapeNixIdentifier;
 in
 rec {
   toJSON = _: builtins.toJSON;

@@ -2,8 +2,8 @@
 { lib }:
 let
   inherit (builtins)
-    all any concatLists concatMap elem elemAt filter foldl' genList head isList length partition tail;
-  inherit (lib) foldr take drop toposort sublist reverseList;
+    any concatMap elem elemAt filter foldl' genList head isList length partition tail;
+  inherit (lib) drop reverseList sublist take toposort;
 in
 {
   inherit (builtins)
@@ -34,7 +34,7 @@ in
   in go 0;
 
   findFirst = test: default: list: let
-    n = lib.findFirstIndex test null list;
+    n = lib.lists.findFirstIndex test null list;
   in if n == null then default else elemAt list n;
 
   findSingle = test: none: many: list: let
@@ -68,7 +68,7 @@ in
     if list == [ ] then throw "lists.init: the list is empty" else take (length list - 1) list;
 
   commonPrefix = a: b: let
-    differs = lib.findFirstIndex (n: elemAt a n != elemAt b n) null (lib.range 0 (shorter - 1));
+    differs = lib.lists.findFirstIndex (n: elemAt a n != elemAt b n) null (lib.range 0 (shorter - 1));
     shorter = lib.min (length a) (length b);
   in take (if differs == null then shorter else differs) a;
 
@@ -76,6 +76,7 @@ in
 
   remove = x: filter (y: y != x);
   unique = foldl' (seen: x: if elem x seen then seen else seen ++ [ x ]) [ ];
+  uniqueStrings = list: builtins.attrNames (lib.genAttrs list (_: null));
   allUnique = list: length (lib.unique list) == length list;
   intersectLists = a: filter (x: elem x a);
   subtractLists = a: filter (x: !elem x a);

@@ -11,8 +11,10 @@
 # know the answer to find out which options exist.
 { lib }:
 let
-  inherit (builtins) head mapAttrs removeAttrs seq;
+  inherit (builtins) removeAttrs seq;
   inherit (lib) evalModules mergeModules mkOption types;
+
+  errors = import ./modules/errors.nix { inherit lib; };
 
   # Declares what every evaluation has: arguments of modules, and how strict it is.
   ownModule = specialArgs: extra: {
@@ -63,7 +65,7 @@ in
 
     type = types.submoduleWith { inherit modules specialArgs class; };
 
-    collected = lib.collectModules {
+    collected = lib.modules.collectModules {
       inherit class;
       modulesPath = specialArgs.modulesPath or "";
       modules = modules ++ [ (ownModule specialArgs { inherit extendModules; moduleType = type; }) ];
@@ -87,7 +89,7 @@ in
 
     checked = seq (
       if declared._module.check && freeformType == null && merged.unmatchedDefns != [ ]
-      then lib.unknownOption { inherit prefix options; defs = merged.unmatchedDefns; }
+      then errors.unknownOption { inherit prefix options; defs = merged.unmatchedDefns; }
       else null);
   in {
     _type = "configuration";
@@ -104,5 +106,4 @@ in
 }
 // import ./modules/collect.nix { inherit lib; }
 // import ./modules/merge.nix { inherit lib; }
-// import ./modules/errors.nix { inherit lib; }
 // import ./modules/rename.nix { inherit lib; }

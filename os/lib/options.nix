@@ -2,12 +2,13 @@
 { lib }:
 let
   inherit (builtins)
-    all attrNames concatLists concatStringsSep elemAt filter foldl' head isAttrs isBool isFunction isInt
-    isList isString length stringLength substring tail typeOf;
+    all attrNames concatLists concatStringsSep filter foldl' head isAttrs isBool isFunction isInt isList
+    isString length stringLength substring typeOf;
   inherit (lib)
-    concatMapStrings concatMapStringsSep escapeNixIdentifier generators getFiles getValues isOption
-    literalExpression mkOption mergeDefaultOption mergeEqualOption mergeOneOption optionalString showDefs
-    showFile showOption;
+    concatMapStrings concatMapStringsSep generators getValues isOption literalExpression mkOption
+    mergeDefaultOption mergeOneOption optionalString showOption;
+  inherit (lib.options) showDefs showFile;
+  inherit (lib.strings) escapeNixIdentifier;
 
   # A value in a line or two: a message is to be read, not scrolled.
   brief = value: let
@@ -47,7 +48,6 @@ in
     if isString text then { _type = "literalExpression"; inherit text; }
     else throw "literalExpression takes a string, not a ${typeOf text}";
   literalMD = text: { _type = "literalMD"; inherit text; };
-  mdDoc = text: text;
 
   # === definitions ===
 

@@ -39,6 +39,7 @@ in
 
   makeSearchPath = folder: packages: lib.concatMapStringsSep ":" (p: "${p}/${folder}") (filter (p: p != null) packages);
   makeBinPath = packages: lib.makeSearchPath "bin" (map lib.getBin packages);
+  makeLibraryPath = packages: lib.makeSearchPath "lib" (map lib.getLib packages);
 
   # === asking ===
 
@@ -52,7 +53,7 @@ in
   isStringLike = x: isString x || isPath x || x ? outPath || x ? __toString;
   isConvertibleWithToString = x:
     lib.isStringLike x || x == null || elem (builtins.typeOf x) [ "int" "float" "bool" ]
-    || (isList x && builtins.all lib.isConvertibleWithToString x);
+    || (isList x && builtins.all lib.strings.isConvertibleWithToString x);
   isStorePath = x:
     lib.isStringLike x && (let
       path = toString x;
@@ -129,7 +130,7 @@ in
   escapeNixIdentifier = name:
     if match "[a-zA-Z_][a-zA-Z0-9_'-]*" name != null && !elem name [
       "assert" "else" "if" "in" "inherit" "let" "or" "rec" "then" "with"
-    ] then name else lib.escapeNixString name;
+    ] then name else lib.strings.escapeNixString name;
 
   escapeXML = replaceStrings [ "\"" "'" "<" ">" "&" ] [ "&quot;" "&apos;" "&lt;" "&gt;" "&amp;" ];
 

@@ -32,6 +32,11 @@ in
 
   toFunction = x: if isFunction x then x else _: x;
 
+  mapNullable = f: x: if x == null then null else f x;
+  defaultTo = default: x: if x == null then default else x;
+  concat = a: b: a ++ b;
+  mergeAttrs = a: b: a // b;
+
   # === numbers and truth ===
 
   min = a: b: if a < b then a else b;

@@ -2,6 +2,7 @@
 # `{ _file, key, imports, disabledModules, options, config }`.
 { lib }:
 let
+  errors = import ./errors.nix { inherit lib; };
   inherit (builtins)
     addErrorContext attrNames concatMap elem filter genericClosure isAttrs isList isPath isString mapAttrs
     pathExists removeAttrs substring toString typeOf unsafeGetAttrPos;
@@ -33,7 +34,7 @@ let
     if !isAttrs module then
       throw "the module ${key} is a ${typeOf module}, not a set or a function that gives one"
     else if isLong && stray != { } then
-      throw (lib.strayAttributes file (attrNames stray))
+      throw (errors.strayAttributes file (attrNames stray))
     else {
       _file = file;
       _class = module._class or null;
@@ -54,7 +55,7 @@ let
   call = file: args: module:
     module (args // mapAttrs (name: _:
       args.${name} or (addErrorContext "while looking for the argument `${name}' of the module ${file} in _module.args"
-        (args.config._module.args.${name} or (throw (lib.unknownArgument file name))))
+        (args.config._module.args.${name} or (throw (errors.unknownArgument file name))))
     ) (lib.functionArgs module));
 
   load = args: file: key: module:
@@ -62,17 +63,17 @@ let
     else if isAttrs module then
       if module._type or "module" == "module" then unify file key module
       else if module._type == "if" || module._type == "override" then unify file key { config = module; }
-      else throw (lib.notAModule file module)
+      else throw (errors.notAModule file module)
     else if isList module then
       throw "in `${file}', imports has a list inside the list; write its modules one level up"
     else if isPath module || isString module then let
       path = toString module;
       content = import module;
     in
-      if isPath module && !pathExists module then throw (lib.noSuchModule file path)
+      if isPath module && !pathExists module then throw (errors.noSuchModule file path)
       else unify path path (if isFunction content then call path args content else content)
     else if lib.isStringLike module then load args file key (toString module)
-    else throw (lib.notAModule file module);
+    else throw (errors.notAModule file module);
 
   # What to compare a module's key with, to know whether it is disabled.
   disabledKey = modulesPath: file: item:

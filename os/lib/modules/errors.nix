@@ -1,15 +1,16 @@
 # What is said when modules are wrong: which option, in which file and line, why, and what to do.
 { lib }:
 let
-  inherit (builtins) attrNames concatStringsSep filter head length sort toString typeOf;
+  inherit (builtins) attrNames filter head length sort toString typeOf;
   inherit (lib)
-    concatMapStrings concatMapStringsSep init last optionalString showDefs showFile showFiles showOption take;
+    concatMapStrings concatMapStringsSep init last optionalString showFiles showOption take;
+  inherit (lib.options) showDefs showFile;
 
   show = loc: "`${showOption loc}'";
 
   # The names most like the wrong one: a slip or two, not another word.
   near = wrong: names: let
-    rank = map (name: { inherit name; cost = lib.levenshtein (lib.toLower wrong) (lib.toLower name); }) names;
+    rank = map (name: { inherit name; cost = lib.strings.levenshtein (lib.toLower wrong) (lib.toLower name); }) names;
     limit = lib.max 1 (builtins.stringLength wrong / 3);
     contains = name: lib.hasInfix (lib.toLower wrong) (lib.toLower name) || lib.hasInfix (lib.toLower name) (lib.toLower wrong);
   in

@@ -1,19 +1,21 @@
 # From a list of modules to a tree of options with their values.
 { lib }:
 let
+  errors = import ./errors.nix { inherit lib; };
   inherit (builtins)
     addErrorContext all any attrNames concatLists concatMap filter foldl' head isAttrs length mapAttrs
-    removeAttrs tail unsafeGetAttrPos zipAttrsWith;
+    removeAttrs unsafeGetAttrPos;
   inherit (lib)
-    dischargeProperties evalOptionValue filterOverrides' fixupOptionType isOption mapAttrsToList
-    mergeDefinitions mergeOptionDecls mkOptionDefault pushDown reverseList setDefaultModuleLocation
+    dischargeProperties evalOptionValue fixupOptionType isOption mapAttrsToList
+    mergeDefinitions mergeOptionDecls mkOptionDefault reverseList setDefaultModuleLocation
     showOption sortProperties types zipAttrs;
+  inherit (lib.modules) filterOverrides' pushDown;
 
   # The sets of definitions of a level, by name: `values` as they are, for an option; `sets` with
   # properties pushed down, for a level below. `source` is kept for positions.
   byName = loc: configs:
     zipAttrs (map (config:
-      if !isAttrs config.set then throw (lib.definitionIsNoSet loc config)
+      if !isAttrs config.set then throw (errors.definitionIsNoSet loc config)
       else mapAttrs (name: value: {
         inherit (config) file;
         inherit value;
@@ -37,7 +39,7 @@ let
 
   mergeLevel = prefix: decls: configs: let
     declsByName = zipAttrs (map (decl:
-      if !isAttrs decl.options then throw (lib.declarationIsNoSet prefix decl)
+      if !isAttrs decl.options then throw (errors.declarationIsNoSet prefix decl)
       else mapAttrs (name: option: {
         inherit (decl) _file;
         inherit option;
@@ -51,7 +53,7 @@ let
       loc = prefix ++ [ name ];
       defs = defsByName.${name} or [ ];
       declared = filter (decl: decl.option ? _type && (
-        isOption decl.option || throw (lib.declarationIsNoOption loc decl))) decls;
+        isOption decl.option || throw (errors.declarationIsNoOption loc decl))) decls;
       option = decls: {
         matched = evalOptionValue loc (fixupOptionType loc (mergeOptionDecls loc decls)) defs;
         unmatched = [ ];
@@ -62,7 +64,7 @@ let
         mergeLevel loc (map (decl: { inherit (decl) _file; options = decl.option; }) decls) (below defs)
       else if all (decl: decl.option.type.name or null == "submodule") declared then
         option (map asSubmodule decls)
-      else throw (lib.optionInsideOption loc (head declared) (filter (decl: !isOption decl.option) decls));
+      else throw (errors.optionInsideOption loc (head declared) (filter (decl: !isOption decl.option) decls));
 
     results = mapAttrs result declsByName;
     named = name: map (def: def // { path = [ name ] ++ def.path or [ ]; });
@@ -98,8 +100,8 @@ in
     type = merged.type.typeMerge new.type.functor;
     subModules = new.type.getSubModules or null;
   in
-    if twice != [ ] then throw (lib.declaredTwice loc merged decl (head twice))
-    else if merged ? type && new ? type && type == null then throw (lib.declaredTwice loc merged decl "type")
+    if twice != [ ] then throw (errors.declaredTwice loc merged decl (head twice))
+    else if merged ? type && new ? type && type == null then throw (errors.declaredTwice loc merged decl "type")
     else new // merged // {
       declarations = merged.declarations ++ [ decl._file ];
       declarationPositions = merged.declarationPositions ++ [
@@ -124,7 +126,7 @@ in
       value = mkOptionDefault option.default;
     } ++ defs;
     merged =
-      if option.readOnly or false && length all > 1 then throw (lib.readOnlyTwice loc all)
+      if option.readOnly or false && length all > 1 then throw (errors.readOnlyTwice loc all)
       else mergeDefinitions loc option.type all;
     value = if option ? apply then option.apply merged.mergedValue else merged.mergedValue;
     deprecated = option.type.deprecationMessage or null;
@@ -160,8 +162,8 @@ in
     mergedValue =
       if isDefined then
         if all (def: type.check def.value) defsFinal then type.merge loc defsFinal
-        else throw (lib.wrongType loc type (filter (def: !type.check def.value) defsFinal))
-      else type.emptyValue.value or (throw (lib.hasNoValue loc type defs));
+        else throw (errors.wrongType loc type (filter (def: !type.check def.value) defsFinal))
+      else type.emptyValue.value or (throw (errors.hasNoValue loc type defs));
 
     optionalValue = if isDefined then { value = mergedValue; } else { };
   };

@@ -2,7 +2,7 @@
 { lib }:
 let
   inherit (builtins) isString;
-  inherit (lib) getAttrFromPath mkIf mkMerge mkOption optionalString setAttrByPath showFiles showOption toList;
+  inherit (lib) getAttrFromPath mkIf mkMerge mkOption setAttrByPath showFiles showOption;
 
   paths = path: if isString path then lib.splitString "." path else path;
 in
@@ -58,5 +58,5 @@ rec {
   # The definitions of an option as definitions of something else.
   mkAliasDefinitions = lib.mkAliasAndWrapDefinitions lib.id;
   mkAliasAndWrapDefinitions = wrap: option:
-    mkIf (option.isDefined or false) (wrap (lib.mkOverride (option.highestPrio or lib.defaultOverridePriority) (mkMerge option.definitions)));
+    mkIf (option.isDefined or false) (wrap (lib.mkOverride (option.highestPrio or lib.modules.defaultOverridePriority) (mkMerge option.definitions)));
 }

@@ -2,11 +2,10 @@
 { lib }:
 let
   inherit (builtins)
-    all concatLists elemAt filter head isAttrs isFunction isList listToAttrs mapAttrs tail unsafeGetAttrPos
-    zipAttrsWith;
+    all concatLists elemAt filter head isAttrs isList mapAttrs tail unsafeGetAttrPos zipAttrsWith;
   inherit (lib)
-    concatMapStringsSep filterAttrs getFiles getValues imap1 mergeDefinitions mergeOneOption
-    mergeUniqueOption showDefs showOption;
+    filterAttrs imap1 mergeDefinitions mergeOneOption showOption;
+  inherit (lib.options) mergeUniqueOption showDefs;
   inherit (lib.types)
     addCheck coercedTo defaultFunctor either functionTo mkOptionType nullOr optionDescriptionPhrase;
 

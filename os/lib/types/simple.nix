@@ -2,10 +2,11 @@
 { lib }:
 let
   inherit (builtins)
-    all concatStringsSep elem foldl' fromJSON head isAttrs isBool isFloat isFunction isInt isPath isString
-    length match substring toJSON typeOf;
+    all concatStringsSep elem foldl' head isAttrs isBool isFloat isInt isPath isString length match substring
+    toJSON typeOf;
   inherit (lib)
-    boolToString getValues isDerivation isStringLike mergeEqualOption mergeOneOption showDefs showOption;
+    boolToString getValues isDerivation isStringLike mergeEqualOption mergeOneOption showOption;
+  inherit (lib.options) showDefs;
   inherit (lib.types)
     addCheck anything attrsOf defaultFunctor either enum float int mkOptionType optionDescriptionPhrase
     pathWith separatedString str strMatching;
@@ -127,7 +128,7 @@ in
     };
 
   strMatching = pattern: mkOptionType {
-    name = "strMatching ${lib.escapeNixString pattern}";
+    name = "strMatching ${lib.strings.escapeNixString pattern}";
     description = "string matching the pattern ${pattern}";
     descriptionClass = "noun";
     check = x: isString x && match pattern x != null;

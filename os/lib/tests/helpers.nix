@@ -1,0 +1,20 @@
+# Short ways to evaluate, for the cases.
+{ lib }:
+rec {
+  inherit (lib) mkOption;
+
+  # A module that declares the one option `x`.
+  declare = type: { options.x = mkOption { inherit type; }; };
+
+  config = modules: (lib.evalModules { inherit modules; }).config;
+  options = modules: (lib.evalModules { inherit modules; }).options;
+
+  # What becomes of these definitions of an option of this type.
+  merge = type: definitions: (config ([ (declare type) ] ++ map (x: { inherit x; }) definitions)).x;
+
+  gives = expr: expected: { inherit expr expected; };
+  throws = throws: expr: { inherit expr throws; };
+
+  # An error in which the option x has a wrong value.
+  refuses = type: definitions: throws [ "`x'" ] (merge type definitions);
+}
