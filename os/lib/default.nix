@@ -27,7 +27,7 @@ let
   inPartOnly = [
     "checkAssertWarn" "collectModules" "commonPrefix" "defaultOrderPriority" "defaultOverridePriority"
     "escapeNixIdentifier" "escapeNixString" "filterOverrides'" "findFirstIndex" "importApply"
-    "isConvertibleWithToString" "levenshtein" "pushDown" "showDefs" "showFile" "storeDir" "unionOfDisjoint"
+    "isConvertibleWithToString" "levenshtein" "mkAliasAndWrapDefsWithPriority" "pushDown" "showDefs" "showFile" "storeDir" "unionOfDisjoint"
   ];
 
   all = builtins.foldl' (all: part: all // part) { } (builtins.attrValues parts);

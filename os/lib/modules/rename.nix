@@ -2,7 +2,7 @@
 { lib }:
 let
   inherit (builtins) isString;
-  inherit (lib) getAttrFromPath mkIf mkMerge mkOption setAttrByPath showFiles showOption;
+  inherit (lib) getAttrFromPath mkDefinition mkIf mkMerge mkOption mkOverride setAttrByPath showFiles showOption;
 
   paths = path: if isString path then lib.splitString "." path else path;
 in
@@ -49,14 +49,16 @@ rec {
         warnings = lib.optional (warn && old.isDefined)
           "the option `${showOption from}', set in ${showFiles old.files}, is now called `${showOption to}'";
       })
-      (if withPriority
-        then lib.mkAliasAndWrapDefinitions (setAttrByPath to) old
-        else setAttrByPath to (lib.mkMerge (lib.optionals old.isDefined old.definitions)))
+      ((if withPriority then mkAliasAndWrapDefsWithPriority else mkAliasAndWrapDefinitions) (setAttrByPath to) old)
     ]);
   };
 
   # The definitions of an option as definitions of something else.
-  mkAliasDefinitions = lib.mkAliasAndWrapDefinitions lib.id;
-  mkAliasAndWrapDefinitions = wrap: option:
-    mkIf (option.isDefined or false) (wrap (lib.mkOverride (option.highestPrio or lib.modules.defaultOverridePriority) (mkMerge option.definitions)));
+  mkAliasDefinitions = mkAliasAndWrapDefinitions lib.id;
+  mkAliasAndWrapDefinitions = wrap: option: mkIf option.isDefined (wrap (mkMerge option.definitions));
+
+  # The same, with their priority and the files that they are from.
+  mkAliasAndWrapDefsWithPriority = wrap: option: let
+    one = def: mkDefinition (def // { value = mkOverride option.highestPrio def.value; });
+  in mkIf option.isDefined (wrap (mkMerge (map one option.definitionsWithLocations)));
 }

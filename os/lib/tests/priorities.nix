@@ -85,8 +85,9 @@ in
     })
     { a = 1; }
   ]).b 2;
-  itemsOfASetDependOnEachOther = gives (config [
+  # Fine with lazyAttrsOf; attrsOf must know of each value whether its condition is true.
+  itemsOfASetCannotDependOnEachOther = throws [ "infinite recursion" ] (config [
     (declare (types.attrsOf types.int))
-    ({ config, ... }: { x = { a = 1; b = config.x.a + 1; }; })
-  ]).x { a = 1; b = 2; };
+    ({ config, ... }: { x = { a = 1; b = mkIf (config.x.a == 1) 2; }; })
+  ]).x;
 }
