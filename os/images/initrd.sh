@@ -1,0 +1,11 @@
+# Builder of an initrd: stage 1, and behind it an archive with nothing but the system layer, as it is.
+# *Source*: the kernel's initramfs buffer format, several archives one after the other.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp "$system" "$work/system.squashfs"
+touch -d @0 "$work/system.squashfs"
+cp "$stage1" "$out"
+chmod u+w "$out"
+# An archive begins at a multiple of four bytes.
+truncate -s "$((($(stat -c %s "$out") + 3) / 4 * 4))" "$out"
+(cd "$work" && echo system.squashfs | cpio --create --format=newc --owner=0:0 --reproducible --quiet) >>"$out"

@@ -1,0 +1,24 @@
+# Builder of system.squashfs: the files that a configuration makes, and our programs.
+stage=$(mktemp -d)
+chmod 0755 "$stage"
+trap 'rm -rf "$stage" "$stage.modes"' EXIT
+: >"$stage.modes"
+while read -r path mode owner group kind what; do
+    mkdir -p "$stage$(dirname "$path")"
+    case $kind in
+    link) ln -s "$what" "$stage$path" ;;
+    source) cp -rL "$what" "$stage$path" ;;
+    text) text=text${what}Path && cp "${!text}" "$stage$path" ;;
+    esac
+    [ "$kind" = link ] || printf '%s m %s %s %s\n' "${path#/}" "$mode" "$owner" "$group" >>"$stage.modes"
+done <"$manifestPath"
+if [ -n "$programs" ]; then
+    # os-helper is looked for beside osctld.
+    mkdir -p "$stage"/usr/{bin,sbin,lib/osctl}
+    install -m 0755 "$programs"/{osctld,os-helper} "$stage/usr/lib/osctl/"
+    install -m 0755 "$programs"/{osctl,osctl-image} "$stage/usr/bin/"
+    ln -s ../lib/osctl/osctld "$stage/usr/sbin/osctld"
+fi
+chmod -R u+rwX "$stage"
+mksquashfs "$stage" "$out" -quiet -no-progress -all-root -noappend -comp zstd \
+    -Xcompression-level "$level" -mkfs-time 0 -all-time 0 -pf "$stage.modes"

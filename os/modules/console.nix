@@ -1,0 +1,43 @@
+# Who asks for a login, and where.
+{ config, lib, ... }:
+
+let
+  inherit (lib) mkOption types;
+  cfg = config.tty;
+  getty = line: {
+    # agetty opens the line itself and makes it the terminal of a session of its own.
+    run = ''
+      exec setsid agetty ${lib.optionalString (cfg.autologin.user != null)
+        "--autologin ${cfg.autologin.user} "}${lib.optionalString (lib.hasPrefix "ttyS" line)
+        "--keep-baud 115200,38400,9600 "}--noclear ${line} linux
+    '';
+    runlevels = [ "default" "rescue" "single" ];
+    log.enable = false;
+    onChange = "ignore";
+  };
+in
+{
+  options.tty = {
+    spawnStandard = mkOption {
+      type = types.ints.unsigned;
+      default = 4;
+      description = "How many logins there are on the screen, from tty1 on.";
+    };
+    spawnSerial = mkOption {
+      type = types.ints.unsigned;
+      default = 1;
+      description = "How many on serial lines, from ttyS0 on.";
+    };
+    autologin.user = mkOption {
+      type = types.nullOr types.nonEmptyStr;
+      default = null;
+      example = "root";
+      description = "Who is logged in without being asked, for tests and trials only.";
+    };
+  };
+
+  config.runit.services = lib.listToAttrs (map
+    (line: lib.nameValuePair "getty-${line}" (getty line))
+    (map (n: "tty${toString n}") (lib.range 1 cfg.spawnStandard)
+      ++ map (n: "ttyS${toString (n - 1)}") (lib.range 1 cfg.spawnSerial)));
+}

@@ -1,0 +1,59 @@
+# The container daemon and what it needs.
+{ config, lib, ... }:
+
+let
+  inherit (lib) mkOption types;
+  cfg = config.osctld;
+  pools = lib.attrNames (lib.filterAttrs (_: p: p.install) config.boot.zfs.pools);
+in
+{
+  options.osctld = {
+    enable = mkOption {
+      type = types.bool;
+      default = true;
+      description = "Whether osctld runs.";
+    };
+    extraFlags = mkOption {
+      type = types.listOf types.nonEmptyStr;
+      default = [ ];
+      description = "Further options on its command line.";
+    };
+  };
+  options.services.lxcfs.enable = mkOption {
+    type = types.bool;
+    default = true;
+    description = "Whether lxcfs(1) runs, which shows containers their own memory, processors and uptime.";
+  };
+
+  config = lib.mkMerge [
+    (lib.mkIf cfg.enable {
+      debian.packages = [ "lxc" ];
+      environment.folders = {
+        "/run/osctl" = { mode = "0711"; };
+        "/var/lib/osctl" = { mode = "0711"; };
+      };
+      runit.services.osctld = {
+        run = ''
+          exec osctld --log-format human ${lib.escapeShellArgs cfg.extraFlags}
+        '';
+        check = "osctl ping";
+        # Containers outlive the daemon.
+        killMode = "process";
+        onChange = "restart";
+      };
+    })
+    (lib.mkIf config.services.lxcfs.enable {
+      debian.packages = [ "lxcfs" ];
+      environment.folders."/var/lib/lxcfs" = { };
+      runit.services.lxcfs = {
+        run = ''
+          ! mountpoint -q /var/lib/lxcfs || umount -l /var/lib/lxcfs
+          exec lxcfs --enable-cfs --enable-loadavg /var/lib/lxcfs
+        '';
+        check = "mountpoint -q /var/lib/lxcfs";
+        killMode = "process";
+        onChange = "ignore";
+      };
+    })
+  ];
+}

@@ -1,0 +1,177 @@
+# Services: what runsv(8) watches over, and the runlevels they are in.
+{ config, lib, ... }:
+
+let
+  inherit (lib) mkOption types;
+  cfg = config.runit;
+
+  service = { name, ... }: {
+    options = {
+      enable = mkOption {
+        type = types.bool;
+        default = true;
+        description = "Whether there is such a service.";
+      };
+      run = mkOption {
+        type = types.lines;
+        example = "exec chronyd -d";
+        description = ''
+          Shell lines that start it and stay in the foreground, the last one usually `exec`; of a `oneShot`
+          what is to be done.
+        '';
+      };
+      check = mkOption {
+        type = types.nullOr types.lines;
+        default = null;
+        description = "Shell lines that tell by their status whether it is ready. Without them it is when it runs.";
+      };
+      finish = mkOption {
+        type = types.lines;
+        default = "";
+        description = "Shell lines that run when it has ended.";
+      };
+      oneShot = mkOption {
+        type = types.bool;
+        default = false;
+        description = "Runs once and is then done; `/run/service/<name>/done` says so.";
+      };
+      requires = mkOption {
+        type = types.listOf types.nonEmptyStr;
+        default = [ ];
+        example = lib.literalExpression ''[ "udev-trigger" ]'';
+        description = "Services that have to be ready, or done, before this one starts.";
+      };
+      requiresTimeout = mkOption {
+        type = types.ints.positive;
+        default = 120;
+        description = "How many seconds it waits for them before it fails and tries again.";
+      };
+      runlevels = mkOption {
+        type = types.listOf types.nonEmptyStr;
+        default = [ "default" ];
+        description = "Runlevels that it is in.";
+      };
+      killMode = mkOption {
+        type = types.enum [ "control-group" "process" ];
+        default = "control-group";
+        description = "Whether all processes of the service end with it, or only the one that runit started.";
+      };
+      onChange = mkOption {
+        type = types.enum [ "restart" "reload" "ignore" ];
+        default = "restart";
+        description = "What a new configuration of the running system does to it.";
+      };
+      log.enable = mkOption {
+        type = types.bool;
+        default = true;
+        description = "Whether svlogd(8) keeps what it prints, in `/var/log/<name>/current`.";
+      };
+      log.maxFileSize = mkOption {
+        type = types.ints.unsigned;
+        default = 1000000;
+        description = "Bytes after which a new log file begins.";
+      };
+      log.logFiles = mkOption {
+        type = types.ints.positive;
+        default = 5;
+        description = "How many old ones are kept.";
+      };
+    };
+  };
+
+  services = lib.filterAttrs (_: s: s.enable) cfg.services;
+
+  runScript = name: s: ''
+    #!/bin/bash
+    exec 2>&1
+    . /usr/lib/vpsadminos/service ${name}
+  '' + lib.optionalString s.oneShot ''
+    once
+  '' + lib.optionalString (s.requires != [ ]) ''
+    require ${toString s.requiresTimeout} ${lib.escapeShellArgs s.requires}
+  '' + s.run + lib.optionalString s.oneShot ''
+    is_done
+  '';
+
+  finishScript = name: s: ''
+    #!/bin/bash
+    . /usr/lib/vpsadminos/service-finish ${name} ${s.killMode} ${if s.oneShot then "once" else "always"} "$@"
+    ${s.finish}
+  '';
+
+  logScript = name: s: ''
+    #!/bin/bash
+    mkdir -p /var/log/${name}
+    printf 's%s\nn%s\n' ${toString s.log.maxFileSize} ${toString s.log.logFiles} >/var/log/${name}/config
+    exec svlogd -tt /var/log/${name}
+  '';
+
+  script = text: { inherit text; mode = "0755"; };
+
+  files = name: s:
+    let folder = "runit/services/${name}"; in
+    {
+      "${folder}/run" = script (runScript name s);
+      "${folder}/finish" = script (finishScript name s);
+    } // lib.optionalAttrs (s.check != null) {
+      "${folder}/check" = script ("#!/bin/bash\n" + s.check);
+    } // lib.optionalAttrs s.oneShot {
+      "${folder}/oneshot".text = "";
+    } // lib.optionalAttrs s.log.enable {
+      "${folder}/log/run" = script (logScript name s);
+    } // lib.listToAttrs (map
+      (level: lib.nameValuePair "runit/runsvdir/${level}/${name}" { link = "/etc/runit/services/${name}"; })
+      s.runlevels);
+
+  unknown = lib.unique (lib.concatLists (lib.mapAttrsToList
+    (name: s: map (r: { inherit name; required = r; }) (lib.filter (r: !(services ? ${r})) s.requires))
+    services));
+in
+{
+  options.runit = {
+    services = mkOption {
+      type = types.attrsOf (types.submodule service);
+      default = { };
+      example = lib.literalExpression ''
+        { hello = { run = "exec sleep 1000"; requires = [ "networking" ]; }; }
+      '';
+      description = "Services, by name. Each runs in a control group of its own.";
+    };
+    defaultRunlevel = mkOption {
+      type = types.nonEmptyStr;
+      default = "default";
+      description = "The runlevel of a boot whose kernel parameters name none (`runlevel=`, `single`).";
+    };
+  };
+
+  config = {
+    assertions = map
+      (u: {
+        assertion = false;
+        message = "runit.services.${u.name}.requires: there is no service ${u.required}";
+      })
+      unknown;
+
+    debian.packages = [ "runit" ];
+    environment.etc = lib.mkMerge (lib.mapAttrsToList files services ++ [{
+      "runit/1" = { source = ../stage/runit-1; mode = "0755"; };
+      "runit/2" = { source = ../stage/runit-2; mode = "0755"; };
+      "runit/3" = { source = ../stage/runit-3; mode = "0755"; };
+      "runit/ctrlaltdel" = script "#!/bin/sh\nexec /usr/sbin/reboot --force --message 'Ctrl-Alt-Del on the console'\n";
+      "runit/default-runlevel".text = cfg.defaultRunlevel + "\n";
+    }]);
+    environment.files = {
+      "/usr/lib/vpsadminos/service".source = ../stage/service;
+      "/usr/lib/vpsadminos/service-finish".source = ../stage/service-finish;
+      "/usr/sbin/svctl" = { source = ../stage/svctl; mode = "0755"; };
+      "/usr/sbin/halt" = { source = ../stage/halt; mode = "0755"; };
+      "/usr/sbin/reboot".link = "halt";
+      "/usr/sbin/poweroff".link = "halt";
+      "/usr/sbin/init".link = "runit-init";
+    };
+    environment.folders = {
+      "/etc/runit/halt.hook.d" = { };
+      "/etc/runit/halt.reason.d" = { };
+    };
+  };
+}

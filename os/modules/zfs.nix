@@ -1,0 +1,147 @@
+# Pools of ZFS.
+{ config, lib, ... }:
+
+let
+  inherit (lib) mkOption types;
+
+  vdev = types.submodule {
+    options = {
+      type = mkOption {
+        type = types.enum [ "stripe" "mirror" "raidz" "raidz1" "raidz2" "raidz3" ];
+        default = "stripe";
+        description = "How its devices are combined.";
+      };
+      devices = mkOption {
+        type = types.nonEmptyListOf types.nonEmptyStr;
+        description = "Devices, best by `/dev/disk/by-id/`.";
+      };
+    };
+  };
+
+  pool = { name, ... }: {
+    options = {
+      layout = mkOption {
+        type = types.listOf vdev;
+        default = [ ];
+        description = "Its vdevs. Only for `doCreate`; a pool that is there knows them itself.";
+      };
+      doCreate = mkOption {
+        type = types.bool;
+        default = false;
+        description = "Whether it is created if it cannot be imported and its devices are empty.";
+      };
+      install = mkOption {
+        type = types.bool;
+        default = false;
+        description = "Whether it is made a pool of osctl (`osctl pool install`).";
+      };
+      guid = mkOption {
+        type = types.nullOr (types.strMatching "[0-9]+");
+        default = null;
+        description = "Its number, if two pools have the same name.";
+      };
+      importAttempts = mkOption {
+        type = types.ints.between 3 3600;
+        default = 60;
+        description = "How many seconds its devices may take to appear.";
+      };
+      properties = mkOption {
+        type = types.attrsOf types.nonEmptyStr;
+        default = { };
+        example = lib.literalExpression ''{ autotrim = "on"; }'';
+        description = "Properties of the pool, set at each boot; see zpoolprops(7).";
+      };
+      datasets = mkOption {
+        type = types.attrsOf (types.submodule {
+          options = {
+            type = mkOption {
+              type = types.enum [ "filesystem" "volume" ];
+              default = "filesystem";
+              description = "What it is; a volume needs the property `volsize`.";
+            };
+            properties = mkOption {
+              type = types.attrsOf types.nonEmptyStr;
+              default = { };
+              description = "Its properties, set at each boot; `inherit` takes one away.";
+            };
+          };
+        });
+        default = { };
+        example = lib.literalExpression ''{ "/".properties.compression = "lz4"; "backup" = { }; }'';
+        description = "Datasets that are made and configured at each boot, by their path below the pool. None is ever destroyed.";
+      };
+      scrub = {
+        enable = mkOption {
+          type = types.bool;
+          default = true;
+          description = "Whether it is scrubbed.";
+        };
+        startIntervals = mkOption {
+          type = types.listOf types.nonEmptyStr;
+          default = [ "0 4 */14 * *" ];
+          description = "When, in the words of crontab(5).";
+        };
+      };
+    };
+  };
+
+  cfg = config.boot.zfs;
+  quote = lib.escapeShellArg;
+  vdevs = p: lib.concatMapStringsSep " " (v:
+    lib.optionalString (v.type != "stripe") "${v.type} " + lib.escapeShellArgs v.devices)
+    (lib.filter (v: v.type == "stripe") p.layout ++ lib.filter (v: v.type != "stripe") p.layout);
+  devices = p: lib.escapeShellArgs (lib.concatMap (v: v.devices) p.layout);
+  dataset = name: path: if path == "/" then name else "${name}/${path}";
+
+  service = name: p: lib.nameValuePair "pool-${name}" {
+    oneShot = true;
+    requires = [ "udev-trigger" ];
+    onChange = "ignore";
+    run = ''
+      . /usr/lib/vpsadminos/zpool
+      modprobe zfs
+      import_zpool ${name} ${if p.guid == null then name else p.guid} ${toString p.importAttempts} ${
+        if p.doCreate then "create ${devices p} -- ${vdevs p}" else "keep"}
+    '' + lib.concatStrings (lib.mapAttrsToList
+      (key: value: "zpool set ${quote "${key}=${value}"} ${name}\n") p.properties)
+    + lib.concatStrings (lib.mapAttrsToList
+      (path: d: "configure_dataset ${d.type} ${quote (dataset name path)} ${
+        lib.escapeShellArgs (lib.mapAttrsToList (key: value: "${key}=${value}") d.properties)}\n")
+      p.datasets) + ''
+      zfs mount -a
+    '';
+  };
+in
+{
+  options.boot.zfs.pools = mkOption {
+    type = types.attrsOf (types.submodule pool);
+    default = { };
+    example = lib.literalExpression ''
+      { tank = { layout = [ { type = "mirror"; devices = [ "sda" "sdb" ]; } ]; doCreate = true; install = true; }; }
+    '';
+    description = "Pools that are imported at boot, by name.";
+  };
+
+  config = {
+    debian.packages = [ "zfsutils-linux" "zfs-zed" ];
+    assertions = lib.mapAttrsToList
+      (name: p: {
+        assertion = p.doCreate -> p.layout != [ ];
+        message = "boot.zfs.pools.${name}: doCreate needs a layout";
+      })
+      cfg.pools;
+    environment.files."/usr/lib/vpsadminos/zpool".source = ../stage/zpool;
+    # Names the kernel's host id; zfs.ko reads it when it is loaded.
+    environment.etc."modprobe.d/zfs.conf".text = "options zfs zfs_arc_sys_free=268435456\n";
+    runit.services = lib.mapAttrs' service cfg.pools // {
+      zfs-zed = {
+        requires = map (name: "pool-${name}") (lib.attrNames cfg.pools);
+        requiresTimeout = 3600;
+        run = "modprobe zfs; exec zed -F";
+      };
+    };
+    services.cron.systemCronJobs = lib.concatLists (lib.mapAttrsToList
+      (name: p: map (when: "${when} root zpool scrub ${name}") (lib.optionals p.scrub.enable p.scrub.startIntervals))
+      cfg.pools);
+  };
+}
