@@ -41,7 +41,7 @@ let
     version = config.system.version;
   };
 
-  initrd = build.script "initrd" ./initrd.sh { inherit stage1 system; };
+  initrd = build.script "initrd" ./initrd.sh { inherit stage1; systemLayer = system; };
   commandLine = lib.concatStringsSep " " config.boot.kernelParams;
 in
 {

@@ -2,7 +2,7 @@
 # *Source*: the kernel's initramfs buffer format, several archives one after the other.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cp "$system" "$work/system.squashfs"
+cp "$systemLayer" "$work/system.squashfs"
 touch -d @0 "$work/system.squashfs"
 cp "$stage1" "$out"
 chmod u+w "$out"

@@ -2,7 +2,7 @@
 { lib }:
 let
   inherit (lib) mkOption types;
-  inherit (import ./helpers.nix { inherit lib; }) config declare gives options throws;
+  inherit (import ./cases.nix { inherit lib; }) config declare gives options throws;
 
   int = mkOption { type = types.int; };
   ints = declare (types.listOf types.int);

@@ -3,7 +3,7 @@
 let
   inherit (lib)
     mkAfter mkBefore mkDefault mkForce mkIf mkMerge mkOptionDefault mkOrder mkOverride mkVMOverride types;
-  inherit (import ./helpers.nix { inherit lib; }) config declare gives merge mkOption options refuses throws;
+  inherit (import ./cases.nix { inherit lib; }) config declare gives merge mkOption options refuses throws;
 
   withDefault = default: [ { options.x = mkOption { type = types.int; inherit default; }; } ];
 in

@@ -2,7 +2,7 @@
 { lib }:
 let
   inherit (lib) mkDefault mkForce mkIf mkMerge mkOption types;
-  inherit (import ./helpers.nix { inherit lib; }) config declare gives merge throws;
+  inherit (import ./cases.nix { inherit lib; }) config declare gives merge throws;
 
   point = types.submodule {
     options.x = mkOption { type = types.int; };

@@ -2,7 +2,7 @@
 { lib }:
 let
   inherit (lib) mkDefault mkForce mkIf mkMerge types;
-  inherit (import ./helpers.nix { inherit lib; }) config declare gives merge mkOption refuses throws;
+  inherit (import ./cases.nix { inherit lib; }) config declare gives merge mkOption refuses throws;
 
   takes = type: values: map type.check values;
   description = type: type.description;
