@@ -8,7 +8,7 @@ let
 in
 {
   inherit (builtins)
-    attrNames attrValues catAttrs functionArgs getAttr hasAttr intersectAttrs isAttrs listToAttrs mapAttrs
+    attrNames attrValues catAttrs getAttr hasAttr intersectAttrs isAttrs listToAttrs mapAttrs
     removeAttrs zipAttrsWith;
 
   optionalAttrs = condition: set: if condition then set else { };

@@ -30,7 +30,9 @@ let
     "isConvertibleWithToString" "levenshtein" "mkAliasAndWrapDefsWithPriority" "pushDown" "showDefs" "showFile" "storeDir" "unionOfDisjoint"
   ];
 
-  all = builtins.foldl' (all: part: all // part) { } (builtins.attrValues parts);
+  # Both have a `replicate`; the one in `lib` is that of lists.
+  all = builtins.foldl' (all: part: all // part) { }
+    (builtins.attrValues (parts // { strings = removeAttrs parts.strings [ "replicate" ]; }));
   lib = removeAttrs all inPartOnly // parts // named;
 in
 lib

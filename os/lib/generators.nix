@@ -87,6 +87,6 @@ rec {
     in
       if multiline && length lines > 1
       then "''\n${margin}  ${if lib.last lines == "" then lib.removeSuffix "  " body else body}''"
-      else "\"${escape [ "\\" "\"" ] (lib.replaceStrings [ "\n" "\${" ] [ "\\n" "\\\${" ] value)}\"";
+      else "\"${lib.replaceStrings [ "\\" "\"" "\n" "\${" ] [ "\\\\" "\\\"" "\\n" "\\\${" ] value}\"";
   in go indent;
 }

@@ -7,7 +7,7 @@
 # default that cannot be shown, is an error: a manual with holes helps nobody.
 { options, lib ? import ./., root ? "/", title ? "Options", introduction ? "" }:
 let
-  inherit (builtins) concatStringsSep filter foldl' isString match sort split tryEval;
+  inherit (builtins) concatStringsSep filter foldl' isString sort split tryEval;
   inherit (lib) concatMapStrings concatMapStringsSep hasInfix head optionalString replaceStrings showOption;
 
   relative = replaceStrings [ "${lib.removeSuffix "/" (toString root)}/" ] [ "" ];
@@ -37,9 +37,15 @@ let
     roles = [ "option" "file" "command" "env" "var" "manpage" ];
   in lib.trim (foldl' step { text = ""; fence = null; } (split "(`+)" plain)).text;
 
+  # Short values in one line, where that changes nothing.
+  oneLine = text: let
+    joined = concatMapStringsSep " " lib.trim (lib.splitString "\n" text);
+  in
+    if builtins.stringLength joined > 70 || hasInfix "''" text || hasInfix "#" text then text else joined;
+
   # A value as code, or as the Markdown that was given in its place.
   value = option: what: shown: let
-    text = relative (lib.trim shown.text);
+    text = oneLine (relative (lib.trim shown.text));
     tried = tryEval (builtins.deepSeq shown shown);
   in
     if !tried.success then throw
@@ -50,12 +56,16 @@ let
 
   # === options ===
 
-  documented = filter (option: option.visible && !option.internal) (lib.optionAttrSetToDocList options);
+  documented = filter (option: option.visible && !option.internal)
+    (lib.optionAttrSetToDocList (removeAttrs options [ "_module" ]));
 
   sortKey = option: map (name: if name == "enable" then "" else name) option.loc;
   ordered = sort (a: b: lib.compareLists lib.compare (sortKey a) (sortKey b) < 0) documented;
 
   undescribed = filter (option: option.description == null || lib.trim option.description == "") documented;
+
+  # Sorted, as the order of modules is no news.
+  files = option: lib.uniqueStrings (map (file: relative (toString file)) option.declarations);
 
   one = option: ''
 
@@ -68,7 +78,7 @@ let
   + optionalString (option ? default) "- Default:${value option "default" option.default}\n"
   + optionalString (option ? example) "- Example:${value option "example" option.example}\n"
   + optionalString (option.declarations != [ ])
-    "- Declared in: ${concatMapStringsSep ", " (file: code (relative (toString file))) (lib.unique option.declarations)}\n";
+    "- Declared in: ${concatMapStringsSep ", " code (files option)}\n";
 
   group = options: "\n## ${code (showOption [ (head (head options).loc) ])}\n${concatMapStrings one options}";
   groups = lib.mapAttrsToList (_: group) (builtins.groupBy (option: head option.loc) ordered);

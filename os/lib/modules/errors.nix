@@ -13,7 +13,7 @@ let
     rank = map (name: { inherit name; cost = lib.strings.levenshtein (lib.toLower wrong) (lib.toLower name); }) names;
     size = builtins.stringLength wrong;
     # Two letters that changed places cost 2.
-    limit = if size < 3 then 1 else lib.max 2 (size / 3);
+    limit = if size < 4 then 1 else lib.max 2 (size / 3);
     contains = name: lib.hasInfix (lib.toLower wrong) (lib.toLower name) || lib.hasInfix (lib.toLower name) (lib.toLower wrong);
   in
     map (x: x.name) (sort (a: b: a.cost < b.cost) (filter (x: x.cost <= limit || contains x.name) rank));

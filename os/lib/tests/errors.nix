@@ -21,10 +21,10 @@ in
     "fixtures/one.nix', line 3: 80"
     "fixtures/two.nix', line 3: 8080"
   ] (host [ ./fixtures/one.nix ./fixtures/two.nix ]).services.web.port;
-  conflictLeavesOutOverriddenOnes = throws [ "in `b', line" ": 2\n" "in `c'" ": 3\n" ] (config [
+  conflictLeavesOutOverriddenOnes = throws [ "in `b': 2\n" "in `c': 3\n" ] (config [
     (declare types.int)
     { _file = "a"; x = lib.mkDefault 1; }
-    { _file = __curPos.file; imports = [ ]; x = 2; }
+    { _file = "b"; x = 2; }
     { _file = "c"; x = 3; }
   ]).x;
   nullAndNot = throws [ "`x' is defined both null and not null" "in `a': null" "in `b': 1" ]
