@@ -2,7 +2,7 @@
 { lib }:
 let
   inherit (lib) mkIf mkOption types;
-  inherit (import ./helpers.nix { inherit lib; }) config declare merge throws;
+  inherit (import ./cases.nix { inherit lib; }) config declare merge throws;
 
   int = mkOption { type = types.int; };
   host = files: config ([ ./fixtures/host.nix ] ++ files);

@@ -1,7 +1,7 @@
 # The functions beside the module system.
 { lib }:
 let
-  inherit (import ./helpers.nix { inherit lib; }) gives throws;
+  inherit (import ./cases.nix { inherit lib; }) gives throws;
   set = { a = 1; b = { c = 2; d = 3; }; };
 in
 {

@@ -2,7 +2,7 @@
 { lib }:
 let
   inherit (lib) mkOption types;
-  inherit (import ./helpers.nix { inherit lib; }) gives options throws;
+  inherit (import ./cases.nix { inherit lib; }) gives options throws;
 
   manual = modules: import ../manual.nix {
     options = options modules;
