@@ -5,10 +5,10 @@ SHELL := bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.tools/bin:$(PATH):$(HOME)/.cargo/bin
 
-# The scripts of this repository: everything in scripts/ and .ci/ that begins with "#!".
-SCRIPTS = $(shell grep -lE '^\#!/.*sh$$' scripts/* .ci/*)
+# The scripts of this repository: everything in scripts/, .ci/ and os/ that begins with "#!".
+SCRIPTS = $(shell grep -lE '^\#!/.*sh$$' scripts/* .ci/* os/* os/*/* os/lib/tests/run 2>/dev/null)
 
-.PHONY: help setup build demo demo-down test test-fast lint bench book clean-tools
+.PHONY: help setup build demo demo-down vm netboot test test-fast lint bench book clean-tools
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -25,6 +25,18 @@ demo: ## build, start osctld, a pool and a Debian container on it (as root)
 
 demo-down: ## stop the demo and remove what it made
 	@scripts/demo down
+
+vm: ## build the operating system and boot it on this terminal (as root); Ctrl-A X ends it
+	@scripts/setup vm
+	cargo build --release -p osctld -p os-helper -p osctl -p osctl-image
+	os/build netboot
+	os/run
+
+# CONFIGURATION=host.nix is another host. What a web server hands out is in target/os/netboot/netboot.
+netboot: ## build kernel, initrd, root.squashfs and an iPXE script (as root)
+	@scripts/setup os
+	cargo build --release -p osctld -p os-helper -p osctl -p osctl-image
+	os/build -c $(or $(CONFIGURATION),os/configurations/netboot.nix) netboot
 
 test: ## run every test (as root)
 	@scripts/setup test
@@ -45,7 +57,7 @@ lint: ## check style, lints, docs, licences, spelling, scripts
 	cargo fmt --all --check
 	cargo run --quiet --locked -p xtask -- check
 	typos
-	shellcheck $(SCRIPTS)
+	shellcheck -x $(SCRIPTS)
 	cargo deny --workspace check --hide-inclusion-graph licenses bans sources
 	mdbook build --dest-dir ../target/book docs
 	cargo clippy --workspace --all-targets -- -D warnings

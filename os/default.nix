@@ -37,5 +37,14 @@ in
   provided = words config.debian.provided;
   tools = words config.debian.zfsTools;
 
+  # The page docs/src/options.md: `os/build` writes it, `os/tests` compares it.
+  manual = import ./lib/manual.nix {
+    inherit lib;
+    inherit (evaluated) options;
+    root = ../.;
+    title = "Options";
+    introduction = "Everything that a `configuration.nix` may say. This page is made from `os/modules`.";
+  };
+
   images = import ./images { inherit lib build config tree zfs lock programs; };
 }

@@ -33,6 +33,8 @@ let
   # Both have a `replicate`; the one in `lib` is that of lists.
   all = builtins.foldl' (all: part: all // part) { }
     (builtins.attrValues (parts // { strings = removeAttrs parts.strings [ "replicate" ]; }));
-  lib = removeAttrs all inPartOnly // parts // named;
+  lib = removeAttrs all inPartOnly // parts // named // {
+    inherit (named.types) defaultFunctor defaultTypeMerge isOptionType isType mkOptionType setType;
+  };
 in
 lib

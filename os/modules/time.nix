@@ -27,7 +27,7 @@ in
 
   config = lib.mkMerge [
     {
-      debian.packages = [ "tzdata" ];
+      debian.packages = [ "tzdata" "util-linux-extra" ];
       environment.etc.localtime.link = "/usr/share/zoneinfo/${config.time.timeZone}";
       environment.etc.timezone.text = config.time.timeZone + "\n";
     }

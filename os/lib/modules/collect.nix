@@ -78,8 +78,8 @@ let
   # What to compare a module's key with, to know whether it is disabled.
   disabledKey = modulesPath: file: item:
     if isString item then if substring 0 1 item == "/" then item else "${toString modulesPath}/${item}"
-    else if isAttrs item && item ? key then item.key
-    else if lib.isStringLike item then toString item
+    else if isAttrs item && item ? key then toString item.key
+    else if lib.strings.isConvertibleWithToString item then toString item
     else throw "in `${file}', disabledModules has a ${typeOf item}; it takes paths and modules with a key";
 in
 {

@@ -37,12 +37,13 @@ rec {
   # The old name as another way to set and read the new one, with the same priority.
   doRename = { from, to, visible, warn, use, withPriority ? true, condition ? true }: { config, options, ... }: let
     old = getAttrFromPath from options;
-    new = lib.attrByPath to (throw "`${showOption from}' was renamed to `${showOption to}', which does not exist") options;
+    new = lib.attrByPath to { } options;
+    missing = throw "`${showOption from}' was renamed to `${showOption to}', which does not exist";
   in {
     options = setAttrByPath from (mkOption {
       inherit visible;
       description = "Alias of {option}`${showOption to}`.";
-      apply = _: use (getAttrFromPath to config);
+      apply = _: use (lib.attrByPath to missing config);
     } // lib.optionalAttrs (new ? type) { inherit (new) type; });
     config = mkIf condition (mkMerge [
       (lib.optionalAttrs (options ? warnings) {

@@ -39,12 +39,26 @@ let
       }) def.value
     ) defs);
 
-  attrsWith = { name, elemType, lazy, placeholder }:
-    mkOptionType (around {
+  # The placeholder stands for the names in paths of options: `services.<name>.run`.
+  attrsWith = { elemType, lazy ? false, placeholder ? "name" }: let
+    name = if lazy then "lazyAttrsOf" else "attrsOf";
+    base = around {
       inherit name elemType;
-      make = t: attrsWith { inherit name lazy placeholder; elemType = t; };
+      make = t: attrsWith { inherit lazy placeholder; elemType = t; };
       step = [ "<${placeholder}>" ];
-    } // {
+    };
+  in
+    mkOptionType (base // {
+      functor = base.functor // {
+        type = attrsWith;
+        payload = { inherit elemType lazy placeholder; };
+        binOp = a: b: let
+          inner = base.functor.binOp a b;
+          given = lib.remove "name" (lib.unique [ a.placeholder b.placeholder ]);
+        in
+          if inner == null || builtins.length given > 1 then null
+          else a // inner // (if given == [ ] then { } else { placeholder = head given; });
+      };
       description = (if lazy then "lazy attribute set of " else "attribute set of ")
         + optionDescriptionPhrase isNounOrComposite elemType;
       descriptionClass = "composite";
@@ -79,15 +93,14 @@ in
   });
 
   nonEmptyListOf = elemType: addCheck (lib.types.listOf elemType) (list: list != [ ]) // {
-    description = "non-empty list of ${optionDescriptionPhrase isNoun elemType}";
+    description = "non-empty ${optionDescriptionPhrase isNoun (lib.types.listOf elemType)}";
     emptyValue = { };
     substSubModules = modules: lib.types.nonEmptyListOf (elemType.substSubModules modules);
   };
 
-  attrsOf = elemType: attrsWith { name = "attrsOf"; inherit elemType; lazy = false; placeholder = "name"; };
-  lazyAttrsOf = elemType: attrsWith { name = "lazyAttrsOf"; inherit elemType; lazy = true; placeholder = "name"; };
-  attrsWith = { elemType, lazy ? false, placeholder ? "name" }:
-    attrsWith { name = if lazy then "lazyAttrsOf" else "attrsOf"; inherit elemType lazy placeholder; };
+  inherit attrsWith;
+  attrsOf = elemType: attrsWith { inherit elemType; };
+  lazyAttrsOf = elemType: attrsWith { inherit elemType; lazy = true; };
 
   nullOr = elemType: mkOptionType (around { name = "nullOr"; make = nullOr; inherit elemType; } // {
     description = "null or ${optionDescriptionPhrase (class: isNoun class || class == "conjunction") elemType}";
@@ -110,7 +123,7 @@ in
     make = lib.types.unique { inherit message; };
     elemType = type;
   } // {
-    inherit (type) description descriptionClass check;
+    inherit (type) description descriptionClass check emptyValue;
     merge = mergeUniqueOption { inherit message; inherit (type) merge; };
   });
 

@@ -28,6 +28,10 @@ let
       inherit name;
       description = "${description} between ${toJSON low} and ${toJSON high} (both inclusive)";
     };
+  # In an object of the store, as the store itself is no place for files.
+  isInStore = path: let
+    object = "${lib.escapeRegex builtins.storeDir}/[0-9a-df-np-sv-z]{32}-[^/]+(/.*)?";
+  in match object path != null;
 in
 {
   # === anything goes ===
@@ -79,6 +83,14 @@ in
     merge = _: foldl' (all: def: all // def.value) { };
     emptyValue = { value = { }; };
   };
+
+  # What a format of files can hold.
+  serializableValueWith = { typeName, nullable ? true }: let
+    plain = with lib.types; oneOf [ bool int float str path (attrsOf value) (listOf value) ];
+    value = (if nullable then lib.types.nullOr plain else plain) // { description = "${typeName} value"; };
+  in value;
+  json = lib.types.serializableValueWith { typeName = "JSON"; };
+  toml = lib.types.serializableValueWith { typeName = "TOML"; nullable = false; };
 
   # === truth and numbers ===
 
@@ -199,7 +211,7 @@ in
     check = x:
       (if inStore == false then isString x else isStringLike x)
       && (absolute == null || absolute == (substring 0 1 (toString x) == "/"))
-      && (inStore == null || inStore == lib.hasPrefix "${builtins.storeDir}/" (toString x));
+      && (inStore == null || inStore == isInStore (toString x));
     merge = mergeEqualOption;
     functor = defaultFunctor "path" // {
       type = pathWith;

@@ -1,0 +1,115 @@
+//! A host is one file: what a good one gives, and what a wrong one is told.
+
+use os_composition::{evaluate, os_folder, script};
+
+/// What Nix says of a configuration that is wrong.
+fn refusal(attribute: &str, configuration: &str) -> String {
+    evaluate(attribute, configuration)
+        .expect_err("it was accepted")
+        .stderr()
+        .to_owned()
+}
+
+#[test]
+fn the_module_system_passes_its_own_cases() {
+    let summary = script("lib/tests/run").unwrap();
+    assert!(summary.trim_end().ends_with(" 0 failed"), "{summary}");
+}
+
+#[test]
+fn the_option_manual_is_that_of_the_modules() {
+    let page = std::fs::read_to_string(os_folder().join("../docs/src/options.md")).unwrap();
+    let made = script("manual").unwrap();
+    assert!(
+        made == page,
+        "it is stale; make it again: os/manual --write"
+    );
+}
+
+#[test]
+fn ready_configurations_name_their_packages() {
+    for entry in std::fs::read_dir(os_folder().join("configurations")).unwrap() {
+        let path = entry.unwrap().path().canonicalize().unwrap();
+        let packages = evaluate("packages", &path.display().to_string()).unwrap();
+        for wanted in ["linux-image-", "runit", "zfsutils-linux"] {
+            assert!(packages.contains(wanted), "{}: {packages}", path.display());
+        }
+    }
+}
+
+#[test]
+fn services_become_run_scripts_in_their_runlevels() {
+    let host =
+        r#"{ runit.services.hello = { run = "exec hello --forever"; requires = [ "udev" ]; }; }"#;
+    let run = evaluate(
+        r#"config.environment.files."/etc/runit/services/hello/run".text"#,
+        host,
+    );
+    let run = run.unwrap();
+    assert!(
+        run.contains("exec hello --forever") && run.contains("require 120"),
+        "{run}"
+    );
+    let link = r#"config.environment.files."/etc/runit/runsvdir/default/hello".link"#;
+    assert_eq!(
+        evaluate(link, host).unwrap().trim(),
+        r#""/etc/runit/services/hello""#
+    );
+}
+
+#[test]
+fn an_option_that_does_not_exist_is_named_with_its_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = dir.path().join("host.nix");
+    std::fs::write(&host, r#"{ networking.hostNam = "x"; }"#).unwrap();
+    let text = refusal("packages", &host.display().to_string());
+    assert!(text.contains("networking.hostNam"), "{text}");
+    assert!(text.contains("host.nix"), "{text}");
+    assert!(text.contains("networking.hostName"), "no hint: {text}");
+}
+
+#[test]
+fn a_value_of_a_wrong_type_is_named_with_what_is_wanted() {
+    let text = refusal(
+        "config.services.sshd.port",
+        "{ services.sshd.port = 70000; }",
+    );
+    assert!(
+        text.contains("services.sshd.port") && text.contains("65535"),
+        "{text}"
+    );
+}
+
+#[test]
+fn two_values_are_shown_with_both_files() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, value) in [("one", "one"), ("two", "two")] {
+        let text = format!(r#"{{ networking.hostName = "{value}"; }}"#);
+        std::fs::write(dir.path().join(format!("{name}.nix")), text).unwrap();
+    }
+    let host = format!(
+        "{{ imports = [ {0}/one.nix {0}/two.nix ]; }}",
+        dir.path().display()
+    );
+    let text = refusal("config.networking.hostName", &host);
+    for part in [
+        "networking.hostName",
+        "one.nix",
+        "two.nix",
+        "\"one\"",
+        "\"two\"",
+    ] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+}
+
+#[test]
+fn all_assertions_that_fail_are_shown_at_once() {
+    let host = r#"{
+        runit.services.a = { run = "true"; requires = [ "nobody" ]; };
+        boot.zfs.pools.tank.doCreate = true;
+    }"#;
+    let text = refusal("packages", host);
+    assert!(text.contains("there is no service nobody"), "{text}");
+    assert!(text.contains("doCreate needs a layout"), "{text}");
+}
