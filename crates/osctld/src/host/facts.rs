@@ -13,7 +13,7 @@ use os_types::{ByteSize, Code, Failure, PoolName};
 use super::{Steps, source};
 
 impl Steps {
-    /// The host at this moment.
+    /// The host at this moment, without what only some commands ask for: `taken_names` and `storage`.
     pub(crate) fn facts(&self) -> Result<Facts, Failure> {
         let paths = self.paths();
         Ok(Facts {
@@ -26,7 +26,7 @@ impl Steps {
             accounts: (*self.accounts.now()).clone(),
             foreign: self.foreign.now()?,
             sources: self.sources()?,
-            taken_names: self.taken_names()?,
+            taken_names: BTreeSet::new(),
             running: self.runtime().states(),
             visited: self.runtime().visited(),
             storage: os_core::StorageFacts::default(),
@@ -58,7 +58,7 @@ impl Steps {
 
     /// What is in the root folder and is no empty folder: no pool can be mounted over it. A known
     /// pool that is mounted there already, by a daemon before this one, is at its place.
-    fn taken_names(&self) -> Result<BTreeSet<String>, Failure> {
+    pub(crate) fn taken_names(&self) -> Result<BTreeSet<String>, Failure> {
         let root = self.paths().root();
         let mounts = MountTable::read().map_err(|error| {
             Failure::new(Code::Step, format!("cannot read the mounts: {error}"))

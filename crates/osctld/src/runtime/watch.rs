@@ -63,7 +63,6 @@ impl Watch {
             Watched::Foreign(pidfd, _) => &**pidfd,
             Watched::Child(child, _) => child.pidfd(),
         };
-        // One-shot is not needed: it is taken out of the table, and closed, when it fires.
         let data = EventData::new_u64(number);
         let added = epoll::add(&self.epoll, pidfd.as_fd(), data, EventFlags::IN);
         if let Err(error) = added {
@@ -93,10 +92,12 @@ fn run(epoll: &OwnedFd, table: &Table) {
             };
             match watched {
                 Some(Watched::Foreign(pidfd, then)) => {
+                    forget(epoll, &pidfd);
                     drop(pidfd);
                     then();
                 }
                 Some(Watched::Child(mut child, then)) => {
+                    forget(epoll, child.pidfd());
                     if let Err(error) = child.wait(std::time::Duration::ZERO) {
                         tracing::warn!(%error, "cannot reap a process");
                     }
@@ -106,5 +107,34 @@ fn run(epoll: &OwnedFd, table: &Table) {
                 None => {}
             }
         }
+    }
+}
+
+/// Whoever else has the descriptor keeps it open, and that of an ended process is readable for good.
+fn forget(epoll: &OwnedFd, pidfd: &PidFd) {
+    if let Err(error) = epoll::delete(epoll, pidfd.as_fd()) {
+        tracing::error!(%error, pid = pidfd.pid(), "cannot leave off watching a process");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd as _;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_once_though_others_have_the_descriptor() {
+        let watch = Watch::new().unwrap();
+        let mut child = os_sys::spawn(os_sys::SpawnRequest::new("/bin/true")).unwrap();
+        let pidfd = Arc::new(PidFd::open(child.pid()).unwrap().unwrap());
+        let (tell, told) = std::sync::mpsc::channel();
+        watch.process(Arc::clone(&pidfd), move || tell.send(()).unwrap());
+        told.recv_timeout(Duration::from_secs(20)).unwrap();
+        let info = format!("/proc/self/fdinfo/{}", watch.epoll.as_raw_fd());
+        let info = std::fs::read_to_string(info).unwrap();
+        assert!(!info.contains("tfd:"), "still watched: {info}");
+        child.wait(Duration::from_secs(20)).unwrap();
     }
 }
