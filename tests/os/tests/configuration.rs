@@ -61,9 +61,9 @@ fn services_become_run_scripts_in_their_runlevels() {
 fn an_option_that_does_not_exist_is_named_with_its_file() {
     let dir = tempfile::tempdir().unwrap();
     let host = dir.path().join("host.nix");
-    std::fs::write(&host, r#"{ networking.hostNam = "x"; }"#).unwrap();
+    std::fs::write(&host, r#"{ networking.hostXName = "x"; }"#).unwrap();
     let text = refusal("packages", &host.display().to_string());
-    assert!(text.contains("networking.hostNam"), "{text}");
+    assert!(text.contains("networking.hostXName"), "{text}");
     assert!(text.contains("host.nix"), "{text}");
     assert!(text.contains("networking.hostName"), "no hint: {text}");
 }
