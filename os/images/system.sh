@@ -18,6 +18,9 @@ if [ -n "$programs" ]; then
     install -m 0755 "$programs"/{osctld,os-helper} "$stage/usr/lib/osctl/"
     install -m 0755 "$programs"/{osctl,osctl-image} "$stage/usr/bin/"
     ln -s ../lib/osctl/osctld "$stage/usr/sbin/osctld"
+    mkdir -p "$stage/usr/share/bash-completion/completions"
+    "$programs/osctl" completion bash >"$stage/usr/share/bash-completion/completions/osctl"
+    bash "$stage/usr/sbin/svctl" gen-completion bash >"$stage/usr/share/bash-completion/completions/svctl"
 fi
 chmod -R u+rwX "$stage"
 mksquashfs "$stage" "$out" -quiet -no-progress -all-root -noappend -comp zstd \

@@ -9,7 +9,8 @@ let
     run = ''
       exec setsid agetty ${lib.optionalString (cfg.autologin.user != null)
         "--autologin ${cfg.autologin.user} "}${lib.optionalString (lib.hasPrefix "ttyS" line)
-        "--keep-baud 115200,38400,9600 "}--noclear ${line} linux
+        "--keep-baud 115200,38400,9600 "}--noclear ${line} ${
+        if lib.hasPrefix "ttyS" line then "vt220" else "linux"}
     '';
     runlevels = [ "default" "rescue" "single" ];
     log.enable = false;

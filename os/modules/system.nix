@@ -1,8 +1,20 @@
 # What does not belong to any other subject.
-{ lib, ... }:
+{ config, lib, ... }:
 
 let inherit (lib) mkOption types; in
 {
+  config.environment.etc = {
+    "os-release".text = ''
+      NAME="vpsAdminOS"
+      PRETTY_NAME="vpsAdminOS ${config.system.version}"
+      ID=vpsadminos
+      ID_LIKE=debian
+      VERSION_ID="${config.system.version}"
+    '';
+    issue.text = "vpsAdminOS ${config.system.version} \\n \\l\n\n";
+  };
+
+
   options.system = {
     version = mkOption {
       type = types.str;
