@@ -1,4 +1,8 @@
 //! A host is one file: what a good one gives, and what a wrong one is told.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "plain files in a temporary folder, no atomicity needed"
+)]
 
 use os_composition::{evaluate, os_folder, script};
 
