@@ -4,7 +4,7 @@
 //! signal mask; what it cannot do is done in its pre-exec hook, in the child:
 //!
 //! ```text
-//! fork ─ become user ─ reset signals ─ setsid ─ join cgroups ─ exec
+//! fork ─ become user ─ reset signals ─ setsid ─ die with thread ─ join cgroups ─ exec
 //! ```
 //!
 //! Joining happens *before* exec, so that there is no moment at which the program, or anything it
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, getppid, kill_process_group, set_parent_process_death_signal};
 
 use crate::{PidFd, SysError};
 
@@ -36,6 +36,7 @@ pub struct SpawnRequest {
     stderr: Option<OwnedFd>,
     directory: PathBuf,
     user: Option<u32>,
+    dies_with_thread: bool,
 }
 
 impl SpawnRequest {
@@ -51,6 +52,7 @@ impl SpawnRequest {
             stderr: None,
             directory: PathBuf::from("/"),
             user: None,
+            dies_with_thread: false,
         }
     }
 
@@ -117,6 +119,14 @@ impl SpawnRequest {
     #[must_use]
     pub fn user(mut self, id: u32) -> Self {
         self.user = Some(id);
+        self
+    }
+
+    /// Has the kernel kill the program when the *thread* that starts it ends, however it ends.
+    /// Start it from a thread that lives as long as the process to mean the process.
+    #[must_use]
+    pub fn dies_with_thread(mut self) -> Self {
+        self.dies_with_thread = true;
         self
     }
 }
@@ -225,11 +235,13 @@ pub fn spawn(request: SpawnRequest) -> Result<Child, SpawnError> {
     }
     let cgroups = request.cgroups;
     let raw: Vec<RawFd> = cgroups.iter().map(AsRawFd::as_raw_fd).collect();
+    let parent = request.dies_with_thread.then(std::process::id);
     // SAFETY: the hook runs in the forked child of a possibly multi-threaded process, so it may
-    // only do what signal-safety(7) allows: it calls signal, setsid and write, walks a vector made
-    // before the fork, and builds its errors from errno, none of which allocates or locks. The
-    // descriptors in `raw` are open in the child because `cgroups` lives until after the spawn.
-    unsafe { command.pre_exec(move || prepare_child(&raw)) };
+    // only do what signal-safety(7) allows: it calls signal, setsid, prctl, getppid and write, walks
+    // a vector made before the fork, and builds its errors from errno, none of which allocates or
+    // locks. The descriptors in `raw` are open in the child because `cgroups` lives until after the
+    // spawn.
+    unsafe { command.pre_exec(move || prepare_child(&raw, parent)) };
     let mut inner = match command.spawn() {
         Ok(child) => child,
         Err(source) => return Err(SpawnError::Start { program, source }),
@@ -266,7 +278,7 @@ fn abandon(child: &mut std::process::Child, program: &Path, source: io::Error) -
 }
 
 /// Runs between fork and exec: async-signal-safe calls only.
-fn prepare_child(cgroups: &[RawFd]) -> io::Result<()> {
+fn prepare_child(cgroups: &[RawFd], parent: Option<u32>) -> io::Result<()> {
     // Ignored signals survive exec; std resets only SIGPIPE. SIGKILL, SIGSTOP and the two numbers
     // that libc keeps for itself refuse, which is right.
     for signal in 1..=64 {
@@ -276,6 +288,9 @@ fn prepare_child(cgroups: &[RawFd]) -> io::Result<()> {
     // SAFETY: setsid takes no argument; a freshly forked child is no group leader, so it succeeds.
     if unsafe { libc::setsid() } < 0 {
         return Err(io::Error::last_os_error());
+    }
+    if let Some(parent) = parent {
+        die_with(parent)?;
     }
     for fd in cgroups {
         // "0" is the writing process itself: no pid to format, which would need an allocation.
@@ -287,6 +302,18 @@ fn prepare_child(cgroups: &[RawFd]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Runs between fork and exec: async-signal-safe calls only.
+fn die_with(parent: u32) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The parent may have died before the request: nobody would send the signal.
+    let now = getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs());
+    if now == parent {
+        Ok(())
+    } else {
+        Err(io::Error::from_raw_os_error(libc::ESRCH))
+    }
 }
 
 #[cfg(test)]

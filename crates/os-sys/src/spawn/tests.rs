@@ -33,6 +33,24 @@ fn child_leads_its_session() {
 }
 
 #[test]
+fn dies_with_the_thread_that_started_it() {
+    let request = || SpawnRequest::new("/bin/sleep").arg("60");
+    let start = move || {
+        let bound = spawn(request().dies_with_thread()).unwrap();
+        (bound, spawn(request()).unwrap())
+    };
+    let (mut bound, mut free) = std::thread::spawn(start).join().unwrap();
+    let status = bound.wait(LONG).unwrap().unwrap();
+    assert_eq!(
+        std::os::unix::process::ExitStatusExt::signal(&status),
+        Some(9)
+    );
+    assert!(free.wait(Duration::ZERO).unwrap().is_none());
+    assert!(free.signal_group(Signal::KILL).unwrap());
+    free.wait(LONG).unwrap().unwrap();
+}
+
+#[test]
 fn missing_program_is_enoent() {
     match spawn(SpawnRequest::new("/no/such/program")) {
         Err(SpawnError::Start { source, .. }) => {

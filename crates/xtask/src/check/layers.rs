@@ -62,6 +62,7 @@ const HOUSE: &[Room] = &[
     ),
     // Development. Nothing that is shipped may use it.
     room(7, "os-testkit", &[]),
+    room(7, "osvm", &[]),
     room(8, "bench", &[]),
     room(8, "hostile", &[]),
     room(8, "native", &[]),

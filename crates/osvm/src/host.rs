@@ -1,0 +1,56 @@
+//! What is used of the host: programs by name, and files that nobody else reads yet.
+
+use std::path::{Path, PathBuf};
+use std::sync::{OnceLock, mpsc};
+use std::thread;
+
+use os_sys::{Child, SpawnError, SpawnRequest};
+
+use crate::VmError;
+
+/// A program on `PATH`, or in the folders that a plain user's `PATH` lacks.
+pub(crate) fn find_program(
+    program: &'static str,
+    package: &'static str,
+) -> Result<PathBuf, VmError> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/bin".into()]);
+    places
+        .map(|place| place.join(program))
+        .find(|file| file.is_file())
+        .ok_or(VmError::ProgramMissing { program, package })
+}
+
+/// Writes a file of a machine.
+pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), VmError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a scratch file that nobody else reads yet"
+    )]
+    std::fs::write(path, contents).map_err(VmError::file("write", path))
+}
+
+type Job = (SpawnRequest, mpsc::SyncSender<Result<Child, SpawnError>>);
+
+/// Starts a program that the kernel kills when this process ends, however it ends.
+///
+/// The kernel's promise is about the thread that started it, and a test may start a machine in a
+/// thread of its own and go on without it. So there is one thread for all, which never ends.
+pub(crate) fn spawn_bound(request: SpawnRequest) -> Result<Child, SpawnError> {
+    static KEEPER: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
+    let keeper = KEEPER.get_or_init(|| {
+        let (sender, jobs) = mpsc::channel::<Job>();
+        thread::spawn(move || {
+            for (request, answer) in jobs {
+                // Whoever asked waits for it below; nobody else has the other end.
+                drop(answer.send(os_sys::spawn(request.dies_with_thread())));
+            }
+        });
+        sender
+    });
+    let (sender, answer) = mpsc::sync_channel(1);
+    keeper
+        .send((request, sender))
+        .expect("the keeper ends with the process");
+    answer.recv().expect("the keeper answers each job")
+}
