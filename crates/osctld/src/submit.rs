@@ -120,16 +120,5 @@ fn deadline(plan: &Plan) -> std::time::Duration {
 
 fn compile(app: &App, command: &Command) -> Result<Plan, Failure> {
     let host = app.host();
-    // Only a plan that mounts a pool asks what is in the root folder.
-    let taken_names = if command.name().starts_with("pool-") {
-        host.taken_names()?
-    } else {
-        std::collections::BTreeSet::new()
-    };
-    let facts = os_core::Facts {
-        taken_names,
-        storage: host.storage_facts(command)?,
-        ..host.facts()?
-    };
-    os_core::plan(command, &host.state(), &facts)
+    os_core::plan(command, &host.state(), &host.facts_for(command)?)
 }

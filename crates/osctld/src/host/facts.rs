@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use os_api::Command;
 use os_api::view::SourceKind;
 use os_core::facts::{Facts, KnownSource};
 use os_storage::PoolSource;
@@ -33,6 +34,21 @@ impl Steps {
         })
     }
 
+    /// The host at this moment, for a plan of this command.
+    pub(crate) fn facts_for(&self, command: &Command) -> Result<Facts, Failure> {
+        // Only a plan that mounts a pool asks what is in the root folder.
+        let taken_names = if command.name().starts_with("pool-") {
+            self.taken_names()?
+        } else {
+            BTreeSet::new()
+        };
+        Ok(Facts {
+            taken_names,
+            storage: self.storage_facts(command)?,
+            ..self.facts()?
+        })
+    }
+
     /// The pools this host knows.
     fn sources(&self) -> Result<BTreeMap<PoolName, KnownSource>, Failure> {
         let mut sources = BTreeMap::new();
@@ -58,7 +74,7 @@ impl Steps {
 
     /// What is in the root folder and is no empty folder: no pool can be mounted over it. A known
     /// pool that is mounted there already, by a daemon before this one, is at its place.
-    pub(crate) fn taken_names(&self) -> Result<BTreeSet<String>, Failure> {
+    fn taken_names(&self) -> Result<BTreeSet<String>, Failure> {
         let root = self.paths().root();
         let mounts = MountTable::read().map_err(|error| {
             Failure::new(Code::Step, format!("cannot read the mounts: {error}"))
