@@ -8,6 +8,9 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH):$(HOME)/.cargo/bin
 # The scripts of this repository: everything in scripts/, .ci/ and os/ that begins with "#!".
 SCRIPTS = $(shell grep -lE '^\#!/.*sh$$' scripts/* .ci/* os/* os/*/* os/lib/tests/run 2>/dev/null)
 
+# What runs on a host.
+PROGRAMS = -p osctld -p os-helper -p osctl -p osctl-image
+
 .PHONY: help setup build demo demo-down vm netboot test test-fast lint bench book clean-tools
 
 help: ## show this list
@@ -28,14 +31,14 @@ demo-down: ## stop the demo and remove what it made
 
 vm: ## build the operating system and boot it on this terminal (as root); Ctrl-A X ends it
 	@scripts/setup vm
-	cargo build --release -p osctld -p os-helper -p osctl -p osctl-image
+	cargo build --release $(PROGRAMS)
 	os/build netboot
 	os/run
 
 # CONFIGURATION=host.nix is another host. What a web server hands out is in target/os/netboot/netboot.
 netboot: ## build kernel, initrd, root.squashfs and an iPXE script (as root)
 	@scripts/setup os
-	cargo build --release -p osctld -p os-helper -p osctl -p osctl-image
+	cargo build --release $(PROGRAMS)
 	os/build -c $(or $(CONFIGURATION),os/configurations/netboot.nix) netboot
 
 test: ## run every test (as root)
@@ -68,7 +71,7 @@ lint: ## check style, lints, docs, licences, spelling, scripts
 # BENCH="--parts users --sizes 1000 --runs 100" measures something else.
 bench: ## measure users, groups and containers, beside LXC and Incus (as root)
 	@scripts/setup bench
-	cargo build --release -p osctld -p os-helper -p osctl -p osctl-image -p bench
+	cargo build --release $(PROGRAMS) -p bench
 	cargo run --quiet --release -p bench -- $(BENCH)
 
 book: ## make the book: target/book/index.html

@@ -10,6 +10,7 @@ use anyhow::{Context as _, ensure};
 use os_cmd::HostRunner;
 use os_storage::{Btrfs, PoolPlace, Pools as _};
 use os_sys::SpawnRequest;
+use os_testkit::Response;
 use serde_json::Value;
 
 use super::{Action, Contender, Listing, OURS, Processes};
@@ -23,9 +24,6 @@ const USER: &str = "crowd";
 
 /// The container that others are clones of; it is never started.
 pub(crate) const FIRST: &str = "template";
-
-/// The address of the list of all containers.
-const CONTAINERS: &str = "/v1/containers";
 
 /// A daemon of its own with a loop pool.
 #[derive(Debug)]
@@ -60,11 +58,7 @@ impl Ours {
         runs: u32,
     ) -> anyhow::Result<()> {
         // Reading the answer is not part of the question.
-        let series = Series::of(runs, || {
-            let answer = self.fixture.sandbox().request("GET", CONTAINERS, None)?;
-            ensure!(answer.status == 200, "{CONTAINERS}: {}", answer.head);
-            Ok(())
-        })?;
+        let series = Series::of(runs, || self.ask().map(drop))?;
         table.time(
             &format!("GET /v1/containers, {count} stopped"),
             OURS,
@@ -91,9 +85,15 @@ impl Ours {
     }
 
     fn listed(&self) -> anyhow::Result<Vec<Value>> {
-        let answer = self.fixture.sandbox().request("GET", CONTAINERS, None)?;
-        ensure!(answer.status == 200, "{CONTAINERS}: {}", answer.head);
-        Ok(answer.json()?.as_array().cloned().unwrap_or_default())
+        Ok(self.ask()?.json()?.as_array().cloned().unwrap_or_default())
+    }
+
+    /// Asks for all containers; the answer as it came.
+    fn ask(&self) -> anyhow::Result<Response> {
+        let address = "/v1/containers";
+        let answer = self.fixture.sandbox().request("GET", address, None)?;
+        ensure!(answer.status == 200, "{address}: {}", answer.head);
+        Ok(answer)
     }
 }
 
