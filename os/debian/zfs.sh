@@ -17,7 +17,7 @@ unshare --mount --propagation private bash -euc '
         headers=$(echo /usr/src/linux-headers-*-amd64)
         cd /usr/src/zfs-*
         ./configure --disable-dependency-tracking --with-config=kernel \
-            --with-linux="${headers%-cloud-amd64}-common" --with-linux-obj="$headers" >configure.log 2>&1 ||
+            --with-linux="$(echo /usr/src/linux-headers-*-common)" --with-linux-obj="$headers" >configure.log 2>&1 ||
             { tail -n 30 configure.log config.log; exit 1; }
         make -j"$(nproc)" >make.log 2>&1 || { grep -iE -B5 "error|stop" make.log | tail -n 60; exit 1; }
     '\''
