@@ -15,17 +15,16 @@
 let
   build = import ./images/build.nix { };
 
-  evaluated = lib.evalModules {
-    modules = [ ./modules configuration { _module.args = { inherit build; }; } ];
-  };
+  evaluated = lib.evalModules { modules = [ ./modules configuration ]; };
   config = lib.asserts.checkAssertWarn evaluated.config.assertions evaluated.config.warnings
     evaluated.config;
 
-  tree = import ./debian/tree.nix { name = "debian-system"; inherit lock debs; };
+  tree = import ./debian/tree.nix { name = "debian-system"; inherit build lock debs; };
   # Sorted, so that the same packages are the same request, whoever asks for them first.
   words = list: lib.concatStringsSep " " (lib.sort (a: b: a < b) (lib.unique list));
   zfs = import ./debian/zfs.nix {
-    tools = import ./debian/tree.nix { name = "debian-tools"; lock = toolsLock; debs = toolsDebs; };
+    inherit build;
+    tools = import ./debian/tree.nix { name = "debian-tools"; inherit build; lock = toolsLock; debs = toolsDebs; };
   };
 in
 {
@@ -37,7 +36,7 @@ in
   provided = words config.debian.provided;
   tools = words config.debian.zfsTools;
 
-  # The page docs/src/options.md: `os/build` writes it, `os/tests` compares it.
+  # The page docs/src/options.md: `os/manual --write` makes it, `tests/os` compares it.
   manual = import ./lib/manual.nix {
     inherit lib;
     inherit (evaluated) options;

@@ -3,7 +3,7 @@
 #
 # Outputs: `out`, the tree, with the modes that a store path may have; `modes`, what is different from
 # `root:root` and from these modes, in the language of `mksquashfs -pf`, for whoever makes an image of it.
-{ name, lock, debs }:
+{ build, name, lock, debs }:
 
 let
   # A store path is named in fewer characters than a Debian package.
@@ -16,12 +16,7 @@ let
     inherit (package) sha256;
   };
 in
-derivation {
-  inherit name;
-  system = "x86_64-linux";
+build.script name ./unpack.sh {
   outputs = [ "out" "modes" ];
-  builder = "/bin/bash";
-  args = [ "-euc" "source ${./unpack.sh}" ];
-  PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
   packages = map fetch (builtins.fromJSON (builtins.readFile lock));
 }

@@ -43,4 +43,7 @@ rm "$modes.all"
 
 # A folder of mode 0700 in an archive is still one that the image maker has to read.
 find "$out" ! -type l \( ! -perm -u+r -o -type d ! -perm -u+wx \) -exec chmod u+rwX {} +
+for modules in "$out"/usr/lib/modules/*/kernel; do
+    [ ! -d "$modules" ] || depmod -b "$out" "$(basename "${modules%/kernel}")"
+done
 ldconfig -r "$out"

@@ -2,13 +2,6 @@
 #
 # `tools` is a Debian tree with gcc, make, linux-headers of that kernel and the source that zfs-dkms has.
 # The result depends on nothing else, so it is built once for a kernel and a version of ZFS.
-{ tools }:
+{ build, tools }:
 
-derivation {
-  name = "zfs-modules";
-  system = "x86_64-linux";
-  builder = "/bin/bash";
-  args = [ "-euc" "source ${./zfs.sh}" ];
-  PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
-  inherit tools;
-}
+build.script "zfs-modules" ./zfs.sh { inherit tools; }

@@ -1,4 +1,4 @@
-# Derivations without nixpkgs: a bash script of this folder, run with the programs of the machine.
+# Derivations without nixpkgs: a bash script, run with the programs of the machine.
 { }:
 
 {

@@ -11,6 +11,7 @@ let
   root = build.script "root-squashfs" ./root.sh {
     inherit tree zfs kernel;
     inherit (tree) modes;
+    squashfs = ./squashfs.sh;
     leftOut = config.debian.leftOut;
     level = config.system.squashfsLevel;
   };
@@ -27,6 +28,7 @@ let
         else if file.source != null then "source ${file.source}"
         else "text ${toString i}";
       in "${file.path} ${file.mode} ${toString file.user} ${toString file.group} ${kind}\n") files);
+    squashfs = ./squashfs.sh;
     level = config.system.squashfsLevel;
     programs = if programs == null then "" else builtins.path { path = programs; name = "programs"; };
   });
@@ -34,6 +36,7 @@ let
   stage1 = build.script "stage-1" ./stage-1.sh {
     inherit tree root kernel;
     stage1 = ../stage/stage-1;
+    proc = ../stage/proc;
     udhcpc = ../stage/udhcpc.script;
     always = config.boot.initrd.modules;
     available = config.boot.initrd.availableModules;

@@ -1,7 +1,8 @@
 # Builder of root.squashfs: the Debian tree of $tree, with the ZFS modules of $zfs for $kernel.
+source "$squashfs"
 copy=$(mktemp -d)
 chmod 0755 "$copy"
-trap 'chmod -R u+w "$copy"; rm -rf "$copy"' EXIT
+trap 'chmod -R u+w "$copy"; rm -rf "$copy" "$copy.modes"' EXIT
 cp -a --reflink=auto "$tree/." "$copy/"
 chmod -R u+w "$copy"
 [ -d "$zfs/$kernel" ] || {
@@ -23,6 +24,4 @@ basename "$out" | cut -c 1-32 >"$copy/usr/lib/vpsadminos/root-id"
 grep -vE '^(proc|sys|dev|run) ' "$modes" | while read -r path rest; do
     [ ! -e "$copy/$path" ] || printf '%s %s\n' "$path" "$rest"
 done >"$copy.modes"
-mksquashfs "$copy" "$out" -quiet -no-progress -all-root -noappend -comp zstd \
-    -Xcompression-level "$level" -mkfs-time 0 -all-time 0 -pf "$copy.modes"
-rm -f "$copy.modes"
+pack "$copy" "$copy.modes"

@@ -1,18 +1,13 @@
 # Builder of the first half of an initrd: busybox, the drivers of $kernel, and the script of stage 1.
 stage=$(mktemp -d)
 chmod 0755 "$stage"
-all=$(mktemp -d)
-trap 'rm -rf "$stage" "$all"' EXIT
-mkdir -p "$all/lib/modules"
-cp -r "$tree/usr/lib/modules/$kernel" "$all/lib/modules/"
-chmod -R u+w "$all"
-depmod -b "$all" "$kernel"
-
+trap 'rm -rf "$stage"' EXIT
 cd "$stage"
 mkdir -p bin etc "lib/modules/$kernel"
 cp "$tree/usr/bin/busybox" bin/
 install -m 0755 "$stage1" init
 install -m 0755 "$udhcpc" etc/udhcpc.script
+cp "$proc" etc/proc
 echo "$version" >etc/version
 echo "$changesSize" >etc/changes-size
 basename "$root" | cut -c 1-32 >etc/root-id
@@ -20,7 +15,7 @@ basename "$root" | cut -c 1-32 >etc/root-id
 # Drivers with all they need, unpacked: busybox has no xz that loads modules. What a flavour of the
 # kernel does not have is built in, or left out there.
 for module in $always $available; do
-    modprobe -d "$all" -S "$kernel" --show-depends "$module" 2>/dev/null || true
+    modprobe -d "$tree" -S "$kernel" --show-depends "$module" 2>/dev/null || true
 done | awk '$1 == "insmod" { print $2 }' | sort -u | while read -r file; do
     target=lib/modules/$kernel/${file##*/lib/modules/"$kernel"/}
     mkdir -p "$(dirname "$target")"

@@ -1,4 +1,5 @@
 # Builder of system.squashfs: the files that a configuration makes, and our programs.
+source "$squashfs"
 stage=$(mktemp -d)
 chmod 0755 "$stage"
 trap 'rm -rf "$stage" "$stage.modes"' EXIT
@@ -23,5 +24,4 @@ if [ -n "$programs" ]; then
     bash "$stage/usr/sbin/svctl" gen-completion bash >"$stage/usr/share/bash-completion/completions/svctl"
 fi
 chmod -R u+rwX "$stage"
-mksquashfs "$stage" "$out" -quiet -no-progress -all-root -noappend -comp zstd \
-    -Xcompression-level "$level" -mkfs-time 0 -all-time 0 -pf "$stage.modes"
+pack "$stage" "$stage.modes"

@@ -63,6 +63,7 @@ in
     environment.etc."vpsadminos/modules".text = lib.concatMapStrings (m: m + "\n") (lib.unique cfg.kernelModules);
     environment.files = {
       "/usr/lib/vpsadminos/stage-2" = { source = ../stage/stage-2; mode = "0755"; };
+      "/usr/lib/vpsadminos/proc".source = ../stage/proc;
       "/usr/lib/vpsadminos/steps".source = ../stage/steps;
     };
   };

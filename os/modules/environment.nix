@@ -4,7 +4,7 @@
 let
   inherit (lib) mkOption types;
 
-  file = { name, config, ... }: {
+  file = { name, ... }: {
     options = {
       enable = mkOption {
         type = types.bool;

@@ -4,7 +4,6 @@
 let
   inherit (lib) mkOption types;
   cfg = config.osctld;
-  pools = lib.attrNames (lib.filterAttrs (_: p: p.install) config.boot.zfs.pools);
 in
 {
   options.osctld = {

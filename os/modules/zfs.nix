@@ -33,7 +33,7 @@ let
       install = mkOption {
         type = types.bool;
         default = false;
-        description = "Whether it is made a pool of osctl (`osctl pool install`).";
+        description = "Whether it is made a pool of osctl (`osctl pool install`). Nothing does that yet: osctl knows no ZFS.";
       };
       guid = mkOption {
         type = types.nullOr (types.strMatching "[0-9]+");
