@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, Parser, ValueEnum};
 use clap_complete::ArgValueCompleter;
 use os_types::PoolName;
 
-use crate::cmd::Top;
+use crate::cmd::{Top, later};
 use crate::complete;
 
 /// Manage unprivileged system containers, and the pools, users and groups they belong to
@@ -94,7 +94,7 @@ pub(crate) enum When {
     Never,
 }
 
-/// The whole command tree, for man pages and checks.
+/// The whole command tree, with everything described: for help, manual pages and completion.
 pub fn command() -> clap::Command {
-    Cli::command()
+    later::whole(Cli::command)
 }

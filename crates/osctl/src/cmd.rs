@@ -11,6 +11,7 @@ pub(crate) mod help;
 pub(crate) mod history;
 pub(crate) mod id_range;
 pub(crate) mod image;
+pub(crate) mod later;
 pub(crate) mod man;
 pub(crate) mod monitor;
 pub(crate) mod operation;
@@ -20,6 +21,8 @@ pub(crate) mod queue;
 pub(crate) mod trash_bin;
 pub(crate) mod undo;
 pub(crate) mod user;
+
+pub(crate) use later::Later;
 
 use crate::context::Ctx;
 use crate::fault::Outcome;
@@ -38,7 +41,7 @@ macro_rules! commands {
         $(#[$outer])*
         #[derive(Debug, clap::Subcommand)]
         #[command(infer_subcommands = true, disable_help_subcommand = true)]
-        pub(crate) enum $name { $($(#[$meta])* $variant($args),)* }
+        pub(crate) enum $name { $($(#[$meta])* $variant($crate::cmd::Later<$args>),)* }
 
         impl $crate::cmd::Run for $name {
             fn run(self, ctx: &mut $crate::context::Ctx) -> $crate::fault::Outcome {

@@ -1,5 +1,6 @@
 //! What a command runs in.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -53,7 +54,7 @@ impl Ctx {
     pub(crate) fn style(&self, parsable: bool) -> Style {
         Style {
             parsable: parsable || self.globals.parsable,
-            zone: self.zone.clone().unwrap_or_else(TimeZone::system),
+            zone: self.zone.clone().map_or_else(OnceCell::new, OnceCell::from),
         }
     }
 

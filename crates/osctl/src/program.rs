@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches};
 use clap_complete::CompleteEnv;
 use jiff::tz::TimeZone;
 
-use crate::cli::{Cli, When};
+use crate::cli::{self, Cli, When};
 use crate::client::Client;
 use crate::cmd::Run;
 use crate::command_line;
@@ -130,12 +130,20 @@ pub fn run(args: Vec<OsString>, surroundings: Surroundings) -> u8 {
 
 /// The command of these arguments, or what clap has to say instead.
 fn parse(args: Vec<OsString>, columns: Option<usize>) -> Result<Cli, clap::Error> {
-    let mut command = Cli::command();
-    if let Some(columns) = columns {
-        command = command.term_width(columns);
+    let sized = |command: clap::Command| match columns {
+        Some(columns) => command.term_width(columns),
+        None => command,
+    };
+    // Never freed: the process is short, the tree is large.
+    let mut command = std::mem::ManuallyDrop::new(sized(Cli::command()));
+    match command.try_get_matches_from_mut(&args) {
+        Ok(mut matches) => Cli::from_arg_matches_mut(&mut matches),
+        // What clap has to say may be about any command, as the list of them in a help is.
+        Err(_unfinished) => {
+            let mut matches = sized(cli::command()).try_get_matches_from(args)?;
+            Cli::from_arg_matches_mut(&mut matches)
+        }
     }
-    let matches = command.try_get_matches_from(args)?;
-    Cli::from_arg_matches(&matches)
 }
 
 /// The exit status of an outcome, with what is left to say.
@@ -200,7 +208,7 @@ fn is_unicode_locale() -> bool {
 
 /// Answers a shell; whatever goes wrong, it gets nothing.
 fn complete_words() -> ExitCode {
-    let engine = CompleteEnv::with_factory(Cli::command)
+    let engine = CompleteEnv::with_factory(cli::command)
         .var(complete::VARIABLE)
         .bin("osctl");
     match engine.try_complete(std::env::args_os(), std::env::current_dir().ok().as_deref()) {

@@ -1,5 +1,6 @@
 //! One cell of a listing.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -36,8 +37,9 @@ pub(crate) enum Value {
 pub(crate) struct Style {
     /// For programs: raw numbers, times in UTC.
     pub(crate) parsable: bool,
-    /// The zone of times for people.
-    pub(crate) zone: TimeZone,
+    /// The zone of times for people; empty: the host's. To find its name out means to list a folder
+    /// of some hundred files, which only times are worth.
+    pub(crate) zone: OnceCell<TimeZone>,
 }
 
 /// The text of anything that has one.
@@ -58,7 +60,7 @@ impl Value {
             Self::Micros(number) => span(*number),
             Self::Time(time) if style.parsable => time.to_string(),
             Self::Time(time) => {
-                let local = time.to_zoned(style.zone.clone());
+                let local = time.to_zoned(style.zone.get_or_init(TimeZone::system).clone());
                 local.strftime("%Y-%m-%d %H:%M:%S").to_string()
             }
             Self::Flag(flag) => flag.to_string(),
@@ -162,7 +164,7 @@ mod tests {
     fn people_and_programs_read_different_things() {
         let mut style = Style {
             parsable: false,
-            zone: TimeZone::UTC,
+            zone: TimeZone::UTC.into(),
         };
         let values = [
             Value::Missing,

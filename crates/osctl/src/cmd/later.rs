@@ -1,0 +1,88 @@
+//! Commands whose arguments are described only when they are needed.
+//!
+//! To describe all arguments of all commands takes longer than most commands do. One command line
+//! needs those of one command; help and completion ask for the whole tree, see [`whole`].
+
+use std::cell::Cell;
+
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches, Subcommand};
+
+use super::Run;
+use crate::context::Ctx;
+use crate::fault::Outcome;
+
+thread_local! {
+    /// Whether nothing is put off. clap's traits have no other way to tell a part of a tree.
+    static WHOLE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What `describe` describes, with all of its parts.
+///
+/// clap could describe the parts of a tree that it has already, but puts their own options behind
+/// the global ones then.
+pub(crate) fn whole(describe: impl FnOnce() -> Command) -> Command {
+    WHOLE.set(true);
+    let command = describe();
+    WHOLE.set(false);
+    command
+}
+
+fn later(command: Command, describe: fn(Command) -> Command) -> Command {
+    if WHOLE.get() {
+        describe(command)
+    } else {
+        command.defer(describe)
+    }
+}
+
+/// A command, or a level of them, that clap describes when it comes to it.
+#[derive(Debug)]
+pub(crate) struct Later<T>(T);
+
+impl<T: Run> Run for Later<T> {
+    fn run(self, ctx: &mut Ctx) -> Outcome {
+        self.0.run(ctx)
+    }
+}
+
+impl<T: Args> Args for Later<T> {
+    fn augment_args(command: Command) -> Command {
+        later(command, T::augment_args)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        later(command, T::augment_args_for_update)
+    }
+}
+
+impl<T: Subcommand> Subcommand for Later<T> {
+    fn augment_subcommands(command: Command) -> Command {
+        later(command, T::augment_subcommands)
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        later(command, T::augment_subcommands_for_update)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        T::has_subcommand(name)
+    }
+}
+
+impl<T: FromArgMatches> FromArgMatches for Later<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        T::from_arg_matches(matches).map(Self)
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, Error> {
+        T::from_arg_matches_mut(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+
+    fn update_from_arg_matches_mut(&mut self, matches: &mut ArgMatches) -> Result<(), Error> {
+        self.0.update_from_arg_matches_mut(matches)
+    }
+}
