@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::CgroupError;
@@ -11,6 +12,8 @@ use crate::error::CgroupError;
 const NO_DEVICE: i32 = 19;
 /// `EOPNOTSUPP`: `cgroup.procs` of a threaded group; its processes are listed above it.
 const NOT_SUPPORTED: i32 = 95;
+/// A folder without folders: its name, and the `.` in it.
+const LINKS_OF_A_LEAF: u64 = 2;
 
 /// The text of a file; None if the group or the file is not there.
 pub(crate) fn read(path: &Path) -> Result<Option<String>, CgroupError> {
@@ -45,27 +48,38 @@ pub(crate) fn groups(top: &Path) -> Result<Vec<PathBuf>, CgroupError> {
     let mut open = vec![top.to_owned()];
     // A loop and not recursion: guests choose the depth of what is below their group.
     while let Some(folder) = open.pop() {
-        let fail = |error| CgroupError::file("list", &folder, error);
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
+        match below(&folder) {
+            Ok(groups) => open.extend(groups),
             Err(error) if is_gone(&error) => continue,
-            Err(error) => return Err(fail(error)),
-        };
-        for entry in entries {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) if is_gone(&error) => break,
-                Err(error) => return Err(fail(error)),
-            };
-            if entry.file_type().map_err(fail)?.is_dir() {
-                open.push(entry.path());
-            }
+            Err(error) => return Err(CgroupError::file("list", &folder, error)),
         }
         found.push(folder);
     }
     // Each folder was found before those below it.
     found.reverse();
     Ok(found)
+}
+
+/// The groups directly below one.
+///
+/// A folder has a link for each folder in it (`kernfs`, as most file systems), so most groups need
+/// not be listed at all: each has some dozens of files, and most have no group.
+fn below(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut groups = Vec::new();
+    if fs::symlink_metadata(folder)?.nlink() == LINKS_OF_A_LEAF {
+        return Ok(groups);
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) if is_gone(&error) => break,
+            Err(error) => return Err(error),
+        };
+        if entry.file_type()?.is_dir() {
+            groups.push(entry.path());
+        }
+    }
+    Ok(groups)
 }
 
 /// The processes in a group and below it.

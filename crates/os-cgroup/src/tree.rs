@@ -110,13 +110,10 @@ impl Tree {
 
     /// Whether any process is in the group or below it.
     pub fn is_populated(&self, path: &CgroupPath) -> Result<bool, CgroupError> {
-        let full = self.full(path);
-        if let Some(root) = self.layout.unified() {
-            let events = files::read(&full.below(root).join("cgroup.events"))?.unwrap_or_default();
-            if events.lines().any(|line| line == "populated 1") {
-                return Ok(true);
-            }
+        if self.is_populated_unified(path)? {
+            return Ok(true);
         }
+        let full = self.full(path);
         // A process may have joined the hierarchies of version 1 only.
         for hierarchy in self.legacy() {
             if !files::processes(&full.below(&hierarchy.root))?.is_empty() {
@@ -124,6 +121,14 @@ impl Tree {
             }
         }
         Ok(false)
+    }
+
+    fn is_populated_unified(&self, path: &CgroupPath) -> Result<bool, CgroupError> {
+        let Some(root) = self.layout.unified() else {
+            return Ok(false);
+        };
+        let events = files::read(&self.full(path).below(root).join("cgroup.events"))?;
+        Ok(events.is_some_and(|events| events.lines().any(|line| line == "populated 1")))
     }
 
     /// What the group uses.

@@ -14,9 +14,11 @@ use crate::path::CgroupPath;
 /// Freezing is help, not a condition: a process in an uninterruptible wait never freezes.
 const FREEZE_PATIENCE: Duration = Duration::from_millis(100);
 
+/// Most killed processes are gone within so long; who is not may be in hierarchies of version 1 only.
+const USUALLY_GONE: Duration = Duration::from_millis(100);
+
 impl Tree {
-    /// Kills every process in the group and below it, and returns when they are gone; returns
-    /// how many there were at first.
+    /// Kills every process in the group and below it, and returns when they are gone.
     ///
     /// Version 2 does it in one write (`cgroup.kill`, Linux 5.14), which no fork can outrun. What
     /// is in hierarchies of version 1 only is frozen, killed one by one, and thawed to die.
@@ -24,18 +26,18 @@ impl Tree {
     /// # Errors
     /// [`CgroupError::Unkillable`] naming what is left after `patience`: processes that the kernel
     /// holds, on a dead disk for example.
-    pub fn kill(&self, path: &CgroupPath, patience: Duration) -> Result<usize, CgroupError> {
-        let mut pids = self.procs(path)?;
-        let count = pids.len();
+    pub fn kill(&self, path: &CgroupPath, patience: Duration) -> Result<(), CgroupError> {
+        self.kill_unified(path, patience.min(USUALLY_GONE))?;
+        let mut pids = BTreeSet::new();
         let gone = os_sys::patience::until(patience, || {
+            pids = self.procs(path)?;
             if !pids.is_empty() {
                 self.kill_round(path, &pids)?;
-                pids = self.procs(path)?;
             }
             Ok::<_, CgroupError>(pids.is_empty().then_some(()))
         })?;
         if gone.is_some() {
-            return Ok(count);
+            return Ok(());
         }
         let group = self.full(path).to_string();
         Err(CgroupError::Unkillable {
@@ -45,12 +47,34 @@ impl Tree {
         })
     }
 
+    /// Kills what is in the hierarchy of version 2, which on a healthy host is all, and gives it the
+    /// time to end: to look for it in all hierarchies takes longer than that.
+    fn kill_unified(&self, path: &CgroupPath, patience: Duration) -> Result<(), CgroupError> {
+        if !self.order_unified(path)? {
+            return Ok(());
+        }
+        // Version 1 keeps the frozen from dying.
+        self.thaw(path)?;
+        os_sys::patience::until(patience, || {
+            let populated = self.is_populated_unified(path)?;
+            Ok::<_, CgroupError>((!populated).then_some(()))
+        })?;
+        Ok(())
+    }
+
+    /// Has the kernel kill what is in the hierarchy of version 2; false if the group is not there.
+    fn order_unified(&self, path: &CgroupPath) -> Result<bool, CgroupError> {
+        let Some(root) = self.layout.unified() else {
+            return Ok(false);
+        };
+        files::write_if_there(&self.full(path).below(root).join("cgroup.kill"), "1")
+    }
+
     fn kill_round(&self, path: &CgroupPath, pids: &BTreeSet<u32>) -> Result<(), CgroupError> {
         let mut stragglers = pids.clone();
         if let Some(root) = self.layout.unified() {
-            let folder = self.full(path).below(root);
-            let known = files::processes(&folder)?;
-            if files::write_if_there(&folder.join("cgroup.kill"), "1")? {
+            let known = files::processes(&self.full(path).below(root))?;
+            if self.order_unified(path)? {
                 stragglers.retain(|pid| !known.contains(pid));
             }
         }
@@ -61,7 +85,6 @@ impl Tree {
             self.thaw(path)?;
             return killed;
         }
-        // Version 1 keeps the frozen from dying.
         self.thaw(path)
     }
 

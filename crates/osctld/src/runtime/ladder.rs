@@ -218,7 +218,7 @@ pub(super) fn clear(key: &Key, cgroup: &CgroupPath, run: &Path, means: &Means<'_
 
 fn kill(key: &Key, cgroup: &CgroupPath, cgroups: &Tree) -> Result<(), Failure> {
     match cgroups.kill(cgroup, KILL_PATIENCE) {
-        Ok(_) => Ok(()),
+        Ok(()) => Ok(()),
         Err(error) => {
             let (pool, name) = key;
             let code = match error {
