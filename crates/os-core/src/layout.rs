@@ -7,7 +7,8 @@
 use std::path::{Path, PathBuf};
 
 use os_types::{
-    ContainerName, DatasetName, EntityRef, GroupName, NameError, PoolName, PoolPath, Step, UserName,
+    ContainerName, DatasetName, EntityRef, GroupName, NameError, PoolName, PoolPath, SnapshotName,
+    Step, UserName,
 };
 use os_types::{IdTable, Presence};
 use sha2::{Digest as _, Sha256};
@@ -278,6 +279,11 @@ pub fn container_run_folder(run_dir: &Path, pool: &PoolName, name: &ContainerNam
     run_folder(run_dir, pool)
         .join("containers")
         .join(name.as_str())
+}
+
+/// The snapshot of the dataset of an image that containers are cloned from.
+pub fn image_snapshot(image: &DatasetName) -> Result<SnapshotName, NameError> {
+    format!("{image}@{IMAGE_SNAPSHOT}").parse()
 }
 
 /// The dataset of a container, unless its file says another.

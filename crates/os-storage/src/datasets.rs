@@ -13,6 +13,13 @@ pub trait Datasets {
     /// All datasets with everything about them, parents before children, siblings by name.
     fn list(&self) -> Result<Vec<DatasetInfo>, StorageError>;
 
+    /// Properties of ours of one dataset, `None` if there is no such; at a cost that the number of
+    /// others does not change.
+    fn properties(
+        &self,
+        dataset: &DatasetName,
+    ) -> Result<Option<BTreeMap<AttrKey, String>>, StorageError>;
+
     /// Makes an empty dataset; appears at once with all its properties, or not at all.
     ///
     /// *Errors*: `NotFound` names a missing parent; `Exists` if the dataset exists with other

@@ -11,6 +11,9 @@ pub trait Snapshots {
     /// All snapshots of the pool, grouped by dataset, oldest first within each.
     fn snapshots(&self) -> Result<Vec<SnapshotInfo>, StorageError>;
 
+    /// Whether there is such a snapshot; at a cost that the number of others does not change.
+    fn has_snapshot(&self, snapshot: &SnapshotName) -> Result<bool, StorageError>;
+
     /// Takes a snapshot. One that exists is [`Change::Unchanged`], whatever it holds.
     fn snapshot(&self, snapshot: &SnapshotName) -> Result<Change, StorageError>;
 

@@ -11,14 +11,13 @@ use crate::SysError;
 /// `XATTR_LIST_MAX`), so one buffer of this size is always enough and no size query can race.
 const LIMIT: usize = 65536;
 
+/// Enough for most. The kernel fills a buffer of its own of the size it is given.
+const USUAL: usize = 512;
+
 /// Reads a value. `None` if the attribute is not set.
 pub fn read_xattr(path: &Path, name: &str) -> Result<Option<Vec<u8>>, SysError> {
-    let mut buffer = vec![0; LIMIT];
-    match rustix::fs::lgetxattr(path, name, &mut buffer[..]) {
-        Ok(len) => {
-            buffer.truncate(len);
-            Ok(Some(buffer))
-        }
+    match fill(|buffer| rustix::fs::lgetxattr(path, name, buffer)) {
+        Ok(value) => Ok(Some(value)),
         Err(Errno::NODATA) => Ok(None),
         Err(e) => Err(fail("read", path, name, e)),
     }
@@ -41,15 +40,27 @@ pub fn remove_xattr(path: &Path, name: &str) -> Result<bool, SysError> {
 
 /// All names that are UTF-8, in the file system's order. `trusted.*` are shown to root only.
 pub fn list_xattrs(path: &Path) -> Result<Vec<String>, SysError> {
-    let mut buffer = vec![0; LIMIT];
-    let len = rustix::fs::llistxattr(path, &mut buffer[..])
+    let names = fill(|buffer| rustix::fs::llistxattr(path, buffer))
         .map_err(|e| SysError::path("list attributes of", path, e))?;
-    buffer.truncate(len);
-    Ok(buffer
+    Ok(names
         .split(|b| *b == 0)
         .filter(|n| !n.is_empty())
         .filter_map(|n| std::str::from_utf8(n).ok().map(str::to_owned))
         .collect())
+}
+
+/// What a call writes into a buffer: a small one, and the largest if that does not do.
+fn fill(call: impl Fn(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
+    let mut buffer = vec![0; USUAL];
+    let len = match call(&mut buffer) {
+        Err(Errno::RANGE) => {
+            buffer = vec![0; LIMIT];
+            call(&mut buffer)?
+        }
+        other => other?,
+    };
+    buffer.truncate(len);
+    Ok(buffer)
 }
 
 fn fail(action: &'static str, path: &Path, name: &str, e: Errno) -> SysError {
@@ -71,6 +82,15 @@ mod tests {
         assert_eq!(list_xattrs(dir.path()).unwrap(), [name]);
         assert!(remove_xattr(dir.path(), name).unwrap());
         assert!(!remove_xattr(dir.path(), name).unwrap());
+    }
+
+    #[test]
+    fn root_a_long_value_is_read_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let value = vec![b'x'; USUAL + 1];
+        set_xattr(dir.path(), "trusted.osctl.long", &value).unwrap();
+        let read = read_xattr(dir.path(), "trusted.osctl.long").unwrap();
+        assert_eq!(read, Some(value));
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod pool;
 pub(crate) mod probe;
 pub(crate) mod run;
 pub(crate) mod source;
+mod storage;
 mod user;
 
 #[cfg(test)]

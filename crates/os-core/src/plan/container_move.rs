@@ -2,8 +2,8 @@
 
 use os_api::command::{ContainerChgrp, ContainerChown, ContainerDel, ContainerRename};
 use os_types::{
-    Code, ContainerName, DatasetName, EntityRef, Explain, Failure, Plan, PoolPath, Presence, Step,
-    StopPolicy, UserName,
+    Code, ContainerName, EntityRef, Explain, Failure, Plan, PoolPath, Presence, Step, StopPolicy,
+    UserName,
 };
 
 use super::container_run::{run, stopped};
@@ -25,13 +25,6 @@ impl Explain for Exists {
     fn object(&self) -> Option<String> {
         Some(format!("container {}", self.0))
     }
-}
-
-/// The dataset of a container; of one whose file is damaged the one it would have by default.
-fn dataset(found: &Found<'_, ContainerDoc>, name: &ContainerName) -> Result<DatasetName, Failure> {
-    let named = found.entry.doc().and_then(|doc| doc.dataset.clone());
-    let default = layout::container_dataset(found.pool.dataset(), name)?;
-    Ok(named.unwrap_or(default))
 }
 
 fn hooks(
@@ -69,7 +62,7 @@ pub(super) fn remove(
 ) -> Result<Vec<EntityRef>, Failure> {
     // The file first: what has none is no container any more, and nobody starts it.
     steps.push(found.remove()?);
-    let root = dataset(found, name)?;
+    let root = found.dataset(name)?;
     if context.facts.storage.datasets.contains(&root) {
         let trash = format!("trash/{name}.{}", context.facts.storage.unique);
         steps.push(Step::DatasetName {
@@ -129,7 +122,7 @@ pub(super) fn rename(body: &ContainerRename, context: &Context<'_>) -> Result<Pl
     steps.push(found.remove()?);
     if doc.dataset.is_none() {
         steps.push(Step::DatasetName {
-            before: dataset(&found, name)?,
+            before: found.dataset(name)?,
             after: layout::container_dataset(found.pool.dataset(), &body.to)?,
         });
     }

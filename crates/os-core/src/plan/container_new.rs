@@ -3,8 +3,8 @@
 use os_api::command::container::RootSource;
 use os_api::command::{ContainerNew, UserNew};
 use os_types::{
-    Code, DatasetName, EntityRef, Explain, Failure, GroupName, Plan, PoolPath, Presence,
-    SnapshotName, Step, UserName,
+    Code, DatasetName, EntityRef, Explain, Failure, GroupName, Plan, PoolPath, Presence, Step,
+    UserName,
 };
 
 use super::container_settings;
@@ -274,9 +274,8 @@ fn root(
         });
     }
     let image = layout::image_dataset(pool.dataset(), &info.digest)?;
-    let origin: SnapshotName = format!("{image}@{}", layout::IMAGE_SNAPSHOT).parse()?;
     steps.push(Step::Clone {
-        origin,
+        origin: layout::image_snapshot(&image)?,
         dataset: dataset.clone(),
         to: Presence::Present,
     });

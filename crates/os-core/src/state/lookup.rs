@@ -1,11 +1,13 @@
 //! Finding entities by name, on a given pool or on the first that has one.
 
 use os_types::{
-    Code, ContainerName, EntityRef, Explain, GroupName, IdRangeName, PoolName, UserName,
+    Code, ContainerName, DatasetName, EntityRef, Explain, GroupName, IdRangeName, NameError,
+    PoolName, UserName,
 };
 
 use super::{Entry, PoolState, State, Table};
 use crate::document::{ContainerDoc, GroupDoc, IdRangeDoc, UserDoc};
+use crate::layout;
 use crate::similar::similar;
 
 /// An entity and its pool.
@@ -17,6 +19,15 @@ pub struct Found<'a, T> {
     pub entry: &'a Entry<T>,
     /// How it is called.
     pub entity: EntityRef,
+}
+
+impl Found<'_, ContainerDoc> {
+    /// The dataset of a container; of one whose file is damaged the one it would have by default.
+    pub fn dataset(&self, name: &ContainerName) -> Result<DatasetName, NameError> {
+        let named = self.entry.doc().and_then(|doc| doc.dataset.clone());
+        let default = layout::container_dataset(self.pool.dataset(), name)?;
+        Ok(named.unwrap_or(default))
+    }
 }
 
 /// There is nothing of that name.

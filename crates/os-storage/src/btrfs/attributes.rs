@@ -51,29 +51,34 @@ impl Attributes {
 
     /// `None` if the path is no dataset.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, SysError> {
-        let Some(guid) = read_text(path, GUID)? else {
-            return Ok(None);
-        };
-        let mut user = BTreeMap::new();
+        let mut values = BTreeMap::new();
         for name in list_xattrs(path)? {
-            let key = name.strip_prefix(PROPERTY).and_then(|key| key.parse().ok());
-            if let Some(key) = key
+            if name.starts_with(PREFIX)
                 && let Some(value) = read_text(path, &name)?
             {
-                user.insert(key, value);
+                values.insert(name, value);
             }
         }
-        let number = |name| -> Result<Option<u64>, SysError> {
-            Ok(read_text(path, name)?.and_then(|text| text.parse().ok()))
+        let Some(guid) = values.remove(GUID) else {
+            return Ok(None);
         };
+        let number = |name| {
+            values
+                .get(name)
+                .and_then(|text: &String| text.parse::<u64>().ok())
+        };
+        let user = values.iter().filter_map(|(name, value)| {
+            let key = name.strip_prefix(PROPERTY)?.parse().ok()?;
+            Some((key, value.clone()))
+        });
         let since = |seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
         Ok(Some(Self {
             guid,
-            created: number(CREATED)?.and_then(since),
-            origin: read_text(path, ORIGIN)?,
-            quota: number(QUOTA)?.map(ByteSize),
-            refquota: number(REFQUOTA)?.map(ByteSize),
-            user,
+            created: number(CREATED).and_then(since),
+            origin: values.get(ORIGIN).cloned(),
+            quota: number(QUOTA).map(ByteSize),
+            refquota: number(REFQUOTA).map(ByteSize),
+            user: user.collect(),
         }))
     }
 

@@ -1,8 +1,9 @@
 //! Datasets of a btrfs pool.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use os_types::DatasetName;
+use os_types::{AttrKey, DatasetName};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::attributes::Attributes;
@@ -15,6 +16,13 @@ impl Datasets for Contents {
     fn list(&self) -> Result<Vec<DatasetInfo>, StorageError> {
         let figures = self.figures()?;
         Ok(Catalog::read(self)?.dataset_infos(figures.as_ref()))
+    }
+
+    fn properties(
+        &self,
+        dataset: &DatasetName,
+    ) -> Result<Option<BTreeMap<AttrKey, String>>, StorageError> {
+        Ok(self.find(dataset)?.map(|found| found.attributes.user))
     }
 
     fn create(

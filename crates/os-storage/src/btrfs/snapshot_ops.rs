@@ -15,6 +15,15 @@ impl Snapshots for Contents {
         Ok(Catalog::read(self)?.snapshot_infos(figures.as_ref()))
     }
 
+    fn has_snapshot(&self, snapshot: &SnapshotName) -> Result<bool, StorageError> {
+        let Some(found) = self.find(&snapshot.dataset())? else {
+            return Ok(false);
+        };
+        let folder = self.snapshot_folder(&found.attributes.guid);
+        let subvolume = subvolume_at(&folder.join(snapshot.short()), snapshot)?;
+        Ok(subvolume.is_some_and(|subvolume| subvolume.access == Access::ReadOnly))
+    }
+
     fn snapshot(&self, snapshot: &SnapshotName) -> Result<Change, StorageError> {
         let dataset = snapshot.dataset();
         let found = self.require(&dataset)?;

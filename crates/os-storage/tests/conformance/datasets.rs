@@ -30,6 +30,10 @@ pub(crate) fn create_lists_everything(make: Make) {
     assert_eq!(a.quota, None);
     assert_eq!(a.origin, None);
     assert_eq!(a.properties.values().collect::<Vec<_>>(), ["yes"]);
+    let properties = c.properties(&a.name).unwrap();
+    assert_eq!(properties.as_ref(), Some(&a.properties));
+    assert_eq!(c.properties(&f.dataset("ct/b")).unwrap(), None);
+    assert_eq!(c.properties(&f.dataset("ct/b/c")).unwrap(), None);
     let age = SystemTime::now().duration_since(a.created).unwrap();
     assert!(age < Duration::from_mins(1), "{age:?}");
     let guids: std::collections::BTreeSet<_> = list.iter().map(|d| &d.guid).collect();

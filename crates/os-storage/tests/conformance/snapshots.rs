@@ -41,6 +41,9 @@ pub(crate) fn snapshots_are_listed_oldest_first(make: Make) {
         Change::Unchanged
     );
     assert_eq!(f.snapshot_names(), ["a@z", "a@x", "b@1"]);
+    let has = |name| c.has_snapshot(&f.snapshot(name)).unwrap();
+    assert!(has("a@x") && has("b@1"));
+    assert!(!has("a@y") && !has("b@x") && !has("c@x"));
     f.finish();
 }
 

@@ -1,18 +1,25 @@
 //! The steps about datasets and their properties.
 
+use std::collections::BTreeMap;
+
 use os_engine::Readiness;
-use os_storage::{DatasetInfo, Extent, PoolContents, PropertyEdit};
+use os_storage::{Extent, PoolContents, PropertyEdit};
 use os_types::{AttrKey, DatasetName, Failure, Presence};
 
 use super::fail;
 
-/// Everything about one dataset, `None` if there is no such.
-pub(super) fn info(
+/// Properties of ours of one dataset, `None` if there is no such.
+pub(super) fn properties(
     pool: &dyn PoolContents,
     dataset: &DatasetName,
-) -> Result<Option<DatasetInfo>, Failure> {
-    let all = pool.list().map_err(|error| fail::storage(&error))?;
-    Ok(all.into_iter().find(|info| info.name == *dataset))
+) -> Result<Option<BTreeMap<AttrKey, String>>, Failure> {
+    let found = pool.properties(dataset);
+    found.map_err(|error| fail::storage(&error))
+}
+
+/// Whether there is such a dataset.
+pub(super) fn exists(pool: &dyn PoolContents, dataset: &DatasetName) -> Result<bool, Failure> {
+    Ok(properties(pool, dataset)?.is_some())
 }
 
 pub(super) fn look(
@@ -20,8 +27,8 @@ pub(super) fn look(
     dataset: &DatasetName,
     to: Presence,
 ) -> Result<Readiness, Failure> {
-    Ok(match (info(pool, dataset)?, to) {
-        (Some(_), Presence::Present) | (None, Presence::Absent) => Readiness::Done,
+    Ok(match (exists(pool, dataset)?, to) {
+        (true, Presence::Present) | (false, Presence::Absent) => Readiness::Done,
         _ => Readiness::Ready,
     })
 }
@@ -51,13 +58,13 @@ pub(super) fn look_property(
     edit: &Edit<'_>,
 ) -> Result<Readiness, Failure> {
     let key: AttrKey = edit.name.parse()?;
-    let Some(info) = info(pool, edit.dataset)? else {
+    let Some(properties) = properties(pool, edit.dataset)? else {
         return Ok(Readiness::Conflict(format!(
             "{} does not exist",
             edit.dataset
         )));
     };
-    let found = info.properties.get(&key).map(String::as_str);
+    let found = properties.get(&key).map(String::as_str);
     Ok(if found == edit.after {
         Readiness::Done
     } else if found == edit.before {

@@ -6,25 +6,18 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
 
-use os_api::Command;
-use os_api::command::container::RootSource;
-use os_core::{ImageFact, StorageFacts, layout};
+use os_core::layout;
 use os_engine::{Readiness, StepContext};
-use os_image::repository::{Repository, Wanted};
-use os_image::{Archive, ArchiveSource, Limits, UnpackAnswer, UnpackJob};
+use os_image::{ArchiveSource, Limits, UnpackAnswer, UnpackJob};
 use os_storage::{Extent, PoolContents};
 use os_store::atomic::{self, Attributes};
 use os_sys::{SpawnRequest, patience};
-use os_types::image::Arch;
 use os_types::{
     Code, DatasetName, Failure, IdMap, ImageDigest, PoolName, Presence, SnapshotName, chain,
 };
 use rustix::fs::MemfdFlags;
 
 use super::{Steps, dataset, fail, lxc};
-
-/// Where images are looked for if no repository is named, below the state folder.
-const REPOSITORY: &str = "repository";
 
 /// What an image step is about.
 pub(super) struct Image<'a> {
@@ -74,7 +67,7 @@ fn unpack(
             tracing::info!(digest = image.digest.short(), ?report, "unpacked");
         }
     }
-    let ready: SnapshotName = format!("{dataset}@{}", layout::IMAGE_SNAPSHOT).parse()?;
+    let ready = layout::image_snapshot(dataset)?;
     contents.snapshot(&ready).map(drop).map_err(storage)
 }
 
@@ -83,8 +76,8 @@ pub(super) fn look_rename(
     before: &DatasetName,
     after: &DatasetName,
 ) -> Result<Readiness, Failure> {
-    let was = dataset::info(pool, before)?.is_some();
-    let is = dataset::info(pool, after)?.is_some();
+    let was = dataset::exists(pool, before)?;
+    let is = dataset::exists(pool, after)?;
     Ok(match (was, is) {
         (false, true) => Readiness::Done,
         (true, false) => Readiness::Ready,
@@ -131,10 +124,9 @@ impl Steps {
     ) -> Result<Readiness, Failure> {
         let contents = self.contents(image.pool);
         let dataset = self.image_dataset(image)?;
-        let is_there = dataset::info(&*contents, &dataset)?.is_some();
-        let ready: SnapshotName = format!("{dataset}@{}", layout::IMAGE_SNAPSHOT).parse()?;
-        let snapshots = contents.snapshots().map_err(storage)?;
-        let is_ready = snapshots.iter().any(|snapshot| snapshot.name == ready);
+        let is_there = dataset::exists(&*contents, &dataset)?;
+        let ready = layout::image_snapshot(&dataset)?;
+        let is_ready = contents.has_snapshot(&ready).map_err(storage)?;
         Ok(match to {
             Presence::Present if is_ready => Readiness::Done,
             Presence::Absent if !is_there => Readiness::Done,
@@ -152,7 +144,7 @@ impl Steps {
     ) -> Result<(), Failure> {
         let contents = self.contents(image.pool);
         let dataset = self.image_dataset(image)?;
-        if dataset::info(&*contents, &dataset)?.is_some() {
+        if dataset::exists(&*contents, &dataset)? {
             contents
                 .destroy(&dataset, Extent::Recursive)
                 .map_err(storage)?;
@@ -168,134 +160,6 @@ impl Steps {
         }
         unpacked
     }
-
-    /// What a plan about roots has to know.
-    pub(crate) fn storage_facts(&self, command: &Command) -> Result<StorageFacts, Failure> {
-        let mut facts = StorageFacts {
-            unique: unique(),
-            ..StorageFacts::default()
-        };
-        let pool = match command {
-            Command::ContainerNew(body) => {
-                let arch: Arch = rustix::system::uname()
-                    .machine()
-                    .to_string_lossy()
-                    .parse()?;
-                facts.image = self.find_image(&body.root, &arch);
-                facts.arch = Some(arch);
-                self.state()
-                    .pool_or_default(body.pool.as_ref())
-                    .map(|pool| pool.name().clone())
-            }
-            Command::ContainerDel(body) => {
-                self.note_hooks(body.pool.as_ref(), &body.name, &mut facts)
-            }
-            // An ephemeral container goes when it is stopped.
-            Command::ContainerStop(body) if self.is_ephemeral(body.pool.as_ref(), &body.name) => {
-                self.note_hooks(body.pool.as_ref(), &body.name, &mut facts)
-            }
-            Command::ContainerRename(body) => {
-                self.note_hooks(body.pool.as_ref(), &body.name, &mut facts)
-            }
-            Command::TrashPrune(body) => Ok(body.pool.clone()),
-            Command::ImagePrune(body) => Ok(body.pool.clone()),
-            _ => return Ok(StorageFacts::default()),
-        };
-        // A pool that is not there is the planner's to refuse.
-        let Ok(pool) = pool else {
-            return Ok(facts);
-        };
-        if self.state().pool(&pool).is_some() {
-            self.list(&pool, &mut facts)?;
-        }
-        Ok(facts)
-    }
-
-    fn is_ephemeral(&self, pool: Option<&PoolName>, name: &os_types::ContainerName) -> bool {
-        let state = self.state();
-        let found = state.find_container(pool, name).ok();
-        let doc = found.and_then(|found| found.entry.doc());
-        doc.is_some_and(|doc| doc.ephemeral)
-    }
-
-    fn note_hooks(
-        &self,
-        pool: Option<&PoolName>,
-        name: &os_types::ContainerName,
-        facts: &mut StorageFacts,
-    ) -> Result<PoolName, os_core::LookupError> {
-        let state = self.state();
-        let found = state.find_container(pool, name)?;
-        let folder = found.pool.folder().join(layout::hook_folder(name));
-        let mut entries = std::fs::read_dir(folder).ok();
-        // One that is not there need not be removed either.
-        facts.kept_hooks = entries
-            .as_mut()
-            .is_none_or(|entries| entries.next().is_some());
-        Ok(found.pool.name().clone())
-    }
-
-    fn list(&self, pool: &PoolName, facts: &mut StorageFacts) -> Result<(), Failure> {
-        let contents = self.contents(pool);
-        let scope = self.scopes.dataset(pool);
-        let images = scope.join("image")?;
-        let datasets = contents.list().map_err(storage)?;
-        for snapshot in contents.snapshots().map_err(storage)? {
-            let (dataset, name) = snapshot.name.as_str().split_once('@').unwrap_or_default();
-            let digest = dataset.strip_prefix(images.as_str());
-            let digest = digest.and_then(|rest| rest.strip_prefix('/')?.parse().ok());
-            if let (Some(digest), layout::IMAGE_SNAPSHOT) = (digest, name) {
-                facts.cached.insert(digest, !snapshot.clones.is_empty());
-            }
-        }
-        facts.datasets = datasets.into_iter().map(|info| info.name).collect();
-        Ok(())
-    }
-
-    /// The image that is asked for; `None` for an empty root.
-    fn find_image(&self, root: &RootSource, host: &Arch) -> Option<Result<ImageFact, Failure>> {
-        let file = match root {
-            RootSource::Empty { .. } => return None,
-            RootSource::File { path } => Ok(path.clone()),
-            RootSource::Repository {
-                path,
-                distribution,
-                version,
-                arch,
-                vendor,
-                variant,
-            } => {
-                let folder = path.clone();
-                let folder = folder.unwrap_or_else(|| self.paths().state().join(REPOSITORY));
-                let wanted = Wanted {
-                    distribution: distribution.clone(),
-                    version: version
-                        .clone()
-                        .unwrap_or_else(|| "stable".parse().expect("stable is a version")),
-                    arch: arch.clone().unwrap_or_else(|| host.clone()),
-                    vendor: vendor.clone(),
-                    variant: variant.clone(),
-                };
-                let found = Repository::new(folder).find(&wanted);
-                found.map_err(|error| Failure::from(&error))
-            }
-        };
-        Some(file.and_then(|file| {
-            let archive = Archive::open(&file).map_err(|error| Failure::from(&error))?;
-            Ok(ImageFact {
-                info: archive.info().clone(),
-                file,
-            })
-        }))
-    }
-}
-
-/// `<unix time>.<6 hex digits>`: what no other dataset in the trash is called.
-fn unique() -> String {
-    let now = jiff::Timestamp::now();
-    let mut mixed = std::process::id();
-    mixed = mixed.wrapping_mul(0x9e37_79b1) ^ now.subsec_nanosecond().unsigned_abs();
-    format!("{}.{:06x}", now.as_second(), mixed & 0x00ff_ffff)
 }
 
 /// Runs `os-helper unpack`, which is killed when the operation is cancelled or out of time.

@@ -154,8 +154,8 @@ impl Steps {
 
     fn properties(&self, pool: &PoolName, place: &PoolPlace) -> Result<Properties, Failure> {
         let contents = self.pools().contents(place);
-        let info = dataset::info(&*contents, &DatasetName::from(pool))?;
-        let mut properties = info.map(|info| info.properties).unwrap_or_default();
+        let properties = dataset::properties(&*contents, &DatasetName::from(pool))?;
+        let mut properties = properties.unwrap_or_default();
         let mut take = |name: &str| {
             name.parse::<AttrKey>()
                 .ok()
@@ -299,7 +299,6 @@ impl Steps {
     /// above it, and what is right below.
     fn lay_out(&self, pool: &PoolName) -> Result<(), Failure> {
         let (scope, contents) = (self.scopes.dataset(pool), self.contents(pool));
-        let all = contents.list().map_err(|error| fail::storage(&error))?;
         let above = std::iter::successors(Some(scope.clone()), DatasetName::parent);
         let mut wanted: Vec<DatasetName> = above.collect();
         wanted.reverse();
@@ -307,7 +306,7 @@ impl Steps {
             wanted.push(scope.join(name)?);
         }
         for dataset in wanted {
-            if !all.iter().any(|info| info.name == dataset) {
+            if !dataset::exists(&*contents, &dataset)? {
                 contents
                     .create(&dataset, &[])
                     .map_err(|error| fail::storage(&error))?;

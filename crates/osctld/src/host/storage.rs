@@ -1,0 +1,177 @@
+//! What plans about roots have to know of images and datasets.
+
+use os_api::Command;
+use os_api::command::container::RootSource;
+use os_core::{ImageFact, StorageFacts, layout};
+use os_image::Archive;
+use os_image::repository::{Repository, Wanted};
+use os_types::image::Arch;
+use os_types::{ContainerName, DatasetName, Failure, PoolName};
+
+use super::{Steps, dataset, fail};
+
+/// Where images are looked for if no repository is named, below the state folder.
+const REPOSITORY: &str = "repository";
+
+impl Steps {
+    /// What a plan about roots has to know: only what this command asks for, as a pool may have
+    /// thousands of datasets.
+    pub(crate) fn storage_facts(&self, command: &Command) -> Result<StorageFacts, Failure> {
+        let mut facts = StorageFacts {
+            unique: unique(),
+            ..StorageFacts::default()
+        };
+        let state = self.state();
+        match command {
+            Command::ContainerNew(body) => {
+                let arch: Arch = rustix::system::uname()
+                    .machine()
+                    .to_string_lossy()
+                    .parse()?;
+                facts.image = self.find_image(&body.root, &arch);
+                facts.arch = Some(arch);
+                // A pool that is not there is the planner's to refuse.
+                if let Ok(pool) = state.pool_or_default(body.pool.as_ref()) {
+                    let default = layout::container_dataset(pool.dataset(), &body.name)?;
+                    let wanted = body.dataset.as_ref().unwrap_or(&default);
+                    self.note_dataset(pool.name(), wanted, &mut facts)?;
+                    self.note_cached(pool.name(), &mut facts)?;
+                }
+            }
+            Command::ContainerDel(body) => {
+                self.note_container(body.pool.as_ref(), &body.name, &mut facts)?;
+            }
+            // An ephemeral container goes when it is stopped.
+            Command::ContainerStop(body) if self.is_ephemeral(body.pool.as_ref(), &body.name) => {
+                self.note_container(body.pool.as_ref(), &body.name, &mut facts)?;
+            }
+            Command::ContainerRename(body) => {
+                self.note_container(body.pool.as_ref(), &body.name, &mut facts)?;
+            }
+            Command::TrashPrune(body) if state.pool(&body.pool).is_some() => {
+                let all = self.contents(&body.pool).list();
+                let all = all.map_err(|error| fail::storage(&error))?;
+                facts.datasets = all.into_iter().map(|info| info.name).collect();
+            }
+            Command::ImagePrune(body) if state.pool(&body.pool).is_some() => {
+                self.note_images(&body.pool, &mut facts)?;
+            }
+            _ => {}
+        }
+        Ok(facts)
+    }
+
+    fn is_ephemeral(&self, pool: Option<&PoolName>, name: &ContainerName) -> bool {
+        let state = self.state();
+        let found = state.find_container(pool, name).ok();
+        let doc = found.and_then(|found| found.entry.doc());
+        doc.is_some_and(|doc| doc.ephemeral)
+    }
+
+    fn note_dataset(
+        &self,
+        pool: &PoolName,
+        wanted: &DatasetName,
+        facts: &mut StorageFacts,
+    ) -> Result<(), Failure> {
+        if dataset::exists(&*self.contents(pool), wanted)? {
+            facts.datasets.insert(wanted.clone());
+        }
+        Ok(())
+    }
+
+    /// Whether the image that was found is in the cache.
+    fn note_cached(&self, pool: &PoolName, facts: &mut StorageFacts) -> Result<(), Failure> {
+        if let Some(Ok(image)) = &facts.image {
+            let digest = image.info.digest.clone();
+            let cached = layout::image_dataset(&self.scopes.dataset(pool), &digest)?;
+            let ready = layout::image_snapshot(&cached)?;
+            let found = self.contents(pool).has_snapshot(&ready);
+            if found.map_err(|error| fail::storage(&error))? {
+                facts.cached.insert(digest, true);
+            }
+        }
+        Ok(())
+    }
+
+    /// A container that is going away or gets another name.
+    fn note_container(
+        &self,
+        pool: Option<&PoolName>,
+        name: &ContainerName,
+        facts: &mut StorageFacts,
+    ) -> Result<(), Failure> {
+        let state = self.state();
+        // One that is not there is the planner's to refuse.
+        let Ok(found) = state.find_container(pool, name) else {
+            return Ok(());
+        };
+        let folder = found.pool.folder().join(layout::hook_folder(name));
+        let mut entries = std::fs::read_dir(folder).ok();
+        // One that is not there need not be removed either.
+        facts.kept_hooks = entries
+            .as_mut()
+            .is_none_or(|entries| entries.next().is_some());
+        self.note_dataset(found.pool.name(), &found.dataset(name)?, facts)
+    }
+
+    /// All images in the cache, and whether anything was cloned from them.
+    fn note_images(&self, pool: &PoolName, facts: &mut StorageFacts) -> Result<(), Failure> {
+        let images = self.scopes.dataset(pool).join("image")?;
+        let snapshots = self.contents(pool).snapshots();
+        for snapshot in snapshots.map_err(|error| fail::storage(&error))? {
+            let (dataset, name) = snapshot.name.as_str().split_once('@').unwrap_or_default();
+            let digest = dataset.strip_prefix(images.as_str());
+            let digest = digest.and_then(|rest| rest.strip_prefix('/')?.parse().ok());
+            if let (Some(digest), layout::IMAGE_SNAPSHOT) = (digest, name) {
+                facts.cached.insert(digest, !snapshot.clones.is_empty());
+            }
+        }
+        Ok(())
+    }
+
+    /// The image that is asked for; `None` for an empty root.
+    fn find_image(&self, root: &RootSource, host: &Arch) -> Option<Result<ImageFact, Failure>> {
+        let file = match root {
+            RootSource::Empty { .. } => return None,
+            RootSource::File { path } => Ok(path.clone()),
+            RootSource::Repository {
+                path,
+                distribution,
+                version,
+                arch,
+                vendor,
+                variant,
+            } => {
+                let folder = path.clone();
+                let folder = folder.unwrap_or_else(|| self.paths().state().join(REPOSITORY));
+                let wanted = Wanted {
+                    distribution: distribution.clone(),
+                    version: version
+                        .clone()
+                        .unwrap_or_else(|| "stable".parse().expect("stable is a version")),
+                    arch: arch.clone().unwrap_or_else(|| host.clone()),
+                    vendor: vendor.clone(),
+                    variant: variant.clone(),
+                };
+                let found = Repository::new(folder).find(&wanted);
+                found.map_err(|error| Failure::from(&error))
+            }
+        };
+        Some(file.and_then(|file| {
+            let archive = Archive::open(&file).map_err(|error| Failure::from(&error))?;
+            Ok(ImageFact {
+                info: archive.info().clone(),
+                file,
+            })
+        }))
+    }
+}
+
+/// `<unix time>.<6 hex digits>`: what no other dataset in the trash is called.
+fn unique() -> String {
+    let now = jiff::Timestamp::now();
+    let mut mixed = std::process::id();
+    mixed = mixed.wrapping_mul(0x9e37_79b1) ^ now.subsec_nanosecond().unsigned_abs();
+    format!("{}.{:06x}", now.as_second(), mixed & 0x00ff_ffff)
+}
