@@ -25,21 +25,26 @@ pub use user::User;
 pub type Attrs = BTreeMap<AttrKey, String>;
 
 /// Whether an entity can be used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "health", rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Health {
     /// It can.
     Ok,
     /// It cannot, until what `failure` says is mended. Everything else works on.
-    Disabled {
-        /// What is wrong: file, line, and what to do.
-        failure: Failure,
-    },
+    Disabled,
 }
 
 impl Health {
+    /// The health of something that this is wrong with.
+    pub const fn of(failure: Option<&Failure>) -> Self {
+        match failure {
+            None => Self::Ok,
+            Some(_) => Self::Disabled,
+        }
+    }
+
     /// True if it can be used.
-    pub const fn is_ok(&self) -> bool {
+    pub const fn is_ok(self) -> bool {
         matches!(self, Self::Ok)
     }
 }

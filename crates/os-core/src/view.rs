@@ -12,19 +12,13 @@ mod user;
 pub use container::{Running, container};
 pub use group::group;
 pub use id_range::{id_range, segments};
-use os_api::view::{Container, Group, Health, IdRange, User};
-use os_types::{ContainerName, Failure, PoolName};
+use os_api::view::{Container, Group, IdRange, User};
+use os_types::{ContainerName, PoolName};
 pub use pool::{PoolFigures, pool, sources};
 pub use user::user;
 
 use crate::facts::Facts;
 use crate::state::{LookupError, PoolState, State};
-
-fn health(failure: Option<&Failure>) -> Health {
-    failure.map_or(Health::Ok, |failure| Health::Disabled {
-        failure: failure.clone(),
-    })
-}
 
 /// The pool named, or all by name.
 fn select<'a>(

@@ -103,9 +103,7 @@ fn sort<T: Row>(rows: &mut [T], order: &[Pick<T>]) {
 
 /// Says on stderr that something listed cannot be used: a table may not have the column for it.
 fn note_disabled<T: Row>(ctx: &mut Ctx, rows: &[T]) {
-    let disabled = rows
-        .iter()
-        .filter(|row| row.health().is_some_and(|health| !health.is_ok()));
+    let disabled = rows.iter().filter(|row| row.failure().is_some());
     match disabled.count() {
         0 => {}
         count => ctx.printer.note(format_args!(

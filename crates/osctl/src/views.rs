@@ -8,7 +8,7 @@ mod id_range;
 mod pool;
 pub(crate) mod user;
 
-use os_api::view::Health;
+use os_types::Failure;
 use serde::Serialize;
 
 use crate::listing::{Value, text};
@@ -22,15 +22,7 @@ pub(crate) fn word(value: impl Serialize) -> String {
     }
 }
 
-/// `ok` or `disabled`.
-fn health(health: &Health) -> Value {
-    text(if health.is_ok() { "ok" } else { "disabled" })
-}
-
 /// What is wrong with something disabled.
-fn problem(health: &Health) -> Value {
-    match health {
-        Health::Ok => Value::Missing,
-        Health::Disabled { failure } => text(&failure.message),
-    }
+fn problem(failure: Option<&Failure>) -> Value {
+    failure.map(|failure| text(&failure.message)).into()
 }

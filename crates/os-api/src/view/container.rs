@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use os_types::image::{Arch, DistVersion, Distribution, ImageDigest};
 use os_types::{
-    Autostart, ContainerName, ContainerState, DatasetName, GroupName, IdMapEntry, PoolName,
-    UserName,
+    Autostart, ContainerName, ContainerState, DatasetName, Failure, GroupName, IdMapEntry,
+    PoolName, UserName,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -104,8 +104,10 @@ pub struct Container {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nproc: Option<u64>,
     /// Whether it can be used.
-    #[serde(flatten)]
     pub health: Health,
+    /// What is wrong with it if it cannot: file, line, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
     /// User attributes.
     pub attrs: Attrs,
 }

@@ -1,6 +1,6 @@
 //! Groups as the API shows them.
 
-use os_types::{GroupName, PoolName};
+use os_types::{Failure, GroupName, PoolName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,8 +33,10 @@ pub struct Group {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nproc: Option<u64>,
     /// Whether its file could be read.
-    #[serde(flatten)]
     pub health: Health,
+    /// What is wrong with it if not: file, line, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
     /// User attributes.
     pub attrs: Attrs,
 }

@@ -1,6 +1,6 @@
 //! Id ranges as the API shows them.
 
-use os_types::{IdRangeName, PoolName};
+use os_types::{Failure, IdRangeName, PoolName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +26,10 @@ pub struct IdRange {
     /// Free blocks.
     pub free: u32,
     /// Whether its file could be read.
-    #[serde(flatten)]
     pub health: Health,
+    /// What is wrong with it if not: file, line, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
     /// User attributes.
     pub attrs: Attrs,
 }

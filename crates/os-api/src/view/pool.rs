@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use os_types::{ByteSize, DatasetName, PoolName};
+use os_types::{ByteSize, DatasetName, Failure, PoolName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,8 +59,10 @@ pub struct Pool {
     /// them.
     pub disabled: u32,
     /// Whether its own configuration could be read.
-    #[serde(flatten)]
     pub health: Health,
+    /// What is wrong with it if not: file, line, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
     /// User attributes.
     pub attrs: Attrs,
 }

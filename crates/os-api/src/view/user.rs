@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use os_types::{IdMapEntry, PoolName, UserName};
+use os_types::{Failure, IdMapEntry, PoolName, UserName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,8 +33,10 @@ pub struct User {
     /// Map of group ids.
     pub gid_map: Vec<IdMapEntry>,
     /// Whether it can be used.
-    #[serde(flatten)]
     pub health: Health,
+    /// What is wrong with it if it cannot: file, line, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
     /// User attributes.
     pub attrs: Attrs,
 }

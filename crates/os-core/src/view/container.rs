@@ -1,9 +1,8 @@
 //! A container as the API shows it.
 
-use os_api::view::{Attrs, Container};
+use os_api::view::{Attrs, Container, Health};
 use os_types::{ContainerName, IdMap, IdMapEntry};
 
-use super::health;
 use crate::document::{ContainerDoc, UserDoc};
 use crate::facts::Facts;
 use crate::layout;
@@ -30,6 +29,7 @@ pub fn container(
 ) -> Option<Container> {
     let entry = pool.containers().get(name)?;
     let doc = entry.doc();
+    let failure = failure(state, pool, entry);
     let on = pool.name();
     let user = doc.and_then(|doc| pool.users().get(&doc.user)?.doc());
     let default = layout::container_dataset(pool.dataset(), name).ok();
@@ -75,7 +75,8 @@ pub fn container(
         cpu_user_us: None,
         cpu_system_us: None,
         nproc: None,
-        health: health(failure(state, pool, entry)),
+        health: Health::of(failure),
+        failure: failure.cloned(),
         attrs: doc.map_or_else(Attrs::new, |doc| doc.attrs.clone()),
     })
 }

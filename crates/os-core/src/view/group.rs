@@ -1,9 +1,8 @@
 //! A group as the API shows it, and where its control group is.
 
-use os_api::view::{Attrs, Group};
+use os_api::view::{Attrs, Group, Health};
 use os_types::GroupName;
 
-use super::health;
 use crate::facts::Facts;
 use crate::layout;
 use crate::state::PoolState;
@@ -11,7 +10,7 @@ use crate::state::PoolState;
 /// The group `name` of a pool, without figures; `None` if there is none.
 pub fn group(facts: &Facts, pool: &PoolState, name: &GroupName) -> Option<Group> {
     let entry = pool.groups().get(name)?;
-    let doc = entry.doc();
+    let (doc, failure) = (entry.doc(), entry.failure());
     let below = layout::cgroup(pool.name(), name);
     Some(Group {
         pool: pool.name().clone(),
@@ -26,7 +25,8 @@ pub fn group(facts: &Facts, pool: &PoolState, name: &GroupName) -> Option<Group>
         cpu_user_us: None,
         cpu_system_us: None,
         nproc: None,
-        health: health(entry.failure()),
+        health: Health::of(failure),
+        failure: failure.cloned(),
         attrs: doc.map_or_else(Attrs::new, |doc| doc.attrs.clone()),
     })
 }

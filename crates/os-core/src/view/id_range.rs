@@ -1,15 +1,14 @@
 //! An id range and its table as the API shows them.
 
-use os_api::view::{Attrs, IdRange, IdSegment, SegmentKind};
+use os_api::view::{Attrs, Health, IdRange, IdSegment, SegmentKind};
 use os_types::{IdRangeName, IdTable};
 
-use super::health;
 use crate::state::PoolState;
 
 /// The id range `name` of a pool; `None` if there is none.
 pub fn id_range(pool: &PoolState, name: &IdRangeName) -> Option<IdRange> {
     let entry = pool.id_ranges().get(name)?;
-    let doc = entry.doc();
+    let (doc, failure) = (entry.doc(), entry.failure());
     let table = doc.map(|doc| &doc.table);
     let number = |number: fn(&IdTable) -> u32| table.map_or(0, number);
     let allocated = number(|table| table.allocations().iter().map(|a| a.block_count).sum());
@@ -23,7 +22,8 @@ pub fn id_range(pool: &PoolState, name: &IdRangeName) -> Option<IdRange> {
         block_count,
         allocated,
         free: block_count - allocated,
-        health: health(entry.failure()),
+        health: Health::of(failure),
+        failure: failure.cloned(),
         attrs: doc.map_or_else(Attrs::new, |doc| doc.attrs.clone()),
     })
 }

@@ -1,9 +1,8 @@
 //! A pool as the API shows it.
 
-use os_api::view::{Pool, PoolSource, PoolState as Activity};
+use os_api::view::{Health, Pool, PoolSource, PoolState as Activity};
 use os_types::ByteSize;
 
-use super::health;
 use crate::facts::Facts;
 use crate::state::{Entry, PoolState, State};
 
@@ -27,6 +26,7 @@ pub fn pool(
     figures: PoolFigures,
 ) -> Pool {
     let settings = pool.settings();
+    let failure = pool.config().and_then(Entry::failure);
     let name = pool.name();
     let overlapping = pool.users().keys();
     let overlapping = overlapping.filter(|user| state.disabled(name, user).is_some());
@@ -46,7 +46,8 @@ pub fn pool(
         used_bytes: figures.used,
         available_bytes: figures.available,
         disabled: count(pool.failures().count() + overlapping.count()),
-        health: health(pool.config().and_then(Entry::failure)),
+        health: Health::of(failure),
+        failure: failure.cloned(),
         attrs: settings.attrs,
     }
 }

@@ -20,7 +20,8 @@ fn lists_are_by_pool_and_name() {
         names,
         ["dozer-carol", "dozer-dave", "tank-alice", "tank-bob"]
     );
-    assert!(matches!(list[0].health, Health::Disabled { .. }));
+    assert_eq!(list[0].health, Health::Disabled);
+    assert!(list[0].failure.is_some());
     assert_eq!(list[2].health, Health::Ok);
     assert_eq!(
         list[2].homedir.to_str(),

@@ -1,9 +1,8 @@
 //! A user as the API shows it.
 
-use os_api::view::{Attrs, User};
+use os_api::view::{Attrs, Health, User};
 use os_types::{IdMap, UserName};
 
-use super::health;
 use crate::document::UserDoc;
 use crate::facts::Facts;
 use crate::state::{PoolState, State};
@@ -13,6 +12,7 @@ pub fn user(state: &State, facts: &Facts, pool: &PoolState, name: &UserName) -> 
     let entry = pool.users().get(name)?;
     let doc = entry.doc();
     let on = pool.name();
+    let failure = entry.failure().or_else(|| state.disabled(on, name));
     let account = facts.account(on, name);
     let username = format!("{on}-{name}");
     let map =
@@ -28,7 +28,8 @@ pub fn user(state: &State, facts: &Facts, pool: &PoolState, name: &UserName) -> 
         standalone: doc.is_none_or(|doc| doc.standalone),
         uid_map: map(|doc| &doc.uid_map),
         gid_map: map(UserDoc::gid_map),
-        health: health(entry.failure().or_else(|| state.disabled(on, name))),
+        health: Health::of(failure),
+        failure: failure.cloned(),
         attrs: doc.map_or_else(Attrs::new, |doc| doc.attrs.clone()),
     })
 }

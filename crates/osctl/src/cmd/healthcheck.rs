@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 use os_api::endpoint::AssetsQuery;
-use os_api::view::{Asset, AssetState, Health};
+use os_api::view::{Asset, AssetState};
 use os_types::{EntityRef, Failure, PoolName};
 use owo_colors::Style;
 use serde::Serialize;
@@ -93,24 +93,28 @@ fn disabled(ctx: &mut Ctx) -> Result<Vec<Disabled>, Fault> {
     let mut all = Vec::new();
     for pool in reading::pools(ctx)? {
         if ctx.pool().is_none_or(|wanted| *wanted == pool.name) {
-            all.push((EntityRef::Pool { pool: pool.name }, pool.health));
+            all.push((EntityRef::Pool { pool: pool.name }, pool.failure));
         }
     }
     for range in reading::id_ranges(ctx)? {
         let (pool, name) = (range.pool, range.name);
-        all.push((EntityRef::IdRange { pool, name }, range.health));
+        all.push((EntityRef::IdRange { pool, name }, range.failure));
     }
     for user in reading::users(ctx)? {
         let (pool, name) = (user.pool, user.name);
-        all.push((EntityRef::User { pool, name }, user.health));
+        all.push((EntityRef::User { pool, name }, user.failure));
     }
     for group in reading::groups(ctx)? {
         let (pool, name) = (group.pool, group.name);
-        all.push((EntityRef::Group { pool, name }, group.health));
+        all.push((EntityRef::Group { pool, name }, group.failure));
     }
-    let wrong = all.into_iter().filter_map(|(entity, health)| match health {
-        Health::Ok => None,
-        Health::Disabled { failure } => Some(Disabled { entity, failure }),
+    for container in reading::containers(ctx)? {
+        let (pool, name) = (container.pool, container.name);
+        all.push((EntityRef::Container { pool, name }, container.failure));
+    }
+    let wrong = all.into_iter().filter_map(|(entity, failure)| {
+        let failure = failure?;
+        Some(Disabled { entity, failure })
     });
     Ok(wrong.collect())
 }

@@ -1,6 +1,7 @@
 //! Parameters of an entity: declared once, used by every listing.
 
-use os_api::view::{Attrs, Health};
+use os_api::view::Attrs;
+use os_types::Failure;
 use serde::Serialize;
 
 use super::Value;
@@ -60,8 +61,8 @@ pub(crate) trait Row: Serialize + Sized + 'static {
         None
     }
 
-    /// Whether it can be used, where that is a question.
-    fn health(&self) -> Option<&Health> {
+    /// Why it cannot be used, if so.
+    fn failure(&self) -> Option<&Failure> {
         None
     }
 }

@@ -1,9 +1,10 @@
 //! Columns of containers.
 
-use os_api::view::{Attrs, Container, Health};
+use os_api::view::{Attrs, Container};
+use os_types::Failure;
 
 use super::user::map;
-use super::{health, problem};
+use super::{problem, word};
 use crate::listing::{Column, Row, Value, text};
 
 impl Row for Container {
@@ -62,15 +63,18 @@ impl Row for Container {
         Column::more("log_file", |ct| text(ct.log_file.display())),
         Column::more("uid_map", |ct| map(&ct.uid_map)),
         Column::more("gid_map", |ct| map(&ct.gid_map)),
-        Column::more("health", |ct| health(&ct.health)),
-        Column::of("failure", Column::more("problem", |ct| problem(&ct.health))),
+        Column::more("health", |ct| text(word(ct.health))),
+        Column::of(
+            "failure",
+            Column::more("problem", |ct| problem(ct.failure.as_ref())),
+        ),
     ];
 
     fn attrs(&self) -> Option<&Attrs> {
         Some(&self.attrs)
     }
 
-    fn health(&self) -> Option<&Health> {
-        Some(&self.health)
+    fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
     }
 }

@@ -1,8 +1,9 @@
 //! Columns of groups.
 
-use os_api::view::{Attrs, Group, Health};
+use os_api::view::{Attrs, Group};
+use os_types::Failure;
 
-use super::{health, problem};
+use super::{problem, word};
 use crate::listing::{Column, Row, Value, text};
 
 impl Row for Group {
@@ -25,10 +26,10 @@ impl Row for Group {
             group.cpu_system_us.map(Value::Micros).into()
         }),
         Column::more("nproc", |group| group.nproc.into()),
-        Column::more("health", |group| health(&group.health)),
+        Column::more("health", |group| text(word(group.health))),
         Column::of(
             "failure",
-            Column::more("problem", |group| problem(&group.health)),
+            Column::more("problem", |group| problem(group.failure.as_ref())),
         ),
     ];
 
@@ -36,7 +37,7 @@ impl Row for Group {
         Some(&self.attrs)
     }
 
-    fn health(&self) -> Option<&Health> {
-        Some(&self.health)
+    fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
     }
 }

@@ -1,8 +1,9 @@
 //! Columns of id ranges and of their tables.
 
-use os_api::view::{Attrs, Health, IdRange, IdSegment};
+use os_api::view::{Attrs, IdRange, IdSegment};
+use os_types::Failure;
 
-use super::{health, problem, word};
+use super::{problem, word};
 use crate::listing::{Column, Row, text};
 
 impl Row for IdRange {
@@ -15,10 +16,10 @@ impl Row for IdRange {
         Column::main("block_count", |range| range.block_count.into()),
         Column::main("allocated", |range| range.allocated.into()),
         Column::main("free", |range| range.free.into()),
-        Column::more("health", |range| health(&range.health)),
+        Column::more("health", |range| text(word(range.health))),
         Column::of(
             "failure",
-            Column::more("problem", |range| problem(&range.health)),
+            Column::more("problem", |range| problem(range.failure.as_ref())),
         ),
     ];
 
@@ -26,8 +27,8 @@ impl Row for IdRange {
         Some(&self.attrs)
     }
 
-    fn health(&self) -> Option<&Health> {
-        Some(&self.health)
+    fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
     }
 }
 

@@ -1,8 +1,9 @@
 //! Columns of pools and of their sources.
 
-use os_api::view::{Attrs, Health, Pool, PoolSource};
+use os_api::view::{Attrs, Pool, PoolSource};
+use os_types::Failure;
 
-use super::{health, problem, word};
+use super::{problem, word};
 use crate::listing::{Column, Row, text};
 
 impl Row for Pool {
@@ -32,10 +33,10 @@ impl Row for Pool {
             Column::more("available", |pool| pool.available_bytes.into()),
         ),
         Column::more("disabled", |pool| pool.disabled.into()),
-        Column::more("health", |pool| health(&pool.health)),
+        Column::more("health", |pool| text(word(pool.health))),
         Column::of(
             "failure",
-            Column::more("problem", |pool| problem(&pool.health)),
+            Column::more("problem", |pool| problem(pool.failure.as_ref())),
         ),
     ];
 
@@ -43,8 +44,8 @@ impl Row for Pool {
         Some(&self.attrs)
     }
 
-    fn health(&self) -> Option<&Health> {
-        Some(&self.health)
+    fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
     }
 }
 

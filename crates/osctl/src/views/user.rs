@@ -1,10 +1,10 @@
 //! Columns of users and of their maps.
 
-use os_api::view::{Attrs, Health, User};
-use os_types::IdMapEntry;
+use os_api::view::{Attrs, User};
+use os_types::{Failure, IdMapEntry};
 use serde::Serialize;
 
-use super::{health, problem};
+use super::{problem, word};
 use crate::listing::{Column, Row, Value, text};
 
 impl Row for User {
@@ -19,10 +19,10 @@ impl Row for User {
         Column::main("standalone", |user| user.standalone.into()),
         Column::more("uid_map", |user| map(&user.uid_map)),
         Column::more("gid_map", |user| map(&user.gid_map)),
-        Column::more("health", |user| health(&user.health)),
+        Column::more("health", |user| text(word(user.health))),
         Column::of(
             "failure",
-            Column::more("problem", |user| problem(&user.health)),
+            Column::more("problem", |user| problem(user.failure.as_ref())),
         ),
     ];
 
@@ -30,8 +30,8 @@ impl Row for User {
         Some(&self.attrs)
     }
 
-    fn health(&self) -> Option<&Health> {
-        Some(&self.health)
+    fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
     }
 }
 

@@ -1,11 +1,11 @@
 //! What goes on, and whether all is well.
 
 use insta::assert_snapshot;
-use os_api::view::{Asset, AssetKind, AssetState};
+use os_api::view::{Asset, AssetKind, AssetState, Container};
 use os_api::{HistoryRecord, OperationState, Queue, StepState, TurnHolder};
 use os_types::EntityRef;
 
-use crate::fixtures::{disabled, group, id_range, operation, pool, user};
+use crate::fixtures::{container, disabled, group, id_range, operation, pool, user};
 use crate::server::Server;
 
 fn alice() -> EntityRef {
@@ -36,12 +36,16 @@ fn asset(state: AssetState) -> Asset {
 fn healthcheck() {
     let server = Server::start();
     let mut bob = user("tank", "bob", None);
-    bob.health = disabled();
+    (bob.health, bob.failure) = disabled();
+    let mut broken = container("tank", "web", None);
+    (broken.health, broken.failure) = disabled();
     server
         .answer("GET /v1/pools", &[pool("tank")])
         .answer("GET /v1/id-ranges", &[id_range()])
         .answer("GET /v1/groups", &[group("tank", "/", None)])
         .answer("GET /v1/users", &[user("tank", "alice", None), bob.clone()])
+        .answer("GET /v1/containers", &[broken])
+        .answer("GET /v1/containers?pool=tank", &Vec::<Container>::new())
         .answer("GET /v1/assets?invalid=true", &[asset(AssetState::Invalid)])
         .answer("GET /v1/users?pool=tank", &[user("tank", "alice", None)])
         .answer(

@@ -96,7 +96,7 @@ fn what_cannot_be_used_is_listed_and_said() {
     broken.group = None;
     broken.distribution = None;
     broken.version = None;
-    broken.health = disabled();
+    (broken.health, broken.failure) = disabled();
     server.answer("GET /v1/containers", &[broken]);
     assert_snapshot!(server.osctl("ct ls -o +health").to_string(), @r"
     POOL  ID   USER  GROUP  DISTRIBUTION  VERSION  STATE    INIT_PID  MEMORY  CPU_US  HEALTH

@@ -23,6 +23,7 @@ pub(crate) fn pool(name: &str) -> Pool {
         available_bytes: Some(ByteSize((17 << 29) - 1)),
         disabled: 0,
         health: Health::Ok,
+        failure: None,
         attrs: Attrs::from([("org.example:rack".parse().unwrap(), "r 7\n".into())]),
     }
 }
@@ -41,6 +42,7 @@ pub(crate) fn user(pool: &str, name: &str, ugid: Option<u32>) -> User {
         uid_map: map.clone(),
         gid_map: map,
         health: Health::Ok,
+        failure: None,
         attrs: Attrs::new(),
     }
 }
@@ -57,6 +59,7 @@ pub(crate) fn group(pool: &str, name: &str, memory: Option<u64>) -> Group {
         cpu_system_us: None,
         nproc: None,
         health: Health::Ok,
+        failure: None,
         attrs: Attrs::new(),
     }
 }
@@ -107,6 +110,7 @@ pub(crate) fn container(pool: &str, name: &str, init_pid: Option<u32>) -> Contai
         cpu_system_us: init_pid.map(|pid| u64::from(pid) * 400),
         nproc: init_pid.map(|_| 12),
         health: Health::Ok,
+        failure: None,
         attrs: Attrs::from([("a:b".parse().unwrap(), "c".into())]),
     }
 }
@@ -122,6 +126,7 @@ pub(crate) fn id_range() -> IdRange {
         allocated: 2,
         free: 65_518,
         health: Health::Ok,
+        failure: None,
         attrs: Attrs::new(),
     }
 }
@@ -143,14 +148,15 @@ pub(crate) fn id_table() -> Vec<IdSegment> {
     ]
 }
 
-pub(crate) fn disabled() -> Health {
+pub(crate) fn disabled() -> (Health, Option<Failure>) {
     let failure = Failure::new(
         Code::Damaged,
         "conf/user/bob.toml, line 3: expected a value",
     );
-    Health::Disabled {
-        failure: failure.next("osctl pool reload tank"),
-    }
+    (
+        Health::Disabled,
+        Some(failure.next("osctl pool reload tank")),
+    )
 }
 
 pub(crate) fn operation(state: OperationState, steps: [StepState; 2]) -> Operation {

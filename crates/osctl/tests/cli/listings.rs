@@ -9,7 +9,7 @@ use crate::server::Server;
 fn server() -> Server {
     let server = Server::start();
     let mut bob = user("tank", "bob", None);
-    bob.health = disabled();
+    (bob.health, bob.failure) = disabled();
     server
         .answer("GET /v1/pools", &[pool("tank"), pool("a-second-pool")])
         .answer("GET /v1/pools/tank", &pool("tank"))
