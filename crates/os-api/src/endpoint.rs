@@ -78,6 +78,18 @@ pub struct OnPool {
     pub pool: Option<PoolName>,
 }
 
+/// Which containers, and how much of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContainersQuery {
+    /// Name of the pool; default: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<PoolName>,
+    /// Leave out what most listings do not show and is most of the answer: folders, id maps, init.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub brief: bool,
+}
+
 /// A pool in a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PoolPart {
@@ -300,7 +312,7 @@ endpoints! {
     UserGet: Get "/v1/users/{pool}/{name}" [UserPart] (Nothing) -> view::User, "0.1", "One user";
     GroupList: Get "/v1/groups" [Nothing] (OnPool) -> Vec<view::Group>, "0.1", "Groups, by pool and name";
     GroupGet: Get "/v1/groups/{pool}/{name}" [GroupPart] (Nothing) -> view::Group, "0.1", "One group";
-    ContainerList: Get "/v1/containers" [Nothing] (OnPool) -> Vec<view::Container>, "0.2", "Containers, by pool and id";
+    ContainerList: Get "/v1/containers" [Nothing] (ContainersQuery) -> Vec<view::Container>, "0.2", "Containers, by pool and id";
     ContainerGet: Get "/v1/containers/{pool}/{name}" [ContainerPart] (Nothing) -> view::Container, "0.2", "One container";
     ContainerReady: Get "/v1/containers/{pool}/{name}/ready" [ContainerPart] (WaitQuery) -> view::Readiness, "0.2", "Whether the guest is up, on request as soon as it is";
     ContainerLogGet: Get "/v1/containers/{pool}/{name}/log" [ContainerPart] (Nothing) -> view::ContainerLog, "0.2", "The end of a container's log";

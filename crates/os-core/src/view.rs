@@ -9,7 +9,7 @@ mod id_range;
 mod pool;
 mod user;
 
-pub use container::{Running, container};
+pub use container::{Extent, Running, container};
 pub use group::group;
 pub use id_range::{id_range, segments};
 use os_api::view::{Container, Group, IdRange, User};
@@ -76,6 +76,7 @@ pub fn containers(
     facts: &Facts,
     pool: Option<&PoolName>,
     running: impl Fn(&PoolName, &ContainerName) -> Running,
+    extent: Extent,
 ) -> Result<Vec<Container>, LookupError> {
     let pools = select(state, pool)?;
     let of = |pool| {
@@ -87,7 +88,7 @@ pub fn containers(
     Ok(containers
         .filter_map(|(pool, name)| {
             let running = running(pool.name(), name);
-            container(state, facts, pool, name, &running)
+            container(state, facts, pool, name, &running, extent)
         })
         .collect())
 }

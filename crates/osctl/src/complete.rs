@@ -10,8 +10,8 @@ use std::time::Duration;
 use clap_complete::CompletionCandidate;
 use os_api::Endpoint;
 use os_api::endpoint::{
-    ContainerList, GroupList, IdRangeList, Nothing, OnPool, OperationList, PoolList,
-    PoolSourceList, UserList,
+    ContainerList, ContainersQuery, GroupList, IdRangeList, Nothing, OnPool, OperationList,
+    PoolList, PoolSourceList, UserList,
 };
 use os_types::{Code, PoolName};
 
@@ -68,7 +68,10 @@ pub(crate) fn groups(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Containers.
 pub(crate) fn containers(current: &OsStr) -> Vec<CompletionCandidate> {
-    let containers = ask::<ContainerList>(&OnPool::default());
+    let containers = ask::<ContainerList>(&ContainersQuery {
+        pool: None,
+        brief: true,
+    });
     on_pools(
         current,
         containers

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use os_api::view::{self, PoolState as Activity};
 use os_core::state::{LoadError, LookupError};
-use os_core::view::{PoolFigures, Running};
+use os_core::view::{Extent, PoolFigures, Running};
 use os_core::{AccountLines, Accounts, Facts, ForeignIds, PoolState, State, StorageFacts, layout};
 use os_store::block;
 use os_types::{
@@ -111,7 +111,7 @@ impl Offline {
         pool: Option<&PoolName>,
     ) -> Result<Vec<view::Container>, Failure> {
         let running = |_: &PoolName, _: &ContainerName| Running::default();
-        os_core::view::containers(&self.state, &self.facts, pool, running)
+        os_core::view::containers(&self.state, &self.facts, pool, running, Extent::Full)
             .map_err(|error| lookup(&error))
     }
 
@@ -129,6 +129,7 @@ impl Offline {
             pool,
             name,
             &running,
+            Extent::Full,
         ))
     }
 

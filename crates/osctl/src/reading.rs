@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use os_api::Endpoint;
 use os_api::endpoint::{
-    ContainerGet, ContainerList, ContainerPart, GroupGet, GroupList, GroupPart, IdRangeGet,
-    IdRangeList, IdRangePart, IdRangeTable, Nothing, OnPool, PoolGet, PoolList, PoolPart, UserGet,
-    UserList, UserPart,
+    ContainerGet, ContainerList, ContainerPart, ContainersQuery, GroupGet, GroupList, GroupPart,
+    IdRangeGet, IdRangeList, IdRangePart, IdRangeTable, Nothing, OnPool, PoolGet, PoolList,
+    PoolPart, UserGet, UserList, UserPart,
 };
 use os_api::view::{Container, Group, IdRange, IdSegment, Pool, User};
 use os_types::{Code, ContainerName, Failure, GroupName, IdRangeName, PoolName, UserName};
@@ -60,9 +60,12 @@ pub(crate) fn group(ctx: &mut Ctx, group: Ref<GroupName>) -> Read<Group> {
     or_offline(ctx, told, |pools| pools.group(&group))
 }
 
-/// The containers of the pool of `--pool`, or of all.
-pub(crate) fn containers(ctx: &mut Ctx) -> Read<Vec<Container>> {
-    let query = on_pool(ctx);
+/// The containers of the pool of `--pool`, or of all; `brief` without [`Container::DETAILS`].
+pub(crate) fn containers(ctx: &mut Ctx, brief: bool) -> Read<Vec<Container>> {
+    let query = ContainersQuery {
+        pool: ctx.pool().cloned(),
+        brief,
+    };
     let told = ctx.client.ask::<ContainerList>(&Nothing {}, &query);
     or_offline(ctx, told, |pools| pools.containers(query.pool.as_ref()))
 }

@@ -1,7 +1,7 @@
 //! Containers as the API shows them.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use os_types::image::{Arch, DistVersion, Distribution, ImageDigest};
 use os_types::{
@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::{Attrs, Health};
 use crate::command::container::Hostname;
 
-/// A container. What its file says is missing while the file cannot be read.
+/// A container. What its file says is missing while the file cannot be read, and what a brief
+/// question leaves out is missing too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Container {
     /// Its pool.
@@ -42,14 +43,19 @@ pub struct Container {
     /// The dataset of its root.
     pub dataset: DatasetName,
     /// The root as it lies on the pool, unshifted.
+    #[serde(default, skip_serializing_if = "is_unknown")]
     pub rootfs: PathBuf,
     /// LXC's path (`lxc-info -P`).
+    #[serde(default, skip_serializing_if = "is_unknown")]
     pub lxc_path: PathBuf,
     /// Its folder below it.
+    #[serde(default, skip_serializing_if = "is_unknown")]
     pub lxc_dir: PathBuf,
     /// Its control group from the top.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub group_path: String,
     /// Its log file.
+    #[serde(default, skip_serializing_if = "is_unknown")]
     pub log_file: PathBuf,
     /// Its distribution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,13 +86,16 @@ pub struct Container {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seccomp_profile: Option<PathBuf>,
     /// Its init and arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub init_cmd: Vec<String>,
     /// Lines of LXC configuration appended to ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_lxc: Option<String>,
     /// Map of user ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uid_map: Vec<IdMapEntry>,
     /// Map of group ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gid_map: Vec<IdMapEntry>,
     /// Memory used by its processes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,6 +119,24 @@ pub struct Container {
     pub failure: Option<Failure>,
     /// User attributes.
     pub attrs: Attrs,
+}
+
+impl Container {
+    /// The members that are missing if the question was brief.
+    pub const DETAILS: [&str; 8] = [
+        "rootfs",
+        "lxc_path",
+        "lxc_dir",
+        "group_path",
+        "log_file",
+        "init_cmd",
+        "uid_map",
+        "gid_map",
+    ];
+}
+
+fn is_unknown(path: &Path) -> bool {
+    path.as_os_str().is_empty()
 }
 
 /// Whether a running guest is up.

@@ -1,7 +1,9 @@
 //! A container as the API shows it.
 
+use std::path::PathBuf;
+
 use os_api::view::{Attrs, Container, Health};
-use os_types::{ContainerName, IdMap, IdMapEntry};
+use os_types::{ContainerName, DatasetName, IdMap, IdMapEntry};
 
 use crate::document::{ContainerDoc, UserDoc};
 use crate::facts::Facts;
@@ -19,6 +21,58 @@ pub struct Running {
     pub started: Option<jiff::Timestamp>,
 }
 
+/// How much of a container is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All but [`Container::DETAILS`].
+    Brief,
+    /// All.
+    Full,
+}
+
+/// [`Container::DETAILS`].
+#[derive(Debug, Default)]
+struct Details {
+    rootfs: PathBuf,
+    lxc_path: PathBuf,
+    lxc_dir: PathBuf,
+    group_path: String,
+    log_file: PathBuf,
+    init_cmd: Vec<String>,
+    uid_map: Vec<IdMapEntry>,
+    gid_map: Vec<IdMapEntry>,
+}
+
+impl Details {
+    fn of(
+        facts: &Facts,
+        pool: &PoolState,
+        name: &ContainerName,
+        dataset: &DatasetName,
+        doc: Option<&ContainerDoc>,
+    ) -> Self {
+        let on = pool.name();
+        let user = doc.and_then(|doc| pool.users().get(&doc.user)?.doc());
+        let lxc_path = doc.map_or_else(Default::default, |doc| {
+            layout::lxc_path(&facts.home(on, &doc.user), &doc.group)
+        });
+        let group_path = doc.map_or_else(String::new, |doc| {
+            let below = layout::container_cgroup(on, &doc.group, &doc.user, name);
+            format!("{}/{below}", facts.cgroup_parent)
+        });
+        Self {
+            rootfs: layout::dataset_folder(&facts.root, dataset).join(layout::PRIVATE),
+            lxc_dir: lxc_path.join(name.as_str()),
+            lxc_path,
+            group_path,
+            log_file: pool.folder().join(layout::container_log(name)),
+            init_cmd: doc.map_or_else(Vec::new, ContainerDoc::init),
+            uid_map: entries(user.map(|user| &user.uid_map)),
+            gid_map: entries(user.map(UserDoc::gid_map)),
+        }
+    }
+}
+
 /// The container `name` of a pool, without figures; `None` if there is none.
 pub fn container(
     state: &State,
@@ -26,21 +80,18 @@ pub fn container(
     pool: &PoolState,
     name: &ContainerName,
     running: &Running,
+    extent: Extent,
 ) -> Option<Container> {
     let entry = pool.containers().get(name)?;
     let doc = entry.doc();
     let failure = failure(state, pool, entry);
     let on = pool.name();
-    let user = doc.and_then(|doc| pool.users().get(&doc.user)?.doc());
     let default = layout::container_dataset(pool.dataset(), name).ok();
     let dataset = doc.and_then(|doc| doc.dataset.clone()).or(default)?;
-    let lxc_path = doc.map_or_else(Default::default, |doc| {
-        layout::lxc_path(&facts.home(on, &doc.user), &doc.group)
-    });
-    let group_path = doc.map_or_else(String::new, |doc| {
-        let below = layout::container_cgroup(on, &doc.group, &doc.user, name);
-        format!("{}/{below}", facts.cgroup_parent)
-    });
+    let details = match extent {
+        Extent::Brief => Details::default(),
+        Extent::Full => Details::of(facts, pool, name, &dataset, doc),
+    };
     Some(Container {
         pool: on.clone(),
         name: name.clone(),
@@ -50,12 +101,12 @@ pub fn container(
         started: running.started,
         user: doc.map(|doc| doc.user.clone()),
         group: doc.map(|doc| doc.group.clone()),
-        rootfs: layout::dataset_folder(&facts.root, &dataset).join(layout::PRIVATE),
+        rootfs: details.rootfs,
         dataset,
-        lxc_dir: lxc_path.join(name.as_str()),
-        lxc_path,
-        group_path,
-        log_file: pool.folder().join(layout::container_log(name)),
+        lxc_path: details.lxc_path,
+        lxc_dir: details.lxc_dir,
+        group_path: details.group_path,
+        log_file: details.log_file,
         distribution: doc.map(|doc| doc.distribution.clone()),
         version: doc.map(|doc| doc.version.clone()),
         arch: doc.map(|doc| doc.arch.clone()),
@@ -66,10 +117,10 @@ pub fn container(
         dns_resolvers: doc.map_or_else(Vec::new, |doc| doc.dns_resolvers.clone()),
         nesting: doc.is_some_and(|doc| doc.nesting),
         seccomp_profile: doc.and_then(|doc| doc.seccomp_profile.clone()),
-        init_cmd: doc.map_or_else(Vec::new, ContainerDoc::init),
+        init_cmd: details.init_cmd,
         raw_lxc: doc.and_then(|doc| doc.raw_lxc.clone()),
-        uid_map: entries(user.map(|user| &user.uid_map)),
-        gid_map: entries(user.map(UserDoc::gid_map)),
+        uid_map: details.uid_map,
+        gid_map: details.gid_map,
         memory_bytes: None,
         cpu_us: None,
         cpu_user_us: None,

@@ -28,6 +28,22 @@ pub(crate) struct ListArgs {
     pub(crate) parsable: bool,
 }
 
+impl ListArgs {
+    /// Whether any of these members of the daemon's JSON is shown or sorted by.
+    pub(crate) fn needs<T: Row>(&self, json: bool, members: &[&str]) -> bool {
+        if json && self.output.is_none() {
+            return true;
+        }
+        let shown = Selection::<T>::of(self.output.as_deref(), Selection::defaults());
+        let order = Selection::<T>::sort_keys(self.sort.as_deref());
+        let (Ok(shown), Ok(order)) = (shown, order) else {
+            return true;
+        };
+        let mut picks = shown.picks.iter().chain(&order);
+        picks.any(|pick| matches!(pick, Pick::Column(column) if members.contains(&column.json)))
+    }
+}
+
 /// Options of commands that print one entity.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ShowArgs {

@@ -45,7 +45,10 @@ fn healthcheck() {
         .answer("GET /v1/groups", &[group("tank", "/", None)])
         .answer("GET /v1/users", &[user("tank", "alice", None), bob.clone()])
         .answer("GET /v1/containers", &[broken])
-        .answer("GET /v1/containers?pool=tank", &Vec::<Container>::new())
+        .answer(
+            "GET /v1/containers?brief=true&pool=tank",
+            &Vec::<Container>::new(),
+        )
         .answer("GET /v1/assets?invalid=true", &[asset(AssetState::Invalid)])
         .answer("GET /v1/users?pool=tank", &[user("tank", "alice", None)])
         .answer(

@@ -25,6 +25,7 @@ fn server() -> Server {
             "GET /v1/containers",
             &[mail.clone(), web.clone(), twin.clone()],
         )
+        .answer("GET /v1/containers?brief=true&pool=twin", &[twin.clone()])
         .answer("GET /v1/containers?pool=twin", &[twin])
         .answer("GET /v1/containers/tank/web", &web)
         .answer("GET /v1/containers/tank/mail", &mail)
@@ -253,4 +254,25 @@ fn starting_waits_for_the_guest() {
         "{ran}"
     );
     assert_eq!(server.osctl("ct start web").to_string(), "");
+}
+
+/// Most of an answer is what most listings do not show.
+#[test]
+fn a_list_asks_for_what_it_shows() {
+    let server = Server::start();
+    let full = container("tank", "web", None);
+    let mut brief = full.clone();
+    brief.rootfs = "".into();
+    brief.uid_map.clear();
+    server
+        .answer("GET /v1/containers", &[full])
+        .answer("GET /v1/containers?brief=true", &[brief]);
+    let rootfs = |line: &str| server.osctl(line).out.contains("/private");
+    assert!(!server.osctl("ct ls").out.is_empty());
+    assert!(rootfs("ct ls -o id,rootfs"));
+    assert!(rootfs("ct ls -o all"));
+    assert!(rootfs("ct ls -j"));
+    assert!(!rootfs("ct ls -j -o id"));
+    let sorted = server.osctl("ct ls -o id -s uid_map");
+    assert_eq!((sorted.out.as_str(), sorted.status), ("ID\nweb\n", 0));
 }

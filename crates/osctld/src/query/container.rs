@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::time::Duration;
 
-use os_api::endpoint::{ContainerPart, Nothing, OnPool, WaitQuery};
+use os_api::endpoint::{ContainerPart, ContainersQuery, Nothing, WaitQuery};
 use os_api::view::{Container, ContainerConfig, ContainerLog, Readiness, ReadyState};
-use os_core::view;
+use os_core::view::{self, Extent};
 use os_types::{Code, ContainerName, ContainerState, Failure, PoolName};
 
 use super::found;
@@ -25,7 +25,16 @@ fn running(slots: &BTreeMap<Key, Slot>, pool: &PoolName, name: &ContainerName) -
     })
 }
 
-pub(crate) fn list(app: &App, _: &Nothing, query: &OnPool) -> Result<Vec<Container>, Failure> {
+pub(crate) fn list(
+    app: &App,
+    _: &Nothing,
+    query: &ContainersQuery,
+) -> Result<Vec<Container>, Failure> {
+    let extent = if query.brief {
+        Extent::Brief
+    } else {
+        Extent::Full
+    };
     let host = app.host();
     let slots = host.runtime().slots();
     let mut containers = found(view::containers(
@@ -33,6 +42,7 @@ pub(crate) fn list(app: &App, _: &Nothing, query: &OnPool) -> Result<Vec<Contain
         &host.facts()?,
         query.pool.as_ref(),
         |pool, name| running(&slots, pool, name),
+        extent,
     ))?;
     for container in &mut containers {
         add_figures(app, &slots, container);
@@ -46,7 +56,14 @@ pub(crate) fn get(app: &App, part: &ContainerPart, _: &Nothing) -> Result<Contai
     let (state, facts) = (host.state(), host.facts()?);
     let container = found(state.find_container(Some(&part.pool), &part.name))?;
     let running = running(&slots, &part.pool, &part.name);
-    let view = view::container(&state, &facts, container.pool, &part.name, &running);
+    let view = view::container(
+        &state,
+        &facts,
+        container.pool,
+        &part.name,
+        &running,
+        Extent::Full,
+    );
     let mut view = view.ok_or_else(|| super::vanished(&container.entity))?;
     add_figures(app, &slots, &mut view);
     Ok(view)

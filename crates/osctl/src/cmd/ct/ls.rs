@@ -53,7 +53,10 @@ pub(crate) struct Ls {
 impl Run for Ls {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         listing::list(ctx, &self.list, |ctx| {
-            let mut containers = reading::containers(ctx)?;
+            let brief = !self
+                .list
+                .needs::<Container>(ctx.globals.json, &Container::DETAILS);
+            let mut containers = reading::containers(ctx, brief)?;
             containers.retain(|container| self.fits(container));
             Ok(containers)
         })
