@@ -2,11 +2,11 @@
 
 mod create;
 mod freeze;
+mod join;
 mod kill;
 mod remove;
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::PathBuf;
 
 use crate::controller::Controller;
@@ -134,53 +134,6 @@ impl Tree {
     /// What the group uses.
     pub fn figures(&self, path: &CgroupPath) -> Result<Figures, CgroupError> {
         figures::read(&self.layout, &self.full(path))
-    }
-
-    /// The group's `cgroup.procs` of each hierarchy, open for writing: a child that writes `0` to
-    /// each of them, in this order, is in the group.
-    ///
-    /// # Errors
-    /// [`CgroupError::File`] if the group is not there in one of the hierarchies.
-    pub fn join_fds(&self, path: &CgroupPath) -> Result<Vec<File>, CgroupError> {
-        let open = |folder: PathBuf| {
-            let path = folder.join("cgroup.procs");
-            let file = File::options().write(true).open(&path);
-            file.map_err(|error| CgroupError::file("open", &path, error))
-        };
-        self.folders(path).into_iter().map(open).collect()
-    }
-
-    /// As [`Tree::join_fds`], for the groups that a process is in now: in each hierarchy it may be in
-    /// another one.
-    ///
-    /// # Errors
-    /// [`CgroupError::File`] if the process is gone; if it is in a group that is none of ours it is as
-    /// if it were gone.
-    pub fn join_fds_of(&self, pid: u32) -> Result<Vec<File>, CgroupError> {
-        let list = PathBuf::from(format!("/proc/{pid}/cgroup"));
-        let text = std::fs::read_to_string(&list);
-        let text = text.map_err(|error| CgroupError::file("read", &list, error))?;
-        let ours = format!("/{}/", self.parent);
-        let mut fds = Vec::new();
-        for hierarchy in self.layout.hierarchies() {
-            let mut lines = text.lines().filter_map(|line| {
-                let mut fields = line.splitn(3, ':').skip(1);
-                Some((fields.next()?, fields.next()?))
-            });
-            let found = lines.find(|(names, _)| hierarchy.version.is_called(names));
-            let found = found.filter(|(_, path)| path.starts_with(&ours) && !path.contains("/../"));
-            let Some((_, path)) = found else {
-                let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
-                return Err(CgroupError::file("find the group of", &list, gone));
-            };
-            let procs = hierarchy
-                .root
-                .join(path.trim_start_matches('/'))
-                .join("cgroup.procs");
-            let file = File::options().write(true).open(&procs);
-            fds.push(file.map_err(|error| CgroupError::file("open", &procs, error))?);
-        }
-        Ok(fds)
     }
 
     /// The folder of the group in each hierarchy.

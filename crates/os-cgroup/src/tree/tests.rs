@@ -1,4 +1,4 @@
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::id;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -178,6 +178,21 @@ fn root_hybrid_a_process_outside_version_two_counts_and_is_killed() {
     assert!(tree.procs(&group).unwrap().is_empty());
     assert!(child.wait(PATIENCE).unwrap().is_some());
     assert!(!tree.is_populated(&group).unwrap());
+}
+
+#[test]
+fn root_expected_joins_move_nobody() {
+    let scratch = Scratch::host();
+    let tree = &scratch.0;
+    let group = path("early");
+    tree.create(&group).unwrap();
+    let before = fs::read_to_string("/proc/self/cgroup").unwrap();
+    tree.expect_joins();
+    let mut child = start(tree, &group, "exec sleep 600");
+    assert_eq!(fs::read_to_string("/proc/self/cgroup").unwrap(), before);
+    assert!(tree.procs(&group).unwrap().contains(&child.pid()));
+    tree.kill(&group, PATIENCE).unwrap();
+    assert!(child.wait(PATIENCE).unwrap().is_some());
 }
 
 #[test]

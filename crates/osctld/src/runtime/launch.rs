@@ -114,6 +114,7 @@ fn attempt(
     news: &Receiver<News>,
     sender: std::sync::mpsc::Sender<News>,
 ) -> Result<(Slot, Arc<PidFd>), Failure> {
+    means.cgroups.expect_joins();
     ground::make_cgroups(place, means)?;
     ground::make_folders(place)?;
     let config = specification::config(place, means)?;

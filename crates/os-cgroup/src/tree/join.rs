@@ -1,0 +1,88 @@
+//! Joining groups.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use super::Tree;
+use crate::error::CgroupError;
+use crate::layout::Hierarchy;
+use crate::path::CgroupPath;
+
+impl Tree {
+    /// The group's `cgroup.procs` of each hierarchy, open for writing: a child that writes `0` to
+    /// each of them, in this order, is in the group.
+    ///
+    /// # Errors
+    /// [`CgroupError::File`] if the group is not there in one of the hierarchies.
+    pub fn join_fds(&self, path: &CgroupPath) -> Result<Vec<File>, CgroupError> {
+        let open = |folder: PathBuf| {
+            let path = folder.join("cgroup.procs");
+            let file = File::options().write(true).open(&path);
+            file.map_err(|error| CgroupError::file("open", &path, error))
+        };
+        self.folders(path).into_iter().map(open).collect()
+    }
+
+    /// As [`Tree::join_fds`], for the groups that a process is in now: in each hierarchy it may be in
+    /// another one.
+    ///
+    /// # Errors
+    /// [`CgroupError::File`] if the process is gone; if it is in a group that is none of ours it is as
+    /// if it were gone.
+    pub fn join_fds_of(&self, pid: u32) -> Result<Vec<File>, CgroupError> {
+        let list = PathBuf::from(format!("/proc/{pid}/cgroup"));
+        let text = std::fs::read_to_string(&list);
+        let text = text.map_err(|error| CgroupError::file("read", &list, error))?;
+        let ours = format!("/{}/", self.parent);
+        let mut fds = Vec::new();
+        for hierarchy in self.layout.hierarchies() {
+            let found = group_in(hierarchy, &text).filter(|path| path.starts_with(&ours));
+            let Some(path) = found else {
+                let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
+                return Err(CgroupError::file("find the group of", &list, gone));
+            };
+            let procs = procs_of(hierarchy, path);
+            let file = File::options().write(true).open(&procs);
+            fds.push(file.map_err(|error| CgroupError::file("open", &procs, error))?);
+        }
+        Ok(fds)
+    }
+
+    /// Tells the kernel that processes are about to join groups; returns at once.
+    ///
+    /// The first to join a group in a while waits 5 to 10 ms for a grace period of RCU, and those
+    /// that come soon after do not. So while a start prepares other things, a thread joins the group
+    /// that this process is in already, which changes nothing. *Source*: `cgroup_threadgroup_rwsem`
+    /// in `kernel/cgroup/cgroup.c`, and the mount option `favordynmods` of cgroups.
+    pub fn expect_joins(&self) {
+        let text = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let mut hierarchies = self.layout.hierarchies().iter();
+        let own = hierarchies.find_map(|hierarchy| {
+            let procs = procs_of(hierarchy, group_in(hierarchy, &text)?);
+            File::options().write(true).open(procs).ok()
+        });
+        if let Some(mut own) = own {
+            let thread = std::thread::Builder::new().name("expect-joins".to_owned());
+            // Without it whoever joins waits, and that is all.
+            drop(thread.spawn(move || drop(own.write_all(b"0"))));
+        }
+    }
+}
+
+/// The group in a hierarchy, of the text of a `/proc/<pid>/cgroup`: `/osctl/pool.tank`.
+fn group_in<'a>(hierarchy: &Hierarchy, text: &'a str) -> Option<&'a str> {
+    let mut lines = text.lines().filter_map(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        Some((fields.next()?, fields.next()?))
+    });
+    let found = lines.find(|(names, _)| hierarchy.version.is_called(names));
+    found
+        .map(|(_, path)| path)
+        .filter(|path| !path.contains("/../"))
+}
+
+fn procs_of(hierarchy: &Hierarchy, group: &str) -> PathBuf {
+    let folder = hierarchy.root.join(group.trim_start_matches('/'));
+    folder.join("cgroup.procs")
+}
