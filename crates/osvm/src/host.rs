@@ -5,6 +5,7 @@ use std::sync::{OnceLock, mpsc};
 use std::thread;
 
 use os_sys::{Child, SpawnError, SpawnRequest};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::VmError;
 
@@ -28,6 +29,13 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), VmError> {
         reason = "a scratch file that nobody else reads yet"
     )]
     std::fs::write(path, contents).map_err(VmError::file("write", path))
+}
+
+/// Makes a pipe with a name, anew.
+pub(crate) fn make_pipe(path: &Path) -> Result<(), VmError> {
+    drop(std::fs::remove_file(path));
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
+        .map_err(|errno| VmError::file("make pipe", path)(errno.into()))
 }
 
 type Job = (SpawnRequest, mpsc::SyncSender<Result<Child, SpawnError>>);

@@ -17,10 +17,11 @@
 //! busybox), a devtmpfs on `/dev`, and a shell on the line, again and again, for example
 //!
 //! ```sh
-//! while :; do setsid sh -c 'stty raw -echo; exec sh' </dev/hvc0 >/dev/hvc0 2>&1; done
+//! while :; do setsid sh -c 'stty raw -echo; exec bash --noediting' </dev/hvc0 >/dev/hvc0 2>&1; done
 //! ```
 //!
-//! The `stty` makes it faster, not right: the shell may echo, prompt and edit (see `shell.rs`).
+//! The `stty` makes it faster, not right: the shell may echo, prompt and edit (see `shell.rs`). With a
+//! busybox see `tests/init.sh`: at a terminal it edits lines, and then a file takes minutes.
 //!
 //! Invariants:
 //!

@@ -126,7 +126,7 @@ impl Machine {
             Fault::Silence | Fault::Closed => self.died(),
             Fault::Broken(source) => VmError::File {
                 action: "talk to the shell at",
-                path: self.places.shell.clone(),
+                path: self.places.shell_in.clone(),
                 source,
             },
         }

@@ -22,7 +22,10 @@ pub(crate) struct Hardware {
 /// The folder of a machine: sockets and logs.
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
-    pub(crate) shell: PathBuf,
+    /// A pipe to the root shell.
+    pub(crate) shell_in: PathBuf,
+    /// A file with what it says.
+    pub(crate) shell_out: PathBuf,
     pub(crate) monitor: PathBuf,
     pub(crate) console: PathBuf,
     /// What QEMU itself has to say.
@@ -32,7 +35,8 @@ pub(crate) struct Places {
 impl Places {
     pub(crate) fn in_folder(folder: &Path) -> Self {
         Self {
-            shell: folder.join("shell"),
+            shell_in: folder.join("shell.in"),
+            shell_out: folder.join("shell.out"),
             monitor: folder.join("monitor"),
             console: folder.join("console.log"),
             errors: folder.join("qemu.log"),
@@ -72,9 +76,13 @@ pub(crate) fn arguments(
     // The console is QEMU's standard input and output; see console.rs.
     args.add("-chardev", "stdio,id=console,signal=off");
     args.add("-serial", "chardev:console");
-    args.socket("monitor", &places.monitor);
+    let monitor = value(&places.monitor);
+    let monitor = format!("socket,id=monitor,path={monitor},server=on,wait=off");
+    args.add("-chardev", monitor);
     args.add("-mon", "chardev=monitor,mode=control");
-    args.socket("shell", &places.shell);
+    let (shell_in, shell_out) = (value(&places.shell_in), value(&places.shell_out));
+    let shell = format!("file,id=shell,path={shell_out},input-path={shell_in}");
+    args.add("-chardev", shell);
     args.add("-device", "virtio-serial-pci");
     args.add("-device", "virtconsole,chardev=shell");
     for (number, disk) in hardware.disks.iter().enumerate() {
@@ -96,12 +104,6 @@ impl Arguments {
 
     fn add(&mut self, name: &str, value: impl Into<String>) {
         self.0.extend([name.to_owned(), value.into()]);
-    }
-
-    fn socket(&mut self, id: &str, path: &Path) {
-        let path = value(path);
-        let socket = format!("socket,id={id},path={path},server=on,wait=off");
-        self.add("-chardev", socket);
     }
 
     fn disk(&mut self, number: usize, disk: &Disk) {

@@ -19,15 +19,19 @@
 //!   before and after anything else is mounted.
 //! - The output is a file and not a pipe: what the command leaves running in the background does
 //!   not hold it up, and what a command wrote before it was killed is still there.
+//! - What the guest says comes by a file that QEMU writes. It would drop what a socket does not take at
+//!   once, since the kernel's driver for consoles waits with a spin lock held.
 //! - The deadline is kept by the guest, which leaves the shell usable; if it does not answer at all,
 //!   by the host, and the next command first waits for the shell to come back.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
 
 use crate::base64;
 use crate::token::token;
@@ -38,12 +42,18 @@ const PIECE: usize = 900;
 /// After so long without an answer the shell is greeted again.
 const GREETING_PAUSE: Duration = Duration::from_secs(1);
 
+/// How often the file with the guest's words is looked into.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// The longest time that one command may take, in the guest's count.
 const LONGEST: Duration = Duration::from_hours(24);
 
 #[derive(Debug)]
 pub(crate) struct Shell {
-    socket: UnixStream,
+    /// A pipe to the guest.
+    input: File,
+    /// The file with what it says.
+    output: File,
     received: Vec<u8>,
     state: State,
 }
@@ -87,11 +97,14 @@ impl From<io::Error> for Fault {
 }
 
 impl Shell {
-    pub(crate) fn connect(path: &Path) -> io::Result<Self> {
-        let socket = UnixStream::connect(path)?;
-        socket.set_nonblocking(true)?;
+    /// Opens the pipe, which somebody has to read already, and the file.
+    pub(crate) fn connect(input: &Path, output: &Path) -> io::Result<Self> {
+        let without_waiting = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+        let mut options = File::options();
+        let options = options.write(true).custom_flags(without_waiting);
         Ok(Self {
-            socket,
+            input: options.open(input)?,
+            output: File::open(output)?,
             received: Vec::new(),
             state: State::Silent,
         })
@@ -181,52 +194,42 @@ impl Shell {
                 return Ok(searched + at);
             }
             searched = self.received.len().saturating_sub(mark.len());
-            let wanted = if out.is_empty() {
-                PollFlags::IN
-            } else {
-                PollFlags::IN | PollFlags::OUT
-            };
-            let ready = self.wait(wanted, until)?;
+            let ready = self.wait(!out.is_empty(), until)?;
             if ready.contains(PollFlags::OUT) && !out.is_empty() {
-                match self.socket.write(out) {
+                match self.input.write(out) {
                     Ok(written) => out = out.get(written..).unwrap_or_default(),
                     Err(e) if is_transient(&e) => {}
                     Err(e) => return Err(e.into()),
                 }
             }
-            if ready.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
-                self.receive()?;
+            self.output.read_to_end(&mut self.received)?;
+            // After the last words have been read: nobody is at the other end of the pipe.
+            if ready.intersects(PollFlags::HUP | PollFlags::ERR)
+                && find(&self.received, mark).is_none()
+            {
+                return Err(Fault::Closed);
             }
         }
     }
 
-    fn wait(&self, wanted: PollFlags, until: Instant) -> Result<PollFlags, Fault> {
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(Fault::Silence);
-            }
-            let left = Timespec::try_from(left).map_err(|e| Fault::Broken(io::Error::other(e)))?;
-            let mut polled = [PollFd::new(&self.socket, wanted)];
-            match poll(&mut polled, Some(&left)) {
-                Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                Ok(_) => return Ok(polled[0].revents()),
-                Err(e) => return Err(Fault::Broken(e.into())),
-            }
+    /// Waits a moment, or until the guest takes more.
+    fn wait(&self, has_more: bool, until: Instant) -> Result<PollFlags, Fault> {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Fault::Silence);
         }
-    }
-
-    fn receive(&mut self) -> Result<(), Fault> {
-        let mut buffer = [0; 1 << 14];
-        match self.socket.read(&mut buffer) {
-            Ok(0) => Err(Fault::Closed),
-            Ok(length) => {
-                let bytes = buffer.get(..length).unwrap_or_default();
-                self.received.extend_from_slice(bytes);
-                Ok(())
-            }
-            Err(e) if is_transient(&e) => Ok(()),
-            Err(e) => Err(e.into()),
+        let wanted = if has_more {
+            PollFlags::OUT
+        } else {
+            PollFlags::empty()
+        };
+        let left = Timespec::try_from(left.min(LOOK));
+        let left = left.map_err(|e| Fault::Broken(io::Error::other(e)))?;
+        let mut polled = [PollFd::new(&self.input, wanted)];
+        match poll(&mut polled, Some(&left)) {
+            Ok(_) => Ok(polled[0].revents()),
+            Err(rustix::io::Errno::INTR) => Ok(PollFlags::empty()),
+            Err(e) => Err(Fault::Broken(e.into())),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Files in and out, through the shell.
 //!
-//! A few hundred kilobytes a second: right for configurations, logs, programs. Something larger is
-//! faster as a disk of the machine ([`crate::Disk::read_only`]).
+//! Under TCG some ten kilobytes a second, since the kernel's driver for consoles passes on 16 bytes at
+//! a time: right for configurations, logs, programs. Something larger is faster as a disk of the machine
+//! ([`crate::Disk::read_only`]).
 
 use std::path::Path;
 use std::time::Duration;

@@ -43,18 +43,20 @@ impl Machine {
             .stdin(input)
             .stdout(log)
             .stderr(errors);
-        // A socket of the last start would be taken for that of this one.
-        drop(std::fs::remove_file(&self.places.shell));
+        let (shell_in, shell_out) = (&self.places.shell_in, &self.places.shell_out);
+        host::make_pipe(shell_in)?;
         let mut child = host::spawn_bound(request).map_err(|source| VmError::Start {
             machine: self.hardware.name.clone(),
             source,
         })?;
         let connected = os_sys::patience::until(QEMU_PATIENCE, || {
-            let shell = Shell::connect(&self.places.shell).ok();
+            let shell = Shell::connect(shell_in, shell_out).ok();
             let ended = shell.is_none() && child.pidfd().wait_exit(Duration::ZERO)?;
             Ok::<_, VmError>(if ended { Some(None) } else { shell.map(Some) })
         })?;
-        let Some(Some(shell)) = connected else {
+        // The line is there before QEMU has opened the disks; its monitor answers when all is made.
+        let is_made = || monitor::command(&self.places.monitor, "query-status", &json!({})).is_ok();
+        let Some(shell) = connected.flatten().filter(|_| is_made()) else {
             child.signal_group(Signal::KILL)?;
             let status = child.wait(QEMU_PATIENCE)?;
             return Err(self.did_not_start(status));

@@ -94,7 +94,9 @@ impl Machine {
             quote(&format!("/run/service/{name}/done")),
             quote(&format!("/service/{name}")),
         );
-        let command = format!("[ -e {done} ] || sv -w 1 check {service}");
+        let command = format!(
+            "if [ -e {service}/oneshot ]; then [ -e {done} ]; else sv -w 1 check {service}; fi"
+        );
         self.wait_until_succeeds(&command, deadline).map(drop)
     }
 

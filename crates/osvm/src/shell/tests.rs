@@ -7,7 +7,7 @@ use crate::host;
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// A shell of the host on a socket; killed at the end.
+/// A shell of the host on a pipe and a file; killed at the end.
 struct Peer {
     child: Child,
     shell: Shell,
@@ -21,19 +21,22 @@ impl Drop for Peer {
     }
 }
 
-/// `program` reads the socket and writes to it.
+/// `program` reads the pipe and writes to the file.
 fn peer(program: &str, args: &[&str]) -> Peer {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("shell");
-    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
-    let shell = Shell::connect(&path).unwrap();
-    let (guest, _) = listener.accept().unwrap();
+    let (input, output) = (dir.path().join("in"), dir.path().join("out"));
+    host::make_pipe(&input).unwrap();
+    let said = File::create(&output).unwrap();
+    // Opened for both, it waits for nobody.
+    let both = File::options().read(true).write(true).open(&input).unwrap();
+    let shell = Shell::connect(&input, &output).unwrap();
     let request = SpawnRequest::new(program)
         .args(args)
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .stdin(guest.try_clone().unwrap())
-        .stderr(guest.try_clone().unwrap())
-        .stdout(guest);
+        .stdin(File::open(&input).unwrap())
+        .stderr(said.try_clone().unwrap())
+        .stdout(said);
+    drop(both);
     let child = os_sys::spawn(request).unwrap();
     Peer {
         child,
