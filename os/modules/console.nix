@@ -12,6 +12,8 @@ let
         "--keep-baud 115200,38400,9600 "}--noclear ${line} ${
         if lib.hasPrefix "ttyS" line then "vt220" else "linux"}
     '';
+    # Shells do not end by TERM; that the line is gone they understand.
+    stop = "xargs -r kill -HUP </run/runit/cgroup.service/getty-${line}/cgroup.procs\n";
     runlevels = [ "default" "rescue" "single" ];
     log.enable = false;
     onChange = "ignore";

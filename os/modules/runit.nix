@@ -30,6 +30,12 @@ let
         default = "";
         description = "Shell lines that run when it has ended.";
       };
+      stop = mkOption {
+        type = types.nullOr types.lines;
+        default = null;
+        example = "nginx -s quit";
+        description = "Shell lines that ask it to end, instead of the signal TERM.";
+      };
       oneShot = mkOption {
         type = types.bool;
         default = false;
@@ -115,6 +121,8 @@ let
       "${folder}/finish" = script (finishScript name s);
     } // lib.optionalAttrs (s.check != null) {
       "${folder}/check" = script ("#!/bin/bash\n" + s.check);
+    } // lib.optionalAttrs (s.stop != null) {
+      "${folder}/control/t" = script ("#!/bin/bash\n" + s.stop);
     } // lib.optionalAttrs s.oneShot {
       "${folder}/oneshot".text = "";
     } // lib.optionalAttrs s.log.enable {
