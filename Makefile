@@ -11,7 +11,7 @@ SCRIPTS = $(shell grep -lE '^\#!/.*sh$$' scripts/* .ci/* os/* os/*/* os/lib/test
 # What runs on a host.
 PROGRAMS = -p osctld -p os-helper -p osctl -p osctl-image
 
-.PHONY: help setup build demo demo-down vm netboot test test-fast lint bench book clean-tools
+.PHONY: help setup build demo demo-down vm netboot test test-images test-fast lint bench book clean-tools
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -41,10 +41,16 @@ netboot: ## build kernel, initrd, root.squashfs and an iPXE script (as root)
 	cargo build --release $(PROGRAMS)
 	os/build -c $(or $(CONFIGURATION),os/configurations/netboot.nix) netboot
 
-test: ## run every test (as root)
+test: test-images ## run every test (as root)
 	@scripts/setup test
 	cargo build --workspace --bins
 	cargo nextest run --workspace --profile ci
+
+test-images: ## build what the machine tests boot (as root)
+	@scripts/setup vm
+	@scripts/test-kernel
+	cargo build --release $(PROGRAMS)
+	for host in test test-zfs; do os/build -c "os/configurations/$$host.nix" netboot; done
 
 test-fast: ## run the tests that need no root
 	@scripts/setup fast

@@ -1,0 +1,78 @@
+//! Containers in the system: their life, their start at boot, and that they come back with their pool.
+
+use anyhow::{Result, ensure};
+use machine::image::{BOOT, DOWN, services};
+use machine::pool::{self, OPERATION};
+use machine::{Image, up};
+use osvm::Machine;
+
+#[test]
+fn containers_live_come_back_and_move_with_their_pool() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let image = Image::find()?;
+    let disk = pool::disk(&dir)?;
+    let mut first = up(image.machine("first").disk(disk.clone()))?;
+    pool::make(&mut first)?;
+    pool::build_image(&mut first)?;
+    life_of_a_container(&mut first)?;
+
+    // As it was left by a machine in order, in the same one and in another one.
+    let set = ["osctl ct set autostart web", "osctl ct start web"];
+    for command in set {
+        first.succeeds_within(command, OPERATION)?;
+    }
+    first.succeeds_within("osctl ct exec web sh -c 'echo kept >/kept'", OPERATION)?;
+    first.shut_down("poweroff -f", DOWN)?;
+    ensure!(
+        first
+            .console()?
+            .contains("runit 3: stopping the containers of pool tank")
+    );
+    first.start()?;
+    first.wait_for_boot(BOOT)?;
+    services(&mut first)?;
+    pool::import(&mut first, "")?;
+    came_back(&mut first)?;
+    first.succeeds_within("osctl pool export -f tank", OPERATION)?;
+    first.succeeds("osctl pool ls -H | wc -l | grep -x 0")?;
+    first.shut_down("poweroff -f", DOWN)?;
+
+    let mut second = up(image
+        .machine("second")
+        .append("spl.spl_hostid=7")
+        .disk(disk))?;
+    pool::import(&mut second, "")?;
+    came_back(&mut second)?;
+    pool::is_healthy(&mut second)
+}
+
+/// New, started, looked at, stopped, deleted; another one stays, running.
+fn life_of_a_container(vm: &mut Machine) -> Result<()> {
+    for id in ["web", "short"] {
+        vm.succeeds_within(&pool::new_container(id), OPERATION)?;
+    }
+    vm.succeeds_within("osctl ct start short", OPERATION)?;
+    let inside = "osctl ct exec short sh -c 'id -u; cat /proc/1/cgroup'";
+    assert_eq!(vm.succeeds_within(inside, OPERATION)?, "0\n0::/");
+    // Root within is nobody here, and has control groups of its own, version 2.
+    let init = "pid=$(osctl ct show -H -o init_pid short)";
+    vm.succeeds(&format!("{init}; test $(stat -c %u /proc/$pid) -ge 65536"))?;
+    let group = vm.succeeds(&format!("{init}; cat /proc/$pid/cgroup"))?;
+    ensure!(group.starts_with("0::/osctl/"), "{group}");
+    vm.succeeds("test $(stat -fc %T /sys/fs/cgroup) = cgroup2fs")?;
+    vm.succeeds_within("osctl ct stop short && osctl ct del short", OPERATION)?;
+    assert_eq!(
+        vm.succeeds("osctl ct ls -H -o id,state | tr -s ' '")?,
+        "web stopped"
+    );
+    pool::is_healthy(vm)
+}
+
+/// Whether `web` was started with its pool, and has what was written to it.
+fn came_back(vm: &mut Machine) -> Result<()> {
+    let runs = "osctl ct ls -H -o state web | grep -x running";
+    vm.wait_until_succeeds(runs, OPERATION)?;
+    let kept = vm.succeeds_within("osctl ct exec web cat /kept", OPERATION)?;
+    ensure!(kept == "kept", "{kept}");
+    Ok(())
+}
