@@ -11,7 +11,7 @@ SCRIPTS = $(shell grep -lE '^\#!/.*sh$$' scripts/* .ci/* os/* os/*/* os/lib/test
 # What runs on a host.
 PROGRAMS = -p osctld -p os-helper -p osctl -p osctl-image
 
-.PHONY: help setup build demo demo-down vm netboot test test-images test-fast lint bench book clean-tools
+.PHONY: help setup build demo demo-down vm netboot test test-machines test-images test-fast lint bench book clean-tools
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -41,10 +41,13 @@ netboot: ## build kernel, initrd, root.squashfs and an iPXE script (as root)
 	cargo build --release $(PROGRAMS)
 	os/build -c $(or $(CONFIGURATION),os/configurations/netboot.nix) netboot
 
-test: test-images ## run every test (as root)
+test: ## run every test but those in machines (as root)
 	@scripts/setup test
 	cargo build --workspace --bins
 	cargo nextest run --workspace --profile ci
+
+test-machines: test-images ## boot the operating system in QEMU and test it there (as root)
+	cargo nextest run -p osvm -p machine --profile machines
 
 test-images: ## build what the machine tests boot (as root)
 	@scripts/setup vm

@@ -41,7 +41,7 @@ impl Image {
         let command_line = std::fs::read_to_string(folder.join("command-line"));
         let command_line = command_line.with_context(|| {
             let missing = folder.display();
-            format!("there is no {missing}; make it: make test-image")
+            format!("there is no {missing}; make it: make test-images")
         })?;
         Ok(Self {
             folder,
