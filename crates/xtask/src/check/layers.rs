@@ -65,6 +65,7 @@ const HOUSE: &[Room] = &[
     room(7, "osvm", &[]),
     room(8, "bench", &[]),
     room(8, "hostile", &[]),
+    room(8, "machine", &[]),
     room(8, "native", &[]),
     room(8, "os-composition", &[]),
     room(8, "xtask", &[]),
