@@ -281,7 +281,13 @@ impl Repository {
     }
 
     fn read(&self) -> Result<Option<Index>, RepositoryError> {
-        let Some(bytes) = atomic::read(&self.index_file())? else {
+        let read = atomic::read(&self.index_file());
+        let Some(bytes) = read.or_else(|error| match error.source.kind() {
+            // The path goes through a file, or cannot be gone at all.
+            io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename => Ok(None),
+            _ => Err(error),
+        })?
+        else {
             return Ok(None);
         };
         let index = serde_json::from_slice(&bytes).map_err(|source| RepositoryError::Index {
@@ -315,5 +321,20 @@ impl Index {
         self.images
             .retain(|other| !(other.same_place(&listed) && other.version == listed.version));
         self.images.push(Listed { tags, ..listed });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_folder_is_no_repository() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let long = "x".repeat(300);
+        for path in [file.path(), Path::new("/nonexistent"), Path::new(&long)] {
+            let error = Repository::new(path).index().unwrap_err();
+            assert_eq!(error.code(), Code::NotFound, "{error}");
+        }
     }
 }
