@@ -19,13 +19,7 @@ fn power_is_cut_in_new_del_and_import() -> Result<()> {
     }
 
     cut_power_in(&mut vm, &pool::new_container("new"))?;
-    pool::import(&mut vm, "")?;
-    let made = containers(&mut vm)?;
-    ensure!(
-        ["doomed new old", "doomed old"].contains(&made.as_str()),
-        "{made}"
-    );
-    pool::is_healthy(&mut vm)?;
+    let made = imported(&mut vm, ["doomed new old", "doomed old"])?;
     if made == "doomed old" {
         pool::build_image(&mut vm)?;
         vm.succeeds_within(&pool::new_container("new"), OPERATION)?;
@@ -33,13 +27,7 @@ fn power_is_cut_in_new_del_and_import() -> Result<()> {
 
     cut_power_in(&mut vm, "osctl ct del doomed")?;
     cut_power_in(&mut vm, &pool::import_command(""))?;
-    pool::import(&mut vm, "")?;
-    let left = containers(&mut vm)?;
-    ensure!(
-        ["doomed new old", "new old"].contains(&left.as_str()),
-        "{left}"
-    );
-    pool::is_healthy(&mut vm)?;
+    imported(&mut vm, ["doomed new old", "new old"])?;
     // Nothing of either is in the way.
     vm.succeeds_within("osctl ct start old new", OPERATION)?;
     pool::is_healthy(&mut vm)
@@ -58,6 +46,11 @@ fn cut_power_in(vm: &mut Machine, command: &str) -> Result<()> {
     services(vm)
 }
 
-fn containers(vm: &mut Machine) -> Result<String> {
-    Ok(vm.succeeds("osctl ct ls -H -o id | sort | xargs")?)
+/// Imports the pool, which is healthy and has the containers of before or of after; which of them.
+fn imported(vm: &mut Machine, expected: [&str; 2]) -> Result<String> {
+    pool::import(vm, "")?;
+    let found = vm.succeeds("osctl ct ls -H -o id | sort | xargs")?;
+    ensure!(expected.contains(&found.as_str()), "{found}");
+    pool::is_healthy(vm)?;
+    Ok(found)
 }
