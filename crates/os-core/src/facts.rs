@@ -35,6 +35,9 @@ pub struct Facts {
     pub foreign: Arc<ForeignIds>,
     /// The pools this host knows, imported or not.
     pub sources: BTreeMap<PoolName, KnownSource>,
+    /// The control device of ZFS, if this host has it: as a source it stands for the zpool that has
+    /// the name of the pool.
+    pub zfs: Option<PathBuf>,
     /// Names in `root` that no pool may be mounted over: folders that are not empty, and anything
     /// else. Mountpoints of imported pools may be in it or not.
     pub taken_names: BTreeSet<String>,

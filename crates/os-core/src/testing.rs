@@ -22,6 +22,7 @@ pub(crate) fn facts() -> Facts {
         accounts: Accounts::default(),
         foreign: crate::ForeignIds::default().into(),
         sources: BTreeMap::new(),
+        zfs: None,
         taken_names: BTreeSet::new(),
         running: BTreeMap::new(),
         visited: BTreeSet::new(),

@@ -17,13 +17,12 @@
 //! subvolumes that a guest made in its own tree; a received stream is kept in a file until it is
 //! complete, since `btrfs receive` cannot go on where it stopped.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use os_cmd::Runner;
 use os_types::ByteSize;
 
-use crate::pools::Inspection;
+use crate::pools::{Inspection, Takeover};
 use crate::{Change, PoolContents, PoolError, PoolPlace, PoolSource, PoolStatus, Pools};
 
 mod attributes;
@@ -31,8 +30,6 @@ mod catalog;
 mod closing;
 mod contents;
 mod dataset_ops;
-mod frames;
-mod holders;
 mod opening;
 mod receiving;
 mod replacing;
@@ -70,6 +67,7 @@ impl Pools for Btrfs {
         &self,
         place: &PoolPlace,
         source: &PoolSource,
+        _takeover: Takeover,
         inspect: Inspection<'_>,
     ) -> Result<Change, PoolError> {
         let change = opening::open(place, source, inspect)?;
@@ -104,18 +102,5 @@ impl Pools for Btrfs {
 impl Btrfs {
     fn open_contents(&self, place: &PoolPlace) -> contents::Contents {
         contents::Contents::new(place.clone(), Arc::clone(&self.runner))
-    }
-}
-
-/// An error of the kernel about a path, as a pool's error.
-fn system(
-    action: &'static str,
-    path: &Path,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> PoolError {
-    PoolError::System {
-        action,
-        path: path.to_owned(),
-        source: source.into(),
     }
 }

@@ -8,7 +8,8 @@
 //! Four small traits instead of one large: [`Pools`] makes and opens pools, [`Datasets`],
 //! [`Snapshots`] and [`Streams`] work inside of one that is open. They are shaped after ZFS
 //! (properties, origin of a clone, guids, incremental streams, resume tokens), because that is the
-//! backend of the operating system; [`Btrfs`] fits itself to them and says where it differs.
+//! backend of the operating system ([`Zfs`]); [`Btrfs`] fits itself to them and says where it
+//! differs. [`Backends`] is both: what a pool is made of decides.
 //!
 //! What this crate is not: it knows nothing of containers, owners or configuration files (the
 //! caller of [`Pools::open`] inspects those), it keeps no memory of what it did, and it does not
@@ -20,35 +21,44 @@
 //!   what it changed ([`Change`]). What was half-made lies in a staging folder and is finished or
 //!   removed by the next [`Pools::open`].
 //! - A pool is never written before its inspector has seen it and agreed.
-//! - A listing starts no process at all, and never one per dataset.
+//! - A listing starts no process on btrfs and one on ZFS, never one per dataset.
 //! - A figure that is not known is `None`, never a guess.
 //! - No path inside of what a guest can write is ever walked: a dataset is a direct child of
 //!   another one, and nested subvolumes of a guest are removed by number.
 //!
-//! Start reading at `pools.rs` and `datasets.rs` (the traits), then `btrfs.rs`.
+//! Start reading at `pools.rs` and `datasets.rs` (the traits), then `zfs.rs` or `btrfs.rs`.
 #![forbid(unsafe_code)]
 
+mod backends;
 mod btrfs;
 mod change;
 mod datasets;
+mod frames;
+mod holders;
+mod mountpoint;
 mod place;
 mod pools;
 mod resume_token;
 mod snapshots;
 mod storage_error;
 mod streams;
+mod view;
+mod zfs;
 
+pub use self::backends::Backends;
 pub use self::btrfs::Btrfs;
 pub use self::change::Change;
 pub use self::datasets::{DatasetInfo, Datasets, Extent, PropertyEdit};
-pub use self::place::{PoolPlace, PoolSource};
-pub use self::pools::{Holder, Inspection, PoolError, PoolStatus, Pools};
-pub use self::resume_token::{ResumeToken, ResumeTokenError};
+pub use self::place::{PoolPlace, PoolSource, ZFS_DEVICE};
+pub use self::pools::{Holder, Inspection, PoolError, PoolStatus, Pools, Takeover};
+pub use self::resume_token::{Proof, ResumeToken, ResumeTokenError};
 pub use self::snapshots::{SnapshotInfo, Snapshots};
 pub use self::storage_error::StorageError;
 pub use self::streams::{
     ReceivePolicy, ReceiveRequest, Received, SendReport, SendRequest, StreamError, Streams,
 };
+pub use self::view::PoolView;
+pub use self::zfs::Zfs;
 
 /// Everything that can be done inside of one open pool.
 pub trait PoolContents: Datasets + Snapshots + Streams + Send + Sync + std::fmt::Debug {}

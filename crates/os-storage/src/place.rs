@@ -23,13 +23,19 @@ pub enum PoolSource {
     BlockDevice(PathBuf),
     /// A subvolume of a btrfs that somebody else has mounted; bound to the mount point.
     Directory(PathBuf),
+    /// A zpool with the name of the pool, on whatever disks ZFS finds it.
+    Zpool,
 }
+
+/// The control device of ZFS, which stands for [`PoolSource::Zpool`] where a path is needed.
+pub const ZFS_DEVICE: &str = "/dev/zfs";
 
 impl PoolSource {
     /// The path, whatever it is.
     pub fn path(&self) -> &Path {
         match self {
             Self::Image(path) | Self::BlockDevice(path) | Self::Directory(path) => path,
+            Self::Zpool => Path::new(ZFS_DEVICE),
         }
     }
 }

@@ -6,11 +6,20 @@ use std::path::{Path, PathBuf};
 
 use os_types::{ByteSize, PoolName};
 
-use crate::{Change, PoolContents, PoolPlace, PoolSource};
+use crate::{Change, PoolContents, PoolPlace, PoolSource, PoolView};
 
-/// Looks at a pool that is mounted read-only at a path and may refuse it.
+/// Looks into a pool that is mounted read-only and may refuse it.
 pub type Inspection<'a> =
-    &'a mut dyn FnMut(&Path) -> Result<(), Box<dyn Error + Send + Sync + 'static>>;
+    &'a mut dyn FnMut(&dyn PoolView) -> Result<(), Box<dyn Error + Send + Sync + 'static>>;
+
+/// What happens to a pool that, by what the file system itself remembers, another host has open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takeover {
+    /// It is refused.
+    Refuse,
+    /// It is opened: that host is known to be dead.
+    Force,
+}
 
 /// The life of pools as a whole. Every operation may be repeated.
 pub trait Pools: Send + Sync + fmt::Debug {
@@ -28,13 +37,15 @@ pub trait Pools: Send + Sync + fmt::Debug {
     /// Attaches and mounts a pool, nosuid and nodev, after `inspect` has agreed.
     ///
     /// `inspect` sees the pool mounted read-only at no place of the mount table (without replaying its log),
-    /// except where somebody else has it mounted anyway. It is called also for a pool that is open
+    /// except where somebody else has it mounted anyway. A btrfs does not remember its host, so
+    /// `takeover` matters to ZFS only. It is called also for a pool that is open
     /// already. What a crash left half-made is finished or removed, so no other operation on this
     /// pool may run at the same time.
     fn open(
         &self,
         place: &PoolPlace,
         source: &PoolSource,
+        takeover: Takeover,
         inspect: Inspection<'_>,
     ) -> Result<Change, PoolError>;
 
@@ -118,6 +129,12 @@ pub enum PoolError {
         /// The source.
         path: PathBuf,
     },
+    /// ZFS finds no zpool of this name.
+    #[error("there is no zpool {pool}, neither imported nor on the disks of this host")]
+    NoZpool {
+        /// The pool.
+        pool: PoolName,
+    },
     /// The source cannot be a pool.
     #[error("{} is not a pool: {reason}", path.display())]
     NotPool {
@@ -141,6 +158,14 @@ pub enum PoolError {
         path: PathBuf,
         /// Where.
         at: PathBuf,
+    },
+    /// Another host has it open, or died with it open.
+    #[error("pool {pool} was last in use on {host} and not exported there")]
+    Foreign {
+        /// The pool.
+        pool: PoolName,
+        /// That host, as the pool remembers it.
+        host: String,
     },
     /// The inspector did not agree; nothing was written.
     #[error("pool {pool} was not opened")]
@@ -194,7 +219,20 @@ pub enum PoolError {
     },
 }
 
-fn list(holders: &[Holder]) -> String {
+/// An error of the kernel about a path, as a pool's error.
+pub(crate) fn system(
+    action: &'static str,
+    path: &Path,
+    source: impl Into<Box<dyn Error + Send + Sync>>,
+) -> PoolError {
+    PoolError::System {
+        action,
+        path: path.to_owned(),
+        source: source.into(),
+    }
+}
+
+pub(crate) fn list(holders: &[Holder]) -> String {
     if holders.is_empty() {
         return "something that could not be found".to_owned();
     }

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 /// Says which stream was broken off where. Opaque to everybody but sender and receiver.
 ///
-/// *Shape*: `1:<snapshot guid>:<base guid or ->:<offset>:<SHA-256 of everything before it>`; the
-/// first number is the version of the format.
+/// *Shape*: `1:<snapshot guid>:<base guid or ->:<offset>:<proof>`; the first number is the version
+/// of the format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResumeToken {
     /// The snapshot being sent.
@@ -15,8 +15,58 @@ pub struct ResumeToken {
     pub base_guid: Option<String>,
     /// Bytes of the stream that the receiver has. *Units*: bytes.
     pub offset: u64,
-    /// Digest of those bytes, 64 hexadecimal digits.
-    pub digest: String,
+    /// What tells that stream from all others.
+    pub proof: Proof,
+}
+
+/// How it is proven that the rest of a stream fits to its beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// SHA-256 of the bytes that the receiver has. *Shape*: 64 hexadecimal digits.
+    Digest(String),
+    /// The receiver's `receive_resume_token`, written `zfs-<token>`. *Shape*: numbers in lower case
+    /// hexadecimal with `-` in between. *Source*: `zfs-send(8)`, `-t`.
+    Zfs(String),
+}
+
+/// A token of ZFS holds a few numbers and the name of a dataset, compressed.
+const ZFS_TOKEN_LIMIT: usize = 4096;
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Digest(digest) => f.write_str(digest),
+            Self::Zfs(token) => write!(f, "zfs-{token}"),
+        }
+    }
+}
+
+impl FromStr for Proof {
+    type Err = ResumeTokenError;
+
+    fn from_str(text: &str) -> Result<Self, ResumeTokenError> {
+        if let Some(token) = text.strip_prefix("zfs-") {
+            let allowed = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b) || b == b'-';
+            // Never an option of the program that reads it.
+            let good = token.starts_with(|c: char| c.is_ascii_digit())
+                && token.len() <= ZFS_TOKEN_LIMIT
+                && token.bytes().all(allowed);
+            return if good {
+                Ok(Self::Zfs(token.to_owned()))
+            } else {
+                Err(ResumeTokenError {
+                    reason: "has a bad token of ZFS",
+                })
+            };
+        }
+        if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            Ok(Self::Digest(text.to_owned()))
+        } else {
+            Err(ResumeTokenError {
+                reason: "has a bad digest",
+            })
+        }
+    }
 }
 
 /// Why a text is no resume token.
@@ -32,10 +82,10 @@ impl fmt::Display for ResumeToken {
         let Self {
             snapshot_guid,
             offset,
-            digest,
+            proof,
             ..
         } = self;
-        write!(f, "1:{snapshot_guid}:{base}:{offset}:{digest}")
+        write!(f, "1:{snapshot_guid}:{base}:{offset}:{proof}")
     }
 }
 
@@ -45,7 +95,7 @@ impl FromStr for ResumeToken {
     fn from_str(text: &str) -> Result<Self, ResumeTokenError> {
         let refuse = |reason| ResumeTokenError { reason };
         let fields: Vec<_> = text.split(':').collect();
-        let [version, snapshot, base, offset, digest] = fields.as_slice() else {
+        let [version, snapshot, base, offset, proof] = fields.as_slice() else {
             return Err(refuse("does not have five fields"));
         };
         if *version != "1" {
@@ -54,16 +104,13 @@ impl FromStr for ResumeToken {
         if !is_guid(snapshot) || !(*base == "-" || is_guid(base)) {
             return Err(refuse("has a bad guid"));
         }
-        if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(refuse("has a bad digest"));
-        }
         Ok(Self {
             snapshot_guid: (*snapshot).to_owned(),
             base_guid: (*base != "-").then(|| (*base).to_owned()),
             offset: offset
                 .parse()
                 .map_err(|_error| refuse("has a bad offset"))?,
-            digest: (*digest).to_owned(),
+            proof: proof.parse()?,
         })
     }
 }
@@ -84,12 +131,13 @@ mod tests {
             snapshot_guid: "611469a0-14c5-d74c-a9da-e5554407519a".to_owned(),
             base_guid: None,
             offset: 77,
-            digest: "ab".repeat(32),
+            proof: Proof::Digest("ab".repeat(32)),
         };
         let text = token.to_string();
         assert_eq!(text.parse::<ResumeToken>().unwrap(), token);
         let other = ResumeToken {
             base_guid: Some("123".to_owned()),
+            proof: Proof::Zfs("1-f75b2-c8-789c63".to_owned()),
             ..token
         };
         assert_eq!(other.to_string().parse::<ResumeToken>().unwrap(), other);
@@ -99,6 +147,9 @@ mod tests {
             "1:../x:-:0:00",
             &text.replace("77", "-1"),
             &text.replace("ab", "a/"),
+            "1:1:-:0:zfs-",
+            "1:1:-:0:zfs--x",
+            "1:1:-:0:zfs-1-/",
         ] {
             bad.parse::<ResumeToken>().unwrap_err();
         }

@@ -53,6 +53,26 @@ pub enum StorageError {
         /// The dataset.
         object: String,
     },
+    /// A process or a mount uses it.
+    #[error("{object} is in use by {}", crate::pools::list(holders))]
+    Busy {
+        /// Dataset or snapshot.
+        object: String,
+        /// Who; empty if they could not be found.
+        holders: Vec<crate::Holder>,
+    },
+    /// It is encrypted, and the key is not there.
+    #[error("{object} is encrypted and its key is not loaded")]
+    Locked {
+        /// The dataset.
+        object: String,
+    },
+    /// The pool lost its disks, and waits for them.
+    #[error("the pool of {object} is suspended: its disks do not answer")]
+    Suspended {
+        /// Dataset or snapshot.
+        object: String,
+    },
     /// The operation makes no sense for this object.
     #[error("{object}: {reason}")]
     Invalid {

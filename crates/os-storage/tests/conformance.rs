@@ -2,7 +2,7 @@
 //!
 //! A backend joins with one line: `suite!(name, fixture function)`. The tests are plain functions
 //! over the traits; nothing in `conformance/` but `fixture.rs` knows a backend. Needs root and a
-//! kernel with btrfs and loop devices; without them every test fails and says so.
+//! kernel with btrfs and loop devices, or with ZFS; without them every test fails and says so.
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -85,3 +85,4 @@ macro_rules! suite {
 
 suite!(btrfs_image, crate::fixture::btrfs_image);
 suite!(btrfs_directory, crate::fixture::btrfs_directory);
+suite!(zfs_file, crate::fixture::zfs_file);

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use os_cmd::HostRunner;
 use os_storage::{
     Btrfs, Extent, PoolPlace, PoolSource, Pools, ReceivePolicy, ReceiveRequest, SendRequest,
+    Takeover,
 };
 use os_sys::{LoopDevice, MountTable, SpawnRequest, spawn};
 use os_types::{ByteSize, DatasetName, SnapshotName};
@@ -63,7 +64,9 @@ fn work(w: &World, stream: &[u8]) {
     w.pools
         .create(&w.place, &w.source, Some(ByteSize::mib(256)))
         .unwrap();
-    w.pools.open(&w.place, &w.source, &mut |_| Ok(())).unwrap();
+    w.pools
+        .open(&w.place, &w.source, Takeover::Refuse, &mut |_| Ok(()))
+        .unwrap();
     let c = w.pools.contents(&w.place);
     c.create(&dataset("tank/a"), &[]).unwrap();
     c.create(&dataset("tank/a/child"), &[]).unwrap();
@@ -117,7 +120,9 @@ fn prepare(w: &World, path: &Path) -> Vec<u8> {
     w.pools
         .create(&w.place, &w.source, Some(ByteSize::mib(256)))
         .unwrap();
-    w.pools.open(&w.place, &w.source, &mut |_| Ok(())).unwrap();
+    w.pools
+        .open(&w.place, &w.source, Takeover::Refuse, &mut |_| Ok(()))
+        .unwrap();
     let c = w.pools.contents(&w.place);
     c.create(&dataset("tank/a"), &[]).unwrap();
     std::fs::write(w.place.mountpoint.join("a/file"), "precious").unwrap();
@@ -158,7 +163,9 @@ fn kill_after(path: &Path, delay: Duration) {
 
 /// After an open nothing half-made is there, whatever the moment was.
 fn check(w: &World) {
-    w.pools.open(&w.place, &w.source, &mut |_| Ok(())).unwrap();
+    w.pools
+        .open(&w.place, &w.source, Takeover::Refuse, &mut |_| Ok(()))
+        .unwrap();
     let root = &w.place.mountpoint;
     let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
     assert_eq!(

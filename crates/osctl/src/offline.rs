@@ -240,6 +240,7 @@ fn facts(root: &Path) -> Facts {
         accounts: Accounts::default(),
         foreign: Arc::default(),
         sources: BTreeMap::new(),
+        zfs: None,
         taken_names: std::collections::BTreeSet::new(),
         running: BTreeMap::new(),
         visited: std::collections::BTreeSet::new(),

@@ -101,7 +101,9 @@ impl Steps {
             foreign: Foreign::new(&paths.etc()),
             pending: Pending::default(),
             importing: Importing::default(),
-            pools: Box::new(os_storage::Btrfs::new(Arc::new(os_cmd::HostRunner::new()))),
+            pools: Box::new(os_storage::Backends::new(Arc::new(
+                os_cmd::HostRunner::new(),
+            ))),
             cache: Cache::default(),
             runtime,
             ended: Arc::default(),

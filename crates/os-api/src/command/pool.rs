@@ -24,14 +24,14 @@ pub struct PoolNew {
     pub file: Option<PathBuf>,
 }
 
-/// Make an existing btrfs file system a pool.
+/// Make an existing btrfs or zpool a pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoolInstall {
     /// Name of the pool.
     pub pool: PoolName,
-    /// An image file or block device with a btrfs, or a folder on a mounted btrfs. May be left out
-    /// if the host knows the pool already.
+    /// An image file or block device with a btrfs, or a folder on a mounted btrfs. If it is
+    /// left out, what the host knows of the pool already, or the zpool of that name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "wire::path_or_none")]
     pub source: Option<PathBuf>,

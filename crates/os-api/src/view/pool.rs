@@ -77,6 +77,8 @@ pub enum SourceKind {
     Device,
     /// A folder on a mounted btrfs.
     Folder,
+    /// A zpool with the name of the pool, on whatever disks it is.
+    Zpool,
     /// Nothing is there now.
     Missing,
 }

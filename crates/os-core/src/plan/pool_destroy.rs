@@ -37,7 +37,7 @@ pub(super) fn plan(body: &PoolDestroy, context: &Context<'_>) -> Result<Plan, Fa
             to: Presence::Absent,
         }),
         SourceKind::Missing => {}
-        SourceKind::Device | SourceKind::Folder => {
+        SourceKind::Device | SourceKind::Folder | SourceKind::Zpool => {
             return Err(refuse(PoolDestroyError { pool: pool.clone() }));
         }
     }

@@ -1,4 +1,4 @@
-//! `pool-install`: an existing btrfs becomes a pool and is imported.
+//! `pool-install`: an existing btrfs or zpool becomes a pool and is imported.
 
 use os_api::command::PoolInstall;
 use os_types::{Code, DatasetName, Explain, Failure, Plan, PoolName, Presence, Step};

@@ -62,12 +62,15 @@ pub(super) fn check_path(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Refuses a source that another pool has.
+/// Refuses a source that another pool has. All zpools are found through one device.
 pub(super) fn check_unshared(
     pool: &PoolName,
     path: &Path,
     context: &Context<'_>,
 ) -> Result<(), Failure> {
+    if context.facts.zfs.as_deref() == Some(path) {
+        return Ok(());
+    }
     let mut others = context
         .facts
         .sources
@@ -94,14 +97,14 @@ pub(super) fn check_mountpoint(pool: &PoolName, context: &Context<'_>) -> Result
 }
 
 /// The step that lets the host find a pool which is not imported at `given`; none if it does
-/// already.
+/// already. Where nothing else is said it is a zpool.
 pub(super) fn remember(
     pool: &PoolName,
     given: Option<&Path>,
     context: &Context<'_>,
 ) -> Result<Option<Step>, Failure> {
     let before = context.not_imported(pool)?.map(|known| known.path.clone());
-    let after = match (given, &before) {
+    let after = match (given, before.as_ref().or(context.facts.zfs.as_ref())) {
         (Some(given), _) => {
             check_path(given)?;
             check_unshared(pool, given, context)?;
@@ -110,7 +113,7 @@ pub(super) fn remember(
         (None, Some(known)) => known.clone(),
         (None, None) => return Err(refuse(SourceError::Unknown(pool.clone()))),
     };
-    // A btrfs that is mounted where the pool belongs is its own source.
+    // A file system that is mounted where the pool belongs is its own source.
     if after != context.facts.mountpoint(pool) {
         check_mountpoint(pool, context)?;
     }

@@ -134,6 +134,19 @@ fn pools_go() {
     );
 }
 
+/// Any number of them, all through one device; what nobody gave a source is one.
+#[test]
+fn zpools_are_found_by_their_names() {
+    let mut world = World::with(&[]);
+    world.facts.zfs = Some("/dev/zfs".into());
+    known(&mut world, "first", "/dev/zfs", SourceKind::Zpool);
+    let shown = show(&world, "pool-install", r#"{"pool":"tank"}"#);
+    let given = r#"{"pool":"tank","source":"/dev/zfs"}"#;
+    assert_eq!(show(&world, "pool-install", given), shown);
+    let found = shown.lines().next().unwrap();
+    assert_eq!(found, "remember the source of pool tank: /dev/zfs");
+}
+
 #[test]
 fn uninstalling_can_be_taken_back() {
     let mut world = World::with(&[]);

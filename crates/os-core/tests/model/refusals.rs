@@ -17,6 +17,7 @@ fn world() -> World {
     let known = [
         ("tank", source("/t.img", SourceKind::Image)),
         ("old", source("/dev/sdb", SourceKind::Device)),
+        ("zfs", source("/dev/zfs", SourceKind::Zpool)),
     ];
     for (pool, source) in known {
         world.facts.sources.insert(pool.parse().unwrap(), source);
@@ -71,6 +72,7 @@ fn pools() {
         pool-uninstall {"pool":"tank"} -> E-POOL-STATE is imported
         pool-uninstall {"pool":"new"} -> E-NOT-FOUND does not know
         pool-destroy {"pool":"old"} -> E-NOT-A-POOL not an image
+        pool-destroy {"pool":"zfs"} -> E-NOT-A-POOL not an image
         pool-destroy {"pool":"tank"} -> E-POOL-STATE is imported
         pool-set {"pool":"old"} -> E-POOL-STATE exported
         undo {} -> E-NO-UNDO journal

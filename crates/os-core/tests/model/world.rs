@@ -29,6 +29,7 @@ pub(crate) fn facts() -> Facts {
         accounts: Accounts::default(),
         foreign: os_core::ForeignIds::default().into(),
         sources: BTreeMap::new(),
+        zfs: None,
         taken_names: BTreeSet::from(["etc".to_owned()]),
         running: BTreeMap::new(),
         visited: BTreeSet::new(),

@@ -5,7 +5,8 @@ use std::time::Duration;
 use os_sys::{LoopDevice, MountEntry, MountTable, patience, unmount};
 
 use super::opening::{Attachment, DETACH_TIMEOUT};
-use super::{holders, system};
+use crate::holders;
+use crate::pools::system;
 use crate::{Change, PoolError, PoolPlace, PoolSource};
 
 /// How long a pool may be busy before it is an error.
@@ -61,7 +62,7 @@ fn unmount_pool(place: &PoolPlace, mount: &MountEntry) -> Result<(), PoolError> 
     // copy of every descriptor of the daemon, a program with a namespace of its own may be short.
     let mut in_the_way = Vec::new();
     let closed = patience::until(BUSY_PATIENCE, || {
-        in_the_way = holders::mounts(mount);
+        in_the_way = holders::mounts(std::slice::from_ref(mount));
         if !in_the_way.is_empty() {
             return Ok(None);
         }

@@ -65,10 +65,7 @@ impl Contents {
 
     /// Where a dataset is, or would be.
     pub(super) fn path(&self, dataset: &DatasetName) -> PathBuf {
-        match dataset.relative() {
-            "" => self.root().to_owned(),
-            relative => self.root().join(relative),
-        }
+        crate::view::below(self.root(), dataset)
     }
 
     /// Finds a dataset, walking from the pool's root through datasets only: a component that is

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,8 +13,9 @@ use os_sys::{
 use os_types::ByteSize;
 
 use super::source::{check_directory, not_pool};
-use super::system;
-use crate::pools::Inspection;
+use crate::mountpoint::prepare_mountpoint;
+use crate::pools::{Inspection, system};
+use crate::view::{FolderView, look};
 use crate::{Change, PoolError, PoolPlace, PoolSource, PoolStatus};
 
 /// How long a program that this process starts meanwhile may keep what it inherited.
@@ -62,6 +63,9 @@ impl Attachment {
                     LoopDevice::attached_to(path).map_err(|e| system("look at", path, e))?;
                 loop_device.as_ref().map(|d| d.node().to_owned())
             }
+            PoolSource::Zpool => {
+                return Err(not_pool(path, "a zpool is nothing for btrfs"));
+            }
             PoolSource::BlockDevice(_) | PoolSource::Directory(_) => Some(
                 path.canonicalize()
                     .map_err(|e| system("look at", path, e))?,
@@ -93,6 +97,7 @@ impl Attachment {
             PoolSource::Image(_) | PoolSource::BlockDevice(_) => Ok(entry.fstype == "btrfs"
                 && entry.source == *device
                 && entry.root == Path::new("/")),
+            PoolSource::Zpool => Ok(false),
             PoolSource::Directory(_) => {
                 let id = |path: &Path| {
                     use std::os::unix::fs::MetadataExt;
@@ -137,7 +142,7 @@ pub(super) fn open(
 ) -> Result<Change, PoolError> {
     let found = Attachment::find(place, source)?;
     if found.mount.is_some() {
-        look(place, &place.mountpoint, inspect)?;
+        look(place, &FolderView(&place.mountpoint), inspect)?;
         return Ok(Change::Unchanged);
     }
     if let (PoolSource::Image(_) | PoolSource::BlockDevice(_), Some(device)) =
@@ -151,9 +156,10 @@ pub(super) fn open(
     }
     prepare_mountpoint(&place.mountpoint)?;
     match source {
+        PoolSource::Zpool => {}
         PoolSource::Directory(path) => {
             check_directory(path)?;
-            look(place, path, inspect)?;
+            look(place, &FolderView(path), inspect)?;
             bind_mount(path, &place.mountpoint).map_err(|e| system("open", path, e))?;
         }
         PoolSource::BlockDevice(path) => mount_inspected(place, path, inspect)?,
@@ -198,7 +204,7 @@ fn mount_inspected(
 ) -> Result<(), PoolError> {
     let view = ReadOnlyView::mount(device, "btrfs", INSPECT_OPTION)
         .map_err(|e| not_a_filesystem(device, e))?;
-    look(place, &view.root(), inspect)?;
+    look(place, &FolderView(&view.root()), inspect)?;
     drop(view);
     mount_after_inspection(device, &place.mountpoint)
 }
@@ -236,36 +242,5 @@ fn not_a_filesystem(device: &Path, e: os_sys::SysError) -> PoolError {
         not_pool(device, "there is no btrfs on it")
     } else {
         system("inspect", device, e)
-    }
-}
-
-fn look(place: &PoolPlace, path: &Path, inspect: Inspection<'_>) -> Result<(), PoolError> {
-    inspect(path).map_err(|source| PoolError::Refused {
-        pool: place.name.clone(),
-        source,
-    })
-}
-
-/// Makes the mount point; refuses one that hides somebody's files.
-fn prepare_mountpoint(path: &Path) -> Result<(), PoolError> {
-    match fs::DirBuilder::new().mode(0o755).create(path) {
-        Ok(()) => return Ok(()),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(e) => return Err(system("create", path, e)),
-    }
-    let taken = |by: &str| PoolError::MountpointTaken {
-        mountpoint: path.to_owned(),
-        by: by.to_owned(),
-    };
-    let meta = path
-        .symlink_metadata()
-        .map_err(|e| system("look at", path, e))?;
-    if !meta.is_dir() {
-        return Err(taken("something that is not a directory"));
-    }
-    let mut entries = fs::read_dir(path).map_err(|e| system("read", path, e))?;
-    match entries.next() {
-        None => Ok(()),
-        Some(_) => Err(taken("files in it")),
     }
 }

@@ -19,9 +19,9 @@ use sha2::{Digest, Sha256};
 use super::attributes::Attributes;
 use super::catalog::{SnapshotEntry, guid_of, subvolume_at};
 use super::contents::{Contents, make_folder, new_guid, open_folder};
-use super::frames::{Frame, Header, hex, read_frame, read_header};
 use super::spool::{Note, Spool};
 use super::stream_head;
+use crate::frames::{Format, Frame, Header, hex, read_frame, read_header};
 use crate::resume_token::is_guid;
 use crate::{
     Change, ReceivePolicy, ReceiveRequest, Received, ResumeToken, SendReport, SendRequest,
@@ -43,6 +43,9 @@ impl Streams for Contents {
     ) -> Result<Received, StreamError> {
         let target = &request.snapshot;
         let header = read_header(source).map_err(|_error| bad(target, "it has no header"))?;
+        if header.format != Format::Btrfs {
+            return Err(bad(target, "it is one of ZFS, and this pool is a btrfs"));
+        }
         if !is_guid(&header.snapshot) || header.base.as_deref().is_some_and(|b| !is_guid(b)) {
             return Err(bad(target, "its guids are not guids"));
         }

@@ -9,8 +9,8 @@ use os_types::SnapshotName;
 use sha2::{Digest, Sha256};
 
 use super::contents::Contents;
-use super::frames::{FRAME_LIMIT, Header, hex, write_end, write_frame, write_header};
-use crate::{SendReport, SendRequest, StreamError};
+use crate::frames::{FRAME_LIMIT, Format, Header, hex, pump, write_end, write_header};
+use crate::{Proof, SendReport, SendRequest, StreamError};
 
 /// How long `btrfs send` may search for the next difference without writing anything.
 const SILENCE: Duration = Duration::from_mins(10);
@@ -55,11 +55,12 @@ impl Contents {
         if request
             .resume
             .as_ref()
-            .is_some_and(|token| token.digest != hex(&digest))
+            .is_some_and(|token| token.proof != Proof::Digest(hex(&digest)))
         {
             return Err(mismatch());
         }
         let header = Header {
+            format: Format::Btrfs,
             snapshot: guid,
             base: base_guid,
             offset: skip,
@@ -70,7 +71,7 @@ impl Contents {
             source,
         };
         write_header(sink, &header).map_err(broken)?;
-        let (digest, length) = pump(&mut running, sink, digest, snapshot)?;
+        let (digest, length) = pump(&mut running, sink, digest).map_err(broken)?;
         // The end is written only once the program has said that all went well.
         running.finish().map_err(tool)?;
         write_end(sink, digest).map_err(broken)?;
@@ -105,30 +106,4 @@ fn skip_prefix(running: &mut Running, length: u64) -> std::io::Result<Sha256> {
         return Err(std::io::ErrorKind::UnexpectedEof.into());
     }
     Ok(digest)
-}
-
-fn pump(
-    running: &mut Running,
-    sink: &mut dyn Write,
-    mut digest: Sha256,
-    snapshot: &SnapshotName,
-) -> Result<(Sha256, u64), StreamError> {
-    let broken = |source| StreamError::Sink {
-        snapshot: snapshot.clone(),
-        source,
-    };
-    let mut buffer = vec![0; FRAME_LIMIT];
-    let mut length = 0;
-    loop {
-        let count = match running.read(&mut buffer) {
-            Ok(0) => return Ok((digest, length)),
-            Ok(count) => count,
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(source) => return Err(broken(source)),
-        };
-        let bytes = buffer.get(..count).unwrap_or_default();
-        digest.update(bytes);
-        write_frame(sink, bytes).map_err(broken)?;
-        length += count as u64;
-    }
 }

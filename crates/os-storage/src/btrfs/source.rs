@@ -12,7 +12,7 @@ use os_sys::btrfs::{self, BtrfsDir};
 use os_types::ByteSize;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::system;
+use crate::pools::system;
 use crate::{Change, PoolError, PoolPlace, PoolSource, PoolStatus};
 
 /// `mkfs.btrfs` needs 109 MiB; below this a pool is full before it holds anything.
@@ -31,6 +31,7 @@ pub(super) fn create(
         PoolSource::Image(path) => create_image(runner, place, path, size.unwrap_or_default()),
         PoolSource::BlockDevice(path) => format_device(runner, place, path),
         PoolSource::Directory(path) => create_directory(place, path),
+        PoolSource::Zpool => Err(not_pool(source.path(), "a zpool is nothing for btrfs")),
     }
 }
 
@@ -200,7 +201,9 @@ pub(super) fn destroy(
         PoolStatus::Missing => {
             return match source {
                 PoolSource::Image(path) => remove_file(&unfinished(path)),
-                PoolSource::BlockDevice(_) | PoolSource::Directory(_) => Ok(Change::Unchanged),
+                PoolSource::BlockDevice(_) | PoolSource::Directory(_) | PoolSource::Zpool => {
+                    Ok(Change::Unchanged)
+                }
             };
         }
         PoolStatus::Closed => {}
@@ -237,6 +240,7 @@ pub(super) fn destroy(
             })
         }
         PoolSource::Directory(path) => destroy_directory(path),
+        PoolSource::Zpool => Ok(Change::Unchanged),
     }
 }
 

@@ -12,8 +12,8 @@ use os_types::{DatasetName, SnapshotName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::frames::hex;
-use crate::ResumeToken;
+use crate::frames::hex;
+use crate::{Proof, ResumeToken};
 
 /// What a spooled stream will become.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,7 +142,7 @@ impl Spool {
             snapshot_guid: note.guid,
             base_guid: note.base,
             offset,
-            digest: hex(&digest),
+            proof: Proof::Digest(hex(&digest)),
         }))
     }
 

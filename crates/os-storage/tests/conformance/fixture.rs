@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use os_cmd::{HostRunner, Invocation, Runner};
-use os_storage::{Btrfs, PoolContents, PoolPlace, PoolSource, Pools};
+use os_storage::{Btrfs, PoolContents, PoolPlace, PoolSource, Pools, Takeover, Zfs};
 use os_sys::{Access, LoopDevice, LoopOptions, MountTable};
 use os_types::{ByteSize, DatasetName, SnapshotName};
 use tempfile::TempDir;
@@ -43,6 +43,18 @@ fn fixture(name: &str) -> Fixture {
         outer: None,
         dir,
     }
+}
+
+/// A file that is a zpool.
+pub(crate) fn zfs_file(name: &str) -> Fixture {
+    let zfs = os_storage::ZFS_DEVICE;
+    assert!(
+        Path::new(zfs).exists(),
+        "there is no {zfs}: needs a kernel with ZFS"
+    );
+    let mut fixture = fixture(name);
+    fixture.pools = Box::new(Zfs::new(Arc::new(HostRunner::new())));
+    fixture
 }
 
 /// A file with a btrfs of its own.
@@ -86,7 +98,7 @@ impl Fixture {
 
     pub(crate) fn open(&self) {
         self.pools
-            .open(&self.place, &self.source, &mut |_| Ok(()))
+            .open(&self.place, &self.source, Takeover::Refuse, &mut |_| Ok(()))
             .unwrap();
     }
 

@@ -1,9 +1,12 @@
 //! Figures and limits.
 
 use std::io::Write;
+use std::ops::Range;
 use std::path::Path;
+use std::time::Duration;
 
-use os_storage::PropertyEdit;
+use os_storage::{PropertyEdit, StorageError};
+use os_sys::patience;
 use os_types::ByteSize;
 
 use crate::fixture::{Fixture, Make};
@@ -27,15 +30,24 @@ fn fill(path: &Path, mib: usize) -> std::io::Result<()> {
     file.sync_all()
 }
 
-fn figures(f: &Fixture, name: &str) -> (u64, u64) {
-    let root = os_sys::btrfs::open_directory(&f.place.mountpoint).unwrap();
-    os_sys::btrfs::sync_filesystem(&root).unwrap();
-    let list = f.contents().list().unwrap();
-    let info = list
-        .into_iter()
-        .find(|d| d.name == f.dataset(name))
-        .unwrap();
-    (info.used.unwrap().0, info.referenced.unwrap().0)
+/// Waits until the space that a dataset uses, and what is reachable through it, are in these
+/// ranges of MiB: a figure is right once what was written is on disk.
+fn figures_become(f: &Fixture, name: &str, used: Range<u64>, referenced: Range<u64>) {
+    let root = std::fs::File::open(&f.place.mountpoint).unwrap();
+    let mut found = (0, 0);
+    let fit = patience::until(Duration::from_secs(15), || {
+        rustix::fs::syncfs(&root).unwrap();
+        let list = f.contents().list()?;
+        let info = list.into_iter().find(|d| d.name == f.dataset(name));
+        let info = info.unwrap();
+        found = (info.used.unwrap().0 / MIB, info.referenced.unwrap().0 / MIB);
+        let fits = used.contains(&found.0) && referenced.contains(&found.1);
+        Ok::<_, StorageError>(fits.then_some(()))
+    });
+    assert!(
+        fit.unwrap().is_some(),
+        "{found:?} MiB: not {used:?}, {referenced:?}"
+    );
 }
 
 pub(crate) fn figures_follow_writes(make: Make) {
@@ -45,15 +57,11 @@ pub(crate) fn figures_follow_writes(make: Make) {
     c.create(&f.dataset("a/b"), &[]).unwrap();
     fill(&f.file("a/file"), 8).unwrap();
     fill(&f.file("a/b/file"), 4).unwrap();
-    let (used, referenced) = figures(&f, "a");
-    assert!((8 * MIB..9 * MIB).contains(&referenced), "{referenced}");
-    assert!((12 * MIB..14 * MIB).contains(&used), "{used}");
+    figures_become(&f, "a", 12..14, 8..9);
     // What only a snapshot holds counts as used and no more as referenced.
     c.snapshot(&f.snapshot("a@s")).unwrap();
     std::fs::remove_file(f.file("a/file")).unwrap();
-    let (used, referenced) = figures(&f, "a");
-    assert!(referenced < MIB, "{referenced}");
-    assert!((12 * MIB..14 * MIB).contains(&used), "{used}");
+    figures_become(&f, "a", 12..14, 0..1);
     let snapshot = c.snapshots().unwrap().pop().unwrap();
     assert!(snapshot.used.unwrap().0 >= 8 * MIB, "{snapshot:?}");
     f.finish();

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::time::Duration;
 
-use os_storage::{Change, PoolError, PoolStatus};
+use os_storage::{Change, PoolError, PoolStatus, Takeover};
 use os_sys::MountTable;
 use os_types::ByteSize;
 
@@ -17,7 +17,11 @@ pub(crate) fn create_open_close_destroy_repeat(make: Make) {
             .unwrap()
     };
     assert_eq!((create(), create()), (Change::Created, Change::Unchanged));
-    let open = || f.pools.open(&f.place, &f.source, &mut |_| Ok(())).unwrap();
+    let open = || {
+        f.pools
+            .open(&f.place, &f.source, Takeover::Refuse, &mut |_| Ok(()))
+            .unwrap()
+    };
     assert_eq!((open(), open()), (Change::Created, Change::Unchanged));
     let close = || f.pools.close(&f.place, &f.source).unwrap();
     assert_eq!((close(), close()), (Change::Removed, Change::Unchanged));
@@ -52,10 +56,13 @@ pub(crate) fn open_is_refused_by_the_inspector_without_a_trace(make: Make) {
     f.write("mark", "of another host");
     f.close();
     let mut seen = String::new();
-    let result = f.pools.open(&f.place, &f.source, &mut |path| {
-        seen = std::fs::read_to_string(path.join("mark"))?;
-        Err("not ours".into())
-    });
+    let result = f
+        .pools
+        .open(&f.place, &f.source, Takeover::Refuse, &mut |view| {
+            let root = view.folder(&f.place.name.as_str().parse()?)?;
+            seen = std::fs::read_to_string(root.join("mark"))?;
+            Err("not ours".into())
+        });
     match result {
         Err(PoolError::Refused { source, .. }) => assert_eq!(source.to_string(), "not ours"),
         other => panic!("{other:?}"),
@@ -73,10 +80,12 @@ pub(crate) fn an_inspection_is_not_taken_along_by_others(make: Make) {
     let f = make("tank");
     f.create();
     let mut other = None;
-    let opened = f.pools.open(&f.place, &f.source, &mut |_| {
-        other = Some(other_mount_namespace()?);
-        Ok(())
-    });
+    let opened = f
+        .pools
+        .open(&f.place, &f.source, Takeover::Refuse, &mut |_| {
+            other = Some(other_mount_namespace()?);
+            Ok(())
+        });
     if let Some(mut other) = other {
         other.signal_group(os_sys::Signal::KILL).unwrap();
         other.wait(Duration::from_secs(20)).unwrap().unwrap();
@@ -108,7 +117,7 @@ pub(crate) fn mountpoint_with_files_is_refused(make: Make) {
     std::fs::write(f.place.mountpoint.join("precious"), "x").unwrap();
     let error = f
         .pools
-        .open(&f.place, &f.source, &mut |_| Ok(()))
+        .open(&f.place, &f.source, Takeover::Refuse, &mut |_| Ok(()))
         .unwrap_err();
     assert!(
         matches!(error, PoolError::MountpointTaken { .. }),
@@ -124,7 +133,9 @@ pub(crate) fn mountpoint_of_another_mount_is_refused(make: Make) {
     std::fs::create_dir(&other).unwrap();
     std::fs::create_dir(&f.place.mountpoint).unwrap();
     os_sys::bind_mount(&other, &f.place.mountpoint).unwrap();
-    let opened = f.pools.open(&f.place, &f.source, &mut |_| Ok(()));
+    let opened = f
+        .pools
+        .open(&f.place, &f.source, Takeover::Refuse, &mut |_| Ok(()));
     let closed = f.pools.close(&f.place, &f.source);
     os_sys::unmount(&f.place.mountpoint).unwrap();
     for error in [opened.unwrap_err(), closed.unwrap_err()] {

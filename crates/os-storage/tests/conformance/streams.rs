@@ -127,7 +127,7 @@ pub(crate) fn resume_of_another_stream_is_refused(make: Make) {
         from.contents().send(&request, &mut io::sink()).unwrap_err()
     };
     let wrong_digest = ResumeToken {
-        digest: "0".repeat(64),
+        proof: os_storage::Proof::Digest("0".repeat(64)),
         ..(*token).clone()
     };
     let too_far = ResumeToken {

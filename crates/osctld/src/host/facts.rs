@@ -7,8 +7,8 @@ use std::path::Path;
 use os_api::Command;
 use os_api::view::SourceKind;
 use os_core::facts::{Facts, KnownSource};
-use os_storage::PoolSource;
-use os_sys::MountTable;
+use os_storage::{PoolSource, ZFS_DEVICE};
+use os_sys::{MountEntry, MountTable};
 use os_types::{ByteSize, Code, Failure, PoolName};
 
 use super::{Steps, source};
@@ -27,6 +27,7 @@ impl Steps {
             accounts: (*self.accounts.now()).clone(),
             foreign: self.foreign.now()?,
             sources: self.sources()?,
+            zfs: Path::new(ZFS_DEVICE).exists().then(|| ZFS_DEVICE.into()),
             taken_names: BTreeSet::new(),
             running: self.runtime().states(),
             visited: self.runtime().visited(),
@@ -59,6 +60,7 @@ impl Steps {
             if let Some(path) = source::read(&self.paths().source(&pool))? {
                 let found = fs::metadata(&path).ok();
                 let kind = match (&found, source::kind(path.clone())) {
+                    (_, PoolSource::Zpool) => SourceKind::Zpool,
                     (None, _) => SourceKind::Missing,
                     (_, PoolSource::Image(_)) => SourceKind::Image,
                     (_, PoolSource::BlockDevice(_)) => SourceKind::Device,
@@ -72,17 +74,18 @@ impl Steps {
         Ok(sources)
     }
 
-    /// What is in the root folder and is no empty folder: no pool can be mounted over it. A known
-    /// pool that is mounted there already, by a daemon before this one, is at its place.
+    /// What is in the root folder and is no empty folder: no pool can be mounted over it. At its
+    /// place is a known pool that a daemon before this one mounted, and a zpool of that name.
     fn taken_names(&self) -> Result<BTreeSet<String>, Failure> {
         let root = self.paths().root();
         let mounts = MountTable::read().map_err(|error| {
             Failure::new(Code::Step, format!("cannot read the mounts: {error}"))
         })?;
         let is_taken = |name: &String| {
-            if self.paths().sources().join(name).is_symlink()
-                && mounts.at(&root.join(name)).is_some()
-            {
+            let is_known = || self.paths().sources().join(name).is_symlink();
+            let is_zpool = |at: &MountEntry| at.fstype == "zfs" && at.source == Path::new(name);
+            let mount = mounts.at(&root.join(name));
+            if mount.is_some_and(|mount| is_known() || is_zpool(mount)) {
                 return false;
             }
             let entries = fs::read_dir(root.join(name));

@@ -30,12 +30,21 @@ pub(crate) fn storage(error: &StorageError) -> Failure {
     let code = match error {
         StorageError::NotFound { .. } => Code::NotFound,
         StorageError::Exists { .. } => Code::Exists,
-        StorageError::InUse { .. } | StorageError::NotNewest { .. } => Code::InUse,
+        StorageError::InUse { .. } | StorageError::NotNewest { .. } | StorageError::Busy { .. } => {
+            Code::InUse
+        }
         StorageError::NoSpace { .. } | StorageError::OverQuota { .. } => Code::NoSpace,
         StorageError::QuotasOff { .. } | StorageError::Invalid { .. } => Code::Name,
-        StorageError::System { .. } => Code::Step,
+        StorageError::Locked { .. }
+        | StorageError::Suspended { .. }
+        | StorageError::System { .. } => Code::Step,
     };
-    Failure::new(code, chain(error))
+    let failure = Failure::new(code, chain(error));
+    match error {
+        StorageError::Locked { object } => failure.next(format!("zfs load-key {object}")),
+        StorageError::Suspended { .. } => failure.next("zpool status -v"),
+        _ => failure,
+    }
 }
 
 /// A pool could not be made, opened or closed. What the inspection of a pool refused comes out as
@@ -52,6 +61,11 @@ pub(crate) fn pool(pool: &PoolName, error: &PoolError) -> Failure {
             Code::NotFound,
             Some(format!("osctl pool import --source PATH {pool}")),
         ),
+        PoolError::NoZpool { .. } => (Code::NotFound, Some("zpool import".to_owned())),
+        PoolError::Foreign { .. } => (
+            Code::PoolForeign,
+            Some(format!("on that host: osctl pool export {pool}")),
+        ),
         PoolError::NotPool { .. } => (
             Code::NotAPool,
             Some("osctl pool new --size SIZE NAME".to_owned()),
@@ -59,7 +73,10 @@ pub(crate) fn pool(pool: &PoolName, error: &PoolError) -> Failure {
         PoolError::MountpointTaken { .. } | PoolError::OpenElsewhere { .. } => (Code::InUse, None),
         PoolError::Busy { .. } => (Code::InUse, Some(format!("osctl pool export {pool}"))),
         PoolError::NoSpace { .. } => (Code::NoSpace, None),
-        PoolError::Contents { source, .. } => (storage(source).code, None),
+        PoolError::Contents { source, .. } => {
+            let inner = storage(source);
+            (inner.code, inner.next)
+        }
         PoolError::Tool { .. } | PoolError::System { .. } => (Code::Step, None),
     };
     let failure = Failure::new(code, chain(error)).about(format!("pool {pool}"));

@@ -5,7 +5,7 @@ use os_api::view::PoolState as Stage;
 use os_core::layout;
 use os_core::state::PoolState;
 use os_engine::{Outcome, Readiness, StepContext};
-use os_storage::{Change, PoolError, PoolPlace, PoolSource, PoolStatus};
+use os_storage::{Change, PoolError, PoolPlace, PoolSource, PoolStatus, PoolView, Takeover};
 use os_store::atomic::{self, Attributes};
 use os_sys::MountTable;
 use os_types::step::JournalPlace;
@@ -56,9 +56,7 @@ impl Steps {
             Presence::Absent => {
                 // Whatever the link says: what is no pool, or is open on another host, stays.
                 if self.status(pool, &image)? == PoolStatus::Closed {
-                    self.peek(pool, &image, |mounted| {
-                        self.inspect(pool, mounted, false, false)
-                    })?;
+                    self.peek(pool, &image, |view| self.inspect(pool, view, false, false))?;
                 }
                 self.pools().destroy(&place, &image)
             }
@@ -110,29 +108,39 @@ impl Steps {
         installed: bool,
     ) -> Result<Outcome, Failure> {
         let source = source::of(&self.paths().source(pool), pool)?;
-        let mut inspect = |mounted: &std::path::Path| {
-            let result = self.inspect(pool, mounted, force, installed);
+        let mut inspect = |view: &dyn PoolView| {
+            let result = self.inspect(pool, view, force, installed);
             result.map(drop).map_err(Into::into)
+        };
+        let takeover = if force {
+            Takeover::Force
+        } else {
+            Takeover::Refuse
         };
         let change = self
             .pools()
-            .open(&self.place(pool), &source, &mut inspect)
+            .open(&self.place(pool), &source, takeover, &mut inspect)
             .map_err(|error| fail::pool(pool, &error))?;
         self.learn_scope(pool)?;
         Ok(outcome(change))
     }
 
-    /// Looks at a pool that is mounted read-only somewhere; the folder of its scoped dataset.
+    /// Looks at a pool that is mounted read-only at no place; the folder of its scoped dataset.
     fn inspect(
         &self,
         pool: &PoolName,
-        mounted: &std::path::Path,
+        view: &dyn PoolView,
         force: bool,
         installed: bool,
     ) -> Result<std::path::PathBuf, Failure> {
+        let look = |dataset: &DatasetName| {
+            let folder = view.folder(dataset);
+            folder.map_err(|error| fail::storage(&error))
+        };
+        let own = DatasetName::from(pool);
         let place = PoolPlace {
             name: pool.clone(),
-            mountpoint: mounted.to_path_buf(),
+            mountpoint: look(&own)?,
         };
         let properties = self.properties(pool, &place)?;
         if installed && properties.active.as_deref() != Some("yes") {
@@ -141,10 +149,7 @@ impl Steps {
                 .about(format!("pool {pool}"))
                 .next(format!("osctl pool install {pool}")));
         }
-        let folder = match &properties.scope {
-            Some(scope) => mounted.join(scope.relative()),
-            None => mounted.to_path_buf(),
-        };
+        let folder = look(properties.scope.as_ref().unwrap_or(&own))?;
         if !force {
             mark::inspect(pool, &folder, self.identity())?;
         }
@@ -212,8 +217,8 @@ impl Steps {
         if let PoolStatus::Open { .. } = self.status(pool, &source)? {
             return Ok(true);
         }
-        let mark = self.peek(pool, &source, |mounted| {
-            mark::read(&self.inspect(pool, mounted, true, true)?)
+        let mark = self.peek(pool, &source, |view| {
+            mark::read(&self.inspect(pool, view, true, true)?)
         })?;
         Ok(mark.is_some_and(|mark| mark.host_id == self.identity().host_id))
     }
@@ -223,15 +228,19 @@ impl Steps {
         &self,
         pool: &PoolName,
         source: &PoolSource,
-        mut look: impl FnMut(&std::path::Path) -> Result<T, Failure>,
+        mut look: impl FnMut(&dyn PoolView) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mut seen = Err(Failure::new(Code::Internal, "nobody looked at the pool"));
         // An inspection that refuses leaves everything as it was.
-        let mut inspect = |mounted: &std::path::Path| {
-            seen = look(mounted);
+        let mut inspect = |view: &dyn PoolView| {
+            seen = look(view);
             Err(Failure::new(Code::PoolState, "only looking").into())
         };
-        match self.pools().open(&self.place(pool), source, &mut inspect) {
+        let place = self.place(pool);
+        let opened = self
+            .pools()
+            .open(&place, source, Takeover::Refuse, &mut inspect);
+        match opened {
             Err(PoolError::Refused { .. }) | Ok(_) => seen,
             Err(error) => Err(fail::pool(pool, &error)),
         }

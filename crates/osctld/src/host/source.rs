@@ -6,7 +6,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use os_engine::Readiness;
-use os_storage::PoolSource;
+use os_storage::{PoolSource, ZFS_DEVICE};
 use os_store::atomic;
 use os_types::{Code, Failure, PoolName};
 
@@ -29,6 +29,7 @@ pub(crate) fn kind(path: PathBuf) -> PoolSource {
     match fs::metadata(&path).map(|found| found.file_type()) {
         Ok(kind) if kind.is_dir() => PoolSource::Directory(path),
         Ok(kind) if kind.is_block_device() => PoolSource::BlockDevice(path),
+        _ if path == Path::new(ZFS_DEVICE) => PoolSource::Zpool,
         _ => PoolSource::Image(path),
     }
 }

@@ -11,13 +11,16 @@ use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::operation;
 
-/// Make an existing btrfs file system a pool and import it
+/// Make an existing btrfs or zpool a pool and import it
 #[derive(Debug, Args)]
-#[command(after_help = "Example: osctl pool install tank --source /dev/sdb1")]
+#[command(
+    after_help = "Examples:\n  osctl pool install tank\n  osctl pool install tank --source /dev/sdb1"
+)]
 pub(crate) struct Install {
     /// Name of the pool
     pool: PoolName,
-    /// An image file or block device with a btrfs, or a folder on a mounted btrfs
+    /// An image file or block device with a btrfs, or a folder on a mounted btrfs; if none is given,
+    /// the zpool of that name
     #[arg(long, value_hint = clap::ValueHint::AnyPath, value_parser = absolute)]
     source: Option<PathBuf>,
     /// Keep everything below this dataset of the pool instead of at its top

@@ -2,39 +2,54 @@
 //!
 //! ```text
 //!   osctl-stream 1\n
-//!   {"snapshot": guid, "base": guid or null, "offset": n, "prefix": digest}\n
+//!   {"format": "btrfs", "snapshot": guid, "base": guid or null, "offset": n, "prefix": digest}\n
 //!   length (u32, big-endian) bytes      repeated
-//!   0                        digest     32 bytes: SHA-256 of the whole stream from byte 0
+//!   0                        digest     32 bytes: SHA-256 of everything in frames
 //! ```
 //!
 //! The end must be told apart from a connection that broke, and a stream that is continued must
-//! be the one that was begun; the stream of `btrfs send` can do neither by itself.
+//! be the one that was begun; the stream of `btrfs send` can do neither by itself. That of ZFS can,
+//! but a receiver must know what comes before it makes room for it, and where it ends.
+//!
+//! A btrfs stream is continued as the same bytes, so its digest and `prefix` count from byte 0 of
+//! the whole. ZFS makes another stream for the rest: the digest is of that, and `prefix` is the
+//! digest of the resume token.
 
 use std::io::{self, Read, Write};
 
+use os_cmd::Running;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 const MAGIC: &[u8] = b"osctl-stream 1\n";
 const HEADER_LIMIT: usize = 4096;
-pub(super) const FRAME_LIMIT: usize = 256 << 10;
+pub(crate) const FRAME_LIMIT: usize = 256 << 10;
+
+/// What the bytes in the frames are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    Btrfs,
+    Zfs,
+}
 
 /// What is being sent, from where on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Header {
+pub(crate) struct Header {
+    pub(crate) format: Format,
     /// Guid of the snapshot.
-    pub(super) snapshot: String,
+    pub(crate) snapshot: String,
     /// Guid of the snapshot that the difference is to.
-    pub(super) base: Option<String>,
+    pub(crate) base: Option<String>,
     /// Where in the stream the first frame begins.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
     /// Digest of everything before it, in hexadecimal.
-    pub(super) prefix: String,
+    pub(crate) prefix: String,
 }
 
 /// Shows a digest in hexadecimal.
-pub(super) fn hex(digest: &Sha256) -> String {
+pub(crate) fn hex(digest: &Sha256) -> String {
     use std::fmt::Write;
     let mut text = String::with_capacity(64);
     for byte in digest.clone().finalize() {
@@ -44,7 +59,7 @@ pub(super) fn hex(digest: &Sha256) -> String {
     text
 }
 
-pub(super) fn write_header(sink: &mut dyn Write, header: &Header) -> io::Result<()> {
+pub(crate) fn write_header(sink: &mut dyn Write, header: &Header) -> io::Result<()> {
     sink.write_all(MAGIC)?;
     let mut line = serde_json::to_vec(header)?;
     line.push(b'\n');
@@ -52,20 +67,42 @@ pub(super) fn write_header(sink: &mut dyn Write, header: &Header) -> io::Result<
 }
 
 /// `bytes` is at most [`FRAME_LIMIT`] long and not empty, since an empty frame is the end.
-pub(super) fn write_frame(sink: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_frame(sink: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
     let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
     sink.write_all(&length.to_be_bytes())?;
     sink.write_all(bytes)
 }
 
-pub(super) fn write_end(sink: &mut dyn Write, digest: Sha256) -> io::Result<()> {
+pub(crate) fn write_end(sink: &mut dyn Write, digest: Sha256) -> io::Result<()> {
     sink.write_all(&0_u32.to_be_bytes())?;
     sink.write_all(&digest.finalize())?;
     sink.flush()
 }
 
+/// Frames what a program writes, to its end; the digest and length of all of it.
+pub(crate) fn pump(
+    running: &mut Running,
+    sink: &mut dyn Write,
+    mut digest: Sha256,
+) -> io::Result<(Sha256, u64)> {
+    let mut buffer = vec![0; FRAME_LIMIT];
+    let mut length = 0;
+    loop {
+        let count = match running.read(&mut buffer) {
+            Ok(0) => return Ok((digest, length)),
+            Ok(count) => count,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(e),
+        };
+        let bytes = buffer.get(..count).unwrap_or_default();
+        digest.update(bytes);
+        write_frame(sink, bytes)?;
+        length += count as u64;
+    }
+}
+
 /// *Errors*: `InvalidData` for what is no stream of ours.
-pub(super) fn read_header(source: &mut dyn Read) -> io::Result<Header> {
+pub(crate) fn read_header(source: &mut dyn Read) -> io::Result<Header> {
     let mut magic = [0; MAGIC.len()];
     source.read_exact(&mut magic)?;
     if magic != MAGIC {
@@ -86,12 +123,12 @@ pub(super) fn read_header(source: &mut dyn Read) -> io::Result<Header> {
 
 /// One step of a stream.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Frame {
+pub(crate) enum Frame {
     Bytes(Vec<u8>),
     End([u8; 32]),
 }
 
-pub(super) fn read_frame(source: &mut dyn Read) -> io::Result<Frame> {
+pub(crate) fn read_frame(source: &mut dyn Read) -> io::Result<Frame> {
     let mut length = [0; 4];
     source.read_exact(&mut length)?;
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
@@ -115,6 +152,7 @@ mod tests {
     #[test]
     fn round_trip() {
         let header = Header {
+            format: Format::Zfs,
             snapshot: "a".to_owned(),
             base: None,
             offset: 0,

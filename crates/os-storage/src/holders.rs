@@ -9,17 +9,16 @@ use os_sys::{MountEntry, MountTable};
 
 use crate::Holder;
 
-/// Other mounts of the same file system tree, here and in every other mount namespace.
-pub(super) fn mounts(ours: &MountEntry) -> Vec<Holder> {
+/// Other mounts of the same file system trees, here and in every other mount namespace.
+pub(crate) fn mounts(ours: &[MountEntry]) -> Vec<Holder> {
     let Ok(own) = MountTable::read() else {
         return Vec::new();
     };
-    let ours_only = own.iter().filter(|e| e.id != ours.id);
-    let mut found: Vec<_> = ours_only
-        .filter(|e| is_same_tree(e, ours) || is_below(e, ours))
+    let others = own.iter().filter(|e| ours.iter().all(|o| o.id != e.id));
+    let mut found: Vec<_> = others
+        .filter(|e| ours.iter().any(|o| is_same_tree(e, o) || is_below(e, o)))
         .map(of_mount)
         .collect();
-    let base = own.parent_of(ours);
     let mut seen = BTreeSet::from([fs::read_link("/proc/self/ns/mnt").unwrap_or_default()]);
     for (pid, proc) in processes_of_host() {
         let Ok(namespace) = fs::read_link(proc.join("ns/mnt")) else {
@@ -31,14 +30,18 @@ pub(super) fn mounts(ours: &MountEntry) -> Vec<Holder> {
         let table = MountTable::parse(&fs::read(proc.join("mountinfo")).unwrap_or_default());
         // A namespace that was copied from ours has a copy of our own mount. Where mounts
         // propagate it goes away with ours; where they do not it keeps the pool alive.
-        let goes_along = |e: &&MountEntry| match (table.parent_of(e), base) {
-            (Some(parent), Some(base)) => e.mount_point == ours.mount_point && parent.follows(base),
-            _ => false,
+        let goes_along =
+            |e: &MountEntry, ours: &MountEntry| match (table.parent_of(e), own.parent_of(ours)) {
+                (Some(parent), Some(base)) => {
+                    e.mount_point == ours.mount_point && parent.follows(base)
+                }
+                _ => false,
+            };
+        let holds = |e: &&MountEntry| {
+            let mut same = ours.iter().filter(|o| is_same_tree(e, o));
+            same.any(|o| !goes_along(e, o))
         };
-        for entry in table
-            .iter()
-            .filter(|e| is_same_tree(e, ours) && !goes_along(e))
-        {
+        for entry in table.iter().filter(holds) {
             found.push(Holder {
                 pid: Some(pid),
                 name: name_of(&proc),
@@ -53,7 +56,7 @@ fn is_below(entry: &MountEntry, ours: &MountEntry) -> bool {
     entry.mount_point != ours.mount_point && entry.mount_point.starts_with(&ours.mount_point)
 }
 
-pub(super) fn of_mount(entry: &MountEntry) -> Holder {
+pub(crate) fn of_mount(entry: &MountEntry) -> Holder {
     Holder {
         pid: None,
         name: String::new(),
@@ -61,13 +64,14 @@ pub(super) fn of_mount(entry: &MountEntry) -> Holder {
     }
 }
 
-/// Mounts of one btrfs all show the same device number, whichever subvolume they start at.
+/// Mounts of one btrfs all show the same device number, whichever subvolume they start at; each
+/// dataset of ZFS has one of its own.
 fn is_same_tree(entry: &MountEntry, ours: &MountEntry) -> bool {
     entry.device == ours.device && entry.root.starts_with(&ours.root)
 }
 
 /// Processes with a file, directory or mapping below a path.
-pub(super) fn processes(mountpoint: &Path) -> Vec<Holder> {
+pub(crate) fn processes(mountpoint: &Path) -> Vec<Holder> {
     let mut found = Vec::new();
     for (pid, proc) in processes_of_host() {
         if let Some(what) = held_by(&proc, mountpoint) {

@@ -1,0 +1,91 @@
+//! All backends as one: what a pool is made of decides.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use os_cmd::Runner;
+use os_types::ByteSize;
+
+use crate::pools::{Inspection, Takeover};
+use crate::{
+    Btrfs, Change, PoolContents, PoolError, PoolPlace, PoolSource, PoolStatus, Pools, Zfs,
+};
+
+/// `ZFS_SUPER_MAGIC`. *Source*: `include/sys/fs/zfs.h` of OpenZFS.
+const ZFS_MAGIC: i128 = 0x2fc1_2fc1;
+
+/// Btrfs and ZFS.
+///
+/// A zpool is asked for by [`PoolSource::Zpool`], or is an image or block device with a label of
+/// ZFS; everything else, and what is still to be made, is btrfs.
+#[derive(Debug, Clone)]
+pub struct Backends {
+    btrfs: Btrfs,
+    zfs: Zfs,
+}
+
+impl Backends {
+    /// `runner` runs the programs of both.
+    pub fn new(runner: Arc<dyn Runner>) -> Self {
+        Self {
+            btrfs: Btrfs::new(Arc::clone(&runner)),
+            zfs: Zfs::new(runner),
+        }
+    }
+
+    fn of(&self, source: &PoolSource) -> &dyn Pools {
+        let zfs = match source {
+            PoolSource::Zpool => true,
+            PoolSource::Directory(_) => false,
+            PoolSource::Image(path) | PoolSource::BlockDevice(path) => crate::zfs::has_label(path),
+        };
+        if zfs { &self.zfs } else { &self.btrfs }
+    }
+}
+
+impl Pools for Backends {
+    fn create(
+        &self,
+        place: &PoolPlace,
+        source: &PoolSource,
+        size: Option<ByteSize>,
+    ) -> Result<Change, PoolError> {
+        self.of(source).create(place, source, size)
+    }
+
+    fn open(
+        &self,
+        place: &PoolPlace,
+        source: &PoolSource,
+        takeover: Takeover,
+        inspect: Inspection<'_>,
+    ) -> Result<Change, PoolError> {
+        self.of(source).open(place, source, takeover, inspect)
+    }
+
+    fn close(&self, place: &PoolPlace, source: &PoolSource) -> Result<Change, PoolError> {
+        self.of(source).close(place, source)
+    }
+
+    fn status(&self, place: &PoolPlace, source: &PoolSource) -> Result<PoolStatus, PoolError> {
+        self.of(source).status(place, source)
+    }
+
+    fn destroy(&self, place: &PoolPlace, source: &PoolSource) -> Result<Change, PoolError> {
+        self.of(source).destroy(place, source)
+    }
+
+    fn contents(&self, place: &PoolPlace) -> Box<dyn PoolContents> {
+        if is_zfs(&place.mountpoint) {
+            self.zfs.contents(place)
+        } else {
+            self.btrfs.contents(place)
+        }
+    }
+}
+
+/// Whether a path lies on ZFS. The pool may be closed, and the path on the host's own file system:
+/// either backend then says that there is no such pool.
+fn is_zfs(path: &Path) -> bool {
+    rustix::fs::statfs(path).is_ok_and(|found| i128::from(found.f_type) == ZFS_MAGIC)
+}
