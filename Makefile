@@ -53,6 +53,7 @@ test-images: ## build what the machine tests boot (as root)
 	@scripts/setup vm
 	@scripts/test-kernel
 	cargo build --release $(PROGRAMS)
+	@scripts/conformance target/os/conformance
 	for host in test test-zfs; do os/build -c "os/configurations/$$host.nix" netboot; done
 
 test-fast: ## run the tests that need no root

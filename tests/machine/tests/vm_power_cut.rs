@@ -26,6 +26,7 @@ fn power_is_cut_in_new_del_and_import() -> Result<()> {
     }
 
     cut_power_in(&mut vm, "osctl ct del doomed")?;
+    pool::load_driver(&mut vm)?;
     cut_power_in(&mut vm, &pool::import_command(""))?;
     imported(&mut vm, ["doomed new old", "new old"])?;
     // Nothing of either is in the way.
