@@ -11,6 +11,9 @@ SCRIPTS = $(shell grep -lE '^\#!/.*sh$$' scripts/* .ci/* os/* os/*/* os/lib/test
 # What runs on a host.
 PROGRAMS = -p osctld -p os-helper -p osctl -p osctl-image
 
+# Configurations of the operating system that are for tests only.
+TEST_HOSTS = test test-zfs
+
 .PHONY: help setup build demo demo-down vm netboot test test-machines test-images test-fast lint bench book clean-tools
 
 help: ## show this list
@@ -41,20 +44,21 @@ netboot: ## build kernel, initrd, root.squashfs and an iPXE script (as root)
 	cargo build --release $(PROGRAMS)
 	os/build -c $(or $(CONFIGURATION),os/configurations/netboot.nix) netboot
 
-test: ## run every test but those in machines (as root)
+test: test-images ## run every test, those in machines too (as root)
 	@scripts/setup test
-	cargo build --workspace --bins
 	cargo nextest run --workspace --profile ci
 
 test-machines: test-images ## boot the operating system in QEMU and test it there (as root)
 	cargo nextest run -p osvm -p machine --profile machines
 
-test-images: ## build what the machine tests boot (as root)
+# With programs that are not optimized: they are there for the other tests, and a machine that is emulated
+# has other things to wait for.
+test-images: ## build all programs, and what the machine tests boot (as root)
 	@scripts/setup vm
 	@scripts/test-kernel
-	cargo build --release $(PROGRAMS)
+	cargo build --workspace --bins
 	@scripts/conformance target/os/conformance
-	for host in test test-zfs; do os/build -c "os/configurations/$$host.nix" netboot; done
+	for host in $(TEST_HOSTS); do os/build -p target/debug -c "os/configurations/$$host.nix" netboot; done
 
 test-fast: ## run the tests that need no root
 	@scripts/setup fast

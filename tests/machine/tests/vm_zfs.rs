@@ -30,7 +30,7 @@ fn conformance_of_zfs() -> Result<()> {
     let mut vm = booted(builder.disk(suite(dir.path())?))?;
     pool::load_driver(&mut vm)?;
     vm.succeeds("cp /dev/vdb /tmp/suite && chmod +x /tmp/suite")?;
-    let ran = vm.execute("/tmp/suite zfs_ --test-threads=1 2>&1", SUITE)?;
+    let ran = vm.execute("/tmp/suite zfs_ --test-threads=2 2>&1", SUITE)?;
     let said = ran.text();
     println!("{said}");
     ensure!(ran.status == 0, "{said}");

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use os_cmd::{HostRunner, Invocation, Runner};
@@ -45,14 +46,15 @@ fn fixture(name: &str) -> Fixture {
     }
 }
 
-/// A file that is a zpool.
+/// A file that is a zpool. Its name is that of no other test: a host has each name once.
 pub(crate) fn zfs_file(name: &str) -> Fixture {
+    static MADE: AtomicU32 = AtomicU32::new(0);
     let zfs = os_storage::ZFS_DEVICE;
     assert!(
         Path::new(zfs).exists(),
         "there is no {zfs}: needs a kernel with ZFS"
     );
-    let mut fixture = fixture(name);
+    let mut fixture = fixture(&format!("{name}{}", MADE.fetch_add(1, Ordering::Relaxed)));
     fixture.pools = Box::new(Zfs::new(Arc::new(HostRunner::new())));
     fixture
 }
@@ -122,9 +124,14 @@ impl Fixture {
         DatasetName::from(&self.place.name).join(relative).unwrap()
     }
 
+    /// What a message calls a dataset or a snapshot of this pool.
+    pub(crate) fn called(&self, relative: &str) -> String {
+        format!("{}/{relative}", self.place.name)
+    }
+
     /// A snapshot of this pool, as `relative@short`.
     pub(crate) fn snapshot(&self, name: &str) -> SnapshotName {
-        format!("{}/{name}", self.place.name).parse().unwrap()
+        self.called(name).parse().unwrap()
     }
 
     /// Path of something in a dataset.
