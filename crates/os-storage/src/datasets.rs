@@ -20,6 +20,11 @@ pub trait Datasets {
         dataset: &DatasetName,
     ) -> Result<Option<BTreeMap<AttrKey, String>>, StorageError>;
 
+    /// Whether there is such a dataset; may cost less than its properties.
+    fn exists(&self, dataset: &DatasetName) -> Result<bool, StorageError> {
+        Ok(self.properties(dataset)?.is_some())
+    }
+
     /// Makes an empty dataset; appears at once with all its properties, or not at all.
     ///
     /// *Errors*: `NotFound` names a missing parent; `Exists` if the dataset exists with other

@@ -27,6 +27,11 @@ impl Datasets for Contents {
         Ok(self.find(dataset)?.map(|d| d.info.properties))
     }
 
+    fn exists(&self, dataset: &DatasetName) -> Result<bool, StorageError> {
+        // What is mounted is there, and to know that takes no process.
+        Ok(self.is_mounted(dataset)? || self.find(dataset)?.is_some())
+    }
+
     fn create(
         &self,
         dataset: &DatasetName,
@@ -146,6 +151,13 @@ impl Contents {
         properties: &[PropertyEdit],
     ) -> Result<Change, StorageError> {
         let wanted = Choice::default().edit(properties)?;
+        // Most of the time it is not there: asking first would double what a process costs.
+        if self.is_place_known(dataset)? {
+            match self.make_now(dataset, origin, &wanted) {
+                Err(StorageError::Exists { .. }) => {}
+                made => return made.map(|()| Change::Created),
+            }
+        }
         if let Some(found) = self.find_raw(dataset)? {
             let same = Choice::of(&found.info) == wanted && found.info.origin.as_ref() == origin;
             if !same || self.is_partial(&found) {
@@ -156,6 +168,17 @@ impl Contents {
             return Ok(Change::Unchanged);
         }
         self.check_new(dataset)?;
+        self.make_now(dataset, origin, &wanted)?;
+        Ok(Change::Created)
+    }
+
+    /// Makes a dataset that is not there.
+    fn make_now(
+        &self,
+        dataset: &DatasetName,
+        origin: Option<&SnapshotName>,
+        wanted: &Choice,
+    ) -> Result<(), StorageError> {
         let settings = wanted.settings();
         let mut args = match origin {
             None => vec!["create", "-u"],
@@ -167,8 +190,16 @@ impl Contents {
         args.extend(origin.map(SnapshotName::as_str));
         args.push(dataset.as_str());
         self.change("make", dataset, &args)?;
-        self.mount_tree(dataset)?;
-        Ok(Change::Created)
+        self.mount_new(dataset)
+    }
+
+    /// Whether a dataset can be made under a name that none may have: its parent is mounted, so it
+    /// is there and its key too, and nothing is at its place.
+    fn is_place_known(&self, dataset: &DatasetName) -> Result<bool, StorageError> {
+        let Some(parent) = dataset.parent() else {
+            return Ok(false);
+        };
+        Ok(self.is_mounted(&parent)? && !self.is_place_taken(dataset)?)
     }
 
     /// Whether a dataset can be made under a name that none has.

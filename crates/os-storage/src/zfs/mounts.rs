@@ -35,6 +35,26 @@ fn is_below(source: &Path, dataset: &str) -> bool {
 }
 
 impl Contents {
+    /// Whether a dataset is mounted at its place.
+    pub(super) fn is_mounted(&self, dataset: &DatasetName) -> Result<bool, StorageError> {
+        let present = mounted(dataset.as_str())?;
+        let path = self.path(dataset);
+        Ok(present
+            .iter()
+            .any(|entry| entry.source == Path::new(dataset.as_str()) && entry.mount_point == path))
+    }
+
+    /// Mounts a dataset that was made just now, unless `zfs` has.
+    pub(super) fn mount_new(&self, dataset: &DatasetName) -> Result<(), StorageError> {
+        if self.is_mounted(dataset)? {
+            return Ok(());
+        }
+        match dataset.parent() {
+            Some(parent) if self.is_mounted(&parent)? => self.mount(dataset),
+            _ => self.mount_tree(dataset).map(drop),
+        }
+    }
+
     /// Mounts a dataset and those below it which are not mounted. Whether there were any.
     pub(super) fn mount_tree(&self, top: &DatasetName) -> Result<bool, StorageError> {
         let datasets = self.tree(top)?;

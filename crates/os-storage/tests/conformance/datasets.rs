@@ -127,7 +127,7 @@ pub(crate) fn destroy_refuses_dependents_by_name(make: Make) {
     c.snapshot(&f.snapshot("a@s")).unwrap();
     match c.destroy(&f.dataset("a"), Extent::Only) {
         Err(StorageError::InUse { by, .. }) => {
-            assert_eq!(by, [f.called("a/b"), f.called("a@s")])
+            assert_eq!(by, [f.called("a/b"), f.called("a@s")]);
         }
         other => panic!("{other:?}"),
     }

@@ -155,7 +155,7 @@ pub(crate) fn rollback_needs_the_newest(make: Make) {
     }
     match c.rollback(&f.snapshot("a@1")) {
         Err(StorageError::NotNewest { newer, .. }) => {
-            assert_eq!(newer, [f.called("a@2"), f.called("a@3")])
+            assert_eq!(newer, [f.called("a@2"), f.called("a@3")]);
         }
         other => panic!("{other:?}"),
     }

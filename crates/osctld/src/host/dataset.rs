@@ -19,7 +19,8 @@ pub(super) fn properties(
 
 /// Whether there is such a dataset.
 pub(super) fn exists(pool: &dyn PoolContents, dataset: &DatasetName) -> Result<bool, Failure> {
-    Ok(properties(pool, dataset)?.is_some())
+    let found = pool.exists(dataset);
+    found.map_err(|error| fail::storage(&error))
 }
 
 pub(super) fn look(
