@@ -36,6 +36,11 @@ in
   provided = words config.debian.provided;
   tools = words config.debian.zfsTools;
 
+  # Who asks for which, to tell when one does not exist: "FILE PACKAGE...|FILE PACKAGE...".
+  askers = lib.mapAttrs (_: option: lib.concatMapStringsSep "|"
+    (definition: lib.concatStringsSep " " ([ (toString definition.file) ] ++ definition.value))
+    option.definitionsWithLocations) { inherit (evaluated.options.debian) packages zfsTools; };
+
   # The page docs/src/options.md: `os/manual --write` makes it, `tests/os` compares it.
   manual = import ./lib/manual.nix {
     inherit lib;

@@ -1,5 +1,8 @@
-//! How the tests of `os/` ask Nix. Nothing is built, so neither root nor a store is needed.
+//! How the tests of `os/` ask Nix, and apt. Nothing is built, so neither root nor a store is needed, and
+//! no network: [`mirror`] is one of Debian's of our own.
 #![forbid(unsafe_code)]
+
+pub mod mirror;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,7 +34,8 @@ pub fn evaluate(attribute: &str, configuration: &str) -> Result<String, CommandE
         .args(["-A", attribute, "--arg", "configuration", configuration]))
 }
 
-fn run(invocation: Invocation) -> Result<String, CommandError> {
+/// Runs a program, with a home of its own.
+pub(crate) fn run(invocation: Invocation) -> Result<String, CommandError> {
     let home = std::env::temp_dir();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let invocation = invocation
