@@ -36,6 +36,7 @@ vm: ## build the operating system and boot it on this terminal (as root); Ctrl-A
 	@scripts/setup vm
 	cargo build --release $(PROGRAMS)
 	os/build netboot
+	os/repository
 	os/run
 
 # CONFIGURATION=host.nix is another host. What a web server hands out is in target/os/netboot/netboot.

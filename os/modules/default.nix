@@ -7,6 +7,7 @@
     ./cron.nix
     ./debian.nix
     ./environment.nix
+    ./mounts.nix
     ./network.nix
     ./osctl.nix
     ./runit.nix

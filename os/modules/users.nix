@@ -151,6 +151,7 @@ in
         @include common-password
         session required pam_env.so
         session required pam_limits.so
+        session optional pam_motd.so noupdate
         @include common-session
       '';
       "profile".text = ''
