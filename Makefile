@@ -32,7 +32,7 @@ demo: ## build, start osctld, a pool and a Debian container on it (as root)
 demo-down: ## stop the demo and remove what it made
 	@scripts/demo down
 
-vm: ## build the operating system and boot it on this terminal (as root); Ctrl-A X ends it
+vm: ## build the operating system, with an image of Debian, and boot it on this terminal (as root); Ctrl-A X ends it
 	@scripts/setup vm
 	cargo build --release $(PROGRAMS)
 	os/build netboot
@@ -84,9 +84,11 @@ lint: ## check style, lints, docs, licences, spelling, scripts
 	cargo doc --quiet --no-deps -p osctl
 
 # BENCH="--parts users --sizes 1000 --runs 100" measures something else.
-bench: ## measure users, groups and containers, beside LXC and Incus (as root)
+bench: ## measure users, groups and containers, beside LXC and Incus, and the system (as root)
 	@scripts/setup bench
+	@scripts/setup vm
 	cargo build --release $(PROGRAMS) -p bench
+	os/build -c os/configurations/test.nix netboot
 	cargo run --quiet --release -p bench -- $(BENCH)
 
 book: ## make the book: target/book/index.html

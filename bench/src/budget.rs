@@ -1,9 +1,10 @@
-//! What containers may cost, and whether they keep to it. Printed, never asserted.
+//! What containers and the operating system may cost, and whether they keep to it. Printed, never asserted.
 
 use serde_json::{Value, json};
 
 use crate::contender::{LXC, OURS};
 use crate::crowd::{FOUND, daemon_row, list_row};
+use crate::system::{ANSWERED, HARDWARE, MACHINE, ROOT, USED};
 use crate::table::Table;
 
 /// In what a budget is given.
@@ -12,6 +13,8 @@ enum Unit {
     Ratio,
     Milliseconds,
     Kibibytes,
+    Seconds,
+    Megabytes,
 }
 
 /// A budget against what was measured.
@@ -24,8 +27,8 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    /// What became of every budget whose figures are there.
-    pub(crate) fn of(table: &Table) -> Vec<Self> {
+    /// What became of every budget of containers whose figures are there.
+    pub(crate) fn of_containers(table: &Table) -> Vec<Self> {
         let ratio = |row: &str| Some(table.value(row, OURS)? / table.value(row, LXC)?);
         let ours = |row: &str| table.value(row, OURS);
         let kib = |row: &str| Some(ours(row)? / 1024.0);
@@ -62,6 +65,34 @@ impl Verdict {
             ),
             (FOUND, ours(FOUND), 300.0, Unit::Milliseconds),
         ];
+        Self::measured(budgets)
+    }
+
+    /// The same of the operating system. That of the boot is for an emulated machine.
+    pub(crate) fn of_system(table: &Table) -> Vec<Self> {
+        let megabytes = |row: &str, column: &str| Some(table.value(row, column)? / 1e6);
+        let seconds = |row: &str| Some(table.value(row, MACHINE)? / 1000.0);
+        Self::measured([
+            (
+                "root.squashfs, cloud-amd64",
+                megabytes(ROOT, MACHINE),
+                150.0,
+                Unit::Megabytes,
+            ),
+            (
+                "root.squashfs, amd64",
+                megabytes(ROOT, HARDWARE),
+                200.0,
+                Unit::Megabytes,
+            ),
+            (USED, megabytes(USED, MACHINE), 300.0, Unit::Megabytes),
+            (ANSWERED, seconds(ANSWERED), 25.0, Unit::Seconds),
+        ])
+    }
+
+    fn measured(
+        budgets: impl IntoIterator<Item = (&'static str, Option<f64>, f64, Unit)>,
+    ) -> Vec<Self> {
         let verdicts = budgets
             .into_iter()
             .filter_map(|(name, measured, limit, unit)| {
@@ -108,6 +139,8 @@ impl Verdict {
             Unit::Ratio => format!("{figure:.2} x"),
             Unit::Milliseconds => format!("{figure:.1} ms"),
             Unit::Kibibytes => format!("{figure:.0} KiB"),
+            Unit::Seconds => format!("{figure:.1} s"),
+            Unit::Megabytes => format!("{figure:.0} MB"),
         };
         let (limit, measured) = (shown(self.limit), shown(self.measured));
         let mark = if self.is_kept() { "kept" } else { "MISSED" };
@@ -131,12 +164,15 @@ mod tests {
         let mut series = Series::default();
         series.push(Duration::from_millis(30));
         table.time("start", OURS, &series);
-        assert!(Verdict::of(&table).is_empty());
+        assert!(Verdict::of_containers(&table).is_empty());
         table.time("start", LXC, &series);
         table.time("forced stop", OURS, &series);
-        let kept: Vec<_> = Verdict::of(&table).iter().map(Verdict::is_kept).collect();
+        let kept: Vec<_> = Verdict::of_containers(&table)
+            .iter()
+            .map(Verdict::is_kept)
+            .collect();
         assert_eq!(kept, [true, false]);
-        let text = Verdict::table(&Verdict::of(&table));
+        let text = Verdict::table(&Verdict::of_containers(&table));
         assert!(
             text.contains("|     1.40 x |     1.00 x | kept   |"),
             "{text}"

@@ -43,7 +43,9 @@ pub(crate) fn measure(report: &mut Report, folder: &Path, runs: u32) -> anyhow::
     for other in [LXC, INCUS] {
         report.containers.compare(OURS, other);
     }
-    report.verdicts = Verdict::of(&report.containers);
+    report
+        .verdicts
+        .extend(Verdict::of_containers(&report.containers));
     result?;
     ended.into_iter().collect()
 }

@@ -1,5 +1,5 @@
 //! What `make bench` runs: the real programs, with 0, 100 and 1000 users and groups, and containers
-//! beside those of LXC and Incus.
+//! beside those of LXC and Incus, and the operating system in a virtual machine.
 //!
 //! ```text
 //!   main       users and groups of each size, then containers -> report
@@ -13,6 +13,7 @@
 //!   life       one container: made, started, entered, stopped, deleted
 //!   crowd      100 and 1000: listed, started together, found again after a crash
 //!   view       account files of this process's own, in which LXC has a user
+//!   system     the operating system: its size, its boot, its memory
 //!   command    runs a program, and how long it takes
 //!   series     samples of one thing -> p50, p95
 //!   table      figures by row and column
@@ -44,6 +45,7 @@ mod memory;
 mod report;
 mod series;
 mod start;
+mod system;
 mod table;
 mod view;
 
@@ -63,6 +65,8 @@ enum Part {
     Users,
     /// Containers, beside those of LXC and Incus.
     Containers,
+    /// The operating system, as `make test-images` and `make netboot` have left it.
+    Os,
 }
 
 /// Measures osctld and osctl; needs root.
@@ -74,7 +78,7 @@ struct Args {
         long,
         value_enum,
         value_delimiter = ',',
-        default_value = "users,containers"
+        default_value = "users,containers,os"
     )]
     parts: Vec<Part>,
     /// How many users, and as many groups.
@@ -86,7 +90,7 @@ struct Args {
     )]
     sizes: Vec<u32>,
     /// Samples of a listing and of a container's life; there are a third as many of a start of the
-    /// daemon or a change.
+    /// daemon or a change, and a sixth as many boots.
     #[arg(long, value_name = "N", default_value_t = 30)]
     runs: u32,
 }
@@ -107,6 +111,9 @@ fn main() -> anyhow::Result<()> {
     let mut done = Ok(());
     if args.parts.contains(&Part::Containers) {
         done = containers::measure(&mut report, view.path(), args.runs);
+    }
+    if done.is_ok() && args.parts.contains(&Part::Os) {
+        done = system::measure(&mut report, args.runs.div_ceil(6));
     }
     // What was measured before a failure is worth having.
     report.finish();

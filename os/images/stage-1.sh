@@ -10,6 +10,7 @@ install -m 0755 "$udhcpc" etc/udhcpc.script
 cp "$proc" etc/proc
 echo "$version" >etc/version
 echo "$changesSize" >etc/changes-size
+stat -c %s "$root" >etc/root-size
 basename "$root" | cut -c 1-32 >etc/root-id
 
 # Drivers with all they need, unpacked: busybox has no xz that loads modules. What a flavour of the

@@ -7,6 +7,9 @@ let
   getty = line: {
     # agetty opens the line itself and makes it the terminal of a session of its own.
     run = ''
+      [ -c /dev/${line} ]${lib.optionalString (lib.hasPrefix "ttyS" line)
+        " && [ \"$(cat /sys/class/tty/${line}/type)\" != 0 ]"} ||
+        stand_down "this machine has no line ${line}: no login there"
       exec setsid agetty ${lib.optionalString (cfg.autologin.user != null)
         "--autologin ${cfg.autologin.user} "}${lib.optionalString (lib.hasPrefix "ttyS" line)
         "--keep-baud 115200,38400,9600 "}--noclear ${line} ${

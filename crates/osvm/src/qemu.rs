@@ -15,6 +15,8 @@ pub(crate) struct Hardware {
     pub(crate) kernel: PathBuf,
     pub(crate) initrd: PathBuf,
     pub(crate) append: String,
+    /// Whether it has a serial line, which is its console.
+    pub(crate) serial: bool,
     pub(crate) disks: Vec<Disk>,
     pub(crate) cards: Vec<Card>,
 }
@@ -75,7 +77,12 @@ pub(crate) fn arguments(
     args.add("-device", "virtio-rng-pci");
     // The console is QEMU's standard input and output; see console.rs.
     args.add("-chardev", "stdio,id=console,signal=off");
-    args.add("-serial", "chardev:console");
+    let serial = if hardware.serial {
+        "chardev:console"
+    } else {
+        "none"
+    };
+    args.add("-serial", serial);
     let monitor = value(&places.monitor);
     let monitor = format!("socket,id=monitor,path={monitor},server=on,wait=off");
     args.add("-chardev", monitor);
@@ -167,6 +174,7 @@ mod tests {
             kernel: "/k".into(),
             initrd: "/i".into(),
             append: "a=1".to_owned(),
+            serial: true,
             disks: Vec::new(),
             cards: Vec::new(),
         }

@@ -78,6 +78,57 @@ fn full_tmpfs_is_told_and_the_system_stays() -> Result<()> {
     Ok(())
 }
 
+/// The kernel is told of a console that is not there, and there is no line for a login.
+#[test]
+fn no_console_and_the_system_comes_up() -> Result<()> {
+    let mut vm = booted(Image::find()?.machine("mute").without_console())?;
+    services(&mut vm)?;
+    vm.fails("echo hello >/dev/console")?;
+    // What the boot had to say is in the kernel's log, all of it.
+    let said = vm.succeeds("dmesg")?;
+    for part in [
+        "stage 1: looking for root.squashfs",
+        "stage 2: folders",
+        "getty-ttyS0: this machine has no line ttyS0: no login there",
+    ] {
+        ensure!(said.contains(part), "{part:?} is not in:\n{said}");
+    }
+    // Nothing tries again and again: no service has failed, and that for the login is down for good.
+    assert_eq!(
+        vm.succeeds("ls /run/service/*/failures 2>/dev/null | wc -l")?,
+        "0"
+    );
+    let status = vm.succeeds("sv status getty-ttyS0 || true")?;
+    ensure!(status.starts_with("down: getty-ttyS0"), "{status}");
+    vm.shut_down("poweroff -f", DOWN)?;
+    Ok(())
+}
+
+/// Stage 1 says so before it fetches anything, so neither a network nor a server is needed for this.
+#[test]
+fn root_that_memory_cannot_hold_is_told_before_it_is_fetched() -> Result<()> {
+    let image = Image::find()?;
+    let size = std::fs::metadata(image.file("root.squashfs"))?.len();
+    let mut small = image
+        .bare("small")
+        .memory_mib(288)
+        .append("httproot=http://server/root.squashfs ip=dhcp stage1.fail=poweroff")
+        .build()?;
+    small.start()?;
+    small.wait_for_shutdown(GIVEN_UP)?;
+    says(
+        &small,
+        &[
+            "stage 1 FAILED: looking for memory",
+            &format!("root.squashfs takes {} MB of memory", (size >> 20) + 1),
+            "MB are free",
+            "or put root.squashfs on a disk",
+        ],
+    )?;
+    ensure!(!small.console()?.contains("Out of memory"), "it was killed");
+    Ok(())
+}
+
 fn tank(folder: &Path, number: u32, size: u64) -> Result<Disk> {
     let serial = format!("tank{number}");
     Ok(Disk::create(folder.join(&serial), &serial, size)?)

@@ -16,6 +16,7 @@ pub struct Builder {
     memory_mib: u32,
     cpus: u32,
     append: Vec<String>,
+    serial: bool,
     disks: Vec<Disk>,
     new_disks: Vec<(String, u64)>,
     nics: Vec<Nic>,
@@ -34,6 +35,7 @@ impl Machine {
             memory_mib: 512,
             cpus: 1,
             append: Vec::new(),
+            serial: true,
             disks: Vec::new(),
             new_disks: Vec::new(),
             nics: Vec::new(),
@@ -61,6 +63,14 @@ impl Builder {
     #[must_use]
     pub fn append(mut self, parameters: &str) -> Self {
         self.append.push(parameters.to_owned());
+        self
+    }
+
+    /// Leaves out the serial line, which the kernel is told to have its console on all the same: there
+    /// will be no log of the console.
+    #[must_use]
+    pub fn without_console(mut self) -> Self {
+        self.serial = false;
         self
     }
 
@@ -133,6 +143,7 @@ impl Builder {
                 kernel: self.kernel,
                 initrd: self.initrd,
                 append: self.append.join(" "),
+                serial: self.serial,
                 disks,
                 cards: self.nics.into_iter().map(Nic::plug).collect(),
             },
