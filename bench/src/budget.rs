@@ -182,4 +182,21 @@ mod tests {
             "{text}"
         );
     }
+
+    #[test]
+    fn those_of_the_system_are_megabytes_and_seconds() {
+        let mut table = Table::new("");
+        let mut series = Series::default();
+        series.push(Duration::from_secs(26));
+        table.time(ANSWERED, MACHINE, &series);
+        table.bytes(ROOT, MACHINE, 95_000_000);
+        let verdicts = Verdict::of_system(&table);
+        let kept: Vec<_> = verdicts.iter().map(Verdict::is_kept).collect();
+        assert_eq!(kept, [true, false]);
+        let text = Verdict::table(&verdicts);
+        assert!(
+            text.contains("|      95 MB | kept") && text.contains("|     26.0 s | MISSED"),
+            "{text}"
+        );
+    }
 }

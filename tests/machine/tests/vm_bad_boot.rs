@@ -98,8 +98,8 @@ fn no_console_and_the_system_comes_up() -> Result<()> {
         vm.succeeds("ls /run/service/*/failures 2>/dev/null | wc -l")?,
         "0"
     );
-    let status = vm.succeeds("sv status getty-ttyS0 || true")?;
-    ensure!(status.starts_with("down: getty-ttyS0"), "{status}");
+    let status = vm.succeeds("sv status /service/getty-ttyS0 || true")?;
+    ensure!(status.starts_with("down: /service/getty-ttyS0"), "{status}");
     vm.shut_down("poweroff -f", DOWN)?;
     Ok(())
 }

@@ -125,7 +125,8 @@ fn publish(root: &Path, suite: &str, index: &str) -> io::Result<()> {
     for component in ["main", "contrib"] {
         let path = format!("{component}/binary-amd64/Packages");
         write(&dists.join(&path), index)?;
-        release += &format!(" {} {} {path}\n", sum(index.as_bytes()), index.len());
+        let (sum, size) = (sum(index.as_bytes()), index.len());
+        release = format!("{release} {sum} {size} {path}\n");
     }
     write(&dists.join("Release"), &release)
 }
@@ -154,8 +155,9 @@ fn configure(folder: &Path, port: u16) -> io::Result<()> {
 }
 
 fn sum(data: &[u8]) -> String {
-    let sum = Sha256::digest(data);
-    sum.iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(data)
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 #[expect(
