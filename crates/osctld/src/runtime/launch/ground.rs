@@ -11,21 +11,32 @@ use super::Means;
 use crate::host::fail;
 use crate::runtime::Place;
 
+/// What a user has to own to make groups below, on every kernel; `tasks` is version 1's. *Source*: cgroups(7),
+/// "Delegation".
+const DELEGATED: &[&str] = &[
+    "cgroup.procs",
+    "tasks",
+    "cgroup.subtree_control",
+    "cgroup.threads",
+];
+
+/// What else this kernel gives away with a group, `memory.oom.group` for one; older kernels have no such
+/// list. If one of them is not writable, LXC leaves version 2 alone: it mounts no control groups in the
+/// guest, and a systemd there ends at once.
+const DELEGATE: &str = "/sys/kernel/cgroup/delegate";
+
 /// The container's group and the one within it that LXC may fill.
 pub(super) fn make_cgroups(place: &Place, means: &Means<'_>) -> Result<(), Failure> {
     let delegated = place.delegated()?;
     let failed = |error: os_cgroup::CgroupError| Failure::new(Code::Step, chain(&error));
     means.cgroups.create(&delegated).map_err(failed)?;
     let id = Some(place.account.ugid);
+    let mut files = vec![""];
+    files.extend(DELEGATED);
+    let more = fs::read_to_string(DELEGATE).unwrap_or_default();
+    files.extend(more.lines().filter(|name| !name.contains('/')));
     for folder in means.cgroups.folders(&delegated) {
-        // What a user has to own to make groups below: cgroups(7), "Delegation".
-        for name in [
-            "",
-            "cgroup.procs",
-            "tasks",
-            "cgroup.subtree_control",
-            "cgroup.threads",
-        ] {
+        for name in &files {
             match chown(folder.join(name), id, id) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     let text = format!("cannot give away {}: {error}", folder.display());
