@@ -59,6 +59,7 @@ test-images: ## build all programs, and what the machine tests boot (as root)
 	@scripts/test-kernel
 	cargo build --workspace --bins
 	@scripts/conformance target/os/conformance
+	os/repository -p target/debug
 	for host in $(TEST_HOSTS); do os/build -p target/debug -c "os/configurations/$$host.nix" netboot; done
 
 test-fast: ## run the tests that need no root
@@ -88,7 +89,7 @@ bench: ## measure users, groups and containers, beside LXC and Incus, and the sy
 	@scripts/setup bench
 	@scripts/setup vm
 	cargo build --release $(PROGRAMS) -p bench
-	os/build -c os/configurations/test.nix netboot
+	os/build -c os/configurations/test.nix -o target/os/bench netboot
 	cargo run --quiet --release -p bench -- $(BENCH)
 
 book: ## make the book: target/book/index.html

@@ -65,7 +65,7 @@ enum Part {
     Users,
     /// Containers, beside those of LXC and Incus.
     Containers,
-    /// The operating system, as `make test-images` and `make netboot` have left it.
+    /// The operating system, as `make bench` and `make netboot` have left it.
     Os,
 }
 

@@ -39,10 +39,10 @@ const MEMORY_MIB: u32 = 1024;
 /// Measures everything, in so many boots.
 pub(crate) fn measure(report: &mut Report, boots: u32) -> anyhow::Result<()> {
     let table = &mut report.system;
-    let folder = images("test")?;
+    let folder = images("bench")?;
     ensure!(
         folder.is_dir(),
-        "there is no {}; make it: make test-images",
+        "there is no {}; make it: os/build -c os/configurations/test.nix -o target/os/bench netboot",
         folder.display()
     );
     sizes(table, MACHINE, &folder)?;

@@ -69,6 +69,20 @@ pub fn build_image(vm: &mut Machine) -> Result<()> {
     Ok(())
 }
 
+/// The disk with images that `make test-images` leaves.
+///
+/// # Errors
+/// When it has not been made; says how.
+pub fn repository() -> Result<Disk> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/os/repository");
+    ensure!(
+        file.exists(),
+        "there is no {}; make it: make test-images",
+        file.display()
+    );
+    Ok(Disk::read_only(file, "repository"))
+}
+
 /// The command that makes a container from the image.
 pub fn new_container(id: &str) -> String {
     format!("osctl ct new --from-file /tmp/busybox.img {id}")

@@ -1,10 +1,12 @@
 //! Containers in the system: their life, their start at boot, and that they come back with their pool.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use machine::image::{BOOT, DOWN, services};
 use machine::pool::{self, OPERATION};
 use machine::{Image, up};
-use osvm::Machine;
+use osvm::{Deadline, Machine};
 
 #[test]
 fn containers_live_come_back_and_move_with_their_pool() -> Result<()> {
@@ -44,6 +46,30 @@ fn containers_live_come_back_and_move_with_their_pool() -> Result<()> {
     pool::import(&mut second, "")?;
     came_back(&mut second)?;
     pool::is_healthy(&mut second)
+}
+
+/// An image of 150 MB is unpacked, or a systemd started.
+const DEBIAN: Deadline = Deadline::Scaled(Duration::from_mins(1));
+
+/// What `make vm` promises, with the same disk. Its systemd needs control groups of its own.
+#[test]
+fn debian_of_the_repository_runs_systemd() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let builder = Image::find()?.machine("debian").disk(pool::disk(&dir)?);
+    let mut vm = up(builder.disk(pool::repository()?))?;
+    pool::make(&mut vm)?;
+    let images = "/var/lib/osctl/repository";
+    vm.succeeds(&format!(
+        "mkdir -p {images} && mount -o ro /dev/disk/by-id/virtio-repository {images}"
+    ))?;
+    vm.succeeds_within("osctl ct new --distribution debian ct1", DEBIAN)?;
+    vm.succeeds_within("osctl ct start --wait-ready ct1", DEBIAN)?;
+    let state = "osctl ct exec ct1 systemctl is-system-running";
+    assert_eq!(vm.succeeds_within(state, OPERATION)?, "running");
+    let kind = "osctl ct exec ct1 stat -fc %T /sys/fs/cgroup";
+    assert_eq!(vm.succeeds_within(kind, OPERATION)?, "cgroup2fs");
+    vm.succeeds_within("osctl ct stop ct1", OPERATION)?;
+    pool::is_healthy(&mut vm)
 }
 
 /// New, started, looked at, stopped, deleted; another one stays, running.
