@@ -12,7 +12,7 @@ SCRIPTS = $(shell grep -lE '^\#!/.*sh$$' scripts/* .ci/* os/* os/*/* os/lib/test
 PROGRAMS = -p osctld -p os-helper -p osctl -p osctl-image
 
 # Configurations of the operating system that are for tests only.
-TEST_HOSTS = test test-zfs
+TEST_HOSTS = test test-zfs test-network
 
 .PHONY: help setup build demo demo-down vm netboot test test-machines test-images test-fast lint bench book clean-tools
 

@@ -7,8 +7,10 @@
     ./cron.nix
     ./debian.nix
     ./environment.nix
+    ./links.nix
     ./mounts.nix
     ./network.nix
+    ./nftables.nix
     ./osctl.nix
     ./runit.nix
     ./ssh.nix

@@ -5,7 +5,61 @@ let
   inherit (lib) mkOption types;
   cfg = config.networking;
 
-  interface = { name, ... }: {
+  length = { "4" = 32; "6" = 128; };
+  family = v: {
+    addresses = mkOption {
+      type = types.listOf (types.submodule {
+        options = {
+          address = mkOption {
+            type = types.nonEmptyStr;
+            description = "The address.";
+          };
+          prefixLength = mkOption {
+            type = types.ints.between 0 length.${v};
+            description = "How many bits of it are those of the network.";
+          };
+        };
+      });
+      default = [ ];
+      description = "Addresses of IPv${v}, as NixOS writes them.";
+    };
+    routes = mkOption {
+      type = types.listOf (types.submodule {
+        options = {
+          address = mkOption {
+            type = types.nonEmptyStr;
+            description = "Network that it leads to.";
+          };
+          prefixLength = mkOption {
+            type = types.ints.between 0 length.${v};
+            description = "Length of that network's prefix.";
+          };
+          via = mkOption {
+            type = types.nullOr types.nonEmptyStr;
+            default = null;
+            description = "Router; without it the network is on this wire.";
+          };
+          type = mkOption {
+            type = types.nullOr (types.enum [
+              "unicast" "local" "broadcast" "multicast" "blackhole" "unreachable" "prohibit" "throw"
+            ]);
+            default = null;
+            description = "What happens to packets, if they are not just sent.";
+          };
+          options = mkOption {
+            type = types.attrsOf types.nonEmptyStr;
+            default = { };
+            example = lib.literalExpression ''{ metric = "50"; mtu = "1400"; }'';
+            description = "Further words of `ip route`.";
+          };
+        };
+      });
+      default = [ ];
+      description = "Routes of IPv${v} through this interface.";
+    };
+  };
+
+  interface = { config, ... }: {
     options = {
       useDHCP = mkOption {
         type = types.bool;
@@ -16,8 +70,10 @@ let
         type = types.listOf types.nonEmptyStr;
         default = [ ];
         example = lib.literalExpression ''[ "203.0.113.5/24" "2001:db8::5/64" ]'';
-        description = "Addresses with the length of their prefix.";
+        description = "Addresses with the length of their prefix; the short way to write those below.";
       };
+      ipv4 = family "4";
+      ipv6 = family "6";
       mtu = mkOption {
         type = types.nullOr (types.ints.between 68 65535);
         default = null;
@@ -29,13 +85,53 @@ let
         description = "Link address that it takes.";
       };
     };
+    config.addresses = map (a: "${a.address}/${toString a.prefixLength}")
+      (config.ipv4.addresses ++ config.ipv6.addresses);
   };
 
-  configure = name: i: lib.optionalString (i.macAddress != null) "ip link set ${name} address ${i.macAddress}\n"
-    + lib.optionalString (i.mtu != null) "ip link set ${name} mtu ${toString i.mtu}\n"
-    + "ip link set ${name} up\n"
-    + lib.concatMapStrings (a: "ip addr replace ${a} dev ${name}\n") i.addresses;
+  gateway = description: mkOption {
+    type = types.nullOr (types.coercedTo types.nonEmptyStr (address: { inherit address; }) (types.submodule {
+      options = {
+        address = mkOption {
+          type = types.nonEmptyStr;
+          description = "Its address.";
+        };
+        interface = mkOption {
+          type = types.nullOr types.nonEmptyStr;
+          default = null;
+          description = "Interface that it is behind; one of `fe80::/10` needs it.";
+        };
+        metric = mkOption {
+          type = types.nullOr types.ints.unsigned;
+          default = null;
+          description = "Among several default routes the smallest is taken.";
+        };
+      };
+    }));
+    default = null;
+    inherit description;
+  };
+
+  words = lib.escapeShellArgs;
+  # An MTU of a device can be as large as that of the one below it, which so comes first.
+  ordered = let made = cfg.bonds // cfg.bridges // cfg.vlans; in
+    lib.filter (name: !(made ? ${name})) (lib.attrNames cfg.interfaces)
+    ++ lib.filter (name: cfg.interfaces ? ${name})
+      (lib.attrNames cfg.bonds ++ lib.attrNames cfg.bridges ++ lib.attrNames cfg.vlans);
+  each = f: lib.concatMapStrings (name: f name cfg.interfaces.${name}) ordered;
+  orEmpty = value: if value == null then "" else toString value;
+  option = word: value: lib.optionals (value != null) [ word (toString value) ];
+
+  routes = version: name: i: lib.concatMapStrings
+    (r: "route interfaces.${name}.ipv${version}.routes -${version} ${words (
+      lib.optional (r.type != null) r.type ++ [ "${r.address}/${toString r.prefixLength}" ] ++ option "via" r.via
+      ++ [ "dev" name ] ++ lib.concatLists (lib.mapAttrsToList option r.options))}\n")
+    i."ipv${version}".routes;
+  defaultRoute = version: what: g: lib.optionalString (g != null) "route ${what} -${version} ${words (
+    [ "default" "via" g.address ] ++ option "dev" g.interface ++ option "metric" g.metric)}\n";
+
   dhcp = lib.attrNames (lib.filterAttrs (_: i: i.useDHCP) cfg.interfaces);
+  ports = lib.concatMap (d: d.interfaces) (lib.attrValues cfg.bonds ++ lib.attrValues cfg.bridges);
 in
 {
   options.networking = {
@@ -66,16 +162,8 @@ in
       default = { };
       description = "Interfaces, by name.";
     };
-    defaultGateway = mkOption {
-      type = types.nullOr types.nonEmptyStr;
-      default = null;
-      description = "Router for IPv4.";
-    };
-    defaultGateway6 = mkOption {
-      type = types.nullOr types.nonEmptyStr;
-      default = null;
-      description = "Router for IPv6.";
-    };
+    defaultGateway = gateway "Router for IPv4: its address, or more about it.";
+    defaultGateway6 = gateway "Router for IPv6: its address, or more about it.";
     nameservers = mkOption {
       type = types.listOf types.nonEmptyStr;
       default = [ ];
@@ -107,20 +195,26 @@ in
     } // lib.optionalAttrs (cfg.nameservers != [ ]) {
       "resolv.conf".text = lib.concatMapStrings (n: "nameserver ${n}\n") cfg.nameservers;
     };
+    environment.files."/usr/lib/vpsadminos/network".source = ../stage/network;
     runit.services.networking = {
       oneShot = true;
       requires = [ "udev-trigger" ];
       runlevels = [ "default" "rescue" ];
-      run = lib.concatStrings (lib.mapAttrsToList configure cfg.interfaces)
-        + lib.optionalString (cfg.defaultGateway != null) "ip route replace default via ${cfg.defaultGateway}\n"
-        + lib.optionalString (cfg.defaultGateway6 != null) "ip -6 route replace default via ${cfg.defaultGateway6}\n"
-        + cfg.custom;
+      run = lib.mkMerge [
+        (lib.mkOrder 100 ". /usr/lib/vpsadminos/network\n")
+        (each (name: i: "bring_up ${words [ name (orEmpty i.macAddress) (orEmpty i.mtu) ]}\n")
+          + each (name: i: lib.concatMapStrings (a: "address ${words [ name a ]}\n") i.addresses)
+          + each (routes "4") + each (routes "6")
+          + defaultRoute "4" "defaultGateway" cfg.defaultGateway
+          + defaultRoute "6" "defaultGateway6" cfg.defaultGateway6
+          + cfg.custom)
+      ];
     };
     runit.services.dhcpcd = lib.mkIf (cfg.useDHCP || dhcp != [ ]) {
       requires = [ "networking" ];
       runlevels = [ "default" "rescue" ];
       run = "exec dhcpcd --nobackground ${lib.optionalString (cfg.nameservers != [ ]) "--nohook resolv.conf "}"
-        + (if cfg.useDHCP then "--denyinterfaces 'veth*' --denyinterfaces 'osctl*'" else lib.concatStringsSep " " dhcp)
+        + (if cfg.useDHCP then "--denyinterfaces ${words [ (lib.concatStringsSep "," ([ "veth*" "osctl*" ] ++ ports)) ]}" else lib.concatStringsSep " " dhcp)
         + "\n";
     };
   };

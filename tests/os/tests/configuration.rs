@@ -117,3 +117,68 @@ fn all_assertions_that_fail_are_shown_at_once() {
     assert!(text.contains("there is no service nobody"), "{text}");
     assert!(text.contains("doCreate needs a layout"), "{text}");
 }
+
+#[test]
+fn network_devices_are_made_in_the_order_they_need() {
+    let host = r#"{ networking = {
+        vlans.a = { id = 2; interface = "z"; };
+        vlans.z = { id = 1; interface = "team"; };
+        bonds.team.interfaces = [ "eth0" ];
+        bridges.br0.interfaces = [ "a" ];
+        interfaces.br0.addresses = [ "203.0.113.5/24" ];
+    }; }"#;
+    let run = r#"config.environment.files."/etc/runit/services/networking/run".text"#;
+    let run = evaluate(run, host).unwrap();
+    let wanted = [
+        "make bond bonds.team team",
+        "ports bonds.team team eth0",
+        "make bridge bridges.br0 br0",
+        "make vlan vlans.z z team id 1",
+        "make vlan vlans.a a z id 2",
+        "ports bridges.br0 br0 a",
+        "bring_up br0",
+        "address br0 203.0.113.5/24",
+    ];
+    let places: Vec<_> = wanted.iter().map(|line| run.find(line)).collect();
+    assert!(places.iter().all(Option::is_some), "{run}");
+    assert!(places.is_sorted(), "{run}");
+}
+
+#[test]
+fn network_devices_that_cannot_be_are_refused() {
+    let host = r#"{ networking = {
+        bonds.one.interfaces = [ "eth0" ];
+        bridges.two.interfaces = [ "eth0" "eth1" ];
+        interfaces.eth1.addresses = [ "203.0.113.5/24" ];
+        vlans.x = { id = 1; interface = "y"; };
+        vlans.y = { id = 2; interface = "x"; };
+        bridges."a-name-of-17-char" = { interfaces = [ ]; };
+        bridges.one.interfaces = [ ];
+    }; }"#;
+    let text = refusal("packages", host);
+    for part in [
+        "eth0 is a port of bonds.one and bridges.two",
+        "networking.interfaces.eth1 has an address and is a port of bridges.two",
+        "networking.vlans: each lies on the next, in a circle",
+        "a-name-of-17-char cannot be an interface",
+        "one name for two of bonds, bridges and vlans: one",
+    ] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+}
+
+#[test]
+fn tables_of_the_packet_filter_are_replaced_by_name() {
+    let host = r#"{ networking.nftables = { enable = true; ruleset = ''
+        # table inet comment {
+        table inet filter {
+        }
+        add table short
+    ''; }; }"#;
+    let file = r#"config.environment.files."/etc/nftables.conf".text"#;
+    let file = evaluate(file, host).unwrap();
+    for part in ["delete table inet filter\\n", "delete table ip short\\n"] {
+        assert!(file.contains(part), "{part} is missing: {file}");
+    }
+    assert!(!file.contains("delete table inet comment"), "{file}");
+}
