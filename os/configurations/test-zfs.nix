@@ -1,4 +1,4 @@
-# For tests of ZFS at boot: a pool that can lose a disk.
+# For tests of ZFS at boot: a pool that can lose a disk, and what osctl is to have on it.
 { ... }:
 
 {
@@ -9,6 +9,14 @@
       { type = "mirror"; devices = [ "/dev/disk/by-id/virtio-tank1" "/dev/disk/by-id/virtio-tank2" ]; }
     ];
     doCreate = true;
+    install = true;
     importAttempts = 10;
+  };
+  osctl.pools.tank = {
+    parallelStart = 3;
+    users.alice = { };
+    users.bob = { uidMap = [ "0:2000000:65536" ]; gidMap = [ "0:2000000:65536" ]; };
+    groups."/customers/web" = { };
+    groups."/own" = { };
   };
 }

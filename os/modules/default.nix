@@ -12,6 +12,7 @@
     ./network.nix
     ./nftables.nix
     ./osctl.nix
+    ./osctl-pools.nix
     ./runit.nix
     ./ssh.nix
     ./syslog.nix

@@ -33,7 +33,7 @@ let
       install = mkOption {
         type = types.bool;
         default = false;
-        description = "Whether it is made a pool of osctl (`osctl pool install`). Nothing does that yet: osctl knows no ZFS.";
+        description = "Whether it is a pool of osctl: imported at boot, with what is on it, and made one if it is none yet.";
       };
       guid = mkOption {
         type = types.nullOr (types.strMatching "[0-9]+");

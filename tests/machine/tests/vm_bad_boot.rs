@@ -15,6 +15,9 @@ const GIVEN_UP: Deadline = Deadline::Scaled(Duration::from_secs(30));
 /// A service that waits 10 s for the disks of a pool.
 const POOL: Deadline = Deadline::Scaled(Duration::from_mins(1));
 
+/// A service that lets osctld work half a dozen times.
+const DECLARED: Deadline = Deadline::Scaled(Duration::from_mins(1));
+
 fn says(vm: &Machine, parts: &[&str]) -> Result<()> {
     let said = vm.console()?;
     for part in parts {
@@ -134,6 +137,33 @@ fn tank(folder: &Path, number: u32, size: u64) -> Result<Disk> {
     Ok(Disk::create(folder.join(&serial), &serial, size)?)
 }
 
+/// The pool of osctl, its users and its groups, as `os/configurations/test-zfs.nix` has them.
+fn has_what_is_declared(vm: &mut Machine) -> Result<()> {
+    vm.wait_for_service("osctl-pool-tank", DECLARED)?;
+    let pool = "osctl pool ls -H -p -o state,parallel_start tank | xargs";
+    assert_eq!(vm.succeeds(pool)?, "active 3");
+    let users = "osctl user ls -H -o name,registered | xargs";
+    assert_eq!(vm.succeeds(users)?, "alice true bob true");
+    let map = "osctl user map -H -p bob | xargs";
+    assert_eq!(vm.succeeds(map)?, "uid 0 2000000 65536 gid 0 2000000 65536");
+    let groups = "osctl group ls -H -o name | sort | xargs";
+    assert_eq!(
+        vm.succeeds(groups)?,
+        "/ /customers /customers/web /default /own"
+    );
+    Ok(())
+}
+
+/// A map is never changed: files belong to it.
+fn what_differs_is_told(vm: &mut Machine) -> Result<()> {
+    vm.succeeds("sed -i '/bob/s/2000000/3000000/' /etc/runit/services/osctl-pool-tank/run")?;
+    vm.succeeds("rm /run/service/osctl-pool-tank/done && sv once osctl-pool-tank")?;
+    let told =
+        "user tank:bob has the uid map 0:2000000:65536, and configuration.nix says 0:3000000:65536";
+    vm.wait_for_console(told, DECLARED)?;
+    has_what_is_declared(vm)
+}
+
 /// One pool, through everything that can be wrong with it when its host boots.
 #[test]
 fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
@@ -154,6 +184,8 @@ fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
     let mut host = booted(on("host", &[&one, &two]))?;
     host.wait_for_zpool("tank", POOL)?;
     host.wait_for_service("pool-tank", SERVICES)?;
+    has_what_is_declared(&mut host)?;
+    what_differs_is_told(&mut host)?;
     host.succeeds("zfs create tank/data && echo kept >/tank/data/file && sync")?;
     host.power_cut()?;
 
@@ -176,6 +208,9 @@ fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
     poor.wait_for_boot(BOOT)?;
     poor.wait_for_service("pool-tank", SERVICES)?;
     assert_eq!(poor.succeeds("cat /tank/data/file")?, "kept");
+    has_what_is_declared(&mut poor)?;
+    let made = poor.succeeds("cat /var/log/osctl-pool-tank/current")?;
+    ensure!(made.is_empty(), "it was there already: {made}");
     poor.power_cut()?;
 
     // No disk at all.

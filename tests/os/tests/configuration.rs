@@ -182,3 +182,24 @@ fn tables_of_the_packet_filter_are_replaced_by_name() {
     }
     assert!(!file.contains("delete table inet comment"), "{file}");
 }
+
+#[test]
+fn what_is_declared_on_a_pool_of_osctl_needs_that_pool() {
+    let host = r#"{
+        boot.zfs.pools.tank.install = true;
+        osctl.pools.tank = { users.bob.uidMap = [ "0:2000000:65536" ]; groups."/web" = { }; };
+    }"#;
+    let run = r#"config.environment.files."/etc/runit/services/osctl-pool-tank/run".text"#;
+    let run = evaluate(run, host).unwrap();
+    for part in [
+        "import_pool tank\\n",
+        "user tank:bob 0:2000000:65536 ''\\n",
+        "group tank:/web\\n",
+    ] {
+        assert!(run.contains(part), "{part} is missing: {run}");
+    }
+    let text = refusal("packages", "{ osctl.pools.tank.groups.web = { }; }");
+    for part in ["boot.zfs.pools.tank.install is not true", "web is no group"] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+}
