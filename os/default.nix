@@ -35,6 +35,8 @@ in
   packages = words config.debian.packages;
   provided = words config.debian.provided;
   tools = words config.debian.zfsTools;
+  # In the order in which they were asked for: it is part of the request.
+  components = lib.concatStringsSep " " (lib.unique config.debian.components);
 
   # Who asks for which, to tell when one does not exist: "FILE PACKAGE...|FILE PACKAGE...".
   askers = lib.mapAttrs (_: option: lib.concatMapStringsSep "|"

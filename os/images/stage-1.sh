@@ -25,6 +25,10 @@ done | awk '$1 == "insmod" { print $2 }' | sort -u | while read -r file; do
     *) cp "$file" "$target" ;;
     esac
 done
+# What they load into their devices, as far as a package has it (hardware.firmware).
+find lib/modules -name '*.ko' -exec modinfo -F firmware {} + | sort -u | while read -r file; do
+    [ ! -e "$tree/usr/lib/firmware/$file" ] || install -D -m 0644 -t "lib/firmware/$(dirname "$file")" "$tree/usr/lib/firmware/$file"
+done
 for list in modules.order modules.builtin modules.builtin.modinfo; do
     cp "$tree/usr/lib/modules/$kernel/$list" "lib/modules/$kernel/"
 done

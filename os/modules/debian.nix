@@ -15,6 +15,10 @@ let inherit (lib) mkOption types; in
       default = [ ];
       description = "Packages that others depend on and the system does without, or has in its own way.";
     };
+    components = mkOption {
+      type = types.listOf types.nonEmptyStr;
+      description = "Components of Debian that packages may be of.";
+    };
     zfsTools = mkOption {
       type = types.listOf types.nonEmptyStr;
       internal = true;
@@ -29,6 +33,7 @@ let inherit (lib) mkOption types; in
   };
 
   config.debian = {
+    components = [ "main" "contrib" ];
     packages = [
       # An empty system has nothing: what Debian calls essential has to be asked for too.
       "base-files" "base-passwd" "bash" "bsdutils" "coreutils" "dash" "debianutils" "diffutils"

@@ -7,6 +7,7 @@
     ./cron.nix
     ./debian.nix
     ./environment.nix
+    ./firmware.nix
     ./links.nix
     ./mounts.nix
     ./network.nix
