@@ -10,5 +10,6 @@
   # It would load the driver of ZFS, ten seconds under TCG, for no pool.
   runit.services.zfs-zed.enable = lib.mkDefault false;
   tty.spawnStandard = 0;
+  tty.autologin.user = "root";
   testing.shell = true;
 }

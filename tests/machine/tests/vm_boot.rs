@@ -1,9 +1,14 @@
 //! The system boots, runs what it should, and goes down in order.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use machine::image::{BOOT, DOWN};
 use machine::{Image, up};
-use osvm::Machine;
+use osvm::{Deadline, Machine};
+
+/// What the console says to what is typed there; once it counts ten seconds down.
+const ANSWER: Deadline = Deadline::Scaled(Duration::from_secs(20));
 
 #[test]
 fn boots_runs_its_services_and_powers_off() -> Result<()> {
@@ -17,10 +22,53 @@ fn boots_runs_its_services_and_powers_off() -> Result<()> {
     vm.succeeds("kill -9 $(pidof osctld)")?;
     vm.wait_until_succeeds("osctl ping", BOOT)?;
 
-    vm.shut_down("poweroff -f", DOWN)?;
+    nobody_is_hasty(&mut vm)?;
+    powers_off_when_told_why(&mut vm)?;
     let said = vm.console()?;
     ensure!(said.contains("reboot: Power down"), "{said}");
     ensure!(!said.contains("ERROR"), "{said}");
+    Ok(())
+}
+
+/// Whoever gives no reason, names another host, or thinks better of it, has changed nothing.
+fn nobody_is_hasty(vm: &mut Machine) -> Result<()> {
+    type_in(vm, "reboot", "# Why? Lines that begin with #")?;
+    type_in(vm, ":q", "reboot: no reason, so nothing happens")?;
+    type_in(vm, "reboot -m new-kernel", "type the name of this host: ")?;
+    type_in(vm, "web1", "reboot: this host is test; nothing happens")?;
+    type_in(vm, "reboot -m again", "Reason: again")?;
+    type_in(vm, "test", "reboot in  9 s (Ctrl-C stops it)")?;
+    vm.console_send(b"\x03")?;
+    vm.wait_for_console("reboot: stopped; nothing has happened", ANSWER)?;
+    vm.succeeds("osctl ping")?;
+    Ok(())
+}
+
+/// The reason is asked for in an editor, and told to the hooks and to the log.
+fn powers_off_when_told_why(vm: &mut Machine) -> Result<()> {
+    let hook = "#!/bin/sh\necho \"hook: $HALT_HOOK $HALT_ACTION $HALT_REASON\" >/dev/console\n\
+        grep 'poweroff: poweroff: a disk fails' /var/log/messages >/dev/console\n";
+    vm.write_file("/etc/runit/halt.hook.d/tell", hook.as_bytes())?;
+    vm.succeeds("chmod +x /etc/runit/halt.hook.d/tell")?;
+    type_in(vm, "poweroff", "# Why? Lines that begin with #")?;
+    type_in(vm, "Oa disk fails\x1b:wq", "Reason: a disk fails")?;
+    type_in(vm, "test", "poweroff in  1 s")?;
+    vm.wait_for_shutdown(DOWN)?;
+    let said = vm.console()?;
+    for part in [
+        "hook: pre-system poweroff a disk fails",
+        "test poweroff: poweroff: a disk fails",
+    ] {
+        ensure!(said.contains(part), "{part} is missing: {said}");
+    }
+    Ok(())
+}
+
+/// Types a line on the console and waits for what is said to it.
+fn type_in(vm: &mut Machine, line: &str, answer: &str) -> Result<()> {
+    let before = vm.console()?.matches(answer).count();
+    vm.console_send(format!("{line}\r").as_bytes())?;
+    vm.wait_for_console_times(answer, before + 1, ANSWER)?;
     Ok(())
 }
 
