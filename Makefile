@@ -5,8 +5,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.tools/bin:$(PATH):$(HOME)/.cargo/bin
 
-# The scripts of this repository: everything in scripts/, .ci/ and os/ that begins with "#!".
-SCRIPTS = $(shell grep -lE '^\#!/.*sh$$' scripts/* .ci/* os/* os/*/* os/lib/tests/run 2>/dev/null)
+# The scripts of this repository: what in scripts/, .ci/ and os/ begins with "#!", or says which shell reads it.
+SCRIPTS = $(shell grep -lE '^\#(!/.*sh$$| shellcheck shell=)' scripts/* .ci/* os/* os/*/* os/lib/tests/run 2>/dev/null)
 
 # What runs on a host.
 PROGRAMS = -p osctld -p os-helper -p osctl -p osctl-image

@@ -184,6 +184,20 @@ fn tables_of_the_packet_filter_are_replaced_by_name() {
 }
 
 #[test]
+fn firmware_may_be_what_is_not_free() {
+    let host = r#"{ hardware.firmware = [ "firmware-bnx2" ]; }"#;
+    let components = evaluate("components", host).unwrap();
+    assert_eq!(components.trim(), r#""main contrib non-free-firmware""#);
+    assert!(
+        evaluate("packages", host)
+            .unwrap()
+            .contains("firmware-bnx2")
+    );
+    let without = evaluate("components", "{ }").unwrap();
+    assert_eq!(without.trim(), r#""main contrib""#);
+}
+
+#[test]
 fn what_is_declared_on_a_pool_of_osctl_needs_that_pool() {
     let host = r#"{
         boot.zfs.pools.tank.install = true;
