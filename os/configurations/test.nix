@@ -11,5 +11,11 @@
   runit.services.zfs-zed.enable = lib.mkDefault false;
   tty.spawnStandard = 0;
   tty.autologin.user = "root";
+  runit.halt.hooks.tell.text = ''
+    #!/bin/sh
+    exec >/dev/console
+    echo "hook: $HALT_HOOK $HALT_ACTION $HALT_REASON"
+    grep 'poweroff: poweroff:' /var/log/messages
+  '';
   testing.shell = true;
 }

@@ -8,6 +8,7 @@
     ./debian.nix
     ./environment.nix
     ./firmware.nix
+    ./halt.nix
     ./links.nix
     ./mounts.nix
     ./network.nix

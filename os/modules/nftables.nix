@@ -38,7 +38,7 @@ in
       '';
       description = ''
         Rules in the language of nft(8). Their tables are replaced at once when the service starts; what
-        is in other tables stays. Interfaces are not there yet: `iifname`, not `iif`.
+        is in other tables stays. No interface is up yet: match names, with `iifname`.
       '';
     };
   };

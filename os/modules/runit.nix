@@ -172,14 +172,7 @@ in
       "/usr/lib/vpsadminos/service".source = ../stage/service;
       "/usr/lib/vpsadminos/service-finish".source = ../stage/service-finish;
       "/usr/sbin/svctl" = { source = ../stage/svctl; mode = "0755"; };
-      "/usr/sbin/halt" = { source = ../stage/halt; mode = "0755"; };
-      "/usr/sbin/reboot".link = "halt";
-      "/usr/sbin/poweroff".link = "halt";
       "/usr/sbin/init".link = "runit-init";
-    };
-    environment.folders = {
-      "/etc/runit/halt.hook.d" = { };
-      "/etc/runit/halt.reason.d" = { };
     };
   };
 }

@@ -46,10 +46,6 @@ fn nobody_is_hasty(vm: &mut Machine) -> Result<()> {
 
 /// The reason is asked for in an editor, and told to the hooks and to the log.
 fn powers_off_when_told_why(vm: &mut Machine) -> Result<()> {
-    let hook = "#!/bin/sh\necho \"hook: $HALT_HOOK $HALT_ACTION $HALT_REASON\" >/dev/console\n\
-        grep 'poweroff: poweroff: a disk fails' /var/log/messages >/dev/console\n";
-    vm.write_file("/etc/runit/halt.hook.d/tell", hook.as_bytes())?;
-    vm.succeeds("chmod +x /etc/runit/halt.hook.d/tell")?;
     type_in(vm, "poweroff", "# Why? Lines that begin with #")?;
     type_in(vm, "Oa disk fails\x1b:wq", "Reason: a disk fails")?;
     type_in(vm, "test", "poweroff in  1 s")?;
