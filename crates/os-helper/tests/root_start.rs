@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::time::Instant;
 
 use os_lxc::{ConfigPath, HookName, HookTarget};
-use os_sys::{PidFd, Signal, SysError};
+use os_sys::{PidFd, Signal, SysError, patience};
 
 use self::rig::{Disk, FIRST_ID, Monitor, PATIENCE, Rig, UGID};
 
@@ -28,6 +28,16 @@ mount > /mounts
 echo hello > /dev/console
 busybox mv /seen.new /seen
 while :; do sleep 1000; done";
+
+/// Waits for a text on the console: the monitor writes its log on its own time.
+fn says_on_console(rig: &Rig, text: &str) {
+    let log = rig.path("console/log");
+    let seen = patience::until(PATIENCE, || {
+        let found = fs::read_to_string(&log).ok();
+        Ok::<_, std::io::Error>(found.filter(|it| it.contains(text)))
+    });
+    assert!(matches!(seen, Ok(Some(_))), "no {text:?} in {}", rig.log());
+}
 
 #[test]
 fn a_container_runs_and_vanishes() {
@@ -71,7 +81,7 @@ fn a_container_runs_and_vanishes() {
         (0, UGID, 0o660)
     );
     assert!(log.len() > 0);
-    rig.console("hello").unwrap();
+    says_on_console(&rig, "hello");
 
     // The whole payload is in its group, in every hierarchy.
     assert!(

@@ -222,17 +222,6 @@ impl Rig {
         seen.with_context(|| format!("the guest made no {name}\n{}", self.log()))
     }
 
-    /// Waits for a text on the console: the monitor writes its log on its own
-    /// time, so what init wrote may not be there yet.
-    pub(crate) fn console(&self, text: &str) -> anyhow::Result<()> {
-        let log = self.path("console/log");
-        let seen = patience::until(PATIENCE, || {
-            Ok::<_, std::io::Error>(fs::read_to_string(&log).ok().filter(|it| it.contains(text)))
-        })?;
-        seen.with_context(|| format!("no {text:?} on the console\n{}", self.log()))?;
-        Ok(())
-    }
-
     /// Takes everything down; fails if anything of the container is left.
     pub(crate) fn finish(self, mut monitor: Option<Monitor>) -> anyhow::Result<()> {
         if let Some(monitor) = &mut monitor {
