@@ -169,12 +169,12 @@ fn network_devices_that_cannot_be_are_refused() {
 
 #[test]
 fn tables_of_the_packet_filter_are_replaced_by_name() {
-    let host = r#"{ networking.nftables = { enable = true; ruleset = ''
+    let host = r"{ networking.nftables = { enable = true; ruleset = ''
         # table inet comment {
         table inet filter {
         }
         add table short
-    ''; }; }"#;
+    ''; }; }";
     let file = r#"config.environment.files."/etc/nftables.conf".text"#;
     let file = evaluate(file, host).unwrap();
     for part in ["delete table inet filter\\n", "delete table ip short\\n"] {

@@ -1,7 +1,8 @@
 //! Packages that do not exist, a mirror that does not answer, archives that are not what was promised.
 #![expect(
     clippy::disallowed_methods,
-    reason = "plain files in a temporary folder, no atomicity needed"
+    clippy::unwrap_used,
+    reason = "test code outside of #[test] functions; plain files in a temporary folder"
 )]
 
 use std::fs;
