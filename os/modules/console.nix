@@ -16,7 +16,7 @@ let
         if lib.hasPrefix "ttyS" line then "vt220" else "linux"}
     '';
     # Shells do not end by TERM; that the line is gone they understand.
-    stop = "xargs -r kill -HUP </run/runit/cgroup.service/getty-${line}/cgroup.procs\n";
+    stop = "xargs -r kill -HUP </run/runit/cgroup.service/getty-${line}/cgroup.procs 2>/dev/null\n";
     runlevels = [ "default" "rescue" "single" ];
     log.enable = false;
     onChange = "ignore";

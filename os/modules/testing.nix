@@ -19,7 +19,7 @@
         stty -F /dev/hvc0 raw -echo
         exec setsid bash --noediting --norc --noprofile </dev/hvc0 >/dev/hvc0 2>&1
       '';
-      stop = "xargs -r kill -HUP </run/runit/cgroup.service/test-shell/cgroup.procs\n";
+      stop = "xargs -r kill -HUP </run/runit/cgroup.service/test-shell/cgroup.procs 2>/dev/null\n";
       runlevels = [ "default" "rescue" "single" ];
       log.enable = false;
     };
