@@ -173,6 +173,8 @@ in
       "/usr/lib/vpsadminos/service-finish".source = ../stage/service-finish;
       "/usr/sbin/svctl" = { source = ../stage/svctl; mode = "0755"; };
       "/usr/sbin/init".link = "runit-init";
+      # Where sv(8) of Debian looks for a name without a slash.
+      "/etc/service".link = "/service";
     };
   };
 }

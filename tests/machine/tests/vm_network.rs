@@ -27,6 +27,7 @@ fn bond_vlan_bridge_routes_and_rules() -> Result<()> {
 
     is_configured(&mut vm)?;
     rules_drop(&mut vm)?;
+    wrong_rules_are_told(&mut vm)?;
     repeating_changes_nothing(&mut vm)?;
     one_cable_is_enough(&mut vm)
 }
@@ -78,6 +79,18 @@ fn rules_drop(vm: &mut Machine) -> Result<()> {
     let rules = vm.succeeds("nft list ruleset")?;
     ensure!(rules.contains("table inet other"), "{rules}");
     ensure!(rules.matches("drop").count() == 1, "{rules}");
+    Ok(())
+}
+
+/// Rules that are wrong change nothing; the service is tried again until they are right.
+fn wrong_rules_are_told(vm: &mut Machine) -> Result<()> {
+    vm.succeeds("cp /etc/nftables.conf /tmp && echo nonsense >>/etc/nftables.conf")?;
+    vm.succeeds("rm /run/service/nftables/done && sv once nftables")?;
+    let told = "nftables: ERROR: networking.nftables.ruleset: no interface comes up";
+    vm.wait_for_console(told, CONFIGURED)?;
+    vm.succeeds("nft list ruleset | grep 'ip daddr 203.0.113.6'")?;
+    vm.succeeds("cp /tmp/nftables.conf /etc/nftables.conf")?;
+    vm.wait_for_service("nftables", CONFIGURED)?;
     Ok(())
 }
 
