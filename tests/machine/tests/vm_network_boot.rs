@@ -65,7 +65,7 @@ fn wrong_sum_and_silent_server_are_told() -> Result<()> {
         vm.wait_for_shutdown(GIVEN_UP)?;
     }
     for (vm, parts) in [
-        (&wrong, ["gave the SHA-256", "httproot.sha256="]),
+        (&wrong, ["gave has the SHA-256", "httproot.sha256="]),
         (&missing, ["404", "look at the server"]),
     ] {
         let said = vm.console()?;

@@ -11,9 +11,10 @@ use super::Means;
 use crate::host::fail;
 use crate::runtime::Place;
 
-/// What a user has to own to make groups below, on every kernel; `tasks` is version 1's. *Source*: cgroups(7),
-/// "Delegation".
+/// What a user has to own to make groups below, on every kernel: the folder itself, and these in it; `tasks` is
+/// version 1's. *Source*: cgroups(7), "Delegation".
 const DELEGATED: &[&str] = &[
+    "",
     "cgroup.procs",
     "tasks",
     "cgroup.subtree_control",
@@ -31,10 +32,9 @@ pub(super) fn make_cgroups(place: &Place, means: &Means<'_>) -> Result<(), Failu
     let failed = |error: os_cgroup::CgroupError| Failure::new(Code::Step, chain(&error));
     means.cgroups.create(&delegated).map_err(failed)?;
     let id = Some(place.account.ugid);
-    let mut files = vec![""];
-    files.extend(DELEGATED);
-    let more = fs::read_to_string(DELEGATE).unwrap_or_default();
-    files.extend(more.lines().filter(|name| !name.contains('/')));
+    let listed = fs::read_to_string(DELEGATE).unwrap_or_default();
+    let listed = listed.lines().filter(|name| !name.contains('/'));
+    let files: Vec<&str> = DELEGATED.iter().copied().chain(listed).collect();
     for folder in means.cgroups.folders(&delegated) {
         for name in &files {
             match chown(folder.join(name), id, id) {
