@@ -67,7 +67,8 @@ pub(crate) fn arguments(
     args.flag("-nodefaults");
     args.flag("-no-user-config");
     args.add("-display", "none");
-    args.add("-machine", "q35");
+    // What has no use here would only be probed for.
+    args.add("-machine", "q35,sata=off,smbus=off,i8042=off");
     args.add("-m", hardware.memory_mib.to_string());
     args.add("-smp", hardware.cpus.to_string());
     args.add("-kernel", hardware.kernel.display().to_string());
