@@ -38,7 +38,7 @@ impl Places {
     pub(crate) fn in_folder(folder: &Path) -> Self {
         Self {
             shell_in: folder.join("shell.in"),
-            shell_out: folder.join("shell.out"),
+            shell_out: folder.join("shell.log"),
             monitor: folder.join("monitor"),
             console: folder.join("console.log"),
             errors: folder.join("qemu.log"),

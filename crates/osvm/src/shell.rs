@@ -40,7 +40,7 @@ use crate::token::token;
 const PIECE: usize = 900;
 
 /// After so long without an answer the shell is greeted again.
-const GREETING_PAUSE: Duration = Duration::from_secs(1);
+const GREETING_PAUSE: Duration = Duration::from_secs(2);
 
 /// How often the file with the guest's words is looked into.
 const LOOK: Duration = Duration::from_millis(5);
@@ -56,6 +56,9 @@ pub(crate) struct Shell {
     output: File,
     received: Vec<u8>,
     state: State,
+    /// The word of the greeting that has not been answered. It is the same as long as the shell is
+    /// silent: an answer that comes late is an answer.
+    greeting: String,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -107,20 +110,21 @@ impl Shell {
             output: File::open(output)?,
             received: Vec::new(),
             state: State::Silent,
+            greeting: token(),
         })
     }
 
     /// Forgets what it knows: the machine reboots.
     pub(crate) fn forget(&mut self) {
         self.state = State::Silent;
+        self.greeting = token();
     }
 
     /// Returns when the shell answers. It is asked again and again: what is said to a line that
     /// nobody has opened yet may be lost.
     pub(crate) fn greet(&mut self, until: Instant) -> Result<(), Fault> {
         self.state = State::Silent;
-        self.received.clear();
-        let word = token();
+        let word = self.greeting.clone();
         let question = format!("\nprintf '%s%s\\n' @osvm- {word}\n");
         let answer = format!("@osvm-{word}");
         loop {
@@ -131,6 +135,7 @@ impl Shell {
                 Ok(_) => break,
             }
         }
+        self.greeting = token();
         self.state = State::Ready;
         Ok(())
     }
