@@ -198,6 +198,8 @@ fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
     says(&other, &["If no other host uses it: zpool import -f tank"])?;
     other.wait_for_boot(BOOT)?;
     other.succeeds("zpool import -f tank")?;
+    // It tries again by itself, and may mount what the import is about to.
+    other.wait_for_service("pool-tank", SERVICES)?;
     assert_eq!(other.succeeds("cat /tank/data/file")?, "kept");
     other.shut_down("poweroff -f", DOWN)?;
 
