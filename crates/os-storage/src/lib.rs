@@ -35,6 +35,7 @@ mod change;
 mod datasets;
 mod frames;
 mod holders;
+mod image_file;
 mod mountpoint;
 mod place;
 mod pools;

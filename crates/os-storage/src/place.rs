@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use os_types::PoolName;
+use os_types::{DatasetName, PoolName};
+
+use crate::StorageError;
 
 /// A pool and the directory where it is mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +14,22 @@ pub struct PoolPlace {
     pub name: PoolName,
     /// Absolute path of its mount point.
     pub mountpoint: PathBuf,
+}
+
+impl PoolPlace {
+    /// Refuses the pool's own dataset, and those of other pools.
+    pub(crate) fn refuse_root(&self, dataset: &DatasetName) -> Result<(), StorageError> {
+        if dataset.pool() != self.name {
+            return Err(StorageError::not_found(dataset));
+        }
+        if dataset.parent().is_none() {
+            return Err(StorageError::Invalid {
+                object: dataset.to_string(),
+                reason: "the pool's own dataset lives as long as the pool",
+            });
+        }
+        Ok(())
+    }
 }
 
 /// What a pool is made of.

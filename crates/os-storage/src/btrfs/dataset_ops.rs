@@ -44,7 +44,7 @@ impl Datasets for Contents {
     }
 
     fn destroy(&self, dataset: &DatasetName, extent: Extent) -> Result<Change, StorageError> {
-        self.refuse_root(dataset)?;
+        self.place.refuse_root(dataset)?;
         if self.find(dataset)?.is_none() {
             return Ok(Change::Unchanged);
         }
@@ -71,7 +71,7 @@ impl Datasets for Contents {
     }
 
     fn rename(&self, from: &DatasetName, to: &DatasetName) -> Result<Change, StorageError> {
-        self.refuse_root(from)?;
+        self.place.refuse_root(from)?;
         if to.is_below(from) {
             return Err(StorageError::Invalid {
                 object: to.to_string(),
@@ -150,19 +150,6 @@ impl Contents {
             return Err(StorageError::Invalid {
                 object: dataset.to_string(),
                 reason: "this name is used by the pool itself",
-            });
-        }
-        Ok(())
-    }
-
-    fn refuse_root(&self, dataset: &DatasetName) -> Result<(), StorageError> {
-        if dataset.pool() != self.place.name {
-            return Err(StorageError::not_found(dataset));
-        }
-        if dataset.parent().is_none() {
-            return Err(StorageError::Invalid {
-                object: dataset.to_string(),
-                reason: "the pool's own dataset lives as long as the pool",
             });
         }
         Ok(())

@@ -1,17 +1,17 @@
 //! Making and destroying what a pool is made of.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 use std::time::Duration;
 
 use os_cmd::{CommandError, Invocation, Runner};
 use os_sys::LoopDevice;
 use os_sys::btrfs::{self, BtrfsDir};
 use os_types::ByteSize;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 
+use crate::image_file::{self, failed, unfinished};
 use crate::pools::system;
 use crate::{Change, PoolError, PoolPlace, PoolSource, PoolStatus};
 
@@ -35,8 +35,6 @@ pub(super) fn create(
     }
 }
 
-/// Makes the image under another name and renames it when it is whole, so that an image that is
-/// there is always a formatted one. What an earlier attempt left is thrown away.
 fn create_image(
     runner: &dyn Runner,
     place: &PoolPlace,
@@ -50,46 +48,8 @@ fn create_image(
     if path.symlink_metadata().is_ok() {
         return recognise(runner, place, path);
     }
-    let unfinished = unfinished(path);
-    remove_file(&unfinished)?;
-    let made = format_image(runner, place, &unfinished, size)
-        .and_then(|()| put_in_place(&unfinished, path));
-    if made.is_err() {
-        remove_file(&unfinished)?;
-    }
-    made.map(|()| Change::Created)
-}
-
-fn unfinished(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    name.into()
-}
-
-fn format_image(
-    runner: &dyn Runner,
-    place: &PoolPlace,
-    path: &Path,
-    size: ByteSize,
-) -> Result<(), PoolError> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|e| failed("create", path, e))?;
-    file.set_len(size.0).map_err(|e| failed("size", path, e))?;
-    mkfs(runner, place, path)?;
-    file.sync_all().map_err(|e| failed("write", path, e))
-}
-
-fn put_in_place(from: &Path, to: &Path) -> Result<(), PoolError> {
-    renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)
-        .map_err(|e| system("create", to, io::Error::from(e)))?;
-    let folder = to.parent().unwrap_or_else(|| Path::new("/"));
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|e| failed("write", folder, e))
+    let fill = |unfinished: &Path| mkfs(runner, place, unfinished);
+    image_file::create(path, size, fill, image_file::remove)
 }
 
 fn format_device(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<Change, PoolError> {
@@ -200,7 +160,7 @@ pub(super) fn destroy(
     match super::opening::status(place, source)? {
         PoolStatus::Missing => {
             return match source {
-                PoolSource::Image(path) => remove_file(&unfinished(path)),
+                PoolSource::Image(path) => image_file::remove(&unfinished(path)),
                 PoolSource::BlockDevice(_) | PoolSource::Directory(_) | PoolSource::Zpool => {
                     Ok(Change::Unchanged)
                 }
@@ -220,8 +180,8 @@ pub(super) fn destroy(
     }
     match source {
         PoolSource::Image(path) => {
-            remove_file(&unfinished(path))?;
-            remove_file(path)
+            image_file::remove(&unfinished(path))?;
+            image_file::remove(path)
         }
         PoolSource::BlockDevice(path) => {
             let command = Invocation::new("wipefs")
@@ -259,14 +219,6 @@ fn destroy_directory(path: &Path) -> Result<Change, PoolError> {
     Ok(Change::Removed)
 }
 
-fn remove_file(path: &Path) -> Result<Change, PoolError> {
-    match fs::remove_file(path) {
-        Ok(()) => Ok(Change::Removed),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Change::Unchanged),
-        Err(e) => Err(failed("remove", path, e)),
-    }
-}
-
 pub(super) fn not_pool(path: &Path, reason: &str) -> PoolError {
     PoolError::NotPool {
         path: path.to_owned(),
@@ -291,15 +243,5 @@ fn missing_sys(path: &Path, e: os_sys::SysError) -> PoolError {
         },
         io::ErrorKind::NotADirectory => not_pool(path, "it is not a directory"),
         _ => system("open", path, e),
-    }
-}
-
-fn failed(action: &'static str, path: &Path, e: io::Error) -> PoolError {
-    if e.kind() == io::ErrorKind::StorageFull {
-        PoolError::NoSpace {
-            path: path.to_owned(),
-        }
-    } else {
-        system(action, path, e)
     }
 }

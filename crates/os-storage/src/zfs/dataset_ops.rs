@@ -41,7 +41,7 @@ impl Datasets for Contents {
     }
 
     fn destroy(&self, dataset: &DatasetName, extent: Extent) -> Result<Change, StorageError> {
-        self.refuse_root(dataset)?;
+        self.place.refuse_root(dataset)?;
         let Some(found) = self.find_raw(dataset)? else {
             return Ok(Change::Unchanged);
         };
@@ -90,7 +90,7 @@ impl Datasets for Contents {
     }
 
     fn rename(&self, from: &DatasetName, to: &DatasetName) -> Result<Change, StorageError> {
-        self.refuse_root(from)?;
+        self.place.refuse_root(from)?;
         if to.is_below(from) {
             return Err(StorageError::Invalid {
                 object: to.to_string(),
@@ -213,19 +213,6 @@ impl Contents {
         }
         if self.is_place_taken(dataset)? {
             return Err(StorageError::exists(dataset));
-        }
-        Ok(())
-    }
-
-    fn refuse_root(&self, dataset: &DatasetName) -> Result<(), StorageError> {
-        if dataset.pool() != self.place.name {
-            return Err(StorageError::not_found(dataset));
-        }
-        if dataset.parent().is_none() {
-            return Err(StorageError::Invalid {
-                object: dataset.to_string(),
-                reason: "the pool's own dataset lives as long as the pool",
-            });
         }
         Ok(())
     }

@@ -1,19 +1,18 @@
 //! Making and destroying zpools on a file or a disk.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use os_cmd::{CommandError, Invocation, Runner};
 use os_types::ByteSize;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::errors::tool;
 use super::imported::{Imported, is_made_of, partitions};
 use super::opening::{export_patiently, status};
-use crate::pools::system;
+use crate::image_file::{self, failed, unfinished};
 use crate::{Change, Holder, PoolError, PoolPlace, PoolSource, PoolStatus};
 
 /// ZFS needs 64 MiB; below this a pool is full before it holds anything.
@@ -85,8 +84,6 @@ pub(super) fn create(
     }
 }
 
-/// Makes the image under another name and renames it when it is whole, so that an image that is
-/// there is always a zpool. What an earlier attempt left is thrown away.
 fn create_image(
     runner: &dyn Runner,
     place: &PoolPlace,
@@ -100,42 +97,10 @@ fn create_image(
     if path.symlink_metadata().is_ok() {
         return recognise(runner, place, path);
     }
-    let unfinished = unfinished(path);
-    discard(runner, place, &unfinished)?;
-    let made = make_image(runner, place, &unfinished, size).and_then(|()| {
-        renameat_with(CWD, &unfinished, CWD, path, RenameFlags::NOREPLACE)
-            .map_err(|e| system("create", path, io::Error::from(e)))?;
-        let folder = path.parent().unwrap_or_else(|| Path::new("/"));
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|e| failed("write", folder, e))
-    });
-    if made.is_err() {
-        discard(runner, place, &unfinished)?;
-    }
-    made.map(|()| Change::Created)
-}
-
-fn unfinished(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    name.into()
-}
-
-fn make_image(
-    runner: &dyn Runner,
-    place: &PoolPlace,
-    path: &Path,
-    size: ByteSize,
-) -> Result<(), PoolError> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|e| failed("create", path, e))?;
-    file.set_len(size.0).map_err(|e| failed("size", path, e))?;
-    zpool_create(runner, place, path)?;
-    file.sync_all().map_err(|e| failed("write", path, e))
+    let fill = |unfinished: &Path| zpool_create(runner, place, unfinished);
+    image_file::create(path, size, fill, |unfinished| {
+        discard(runner, place, unfinished)
+    })
 }
 
 /// Makes a zpool and exports it.
@@ -180,7 +145,7 @@ fn discard(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<Change
         let command = Invocation::new("zpool").args(["destroy", "-f", pool.as_str()]);
         runner.run(command).map_err(|e| tool("discard", pool, e))?;
     }
-    remove_file(path)
+    image_file::remove(path)
 }
 
 fn create_on_device(
@@ -268,7 +233,7 @@ pub(super) fn destroy(
     match source {
         PoolSource::Image(path) => {
             discard(runner, place, &unfinished(path))?;
-            remove_file(path)
+            image_file::remove(path)
         }
         PoolSource::BlockDevice(path) => clear_labels(runner, place, path),
         PoolSource::Directory(_) | PoolSource::Zpool => Err(PoolError::NotPool {
@@ -293,23 +258,6 @@ fn clear_labels(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<C
         }
     }
     Ok(change)
-}
-
-fn remove_file(path: &Path) -> Result<Change, PoolError> {
-    match fs::remove_file(path) {
-        Ok(()) => Ok(Change::Removed),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Change::Unchanged),
-        Err(e) => Err(failed("remove", path, e)),
-    }
-}
-
-fn failed(action: &'static str, path: &Path, e: io::Error) -> PoolError {
-    if e.kind() == io::ErrorKind::StorageFull {
-        let path = path.to_owned();
-        PoolError::NoSpace { path }
-    } else {
-        system(action, path, e)
-    }
 }
 
 #[cfg(test)]
