@@ -59,7 +59,7 @@ test-images: ## build all programs, and what the machine tests boot (as root)
 	@scripts/setup vm
 	@scripts/test-kernel
 	cargo build --workspace --bins
-	@scripts/conformance target/os/conformance
+	@scripts/machine-suites target/os/suites
 	os/repository -p target/debug
 	for host in $(TEST_HOSTS); do os/build -p target/debug -c "os/configurations/$$host.nix" netboot; done
 

@@ -16,8 +16,10 @@
         [ -e /dev/hvc0 ] || modprobe virtio_console
         wait_until 30 "there is no /dev/hvc0" test -e /dev/hvc0
         export HOME=/root TERM=dumb PS1= PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-        stty -F /dev/hvc0 raw -echo
-        exec setsid bash --noediting --norc --noprofile </dev/hvc0 >/dev/hvc0 2>&1
+        # Opened once: with the last close the line forgets that it is raw, and loses what was sent to it.
+        exec </dev/hvc0 >/dev/hvc0 2>&1
+        stty raw -echo
+        exec setsid bash --noediting --norc --noprofile
       '';
       stop = "xargs -r kill -HUP </run/runit/cgroup.service/test-shell/cgroup.procs 2>/dev/null\n";
       runlevels = [ "default" "rescue" "single" ];

@@ -115,7 +115,7 @@ macro_rules! commands {
 }
 
 commands! {
-    PoolNew = "pool-new", "0.1", "Make a loop pool: a sparse image file with a btrfs, installed and imported";
+    PoolNew = "pool-new", "0.1", "Make a loop pool: a sparse image file with a zpool or a btrfs, installed and imported";
     PoolInstall = "pool-install", "0.1", "Make an existing btrfs or zpool a pool and import it";
     PoolUninstall = "pool-uninstall", "0.1", "Make an exported pool an ordinary file system again";
     PoolDestroy = "pool-destroy", "0.1", "Destroy an exported loop pool with everything on it";

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use os_cmd::Runner;
-use os_types::ByteSize;
+use os_types::FileSystem;
 
+use crate::image_file;
 use crate::pools::{Inspection, Takeover};
 use crate::{
-    Btrfs, Change, PoolContents, PoolError, PoolPlace, PoolSource, PoolStatus, Pools, Zfs,
+    Btrfs, Change, NewImage, PoolContents, PoolError, PoolPlace, PoolSource, PoolStatus, Pools, Zfs,
 };
 
 /// `ZFS_SUPER_MAGIC`. *Source*: `include/sys/fs/zfs.h` of OpenZFS.
@@ -16,8 +17,8 @@ const ZFS_MAGIC: i128 = 0x2fc1_2fc1;
 
 /// Btrfs and ZFS.
 ///
-/// A zpool is asked for by [`PoolSource::Zpool`], or is an image or block device with a label of
-/// ZFS; everything else, and what is still to be made, is btrfs.
+/// A zpool is asked for by [`PoolSource::Zpool`] or [`NewImage`], or is an image or block device with a
+/// label of ZFS; everything else is btrfs.
 #[derive(Debug, Clone)]
 pub struct Backends {
     btrfs: Btrfs,
@@ -37,7 +38,11 @@ impl Backends {
         let zfs = match source {
             PoolSource::Zpool => true,
             PoolSource::Directory(_) => false,
-            PoolSource::Image(path) | PoolSource::BlockDevice(path) => crate::zfs::has_label(path),
+            PoolSource::BlockDevice(path) => crate::zfs::has_label(path),
+            // Also one that was interrupted while it was made.
+            PoolSource::Image(path) => [path, &image_file::unfinished(path)]
+                .into_iter()
+                .any(|path| crate::zfs::has_label(path)),
         };
         if zfs { &self.zfs } else { &self.btrfs }
     }
@@ -48,9 +53,14 @@ impl Pools for Backends {
         &self,
         place: &PoolPlace,
         source: &PoolSource,
-        size: Option<ByteSize>,
+        image: Option<NewImage>,
     ) -> Result<Change, PoolError> {
-        self.of(source).create(place, source, size)
+        let backend: &dyn Pools = match (source, image.map(|image| image.file_system)) {
+            (PoolSource::Image(_), Some(FileSystem::Zfs)) => &self.zfs,
+            (PoolSource::Image(_), Some(FileSystem::Btrfs)) => &self.btrfs,
+            _ => self.of(source),
+        };
+        backend.create(place, source, image)
     }
 
     fn open(

@@ -20,10 +20,9 @@
 use std::sync::Arc;
 
 use os_cmd::Runner;
-use os_types::ByteSize;
 
 use crate::pools::{Inspection, Takeover};
-use crate::{Change, PoolContents, PoolError, PoolPlace, PoolSource, PoolStatus, Pools};
+use crate::{Change, NewImage, PoolContents, PoolError, PoolPlace, PoolSource, PoolStatus, Pools};
 
 mod attributes;
 mod catalog;
@@ -58,8 +57,9 @@ impl Pools for Btrfs {
         &self,
         place: &PoolPlace,
         source: &PoolSource,
-        size: Option<ByteSize>,
+        image: Option<NewImage>,
     ) -> Result<Change, PoolError> {
+        let size = image.map(|image| image.size);
         source::create(&*self.runner, place, source, size)
     }
 

@@ -51,7 +51,7 @@ pub use self::btrfs::Btrfs;
 pub use self::change::Change;
 pub use self::datasets::{DatasetInfo, Datasets, Extent, PropertyEdit};
 pub use self::place::{PoolPlace, PoolSource, ZFS_DEVICE};
-pub use self::pools::{Holder, Inspection, PoolError, PoolStatus, Pools, Takeover};
+pub use self::pools::{Holder, Inspection, NewImage, PoolError, PoolStatus, Pools, Takeover};
 pub use self::resume_token::{Proof, ResumeToken, ResumeTokenError};
 pub use self::snapshots::{SnapshotInfo, Snapshots};
 pub use self::storage_error::StorageError;

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use os_types::{ByteSize, PoolName};
+use os_types::{ByteSize, FileSystem, PoolName};
 
 use crate::{Change, PoolContents, PoolPlace, PoolSource, PoolView};
 
@@ -21,17 +21,26 @@ pub enum Takeover {
     Force,
 }
 
+/// An image that is to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewImage {
+    /// How large; the file is sparse.
+    pub size: ByteSize,
+    /// What is made in it. A backend alone makes its own.
+    pub file_system: FileSystem,
+}
+
 /// The life of pools as a whole. Every operation may be repeated.
 pub trait Pools: Send + Sync + fmt::Debug {
     /// Makes the source of a pool; the pool is closed afterwards.
     ///
-    /// `size` is needed for an image and ignored otherwise. An existing source is
+    /// `image` is needed for an image and ignored otherwise. An existing source is
     /// [`Change::Unchanged`] if it is recognisably this pool, else [`PoolError::Exists`].
     fn create(
         &self,
         place: &PoolPlace,
         source: &PoolSource,
-        size: Option<ByteSize>,
+        image: Option<NewImage>,
     ) -> Result<Change, PoolError>;
 
     /// Attaches and mounts a pool, nosuid and nodev, after `inspect` has agreed.

@@ -25,10 +25,9 @@
 use std::sync::Arc;
 
 use os_cmd::Runner;
-use os_types::ByteSize;
 
 use crate::pools::{Inspection, Takeover};
-use crate::{Change, PoolContents, PoolError, PoolPlace, PoolSource, PoolStatus, Pools};
+use crate::{Change, NewImage, PoolContents, PoolError, PoolPlace, PoolSource, PoolStatus, Pools};
 
 mod closing;
 mod contents;
@@ -70,9 +69,10 @@ impl Pools for Zfs {
         &self,
         place: &PoolPlace,
         source: &PoolSource,
-        size: Option<ByteSize>,
+        image: Option<NewImage>,
     ) -> Result<Change, PoolError> {
-        source::create(&*self.runner, place, source, size.unwrap_or_default())
+        let size = image.map(|image| image.size).unwrap_or_default();
+        source::create(&*self.runner, place, source, size)
     }
 
     fn open(

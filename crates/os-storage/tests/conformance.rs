@@ -58,7 +58,7 @@ macro_rules! suite {
             datasets::properties_are_set_and_unset,
             datasets::the_pool_itself_cannot_be_destroyed,
             datasets::guest_symlinks_are_not_followed,
-            datasets::many_datasets_list_quickly,
+            datasets::many_datasets_are_listed_at_once,
             snapshots::snapshot_is_frozen_and_repeats,
             snapshots::snapshots_are_listed_oldest_first,
             snapshots::clone_has_origin_and_own_identity,

@@ -16,14 +16,19 @@ use std::time::{Duration, Instant};
 
 use os_cmd::HostRunner;
 use os_storage::{
-    Btrfs, Extent, PoolPlace, PoolSource, Pools, ReceivePolicy, ReceiveRequest, SendRequest,
-    Takeover,
+    Btrfs, Extent, NewImage, PoolPlace, PoolSource, Pools, ReceivePolicy, ReceiveRequest,
+    SendRequest, Takeover,
 };
 use os_sys::{LoopDevice, MountTable, SpawnRequest, spawn};
-use os_types::{ByteSize, DatasetName, SnapshotName};
+use os_types::{ByteSize, DatasetName, FileSystem, SnapshotName};
 
 const VICTIM: &str = "OS_STORAGE_VICTIM";
 const ROUNDS: u32 = 25;
+
+const IMAGE: NewImage = NewImage {
+    size: ByteSize::mib(256),
+    file_system: FileSystem::Btrfs,
+};
 
 struct World {
     pools: Btrfs,
@@ -61,9 +66,7 @@ fn snapshot(name: &str) -> SnapshotName {
 
 /// One round of everything that changes a pool. Every step is one that may be repeated.
 fn work(w: &World, stream: &[u8]) {
-    w.pools
-        .create(&w.place, &w.source, Some(ByteSize::mib(256)))
-        .unwrap();
+    w.pools.create(&w.place, &w.source, Some(IMAGE)).unwrap();
     w.pools
         .open(&w.place, &w.source, Takeover::Refuse, &mut |_| Ok(()))
         .unwrap();
@@ -117,9 +120,7 @@ fn killed_at_any_moment_it_converges() {
 
 /// A stream that the victim receives; the pool starts with a file in dataset a.
 fn prepare(w: &World, path: &Path) -> Vec<u8> {
-    w.pools
-        .create(&w.place, &w.source, Some(ByteSize::mib(256)))
-        .unwrap();
+    w.pools.create(&w.place, &w.source, Some(IMAGE)).unwrap();
     w.pools
         .open(&w.place, &w.source, Takeover::Refuse, &mut |_| Ok(()))
         .unwrap();

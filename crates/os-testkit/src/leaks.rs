@@ -2,10 +2,12 @@
 
 mod processes;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use os_cmd::{HostRunner, Invocation, Runner as _};
 use os_sys::{MountTable, unmount};
 
 /// Processes in `root` or in a control group of `parent`, mounts below `root` in any mount
@@ -45,8 +47,13 @@ pub fn clean(root: &Path, parent: &str) -> anyhow::Result<()> {
     for process in processes::of(root, parent)? {
         process.kill()?;
     }
+    let zpools = zpools(root)?;
     for mount in mounts(root)?.iter().rev() {
         unmount(mount)?;
+    }
+    for zpool in zpools {
+        let export = Invocation::new("zpool").args(["export", "-f", &zpool]);
+        HostRunner::new().run(export)?;
     }
     for (_, file) in loops(root)? {
         if let Some(device) = os_sys::LoopDevice::attached_to(&file)? {
@@ -65,6 +72,15 @@ fn mounts(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
         .below(root)
         .map(|entry| entry.mount_point.clone())
         .collect())
+}
+
+/// Names of the zpools that have something mounted below `root`.
+fn zpools(root: &Path) -> anyhow::Result<BTreeSet<String>> {
+    let table = MountTable::read()?;
+    let zfs = table.below(root).filter(|entry| entry.fstype == "zfs");
+    let sources = zfs.filter_map(|entry| entry.source.to_str());
+    let names = sources.filter_map(|source| source.split('/').next());
+    Ok(names.map(str::to_owned).collect())
 }
 
 fn loops(root: &Path) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {

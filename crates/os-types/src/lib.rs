@@ -30,6 +30,7 @@ pub mod code;
 pub mod container;
 pub mod dataset;
 pub mod entity;
+pub mod file_system;
 pub mod hostname;
 pub mod id_map;
 pub mod id_table;
@@ -48,6 +49,7 @@ pub use container::{
 };
 pub use dataset::{DatasetName, SnapshotName};
 pub use entity::EntityRef;
+pub use file_system::FileSystem;
 pub use hostname::Hostname;
 pub use id_map::{IdMap, IdMapEntry, IdSpan};
 pub use id_table::{IdTable, Segment};

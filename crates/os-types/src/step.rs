@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::container::{ContainerName, StartPolicy, StopPolicy};
 use crate::dataset::{DatasetName, SnapshotName};
 use crate::entity::EntityRef;
+use crate::file_system::FileSystem;
 use crate::id_map::IdMap;
 use crate::image::ImageDigest;
 use crate::names::{IdRangeName, PoolName, UserName};
@@ -212,6 +213,9 @@ pub enum Step {
         file: PathBuf,
         /// Its size.
         size: ByteSize,
+        /// What a new one gets; btrfs if it is not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file_system: Option<FileSystem>,
         /// The far end. Destroying an image has no inverse.
         to: Presence,
     },

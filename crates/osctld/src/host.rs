@@ -32,10 +32,12 @@ use std::sync::{Arc, OnceLock};
 
 use os_core::State;
 use os_engine::{Host, Outcome, Readiness, StepContext};
-use os_storage::{PoolContents, PoolPlace, Pools};
+use os_storage::{NewImage, PoolContents, PoolPlace, Pools};
 use os_store::atomic::{self, Attributes};
 use os_types::id_table::Allocation;
-use os_types::{Code, EntityRef, Failure, IdRangeName, PoolName, PoolPath, Presence, Step, chain};
+use os_types::{
+    Code, EntityRef, Failure, FileSystem, IdRangeName, PoolName, PoolPath, Presence, Step, chain,
+};
 
 use crate::cache::Cache;
 use crate::identity::Identity;
@@ -266,8 +268,15 @@ impl Steps {
                 pool,
                 file,
                 size,
+                file_system,
                 to,
-            } => self.make_image(pool, file, *size, *to),
+            } => {
+                let image = NewImage {
+                    size: *size,
+                    file_system: file_system.unwrap_or(FileSystem::Btrfs),
+                };
+                self.make_image(pool, file, image, *to)
+            }
             Step::PoolOpen {
                 pool,
                 force,

@@ -110,6 +110,14 @@ impl Machine {
         self.console.evidence()
     }
 
+    /// Says in the log of the test what was done and how long it took, for whoever reads why it failed
+    /// or what makes it slow.
+    #[expect(clippy::print_stderr, reason = "the log of a test")]
+    fn note(&self, what: &str, began: Instant) {
+        let took = began.elapsed().as_secs_f64();
+        eprintln!("osvm: {}: {took:.1} s: {what}", self.hardware.name);
+    }
+
     fn timeout(&mut self, what: impl Into<String>, within: Duration) -> VmError {
         VmError::Timeout {
             machine: self.hardware.name.clone(),

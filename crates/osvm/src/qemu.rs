@@ -73,8 +73,13 @@ pub(crate) fn arguments(
     args.add("-smp", hardware.cpus.to_string());
     args.add("-kernel", hardware.kernel.display().to_string());
     args.add("-initrd", hardware.initrd.display().to_string());
-    let append = format!("console=ttyS0 {} {parameters}", hardware.append);
-    args.add("-append", append.trim_end());
+    let append = [
+        "console=ttyS0",
+        accel.parameters(),
+        &hardware.append,
+        parameters,
+    ];
+    args.add("-append", append.join(" ").trim_end());
     args.add("-device", "virtio-rng-pci");
     // The console is QEMU's standard input and output; see console.rs.
     args.add("-chardev", "stdio,id=console,signal=off");
@@ -184,7 +189,7 @@ mod tests {
     #[test]
     fn parameters_follow_those_of_the_machine() {
         let line = line(&hardware(), "b=2");
-        assert!(line.contains("-append console=ttyS0 a=1 b=2"), "{line}");
+        assert!(line.contains(" a=1 b=2"), "{line}");
     }
 
     #[test]

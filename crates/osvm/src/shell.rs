@@ -40,7 +40,7 @@ use crate::token::token;
 const PIECE: usize = 900;
 
 /// After so long without an answer the shell is greeted again.
-const GREETING_PAUSE: Duration = Duration::from_secs(2);
+const GREETING_PAUSE: Duration = Duration::from_millis(500);
 
 /// How often the file with the guest's words is looked into.
 const LOOK: Duration = Duration::from_millis(5);
@@ -244,13 +244,19 @@ fn question(word: &str, script: &[u8], input: &[u8], limit: Duration) -> String 
     let stem = format!("/dev/.osvm/{word}");
     let mut lines = vec!["[ -d /dev/.osvm ] || mkdir -m 0700 /dev/.osvm".to_owned()];
     lines.extend(upload(&format!("{stem}.script"), script));
-    lines.extend(upload(&format!("{stem}.input"), input));
+    let input_file = if input.is_empty() {
+        "/dev/null".to_owned()
+    } else {
+        let file = format!("{stem}.input");
+        lines.extend(upload(&file, input));
+        file
+    };
     // Whole seconds, at least one: not every timeout(1) knows parts of them.
     let seconds = limit.as_secs() + u64::from(limit.subsec_nanos() > 0);
     let seconds = seconds.max(1);
     // In parentheses, so that the shell's own word about a killed child is not in the output.
     lines.push(format!(
-        "(timeout -s KILL {seconds} sh {stem}.script <{stem}.input >{stem}.output 2>&1); \
+        "(timeout -s KILL {seconds} sh {stem}.script <{input_file} >{stem}.output 2>&1); \
          printf '\\n%s%s:status %s\\n' @osvm- {word} $?; base64 {stem}.output; \
          printf '%s%s:end\\n' @osvm- {word}; rm -f {stem}.*\n"
     ));

@@ -215,14 +215,6 @@ fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
     ensure!(made.is_empty(), "it was there already: {made}");
     poor.power_cut()?;
 
-    // No disk at all.
-    let mut none = on("none", &[]).build()?;
-    none.start()?;
-    let missing = "pool-tank: ERROR: pool tank is not there and cannot be created";
-    none.wait_for_console(missing, POOL)?;
-    says(&none, &["not all its devices are there. Disks:"])?;
-    none.power_cut()?;
-
     // Disks that are too small for any pool.
     let small = tempfile::tempdir()?;
     let (one, two) = (
@@ -232,5 +224,16 @@ fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
     let mut tiny = on("tiny", &[&one, &two]).build()?;
     tiny.start()?;
     tiny.wait_for_console("pool-tank: ERROR: pool tank cannot be created", POOL)?;
-    says(&tiny, &["is too small"])
+    says(&tiny, &["is too small"])?;
+
+    // No disk at all.
+    tiny.wait_for_boot(BOOT)?;
+    tiny.succeeds(
+        "for disk in /dev/disk/by-id/virtio-tank?; do \
+           echo 1 >$(readlink -f /sys/block/$(basename $(readlink $disk))/device)/../remove; done",
+    )?;
+    tiny.succeeds("sv once pool-tank")?;
+    let missing = "pool-tank: ERROR: pool tank is not there and cannot be created";
+    tiny.wait_for_console(missing, POOL)?;
+    says(&tiny, &["not all its devices are there. Disks:"])
 }

@@ -1,40 +1,61 @@
-//! What a host without ZFS cannot test: the conformance suite of the storage backends.
+//! What a host without ZFS cannot test: the conformance suite of the storage backends, and the tests of
+//! containers, on pools that are zpools.
 
-use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use machine::{Image, booted, pool};
-use osvm::{Deadline, Disk};
+use osvm::{Deadline, Disk, Machine};
 
 /// Forty tests, each with a zpool or two of its own.
-const SUITE: Deadline = Deadline::Scaled(Duration::from_mins(5));
+const CONFORMANCE: Deadline = Deadline::Scaled(Duration::from_mins(3));
 
-/// The suite as `make test-images` leaves it, as a disk: a program may have zeros at its end.
-fn suite(folder: &Path) -> Result<Disk> {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/os/conformance");
-    let copy = folder.join("suite");
-    let size = std::fs::copy(&built, &copy);
-    let missing = || format!("there is no {}; make it: make test-images", built.display());
-    let size = size.with_context(missing)?;
-    let file = File::options().write(true).open(&copy)?;
-    file.set_len(size.next_multiple_of(512))?;
-    Ok(Disk::read_only(copy, "suite"))
+/// One file of tests, each with a daemon, a zpool and some containers of its own.
+const CONTAINERS: Deadline = Deadline::Scaled(Duration::from_mins(3));
+
+/// A machine with the suites as `make test-images` leaves them, in a folder that can be written to.
+fn with_suites(name: &str) -> Result<Machine> {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/os/suites");
+    ensure!(
+        built.exists(),
+        "there is no {}; make it: make test-images",
+        built.display()
+    );
+    let builder = Image::find()?.machine(name).memory_mib(3072);
+    let mut vm = booted(builder.disk(Disk::read_only(built, "suites")))?;
+    pool::load_driver(&mut vm)?;
+    vm.succeeds(
+        "mkdir -p /tmp/disk /tmp/upper /tmp/work /suites && \
+         mount -o ro /dev/vdb /tmp/disk && \
+         mount -t overlay -o lowerdir=/tmp/disk,upperdir=/tmp/upper,workdir=/tmp/work overlay /suites",
+    )?;
+    Ok(vm)
 }
 
-#[test]
-fn conformance_of_zfs() -> Result<()> {
-    let dir = tempfile::tempdir()?;
-    let builder = Image::find()?.machine("zfs").memory_mib(3072);
-    let mut vm = booted(builder.disk(suite(dir.path())?))?;
-    pool::load_driver(&mut vm)?;
-    vm.succeeds("cp /dev/vdb /tmp/suite && chmod +x /tmp/suite")?;
-    let ran = vm.execute("/tmp/suite zfs_ --test-threads=2 2>&1", SUITE)?;
+/// Runs a suite, which has to pass and not to be empty.
+fn passes(vm: &mut Machine, suite: &str, deadline: Deadline) -> Result<()> {
+    let ran = vm.execute(&format!("/suites/{suite} 2>&1"), deadline)?;
     let said = ran.text();
     println!("{said}");
     ensure!(ran.status == 0, "{said}");
     ensure!(said.contains("test result: ok. "), "{said}");
     ensure!(!said.contains("running 0 tests"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn conformance_of_zfs() -> Result<()> {
+    let mut vm = with_suites("zfs")?;
+    passes(&mut vm, "conformance zfs_ --test-threads=2", CONFORMANCE)
+}
+
+/// Where there is ZFS, `osctl pool new` makes a zpool. All have the same name, which a host has once.
+#[test]
+fn containers_on_zfs() -> Result<()> {
+    let mut vm = with_suites("containers")?;
+    for file in ["root_ct_life", "root_ct_stop"] {
+        passes(&mut vm, &format!("{file} --test-threads=1"), CONTAINERS)?;
+    }
     Ok(())
 }

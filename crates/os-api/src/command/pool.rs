@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use os_types::{ByteSize, DatasetName, PoolName};
+use os_types::{ByteSize, DatasetName, FileSystem, PoolName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ pub struct PoolNew {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "wire::path_or_none")]
     pub file: Option<PathBuf>,
+    /// What is made in it; default: `zfs` if the kernel of the host has it, else `btrfs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_system: Option<FileSystem>,
 }
 
 /// Make an existing btrfs or zpool a pool.

@@ -34,6 +34,7 @@ pub(super) fn plan(body: &PoolDestroy, context: &Context<'_>) -> Result<Plan, Fa
             pool: pool.clone(),
             file: known.path.clone(),
             size: known.size,
+            file_system: None,
             to: Presence::Absent,
         }),
         SourceKind::Missing => {}

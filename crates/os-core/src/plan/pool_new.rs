@@ -1,12 +1,14 @@
 //! `pool-new`: a loop pool, from nothing to in use.
 
 use os_api::command::PoolNew;
-use os_types::{ByteSize, Code, DatasetName, Explain, Failure, Plan, PoolName, Presence, Step};
+use os_types::{
+    ByteSize, Code, DatasetName, Explain, Failure, FileSystem, Plan, PoolName, Presence, Step,
+};
 
 use super::context::{Context, about_pool, refuse};
 use super::{ACTIVE_PROPERTY, source};
 
-/// A btrfs smaller than this has no room for anything.
+/// A file system smaller than this has no room for anything.
 const SMALLEST: ByteSize = ByteSize::mib(256);
 
 /// The largest file the kernel has offsets for (`loff_t`).
@@ -18,19 +20,21 @@ enum PoolNewError {
     Size(ByteSize),
     #[error("this host knows a pool {0} already")]
     Exists(PoolName),
+    #[error("the kernel of this host has no ZFS")]
+    NoZfs,
 }
 
 impl Explain for PoolNewError {
     fn code(&self) -> Code {
         match self {
-            Self::Size(_) => Code::Body,
+            Self::Size(_) | Self::NoZfs => Code::Body,
             Self::Exists(_) => Code::Exists,
         }
     }
 
     fn object(&self) -> Option<String> {
         match self {
-            Self::Size(_) => None,
+            Self::Size(_) | Self::NoZfs => None,
             Self::Exists(pool) => Some(format!("pool {pool}")),
         }
     }
@@ -39,6 +43,7 @@ impl Explain for PoolNewError {
         match self {
             Self::Size(_) => None,
             Self::Exists(_) => Some("osctl pool ls".to_owned()),
+            Self::NoZfs => Some("modprobe zfs".to_owned()),
         }
     }
 }
@@ -52,6 +57,15 @@ pub(super) fn plan(body: &PoolNew, context: &Context<'_>) -> Result<Plan, Failur
     if context.facts.sources.contains_key(pool) || context.state.pool(pool).is_some() {
         return Err(refuse(PoolNewError::Exists(pool.clone())));
     }
+    let default = if context.facts.zfs.is_some() {
+        FileSystem::Zfs
+    } else {
+        FileSystem::Btrfs
+    };
+    let file_system = body.file_system.unwrap_or(default);
+    if file_system == FileSystem::Zfs && context.facts.zfs.is_none() {
+        return Err(refuse(PoolNewError::NoZfs));
+    }
     source::check_mountpoint(pool, context)?;
     let file = body.file.clone();
     let file = file.unwrap_or_else(|| context.facts.default_image(pool));
@@ -64,6 +78,7 @@ pub(super) fn plan(body: &PoolNew, context: &Context<'_>) -> Result<Plan, Failur
             pool: pool.clone(),
             file: file.clone(),
             size,
+            file_system: Some(file_system),
             to,
         },
         Step::PoolSource {

@@ -48,6 +48,20 @@ fn hosts() -> World {
 }
 
 #[test]
+fn loop_pools_are_zpools_where_there_is_zfs() {
+    let mut world = hosts();
+    world.facts.zfs = Some("/dev/zfs".into());
+    let made = |more: &str| {
+        let body = format!(r#"{{"pool":"new","size_bytes":1073741824{more}}}"#);
+        show(&world, "pool-new", &body)
+    };
+    let plan = made("");
+    assert!(plan.starts_with("create image /var/lib/osctl/images/new.img of 1G with zfs\n"));
+    let plan = made(r#","file_system":"btrfs""#);
+    assert!(plan.starts_with("create image /var/lib/osctl/images/new.img of 1G with btrfs\n"));
+}
+
+#[test]
 fn pools_come() {
     let world = hosts();
     assert_eq!(
@@ -56,7 +70,7 @@ fn pools_come() {
             "pool-new",
             r#"{"pool":"new","size_bytes":1073741824}"#
         ),
-        "create image /var/lib/osctl/images/new.img of 1G\n\
+        "create image /var/lib/osctl/images/new.img of 1G with btrfs\n\
          remember the source of pool new: /var/lib/osctl/images/new.img\n\
          attach and mount pool new\n\
          set property org.vpsadminos.osctl:active=yes on new\n\

@@ -5,16 +5,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use os_cmd::{HostRunner, Invocation, Runner};
-use os_storage::{Btrfs, PoolContents, PoolPlace, PoolSource, Pools, Takeover, Zfs};
+use os_cmd::{CommandError, Flow, HostRunner, Invocation, Output, Runner, Running};
+use os_storage::{Btrfs, NewImage, PoolContents, PoolPlace, PoolSource, Pools, Takeover, Zfs};
 use os_sys::{Access, LoopDevice, LoopOptions, MountTable};
-use os_types::{ByteSize, DatasetName, SnapshotName};
+use os_types::{ByteSize, DatasetName, FileSystem, SnapshotName};
 use tempfile::TempDir;
 
 /// Makes a pool of a name that is neither created nor open yet.
 pub(crate) type Make = fn(&str) -> Fixture;
 
 const SIZE: ByteSize = ByteSize::mib(512);
+
+/// What a test makes of an image; each backend makes its own file system in it.
+pub(crate) fn image() -> NewImage {
+    NewImage {
+        size: SIZE,
+        file_system: FileSystem::Btrfs,
+    }
+}
 
 pub(crate) struct Fixture {
     pub(crate) pools: Box<dyn Pools>,
@@ -23,6 +31,26 @@ pub(crate) struct Fixture {
     /// What the pool lies on, for a directory pool.
     outer: Option<Outer>,
     pub(crate) dir: TempDir,
+    runner: Arc<Counting>,
+}
+
+/// The host's programs, counted.
+#[derive(Debug)]
+struct Counting {
+    host: HostRunner,
+    run: AtomicU32,
+}
+
+impl Runner for Counting {
+    fn run(&self, invocation: Invocation) -> Result<Output, CommandError> {
+        self.run.fetch_add(1, Ordering::Relaxed);
+        self.host.run(invocation)
+    }
+
+    fn start(&self, invocation: Invocation, flow: Flow) -> Result<Running, CommandError> {
+        self.run.fetch_add(1, Ordering::Relaxed);
+        self.host.start(invocation, flow)
+    }
 }
 
 struct Outer {
@@ -33,9 +61,13 @@ struct Outer {
 fn fixture(name: &str) -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().canonicalize().unwrap();
-    let runner: Arc<dyn Runner> = Arc::new(HostRunner::new());
+    let runner = Arc::new(Counting {
+        host: HostRunner::new(),
+        run: AtomicU32::new(0),
+    });
     Fixture {
-        pools: Box::new(Btrfs::new(runner)),
+        pools: Box::new(Btrfs::new(runner.clone())),
+        runner,
         place: PoolPlace {
             name: name.parse().unwrap(),
             mountpoint: path.join(name),
@@ -55,7 +87,7 @@ pub(crate) fn zfs_file(name: &str) -> Fixture {
         "there is no {zfs}: needs a kernel with ZFS"
     );
     let mut fixture = fixture(&format!("{name}{}", MADE.fetch_add(1, Ordering::Relaxed)));
-    fixture.pools = Box::new(Zfs::new(Arc::new(HostRunner::new())));
+    fixture.pools = Box::new(Zfs::new(fixture.runner.clone()));
     fixture
 }
 
@@ -92,9 +124,14 @@ pub(crate) fn btrfs_directory(name: &str) -> Fixture {
 }
 
 impl Fixture {
+    /// How many programs the backend has run.
+    pub(crate) fn programs_run(&self) -> u32 {
+        self.runner.run.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn create(&self) {
         self.pools
-            .create(&self.place, &self.source, Some(SIZE))
+            .create(&self.place, &self.source, Some(image()))
             .unwrap();
     }
 

@@ -5,17 +5,12 @@ use std::time::Duration;
 
 use os_storage::{Change, PoolError, PoolStatus, Takeover};
 use os_sys::MountTable;
-use os_types::ByteSize;
 
-use crate::fixture::Make;
+use crate::fixture::{Make, image};
 
 pub(crate) fn create_open_close_destroy_repeat(make: Make) {
     let f = make("tank");
-    let create = || {
-        f.pools
-            .create(&f.place, &f.source, Some(ByteSize::mib(512)))
-            .unwrap()
-    };
+    let create = || f.pools.create(&f.place, &f.source, Some(image())).unwrap();
     assert_eq!((create(), create()), (Change::Created, Change::Unchanged));
     let open = || {
         f.pools

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Presence, Step};
+use crate::file_system::FileSystem;
 
 fn pick(to: Presence, present: &'static str, absent: &'static str) -> &'static str {
     match to {
@@ -182,10 +183,12 @@ fn fmt_pool(step: &Step, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Step::PoolImage {
             file,
             size,
+            file_system,
             to: Presence::Present,
             ..
         } => {
-            write!(f, "create image {} of {size}", file.display())
+            let inside = file_system.unwrap_or(FileSystem::Btrfs);
+            write!(f, "create image {} of {size} with {inside}", file.display())
         }
         Step::PoolImage { file, .. } => write!(f, "destroy image {}", file.display()),
         Step::PoolSource {

@@ -51,6 +51,7 @@ fn samples() -> Vec<Step> {
             pool: pool.clone(),
             file: "/x.img".into(),
             size: ByteSize::gib(10),
+            file_system: Some(FileSystem::Zfs),
             to,
         },
         Step::PoolSource {

@@ -5,11 +5,13 @@ use os_api::view::PoolState as Stage;
 use os_core::layout;
 use os_core::state::PoolState;
 use os_engine::{Outcome, Readiness, StepContext};
-use os_storage::{Change, PoolError, PoolPlace, PoolSource, PoolStatus, PoolView, Takeover};
+use os_storage::{
+    Change, NewImage, PoolError, PoolPlace, PoolSource, PoolStatus, PoolView, Takeover,
+};
 use os_store::atomic::{self, Attributes};
 use os_sys::MountTable;
 use os_types::step::JournalPlace;
-use os_types::{AttrKey, ByteSize, Code, DatasetName, Failure, PoolName, Presence, Step, chain};
+use os_types::{AttrKey, Code, DatasetName, Failure, PoolName, Presence, Step, chain};
 
 use super::{Steps, dataset, fail, mark, source};
 
@@ -44,21 +46,21 @@ impl Steps {
         &self,
         pool: &PoolName,
         file: &std::path::Path,
-        size: ByteSize,
+        image: NewImage,
         to: Presence,
     ) -> Result<Outcome, Failure> {
-        let (place, image) = (self.place(pool), PoolSource::Image(file.to_path_buf()));
+        let (place, source) = (self.place(pool), PoolSource::Image(file.to_path_buf()));
         let changed = match to {
             Presence::Present => {
                 self.make_image_folder(file)?;
-                self.pools().create(&place, &image, Some(size))
+                self.pools().create(&place, &source, Some(image))
             }
             Presence::Absent => {
                 // Whatever the link says: what is no pool, or is open on another host, stays.
-                if self.status(pool, &image)? == PoolStatus::Closed {
-                    self.peek(pool, &image, |view| self.inspect(pool, view, false, false))?;
+                if self.status(pool, &source)? == PoolStatus::Closed {
+                    self.peek(pool, &source, |view| self.inspect(pool, view, false, false))?;
                 }
-                self.pools().destroy(&place, &image)
+                self.pools().destroy(&place, &source)
             }
         };
         changed

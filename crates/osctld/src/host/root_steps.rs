@@ -6,7 +6,7 @@ use std::time::Duration;
 use os_api::OperationState;
 use os_engine::{Engine, Faults, Limits, Setup, Work};
 use os_types::step::JournalPlace;
-use os_types::{ByteSize, EntityRef, Plan, PoolPath, Presence, Step};
+use os_types::{ByteSize, EntityRef, FileSystem, Plan, PoolPath, Presence, Step};
 
 use super::*;
 use crate::news::News;
@@ -67,6 +67,7 @@ fn pool_steps(root: &std::path::Path) -> Vec<Step> {
             pool: pool.clone(),
             file: file.clone(),
             size,
+            file_system: Some(FileSystem::Btrfs),
             to: TO,
         },
         Step::PoolSource {

@@ -1,7 +1,7 @@
 //! On, off, and what else can happen to the hardware.
 
 use std::fs::File;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use os_sys::{Signal, SpawnRequest};
 use serde_json::{Value, json};
@@ -189,7 +189,9 @@ impl Machine {
     }
 
     fn wait_for_end(&mut self, left: Duration, patience: Duration) -> Result<(), VmError> {
+        let began = Instant::now();
         let ended = self.running()?.child.wait(left)?;
+        self.note("off", began);
         match ended {
             Some(status) if status.success() => {
                 self.power = Power::Off;

@@ -1,7 +1,7 @@
 //! Waiting for what tests wait for again and again.
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -19,11 +19,15 @@ impl Machine {
     /// *Errors*: [`VmError::MachineDied`] also for a kernel that panicked.
     pub fn wait_for_boot(&mut self, deadline: impl Into<Deadline>) -> Result<(), VmError> {
         let patience = deadline.into().on(self.accel());
-        let until = after(patience);
+        let began = Instant::now();
+        let until = began + patience;
         loop {
             let soon = until.min(after(LOOK));
             match self.running()?.shell.greet(soon) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.note("boot", began);
+                    return Ok(());
+                }
                 Err(Fault::Silence) if soon < until => self.expect_alive()?,
                 Err(fault) => {
                     let what = "the root shell should answer on hvc0";
@@ -56,6 +60,7 @@ impl Machine {
         deadline: impl Into<Deadline>,
     ) -> Result<(), VmError> {
         let patience = deadline.into().on(self.accel());
+        let began = Instant::now();
         let found = os_sys::patience::until(patience, || {
             // Alive first: what a machine says last is there when it is known to be dead.
             let alive = if text.contains(PANIC) {
@@ -70,6 +75,7 @@ impl Machine {
                 alive.map(|()| None)
             }
         })?;
+        self.note(&format!("the console: {text}"), began);
         found.ok_or_else(|| {
             let what = format!("the console should say {text:?} {times} times");
             self.timeout(what, patience)

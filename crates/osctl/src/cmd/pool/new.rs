@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use os_api::command::PoolNew;
-use os_types::{ByteSize, PoolName};
+use os_types::{ByteSize, FileSystem, PoolName};
 
 use crate::cmd::Run;
 use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::operation;
 
-/// Make a loop pool: a sparse image file with a btrfs, installed and imported
+/// Make a loop pool: a sparse image file with a zpool or a btrfs, installed and imported
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl pool new tank --size 10G")]
 pub(crate) struct New {
@@ -23,6 +24,17 @@ pub(crate) struct New {
     /// The image file to make [default: below the state folder of osctld]
     #[arg(long, value_hint = clap::ValueHint::FilePath, value_parser = super::install::absolute)]
     file: Option<PathBuf>,
+    /// What to make in it [default: zfs if the kernel has it, else btrfs]
+    #[arg(long, value_parser = file_system())]
+    filesystem: Option<FileSystem>,
+}
+
+fn file_system() -> impl TypedValueParser<Value = FileSystem> {
+    let names = FileSystem::ALL.map(FileSystem::as_str);
+    PossibleValuesParser::new(names).map(|name| match name.as_str() {
+        "zfs" => FileSystem::Zfs,
+        _ => FileSystem::Btrfs,
+    })
 }
 
 impl Run for New {
@@ -31,6 +43,7 @@ impl Run for New {
             pool: self.pool,
             size_bytes: self.size,
             file: self.file,
+            file_system: self.filesystem,
         };
         operation::run(ctx, command)
     }
