@@ -45,16 +45,14 @@ netboot: ## build kernel, initrd, root.squashfs and an iPXE script (as root)
 	cargo build --release $(PROGRAMS)
 	os/build -c $(or $(CONFIGURATION),os/configurations/netboot.nix) netboot
 
-test: ## run every test but those in machines (as root)
+test: test-images ## run every test, those in machines too (as root)
 	@scripts/setup test
-	cargo build --workspace --bins
 	cargo nextest run --workspace --profile ci
 
-test-machines: test-images ## boot the operating system in QEMU and test it there (as root)
+test-machines: test-images ## run what is tested in machines, and all tests of containers on ZFS there (as root)
 	cargo nextest run -p osvm -p machine --profile machines
 
-# With programs that are not optimized: they are there for the other tests, and a machine that is emulated
-# has other things to wait for.
+# With the programs that the other tests have.
 test-images: ## build all programs, and what the machine tests boot (as root)
 	@scripts/setup vm
 	@scripts/test-kernel

@@ -66,7 +66,7 @@ fn fixture(name: &str) -> Fixture {
         run: AtomicU32::new(0),
     });
     Fixture {
-        pools: Box::new(Btrfs::new(runner.clone())),
+        pools: Box::new(Btrfs::new(Arc::<Counting>::clone(&runner))),
         runner,
         place: PoolPlace {
             name: name.parse().unwrap(),
@@ -87,7 +87,7 @@ pub(crate) fn zfs_file(name: &str) -> Fixture {
         "there is no {zfs}: needs a kernel with ZFS"
     );
     let mut fixture = fixture(&format!("{name}{}", MADE.fetch_add(1, Ordering::Relaxed)));
-    fixture.pools = Box::new(Zfs::new(fixture.runner.clone()));
+    fixture.pools = Box::new(Zfs::new(Arc::<Counting>::clone(&fixture.runner)));
     fixture
 }
 
