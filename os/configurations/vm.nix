@@ -29,11 +29,11 @@
     The pool "tank" is kept from run to run; everything else is as it was built. Off: poweroff
 
   '';
-  # The login is faster than the drivers of ZFS.
+  # The login is faster than the drivers of ZFS and osctld.
   environment.etc."profile.d/tank.sh".text = ''
-    if [ ! -e /run/service/pool-tank/done ] && [ -t 1 ]; then
-      echo "Waiting for pool tank (Ctrl-C ends that; its log: /var/log/pool-tank/current) ..."
-      timeout --foreground 60 sh -c 'until [ -e /run/service/pool-tank/done ]; do sleep 0.2; done' || true
+    if [ ! -e /run/service/osctl-pool-tank/done ] && [ -t 1 ]; then
+      echo "Waiting for pool tank (Ctrl-C ends that; its log: /var/log/osctl-pool-tank/current) ..."
+      timeout --foreground 120 sh -c 'until [ -e /run/service/osctl-pool-tank/done ]; do sleep 0.2; done' || true
     fi
   '';
   tty.spawnStandard = 0;
