@@ -27,8 +27,9 @@ enum PoolNewError {
 impl Explain for PoolNewError {
     fn code(&self) -> Code {
         match self {
-            Self::Size(_) | Self::NoZfs => Code::Body,
+            Self::Size(_) => Code::Body,
             Self::Exists(_) => Code::Exists,
+            Self::NoZfs => Code::NotFound,
         }
     }
 

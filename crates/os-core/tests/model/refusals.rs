@@ -54,7 +54,7 @@ fn pools() {
         r#"
         pool-new {"pool":"new","size_bytes":1000} -> E-BODY 256M to
         pool-new {"pool":"new","size_bytes":18446744073709551615} -> E-BODY not 15.9E
-        pool-new {"pool":"new","size_bytes":1073741824,"file_system":"zfs"} -> E-BODY no ZFS
+        pool-new {"pool":"new","size_bytes":1073741824,"file_system":"zfs"} -> E-NOT-FOUND no ZFS
         pool-new {"pool":"old","size_bytes":1073741824} -> E-EXISTS knows a pool old
         pool-new {"pool":"dozer","size_bytes":1073741824} -> E-EXISTS dozer
         pool-new {"pool":"etc","size_bytes":1073741824} -> E-EXISTS /etc exists
