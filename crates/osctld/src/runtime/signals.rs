@@ -40,10 +40,16 @@ const INITS: &[(&str, Halt)] = &[
 const UNKNOWN: [Halt; 2] = [halt("init", 30, "SIGPWR"), halt("init", 15, "SIGTERM")];
 
 /// The signal that this init understands; `None` if it catches none that could mean it.
+///
+/// Also `None` for one that becomes another program meanwhile: what LXC's child catches just before it
+/// becomes the init, the init does not.
 pub(super) fn of(pid: u32) -> Option<Halt> {
+    let program = process::program(pid);
     let caught = process::caught_signals(pid)?;
-    let program = process::program(pid).unwrap_or_default();
-    choose(&program, caught)
+    if process::program(pid) != program {
+        return None;
+    }
+    choose(&program.unwrap_or_default(), caught)
 }
 
 fn choose(program: &str, caught: u64) -> Option<Halt> {
