@@ -50,6 +50,7 @@ test: test-images ## run every test, those in machines too (as root)
 	cargo nextest run --workspace --profile ci
 
 test-machines: test-images ## run what is tested in machines, and all tests of containers on ZFS there (as root)
+	@scripts/setup fast
 	cargo nextest run -p osvm -p machine --profile machines
 
 # With the programs that the other tests have.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use osvm::{Builder, Deadline, Disk, Machine};
 
 /// From power to a root shell. It is 25 s under TCG on an idle host.
@@ -14,6 +14,21 @@ pub const SERVICES: Deadline = Deadline::Scaled(Duration::from_secs(30));
 
 /// From `poweroff` to off.
 pub const DOWN: Deadline = Deadline::Scaled(Duration::from_secs(30));
+
+/// What `make test-images` leaves under this name.
+///
+/// # Errors
+/// When it has not been made; says how.
+pub fn made(name: &str) -> Result<PathBuf> {
+    let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/os");
+    let path = images.join(name);
+    let missing = path.display();
+    ensure!(
+        path.exists(),
+        "there is no {missing}; make it: make test-images"
+    );
+    Ok(path)
+}
 
 /// The image of the tests.
 #[derive(Debug)]
@@ -36,13 +51,10 @@ impl Image {
     /// # Errors
     /// As [`Self::find`].
     pub fn named(configuration: &str) -> Result<Self> {
-        let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/os");
-        let folder = images.join(configuration).join("netboot");
-        let command_line = std::fs::read_to_string(folder.join("command-line"));
-        let command_line = command_line.with_context(|| {
-            let missing = folder.display();
-            format!("there is no {missing}; make it: make test-images")
-        })?;
+        let folder = made(&format!("{configuration}/netboot"))?;
+        let command_line = folder.join("command-line");
+        let command_line = std::fs::read_to_string(&command_line)
+            .with_context(|| format!("cannot read {}", command_line.display()))?;
         Ok(Self {
             folder,
             command_line: command_line.trim().to_owned(),

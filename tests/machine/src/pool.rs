@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use osvm::{Deadline, Disk, Machine};
 
+use crate::image::made;
+
 /// What the disk of the pool is in a machine.
 const DEVICE: &str = "/dev/disk/by-id/virtio-pool";
 
@@ -74,13 +76,7 @@ pub fn build_image(vm: &mut Machine) -> Result<()> {
 /// # Errors
 /// When it has not been made; says how.
 pub fn repository() -> Result<Disk> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/os/repository");
-    ensure!(
-        file.exists(),
-        "there is no {}; make it: make test-images",
-        file.display()
-    );
-    Ok(Disk::read_only(file, "repository"))
+    Ok(Disk::read_only(made("repository")?, "repository"))
 }
 
 /// The command that makes a container from the image.

@@ -1,29 +1,23 @@
 //! What a host without ZFS cannot test: the conformance suite of the storage backends, and the tests of
 //! containers, on pools that are zpools.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use machine::image::made;
 use machine::{Image, booted, pool};
 use osvm::{Deadline, Disk, Machine};
 
 /// Forty tests, each with a zpool or two of its own.
-const CONFORMANCE: Deadline = Deadline::Scaled(Duration::from_mins(3));
+const CONFORMANCE: Deadline = Deadline::Scaled(Duration::from_mins(5));
 
 /// One file of tests, each with a daemon, a zpool and some containers of its own.
 const CONTAINERS: Deadline = Deadline::Scaled(Duration::from_mins(3));
 
 /// A machine with the suites as `make test-images` leaves them, in a folder that can be written to.
 fn with_suites(name: &str) -> Result<Machine> {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/os/suites");
-    ensure!(
-        built.exists(),
-        "there is no {}; make it: make test-images",
-        built.display()
-    );
     let builder = Image::find()?.machine(name).memory_mib(3072);
-    let mut vm = booted(builder.disk(Disk::read_only(built, "suites")))?;
+    let mut vm = booted(builder.disk(Disk::read_only(made("suites")?, "suites")))?;
     pool::load_driver(&mut vm)?;
     vm.succeeds(
         "mkdir -p /tmp/disk /tmp/upper /tmp/work /suites && \

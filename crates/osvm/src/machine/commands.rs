@@ -153,7 +153,7 @@ impl Machine {
         command: &str,
         deadline: impl Into<Deadline>,
     ) -> Result<String, VmError> {
-        let ended = self.wait_for_status(command, "succeed", deadline.into(), Wanted::Success);
+        let ended = self.wait_for_status(command, deadline.into(), Wanted::Success);
         ended.map(|output| output.text())
     }
 
@@ -163,13 +163,12 @@ impl Machine {
         command: &str,
         deadline: impl Into<Deadline>,
     ) -> Result<Output, VmError> {
-        self.wait_for_status(command, "fail", deadline.into(), Wanted::Failure)
+        self.wait_for_status(command, deadline.into(), Wanted::Failure)
     }
 
     fn wait_for_status(
         &mut self,
         command: &str,
-        verb: &str,
         deadline: Deadline,
         wanted: Wanted,
     ) -> Result<Output, VmError> {
@@ -182,7 +181,7 @@ impl Machine {
             return Ok(output);
         }
         let Output { status, .. } = output;
-        let said = output.text();
+        let (verb, said) = (wanted.verb(), output.text());
         let what = format!("`{command}` should {verb} (last: status {status}, {said})");
         Err(self.timeout(what, patience))
     }
@@ -196,6 +195,13 @@ enum Wanted {
 }
 
 impl Wanted {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Success => "succeed",
+            Self::Failure => "fail",
+        }
+    }
+
     fn is(self, status: i32) -> bool {
         match self {
             Self::Success => status == 0,
