@@ -106,8 +106,7 @@ let
   '';
 
   logScript = name: s: ''
-    #!/bin/bash
-    mkdir -p /var/log/${name}
+    #!/bin/sh
     printf 's%s\nn%s\n' ${toString s.log.maxFileSize} ${toString s.log.logFiles} >/var/log/${name}/config
     exec svlogd -tt /var/log/${name}
   '';
@@ -161,6 +160,8 @@ in
       unknown;
 
     debian.packages = [ "runit" ];
+    environment.folders = lib.mapAttrs' (name: _: lib.nameValuePair "/var/log/${name}" { })
+      (lib.filterAttrs (_: s: s.log.enable) services);
     environment.etc = lib.mkMerge (lib.mapAttrsToList files services ++ [{
       "runit/1" = { source = ../stage/runit-1; mode = "0755"; };
       "runit/2" = { source = ../stage/runit-2; mode = "0755"; };

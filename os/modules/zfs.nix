@@ -23,7 +23,38 @@ let
       layout = mkOption {
         type = types.listOf vdev;
         default = [ ];
-        description = "Its vdevs. Only for `doCreate`; a pool that is there knows them itself.";
+        description = ''
+          Its vdevs, for `doCreate` and for the command `do-create-pool-<name>`; a pool that is there knows them
+          itself.
+        '';
+      };
+      log = mkOption {
+        type = types.listOf (types.submodule {
+          options = {
+            mirror = mkOption {
+              type = types.bool;
+              default = false;
+              description = "Whether its devices have the same on them.";
+            };
+            devices = mkOption {
+              type = types.nonEmptyListOf types.nonEmptyStr;
+              description = "Devices.";
+            };
+          };
+        });
+        default = [ ];
+        example = lib.literalExpression ''[ { mirror = true; devices = [ "nvme0n1p1" "nvme1n1p1" ]; } ]'';
+        description = "Devices for the intent log, as `layout`.";
+      };
+      cache = mkOption {
+        type = types.listOf types.nonEmptyStr;
+        default = [ ];
+        description = "Devices for the second level of the read cache, as `layout`.";
+      };
+      spare = mkOption {
+        type = types.listOf types.nonEmptyStr;
+        default = [ ];
+        description = "Devices that replace one that fails, as `layout`.";
       };
       doCreate = mkOption {
         type = types.bool;
@@ -87,11 +118,26 @@ let
 
   cfg = config.boot.zfs;
   quote = lib.escapeShellArg;
-  vdevs = p: lib.concatMapStringsSep " " (v:
-    lib.optionalString (v.type != "stripe") "${v.type} " + lib.escapeShellArgs v.devices)
-    (lib.filter (v: v.type == "stripe") p.layout ++ lib.filter (v: v.type != "stripe") p.layout);
-  devices = p: lib.escapeShellArgs (lib.concatMap (v: v.devices) p.layout);
+  vdevs = p:
+    let
+      # A stripe after a mirror would be taken for another device of it.
+      words = vdevs:
+        lib.concatMap (v: v.devices) (lib.filter (v: v.type == "stripe") vdevs)
+        ++ lib.concatMap (v: [ v.type ] ++ v.devices) (lib.filter (v: v.type != "stripe") vdevs);
+      class = name: words: lib.optionals (words != [ ]) ([ name ] ++ words);
+      log = map (l: { type = if l.mirror then "mirror" else "stripe"; inherit (l) devices; }) p.log;
+    in
+    lib.escapeShellArgs (words p.layout ++ class "log" (words log) ++ class "cache" p.cache ++ class "spare" p.spare);
+  devices = p: lib.escapeShellArgs (lib.concatMap (v: v.devices) (p.layout ++ p.log) ++ p.cache ++ p.spare);
   dataset = name: path: if path == "/" then name else "${name}/${path}";
+
+  creator = name: p: lib.nameValuePair "/usr/sbin/do-create-pool-${name}" {
+    text = ''
+      #!/bin/bash
+      . /usr/lib/vpsadminos/do-create-pool ${name} ${devices p} -- ${vdevs p} -- "$@"
+    '';
+    mode = "0755";
+  };
 
   service = name: p: lib.nameValuePair "pool-${name}" {
     oneShot = true;
@@ -130,7 +176,10 @@ in
         message = "boot.zfs.pools.${name}: doCreate needs a layout";
       })
       cfg.pools;
-    environment.files."/usr/lib/vpsadminos/zpool".source = ../stage/zpool;
+    environment.files = {
+      "/usr/lib/vpsadminos/zpool".source = ../stage/zpool;
+      "/usr/lib/vpsadminos/do-create-pool".source = ../stage/do-create-pool;
+    } // lib.mapAttrs' creator (lib.filterAttrs (_: p: p.layout != [ ]) cfg.pools);
     # Names the kernel's host id; zfs.ko reads it when it is loaded.
     environment.etc."modprobe.d/zfs.conf".text = "options zfs zfs_arc_sys_free=268435456\n";
     runit.services = lib.mapAttrs' service cfg.pools // {

@@ -21,6 +21,8 @@ use os_cmd::Running;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::resume_token::is_guid;
+
 const MAGIC: &[u8] = b"osctl-stream 1\n";
 const HEADER_LIMIT: usize = 4096;
 pub(crate) const FRAME_LIMIT: usize = 256 << 10;
@@ -102,7 +104,7 @@ pub(crate) fn pump(
 }
 
 /// *Errors*: `InvalidData` for what is no stream of ours.
-pub(crate) fn read_header(source: &mut dyn Read) -> io::Result<Header> {
+fn read_header(source: &mut dyn Read) -> io::Result<Header> {
     let mut magic = [0; MAGIC.len()];
     source.read_exact(&mut magic)?;
     if magic != MAGIC {
@@ -119,6 +121,23 @@ pub(crate) fn read_header(source: &mut dyn Read) -> io::Result<Header> {
         line.extend_from_slice(&byte);
     }
     Err(io::ErrorKind::InvalidData.into())
+}
+
+/// The header of a stream that a pool of this format can take; else why it cannot.
+pub(crate) fn read_header_for(
+    format: Format,
+    source: &mut dyn Read,
+) -> Result<Header, &'static str> {
+    let header = read_header(source).map_err(|_error| "it has no header")?;
+    match (format, header.format) {
+        (Format::Btrfs, Format::Zfs) => return Err("it is one of ZFS, and this pool is a btrfs"),
+        (Format::Zfs, Format::Btrfs) => return Err("it is one of btrfs, and this pool is a zpool"),
+        (Format::Btrfs, Format::Btrfs) | (Format::Zfs, Format::Zfs) => {}
+    }
+    if !is_guid(&header.snapshot) || header.base.as_deref().is_some_and(|base| !is_guid(base)) {
+        return Err("its guids are not guids");
+    }
+    Ok(header)
 }
 
 /// One step of a stream.

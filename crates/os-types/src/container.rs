@@ -63,6 +63,17 @@ pub enum ContainerState {
 }
 
 impl ContainerState {
+    /// All of them, in the order of a life.
+    pub const ALL: [Self; 7] = [
+        Self::Stopped,
+        Self::Starting,
+        Self::Running,
+        Self::Freezing,
+        Self::Frozen,
+        Self::Stopping,
+        Self::Unknown,
+    ];
+
     /// As in listings, e.g. `running`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -24,6 +24,8 @@ pub(crate) mod user;
 
 pub(crate) use later::Later;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use crate::context::Ctx;
 use crate::fault::Outcome;
 
@@ -31,6 +33,20 @@ use crate::fault::Outcome;
 pub(crate) trait Run {
     /// Does what it is for.
     fn run(self, ctx: &mut Ctx) -> Outcome;
+}
+
+/// Takes the name of one of these values as an argument; others are refused with all names.
+pub(crate) fn one_of<T, const N: usize>(
+    values: [T; N],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(values.map(name)).try_map(move |given| {
+        let named = values.into_iter().find(|value| name(*value) == given);
+        named.ok_or("it is none of these")
+    })
 }
 
 /// A level of the command tree: an enum of commands that runs the one that was chosen.

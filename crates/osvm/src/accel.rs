@@ -28,8 +28,10 @@ const WORD: &str = "this-kernel-runs-under-kvm";
 const PROBE_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What is slow to emulate is left out: a fifth level of page tables, copies byte by byte (`erms`,
-/// `fsrm`), and AVX, whose speed ZFS measures when it is loaded.
-const TCG_CPU: &str = "max,la57=off,erms=off,fsrm=off,avx=off,avx2=off";
+/// `fsrm`), and what has an implementation of its own in ZFS and the kernel's crypto, which measure and
+/// test them all when they are loaded.
+const TCG_CPU: &str =
+    "max,la57=off,erms=off,fsrm=off,avx=off,avx2=off,sse4.2=off,aes=off,pclmulqdq=off";
 
 impl Accel {
     /// What works for this kernel here. `OSVM_ACCEL=kvm` or `OSVM_ACCEL=tcg` answers instead.

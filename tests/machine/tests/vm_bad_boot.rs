@@ -235,5 +235,34 @@ fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
     tiny.succeeds("sv once pool-tank")?;
     let missing = "pool-tank: ERROR: pool tank is not there and cannot be created";
     tiny.wait_for_console(missing, POOL)?;
-    says(&tiny, &["not all its devices are there. Disks:"])
+    says(&tiny, &["not all its devices are there. Disks:"])?;
+    created_by_hand(&mut tiny)
+}
+
+/// Disks that are not empty: whoever knows that they may go says so.
+fn created_by_hand(vm: &mut Machine) -> Result<()> {
+    let command = "do-create-pool-tank 2>&1";
+    let told = vm.fails(command)?.text();
+    ensure!(
+        told.contains("there is no /dev/disk/by-id/virtio-tank1. Disks:"),
+        "{told}"
+    );
+    vm.succeeds(
+        "for disk in tank1 tank2; do truncate -s 128M /tmp/$disk; \
+           ln -s $(losetup -f --show /tmp/$disk) /dev/disk/by-id/virtio-$disk; done; \
+         mkfs.ext4 -q /dev/disk/by-id/virtio-tank2",
+    )?;
+    let told = vm.fails(&format!("echo no | {command}"))?.text();
+    ensure!(
+        told.contains("virtio-tank2  128M  ext4") && told.contains("WILL BE LOST"),
+        "{told}"
+    );
+    ensure!(told.contains("error: nothing has happened"), "{told}");
+    vm.fails("zpool list tank")?;
+    vm.succeeds(&format!("echo YES | {command}"))?;
+    assert_eq!(vm.succeeds("zpool list -H -o health tank")?, "ONLINE");
+    let told = vm.fails(&format!("{command} --force"))?.text();
+    ensure!(told.contains("pool tank is there"), "{told}");
+    // What is declared on it follows.
+    vm.wait_for_service("pool-tank", SERVICES)
 }

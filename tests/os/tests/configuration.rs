@@ -198,6 +198,38 @@ fn firmware_may_be_what_is_not_free() {
 }
 
 #[test]
+fn zpools_are_created_in_the_words_of_zpool() {
+    let host = r#"{ boot.zfs.pools.tank = {
+        layout = [
+            { type = "mirror"; devices = [ "sda" "sdb" ]; }
+            { devices = [ "sdc" ]; }
+            { type = "raidz2"; devices = [ "sdd" "sde" "sdf" ]; }
+        ];
+        log = [ { mirror = true; devices = [ "nvme0" "nvme1" ]; } { devices = [ "nvme2" ]; } ];
+        cache = [ "nvme3" ];
+        spare = [ "sdg" "sdh" ];
+    }; }"#;
+    // A stripe behind a mirror would be a disk of that; `log` may be said once.
+    let words = "sdc mirror sda sdb raidz2 sdd sde sdf log nvme2 mirror nvme0 nvme1 cache nvme3 spare sdg sdh";
+    let devices = "sda sdb sdc sdd sde sdf nvme0 nvme1 nvme2 nvme3 sdg sdh";
+    let file = |path: &str| format!(r#"config.environment.files."{path}".text"#);
+    let by_hand = evaluate(&file("/usr/sbin/do-create-pool-tank"), host).unwrap();
+    assert!(
+        by_hand.contains(&format!("tank {devices} -- {words} -- ")),
+        "{by_hand}"
+    );
+    let at_boot = file("/etc/runit/services/pool-tank/run");
+    let kept = evaluate(&at_boot, host).unwrap();
+    assert!(kept.contains("import_zpool tank tank 60 keep\\n"), "{kept}");
+    let told = host.replace("layout", "doCreate = true; layout");
+    let created = evaluate(&at_boot, &told).unwrap();
+    assert!(
+        created.contains(&format!("60 create {devices} -- {words}\\n")),
+        "{created}"
+    );
+}
+
+#[test]
 fn what_is_declared_on_a_pool_of_osctl_needs_that_pool() {
     let host = r#"{
         boot.zfs.pools.tank.install = true;

@@ -21,8 +21,7 @@ use super::catalog::{SnapshotEntry, guid_of, subvolume_at};
 use super::contents::{Contents, make_folder, new_guid, open_folder};
 use super::spool::{Note, Spool};
 use super::stream_head;
-use crate::frames::{Format, Frame, Header, hex, read_frame, read_header};
-use crate::resume_token::is_guid;
+use crate::frames::{Format, Frame, Header, hex, read_frame, read_header_for};
 use crate::{
     Change, ReceivePolicy, ReceiveRequest, Received, ResumeToken, SendReport, SendRequest,
     StorageError, StreamError, Streams,
@@ -42,13 +41,7 @@ impl Streams for Contents {
         source: &mut dyn Read,
     ) -> Result<Received, StreamError> {
         let target = &request.snapshot;
-        let header = read_header(source).map_err(|_error| bad(target, "it has no header"))?;
-        if header.format != Format::Btrfs {
-            return Err(bad(target, "it is one of ZFS, and this pool is a btrfs"));
-        }
-        if !is_guid(&header.snapshot) || header.base.as_deref().is_some_and(|b| !is_guid(b)) {
-            return Err(bad(target, "its guids are not guids"));
-        }
+        let header = read_header_for(Format::Btrfs, source).map_err(|why| bad(target, why))?;
         let spool = Spool::of(&self.spool(), &target.dataset());
         // A complete one was interrupted while it was put in place.
         if let Some(note) = spool.note().map_err(|e| spooling(target, e))?

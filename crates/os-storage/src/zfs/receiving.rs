@@ -10,8 +10,7 @@ use sha2::{Digest, Sha256};
 use super::contents::Contents;
 use super::mounts::Part;
 use super::{errors, token};
-use crate::frames::{Format, Frame, Header, hex, read_frame, read_header};
-use crate::resume_token::is_guid;
+use crate::frames::{Format, Frame, Header, hex, read_frame, read_header_for};
 use crate::{
     Change, Proof, ReceivePolicy, ReceiveRequest, Received, ResumeToken, SendReport, SendRequest,
     StorageError, StreamError, Streams,
@@ -47,13 +46,7 @@ impl Streams for Contents {
         source: &mut dyn Read,
     ) -> Result<Received, StreamError> {
         let target = &request.snapshot;
-        let header = read_header(source).map_err(|_error| bad(target, "it has no header"))?;
-        if header.format != Format::Zfs {
-            return Err(bad(target, "it is one of btrfs, and this pool is a zpool"));
-        }
-        if !is_guid(&header.snapshot) || header.base.as_deref().is_some_and(|b| !is_guid(b)) {
-            return Err(bad(target, "its guids are not guids"));
-        }
+        let header = read_header_for(Format::Zfs, source).map_err(|why| bad(target, why))?;
         if let Some(found) = self.find_snapshot(target)? {
             return if found.info.guid == header.snapshot {
                 // A crash may have come before it was mounted.

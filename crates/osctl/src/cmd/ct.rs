@@ -22,8 +22,7 @@ mod tree;
 mod unset;
 mod wait;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use os_types::{ContainerName, ContainerState};
+use os_types::ContainerName;
 
 use crate::cmd::assets::EntityAssets;
 use crate::cmd::commands;
@@ -69,22 +68,3 @@ commands! {
         Assets(EntityAssets<Ref<ContainerName>>),
     }
 }
-
-/// A state of containers, as an argument.
-fn state() -> impl TypedValueParser<Value = ContainerState> {
-    let names = STATES.map(|state| PossibleValue::new(state.as_str()));
-    PossibleValuesParser::new(names).map(|name| {
-        let named = STATES.into_iter().find(|state| state.as_str() == name);
-        named.unwrap_or(ContainerState::Unknown)
-    })
-}
-
-const STATES: [ContainerState; 7] = [
-    ContainerState::Stopped,
-    ContainerState::Starting,
-    ContainerState::Running,
-    ContainerState::Freezing,
-    ContainerState::Frozen,
-    ContainerState::Stopping,
-    ContainerState::Unknown,
-];

@@ -65,12 +65,25 @@ pub(super) fn caught_signals(pid: u32) -> Option<u64> {
 }
 
 fn marked_signals(pid: u32) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let mask = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        u64::from_str_radix(line.trim(), 16).ok()
+    marked(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+}
+
+/// `SIGSEGV`: whoever blocks even this one does not wait for signals, but wants none for a moment.
+const FAULT: u64 = 1 << 10;
+
+/// The same in the text of `/proc/<pid>/status`. In the middle of a fork all signals are blocked
+/// (glibc), and a shell that ignores them all forks all the time; so all of them count only if it sleeps.
+fn marked(status: &str) -> Option<u64> {
+    let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+    let mask = |name: &str| u64::from_str_radix(value(name)?.trim(), 16).ok();
+    let (caught, blocked) = (mask("SigCgt:")?, mask("SigBlk:")?);
+    let sleeps = value("State:")?.trim().starts_with('S');
+    let waits_for = if blocked & FAULT == 0 || sleeps {
+        blocked
+    } else {
+        0
     };
-    Some(mask("SigCgt:")? | mask("SigBlk:")?)
+    Some(caught | waits_for)
 }
 
 /// The signals that it waits for at this moment: while it does, the kernel does not list them as
@@ -161,6 +174,28 @@ mod tests {
         assert_eq!(stat.state, 'S');
         assert_eq!(parse("12 (cut) S 1"), None);
         assert_eq!(parse(""), None);
+    }
+
+    #[test]
+    fn signals_that_are_blocked_for_a_fork_are_not_waited_for() {
+        let status = |state: &str, blocked: &str| {
+            format!(
+                "Name:\tsh\nState:\t{state}\nSigBlk:\t{blocked}\nSigIgn:\t0\nSigCgt:\t0000000000000002\n"
+            )
+        };
+        let all = "fffffffe7ffbfeff";
+        let in_fork = [status("R (running)", all), status("D (disk sleep)", all)];
+        assert!(in_fork.iter().all(|text| marked(text) == Some(2)));
+        // dumb-init waits for all of them; systemd for some, also while it is busy.
+        assert_eq!(
+            marked(&status("S (sleeping)", all)),
+            Some(0xffff_fffe_7ffb_feff)
+        );
+        assert_eq!(
+            marked(&status("R (running)", "0000000000004001")),
+            Some(0x4003)
+        );
+        assert_eq!(marked("State:\tR (running)\n"), None);
     }
 
     #[test]

@@ -224,7 +224,7 @@ fn repeated(command: &str, patience: Duration, wanted: Wanted) -> String {
          while :; do\n(\n{command}\n) >$0.try 2>&1; status=$?\n\
          read now _ </proc/uptime\n\
          if {ends} || [ ${{now%.*}} -ge $end ]; then break; fi\n\
-         sleep 0.5\ndone\n\
+         sleep 1\ndone\n\
          cat $0.try; exit $status"
     )
 }

@@ -6,7 +6,7 @@ use os_api::view::Container;
 use os_types::image::{DistVersion, Distribution};
 use os_types::{ContainerName, ContainerState, GroupName, UserName};
 
-use crate::cmd::Run;
+use crate::cmd::{Run, one_of};
 use crate::complete;
 use crate::context::Ctx;
 use crate::fault::Outcome;
@@ -31,7 +31,7 @@ pub(crate) struct Ls {
     #[arg(short, long, value_name = "GROUPS", value_delimiter = ',', add = ArgValueCompleter::new(complete::groups))]
     group: Vec<GroupName>,
     /// Only in these states: stopped, starting, running, freezing, frozen, stopping
-    #[arg(short = 'S', long, value_name = "STATES", value_delimiter = ',', value_parser = super::state(),
+    #[arg(short = 'S', long, value_name = "STATES", value_delimiter = ',', value_parser = one_of(ContainerState::ALL, ContainerState::as_str),
         hide_possible_values = true)]
     state: Vec<ContainerState>,
     /// Only those that are deleted when they stop

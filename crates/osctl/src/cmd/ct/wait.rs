@@ -10,7 +10,7 @@ use os_api::{Event, EventBody};
 use os_types::{Code, ContainerName, ContainerState, EntityRef, Failure};
 
 use crate::client::events::Stop;
-use crate::cmd::Run;
+use crate::cmd::{Run, one_of};
 use crate::context::Ctx;
 use crate::fault::{Fault, Outcome};
 use crate::target::Ref;
@@ -24,7 +24,7 @@ pub(crate) struct Wait {
     #[arg(add = ArgValueCompleter::new(complete::containers))]
     id: Ref<ContainerName>,
     /// The states
-    #[arg(required = true, value_parser = super::state())]
+    #[arg(required = true, value_parser = one_of(ContainerState::ALL, ContainerState::as_str))]
     states: Vec<ContainerState>,
     /// Wait so many seconds at most (exit code 7 then)
     #[arg(long, value_name = "SECONDS", default_value = "3600",

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use os_api::command::PoolNew;
 use os_types::{ByteSize, FileSystem, PoolName};
 
-use crate::cmd::Run;
+use crate::cmd::{Run, one_of};
 use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::operation;
@@ -25,16 +24,8 @@ pub(crate) struct New {
     #[arg(long, value_hint = clap::ValueHint::FilePath, value_parser = super::install::absolute)]
     file: Option<PathBuf>,
     /// What to make in it [default: zfs if the kernel has it, else btrfs]
-    #[arg(long, value_parser = file_system())]
+    #[arg(long, value_parser = one_of(FileSystem::ALL, FileSystem::as_str))]
     filesystem: Option<FileSystem>,
-}
-
-fn file_system() -> impl TypedValueParser<Value = FileSystem> {
-    let names = FileSystem::ALL.map(FileSystem::as_str);
-    PossibleValuesParser::new(names).map(|name| match name.as_str() {
-        "zfs" => FileSystem::Zfs,
-        _ => FileSystem::Btrfs,
-    })
 }
 
 impl Run for New {
