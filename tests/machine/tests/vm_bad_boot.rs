@@ -264,5 +264,5 @@ fn created_by_hand(vm: &mut Machine) -> Result<()> {
     let told = vm.fails(&format!("{command} --force"))?.text();
     ensure!(told.contains("pool tank is there"), "{told}");
     // What is declared on it follows.
-    vm.wait_for_service("pool-tank", SERVICES)
+    Ok(vm.wait_for_service("pool-tank", SERVICES)?)
 }
