@@ -1,7 +1,7 @@
 //! Starting a program in a session, and optionally in cgroups, of its own.
 //!
-//! `std::process::Command` does the fork, reports a failed exec through a pipe and resets the
-//! signal mask; what it cannot do is done in its pre-exec hook, in the child:
+//! `std::process::Command` does the fork and reports a failed exec through a pipe; what it cannot do is
+//! done in its pre-exec hook, in the child:
 //!
 //! ```text
 //! fork ─ become user ─ reset signals ─ setsid ─ die with thread ─ join cgroups ─ exec
@@ -279,12 +279,16 @@ fn abandon(child: &mut std::process::Child, program: &Path, source: io::Error) -
 
 /// Runs between fork and exec: async-signal-safe calls only.
 fn prepare_child(cgroups: &[RawFd], parent: Option<u32>) -> io::Result<()> {
-    // Ignored signals survive exec; std resets only SIGPIPE. SIGKILL, SIGSTOP and the two numbers
-    // that libc keeps for itself refuse, which is right.
+    // Ignored and blocked signals survive exec, and std resets only SIGPIPE. A container would hand them on to
+    // all its processes: runit blocks SIGPWR for whom it starts, and inits wait for that one. SIGKILL, SIGSTOP
+    // and the two numbers that libc keeps for itself refuse, which is right.
     for signal in 1..=64 {
         // SAFETY: SIG_DFL is a valid disposition for any number; a refused number changes nothing.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
+    let none = no_signals();
+    // SAFETY: the pointer is to a set of this frame, and no old mask is asked for.
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()) };
     // SAFETY: setsid takes no argument; a freshly forked child is no group leader, so it succeeds.
     if unsafe { libc::setsid() } < 0 {
         return Err(io::Error::last_os_error());
@@ -302,6 +306,12 @@ fn prepare_child(cgroups: &[RawFd], parent: Option<u32>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The empty set.
+fn no_signals() -> libc::sigset_t {
+    // SAFETY: a sigset_t is integers, for which all zeroes is a value.
+    unsafe { std::mem::zeroed() }
 }
 
 /// Runs between fork and exec: async-signal-safe calls only.

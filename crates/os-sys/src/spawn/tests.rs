@@ -33,6 +33,21 @@ fn child_leads_its_session() {
 }
 
 #[test]
+fn no_signal_is_blocked() {
+    // As the daemon inherits it where runit starts it.
+    let start = || {
+        let mut set = no_signals();
+        // SAFETY: the pointer is to a set of this frame.
+        unsafe { libc::sigaddset(&raw mut set, libc::SIGPWR) };
+        // SAFETY: as above; it changes this thread alone.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) };
+        output_of(shell("grep SigBlk /proc/self/status"))
+    };
+    let mask = std::thread::spawn(start).join().unwrap();
+    assert_eq!(mask, "SigBlk:\t0000000000000000\n");
+}
+
+#[test]
 fn dies_with_the_thread_that_started_it() {
     let request = || SpawnRequest::new("/bin/sleep").arg("60");
     let start = move || {
