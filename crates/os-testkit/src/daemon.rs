@@ -46,7 +46,7 @@ impl Daemon {
     /// When it does not end within 10 s, or not with success.
     pub fn stop(self) -> anyhow::Result<()> {
         self.pidfd.send_signal(Signal::TERM)?;
-        let status = self.wait(Duration::from_secs(10))?;
+        let status = self.wait(Duration::from_secs(30))?;
         if !status.success() {
             bail!("osctld ended with {status}");
         }
@@ -59,7 +59,7 @@ impl Daemon {
     /// When it does not end.
     pub fn kill(self) -> anyhow::Result<()> {
         self.pidfd.send_signal(Signal::KILL)?;
-        self.wait(Duration::from_secs(10)).map(drop)
+        self.wait(Duration::from_secs(30)).map(drop)
     }
 }
 

@@ -150,9 +150,9 @@ impl Sandbox {
     /// Waits until the daemon is ready.
     ///
     /// # Errors
-    /// When it is not within 20 s.
+    /// When it is not within a minute: it may have a pool to finish first.
     pub fn wait_ready(&self) -> anyhow::Result<()> {
-        let until = Instant::now() + Duration::from_secs(20);
+        let until = Instant::now() + Duration::from_secs(60);
         loop {
             let ping = self.request("GET", "/v1/ping", None)?.json()?;
             if ping["state"] == "ready" {

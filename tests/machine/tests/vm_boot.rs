@@ -33,6 +33,8 @@ fn boots_runs_its_services_and_powers_off() -> Result<()> {
 /// Whoever gives no reason, names another host, or thinks better of it, has changed nothing.
 fn nobody_is_hasty(vm: &mut Machine) -> Result<()> {
     vm.wait_for_console("root@test", ANSWER)?;
+    // Nothing here tells how large it is.
+    type_in(vm, "stty size", "24 80")?;
     type_in(vm, "reboot", "# Why? Lines that begin with #")?;
     type_in(vm, ":q", "reboot: no reason, so nothing happens")?;
     type_in(vm, "reboot -m new-kernel", "type the name of this host: ")?;

@@ -60,8 +60,11 @@ fn long_containers_on_zfs() -> Result<()> {
     let mut vm = with_suites("containers")?;
     let files = vm.succeeds("cd /suites && ls -d root_ct_*")?;
     ensure!(files.lines().count() > 5, "{files}");
+    let mut failed = Vec::new();
     for file in files.lines() {
-        passes(&mut vm, &format!("{file} {ONE_BY_ONE}"), CONTAINERS)?;
+        let ran = passes(&mut vm, &format!("{file} {ONE_BY_ONE}"), CONTAINERS);
+        failed.extend(ran.err().map(|error| format!("{file}: {error:#}")));
     }
+    ensure!(failed.is_empty(), "{}", failed.join("\n\n"));
     Ok(())
 }

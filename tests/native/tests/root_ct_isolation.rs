@@ -77,8 +77,10 @@ fn mounts_stay_on_their_side() -> Result<()> {
             .map(str::to_owned)
             .collect())
     };
+    let web = sandbox.new_container("web", &[])?;
+    // What a pool mounts for it by itself is there.
     let before = host()?;
-    let web = sandbox.container("web")?;
+    web.start()?;
     web.sh("mkdir /mnt && mount -t tmpfs none /mnt && echo inside > /mnt/file")?;
     assert_eq!(host()?, before, "the host sees mounts of the guest");
 
