@@ -6,6 +6,9 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use os_sys::{PidFd, Signal};
 
+/// How long it may take to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A daemon; killed when dropped.
 #[derive(Debug)]
 pub struct Daemon {
@@ -43,10 +46,10 @@ impl Daemon {
     /// Ends it as an administrator does, with SIGTERM.
     ///
     /// # Errors
-    /// When it does not end within 10 s, or not with success.
+    /// When it does not end within 30 s, or not with success.
     pub fn stop(self) -> anyhow::Result<()> {
         self.pidfd.send_signal(Signal::TERM)?;
-        let status = self.wait(Duration::from_secs(30))?;
+        let status = self.wait(PATIENCE)?;
         if !status.success() {
             bail!("osctld ended with {status}");
         }
@@ -59,7 +62,7 @@ impl Daemon {
     /// When it does not end.
     pub fn kill(self) -> anyhow::Result<()> {
         self.pidfd.send_signal(Signal::KILL)?;
-        self.wait(Duration::from_secs(30)).map(drop)
+        self.wait(PATIENCE).map(drop)
     }
 }
 

@@ -152,7 +152,7 @@ impl Sandbox {
     /// # Errors
     /// When it is not within a minute: it may have a pool to finish first.
     pub fn wait_ready(&self) -> anyhow::Result<()> {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         loop {
             let ping = self.request("GET", "/v1/ping", None)?.json()?;
             if ping["state"] == "ready" {
