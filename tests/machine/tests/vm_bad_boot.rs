@@ -18,10 +18,12 @@ const POOL: Deadline = Deadline::Scaled(Duration::from_mins(1));
 /// A service that lets osctld work half a dozen times.
 const DECLARED: Deadline = Deadline::Scaled(Duration::from_mins(1));
 
-fn says(vm: &Machine, parts: &[&str]) -> Result<()> {
-    let said = vm.console()?;
+/// A serial line takes a while for what is said at once.
+const TOLD: Deadline = Deadline::Scaled(Duration::from_secs(10));
+
+fn says(vm: &mut Machine, parts: &[&str]) -> Result<()> {
     for part in parts {
-        ensure!(said.contains(part), "{part:?} is not in:\n{said}");
+        vm.wait_for_console(part, TOLD)?;
     }
     Ok(())
 }
@@ -44,7 +46,7 @@ fn no_root_and_one_that_was_cut_short() -> Result<()> {
     none.wait_for_shutdown(GIVEN_UP)?;
     let failed = "stage 1 FAILED: looking for root.squashfs";
     says(
-        &short,
+        &mut short,
         &[
             failed,
             "vda (40 MB)",
@@ -52,7 +54,7 @@ fn no_root_and_one_that_was_cut_short() -> Result<()> {
         ],
     )?;
     says(
-        &none,
+        &mut none,
         &[
             failed,
             "disks here: none",
@@ -120,7 +122,7 @@ fn root_that_memory_cannot_hold_is_told_before_it_is_fetched() -> Result<()> {
     small.start()?;
     small.wait_for_shutdown(GIVEN_UP)?;
     says(
-        &small,
+        &mut small,
         &[
             "stage 1 FAILED: looking for memory",
             &format!("root.squashfs takes {} MB of memory", (size >> 20) + 1),
@@ -195,7 +197,10 @@ fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
         .build()?;
     other.start()?;
     other.wait_for_console("pool-tank: ERROR: pool tank cannot be imported", POOL)?;
-    says(&other, &["If no other host uses it: zpool import -f tank"])?;
+    says(
+        &mut other,
+        &["If no other host uses it: zpool import -f tank"],
+    )?;
     other.wait_for_boot(BOOT)?;
     other.succeeds("zpool import -f tank")?;
     // It tries again by itself, and may mount what the import is about to.
@@ -224,7 +229,7 @@ fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
     let mut tiny = on("tiny", &[&one, &two]).build()?;
     tiny.start()?;
     tiny.wait_for_console("pool-tank: ERROR: pool tank cannot be created", POOL)?;
-    says(&tiny, &["is too small"])?;
+    says(&mut tiny, &["is too small"])?;
 
     // No disk at all.
     tiny.wait_for_boot(BOOT)?;
@@ -235,7 +240,7 @@ fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
     tiny.succeeds("sv once pool-tank")?;
     let missing = "pool-tank: ERROR: pool tank is not there and cannot be created";
     tiny.wait_for_console(missing, POOL)?;
-    says(&tiny, &["not all its devices are there. Disks:"])?;
+    says(&mut tiny, &["not all its devices are there. Disks:"])?;
     created_by_hand(&mut tiny)
 }
 
