@@ -45,9 +45,10 @@ netboot: ## build kernel, initrd, root.squashfs and an iPXE script (as root)
 	cargo build --release $(PROGRAMS)
 	os/build -c $(or $(CONFIGURATION),os/configurations/netboot.nix) netboot
 
+# One more test at a time than there are processors: many wait for what they watch.
 test: test-images ## run every test, those in machines too (as root)
 	@scripts/setup test
-	cargo nextest run --workspace --profile ci
+	cargo nextest run --workspace --profile ci --test-threads $$(($$(nproc) + 1))
 
 test-machines: test-images ## run what is tested in machines, and all tests of containers on ZFS there (as root)
 	@scripts/setup fast
