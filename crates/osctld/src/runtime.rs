@@ -14,6 +14,7 @@
 //!   launch     from a stopped container to a running init
 //!   ladder     from a running container to none of its processes
 //!   scripts    the administrator's scripts
+//!   policy     the seccomp policy that a guest was started with
 //!   watch      one thread that learns of the ends of inits
 //!   record     the run record, read after a restart
 //!   recover    the table after a restart
@@ -25,6 +26,7 @@ pub(crate) mod hooks;
 pub(crate) mod ladder;
 pub(crate) mod launch;
 pub(crate) mod place;
+mod policy;
 mod process;
 pub(crate) mod ready;
 mod record;
@@ -71,6 +73,8 @@ pub(crate) struct Slot {
     pub(crate) started: Option<Timestamp>,
     /// Its control group below our parent group: a change of its configuration does not move it.
     pub(crate) cgroup: String,
+    /// The seccomp policy of its own that it was started with.
+    pub(crate) policy: Option<Arc<str>>,
 }
 
 impl Slot {

@@ -87,15 +87,6 @@ fn prepare(app: &App, request: &ExecRequest) -> Result<Prepared, Failure> {
         let text = "the command is empty or has a zero byte";
         return Err(Failure::new(Code::Body, text));
     }
-    let seccomp = seccomp(
-        found
-            .entry
-            .usable()
-            .map_err(Clone::clone)?
-            .doc
-            .seccomp_profile
-            .as_ref(),
-    )?;
     let is_stopped = host
         .runtime()
         .slot(&key)
@@ -106,7 +97,7 @@ fn prepare(app: &App, request: &ExecRequest) -> Result<Prepared, Failure> {
     }
     let slot = usable(host.runtime().slot(&key), &key, starts)?;
     let term = request.term.as_deref().unwrap_or("linux");
-    let job = enter::job(&slot, request.argv.clone(), term, seccomp);
+    let job = enter::job(&slot, request.argv.clone(), term);
     let job = job.ok_or_else(|| is(&key, ContainerState::Stopping))?;
     Ok(Prepared {
         job: EnterJob {
@@ -115,17 +106,6 @@ fn prepare(app: &App, request: &ExecRequest) -> Result<Prepared, Failure> {
             ..job
         },
         key,
-    })
-}
-
-/// The policy that init has got, for those that come in later.
-fn seccomp(policy: Option<&std::path::PathBuf>) -> Result<String, Failure> {
-    let Some(path) = policy else {
-        return Ok(os_lxc::seccomp::DEFAULT_POLICY.to_owned());
-    };
-    std::fs::read_to_string(path).map_err(|error| {
-        let text = format!("cannot read {}: {error}", path.display());
-        Failure::new(Code::Step, text)
     })
 }
 

@@ -29,8 +29,9 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("container", "lxc"),
 ];
 
-/// The command `argv` in the guest of this slot; `None` if its init is gone.
-pub(crate) fn job(slot: &Slot, argv: Vec<String>, term: &str, seccomp: String) -> Option<EnterJob> {
+/// The command `argv` in the guest of this slot, under the seccomp policy that its init has got; `None`
+/// if that is gone.
+pub(crate) fn job(slot: &Slot, argv: Vec<String>, term: &str) -> Option<EnterJob> {
     let init_pid = slot.init_pid()?;
     let fixed = ENVIRONMENT.iter().copied().chain([("TERM", term)]);
     let fixed = fixed.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -40,7 +41,11 @@ pub(crate) fn job(slot: &Slot, argv: Vec<String>, term: &str, seccomp: String) -
         argv,
         environment: fixed.collect(),
         terminal: None,
-        seccomp,
+        seccomp: slot
+            .policy
+            .as_deref()
+            .unwrap_or(os_lxc::seccomp::DEFAULT_POLICY)
+            .to_owned(),
         ends_guest: false,
     })
 }

@@ -13,8 +13,8 @@ use os_types::{Code, Failure, StartInit, chain};
 
 use super::{HOOK_SOCKET, IDLE, Means, SECCOMP_POLICY, STAGE};
 use crate::host::fail;
-use crate::runtime::Place;
 use crate::runtime::scripts::{self, Moment};
+use crate::runtime::{Place, policy};
 
 /// A hook waits so long for us: longer than all scripts of a moment may take.
 const HOOK_PATIENCE_MS: u32 = 600_000;
@@ -48,8 +48,10 @@ pub(super) fn config(place: &Place, means: &Means<'_>) -> Result<ContainerConfig
             place.pool, place.name
         ))
     })?;
-    let policy = doc.seccomp_profile.clone();
-    let policy = policy.unwrap_or_else(|| means.run.join(SECCOMP_POLICY));
+    let policy = match doc.seccomp_profile {
+        Some(_) => policy::copy_in(&place.run),
+        None => means.run.join(SECCOMP_POLICY),
+    };
     let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     let monotonic = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     let seconds = |time: rustix::time::Timespec| u64::try_from(time.tv_sec).unwrap_or(0);
