@@ -12,6 +12,7 @@
     install = true;
     importAttempts = 10;
   };
+  services.sshd.hostKeyFolder = "/tank/ssh";
   osctl.pools.tank = {
     parallelStart = 3;
     users.alice = { };

@@ -4,6 +4,9 @@
 let
   inherit (lib) mkOption types;
   cfg = config.services.sshd;
+  # `tank` of /tank/ssh.
+  top = lib.head (lib.splitString "/" (lib.removePrefix "/" cfg.hostKeyFolder));
+  pool = lib.optional (config.boot.zfs.pools ? ${top}) "pool-${top}";
 in
 {
   options.services.sshd = {
@@ -25,10 +28,10 @@ in
     hostKeyFolder = mkOption {
       type = types.str;
       default = "/etc/ssh";
-      example = "/tank/conf/ssh";
+      example = "/tank/ssh";
       description = ''
-        Where the keys of this host are; made if missing. The root file system forgets at each boot: on a
-        pool they stay.
+        Where the key of this host is; made if missing. The root file system forgets at each boot: on a
+        pool it stays. If the folder is not there 60 s after the network, sshd runs with another key.
       '';
     };
     extraConfig = mkOption {
@@ -43,7 +46,6 @@ in
     environment.folders."/run/sshd" = { };
     environment.etc."ssh/sshd_config".text = ''
       Port ${toString cfg.port}
-      HostKey ${cfg.hostKeyFolder}/ssh_host_ed25519_key
       PasswordAuthentication ${if cfg.passwordAuthentication then "yes" else "no"}
       KbdInteractiveAuthentication no
       PermitRootLogin ${if cfg.passwordAuthentication then "yes" else "prohibit-password"}
@@ -52,13 +54,14 @@ in
       PrintMotd no
       Subsystem sftp internal-sftp
       ${cfg.extraConfig}'';
+    environment.files."/usr/lib/vpsadminos/sshd".source = ../stage/sshd;
     environment.etc."pam.d/sshd".text = "@include login\n";
     runit.services.sshd = {
       requires = [ "networking" ];
       run = ''
-        key=${cfg.hostKeyFolder}/ssh_host_ed25519_key
-        [ -s "$key" ] || ssh-keygen -q -t ed25519 -N "" -f "$key"
-        exec /usr/sbin/sshd -D -e
+        . /usr/lib/vpsadminos/sshd
+        host_key ${lib.escapeShellArgs ([ cfg.hostKeyFolder ] ++ pool)}
+        exec /usr/sbin/sshd -D -e -h "$key"
       '';
       runlevels = [ "default" "rescue" ];
       # Sessions outlive a restart of the daemon.

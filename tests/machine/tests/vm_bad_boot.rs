@@ -188,6 +188,7 @@ fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
     host.wait_for_service("pool-tank", SERVICES)?;
     has_what_is_declared(&mut host)?;
     what_differs_is_told(&mut host)?;
+    let key = ssh_key(&mut host)?;
     host.succeeds("zfs create tank/data && echo kept >/tank/data/file && sync")?;
     host.power_cut()?;
 
@@ -216,6 +217,7 @@ fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
     poor.wait_for_service("pool-tank", SERVICES)?;
     assert_eq!(poor.succeeds("cat /tank/data/file")?, "kept");
     has_what_is_declared(&mut poor)?;
+    assert_eq!(ssh_key(&mut poor)?, key, "clients would warn");
     let made = poor.succeeds("cat /var/log/osctl-pool-tank/current")?;
     ensure!(made.is_empty(), "it was there already: {made}");
     poor.power_cut()?;
@@ -241,7 +243,16 @@ fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
     let missing = "pool-tank: ERROR: pool tank is not there and cannot be created";
     tiny.wait_for_console(missing, POOL)?;
     says(&mut tiny, &["not all its devices are there. Disks:"])?;
+    tiny.wait_for_console("sshd: ERROR: /tank/ssh is not there", POOL)?;
+    ssh_key(&mut tiny)?;
     created_by_hand(&mut tiny)
+}
+
+/// The key that sshd shows to clients.
+fn ssh_key(vm: &mut Machine) -> Result<String> {
+    vm.wait_for_service("sshd", SERVICES)?;
+    let scan = "until ssh-keyscan -t ed25519 127.0.0.1 2>/dev/null | grep .; do sleep 1; done";
+    Ok(vm.succeeds(scan)?)
 }
 
 /// Disks that are not empty: whoever knows that they may go says so.
