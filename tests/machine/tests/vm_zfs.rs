@@ -14,6 +14,9 @@ const CONFORMANCE: Deadline = Deadline::Scaled(Duration::from_mins(5));
 /// One file of tests, each with a daemon, a zpool and some containers of its own.
 const CONTAINERS: Deadline = Deadline::Scaled(Duration::from_mins(3));
 
+/// One command, killed at each of its points, with a zpool or more of its own.
+const CRASHES: Deadline = Deadline::Scaled(Duration::from_mins(6));
+
 /// A machine with the suites as `make test-images` leaves them, in a folder that can be written to.
 fn with_suites(name: &str) -> Result<Machine> {
     let builder = Image::find()?.machine(name).memory_mib(3072);
@@ -34,6 +37,21 @@ fn passes(vm: &mut Machine, suite: &str, deadline: Deadline) -> Result<()> {
     ensure!(ran.status == 0, "{said}");
     ensure!(said.contains("test result: ok. "), "{said}");
     ensure!(!said.contains("running 0 tests"), "{said}");
+    Ok(())
+}
+
+/// Runs suites one after the other, to the last one.
+fn all_pass(
+    vm: &mut Machine,
+    suites: impl Iterator<Item = String>,
+    deadline: Deadline,
+) -> Result<()> {
+    let mut failed = Vec::new();
+    for suite in suites {
+        let ran = passes(vm, &suite, deadline);
+        failed.extend(ran.err().map(|error| format!("{suite}: {error:#}")));
+    }
+    ensure!(failed.is_empty(), "{}", failed.join("\n\n"));
     Ok(())
 }
 
@@ -60,11 +78,31 @@ fn long_containers_on_zfs() -> Result<()> {
     let mut vm = with_suites("containers")?;
     let files = vm.succeeds("cd /suites && ls -d root_ct_*")?;
     ensure!(files.lines().count() > 5, "{files}");
-    let mut failed = Vec::new();
-    for file in files.lines() {
-        let ran = passes(&mut vm, &format!("{file} {ONE_BY_ONE}"), CONTAINERS);
-        failed.extend(ran.err().map(|error| format!("{file}: {error:#}")));
-    }
-    ensure!(failed.is_empty(), "{}", failed.join("\n\n"));
-    Ok(())
+    let suites = files.lines().map(|file| format!("{file} {ONE_BY_ONE}"));
+    all_pass(&mut vm, suites, CONTAINERS)
+}
+
+/// The part of the crash matrix that makes, moves and destroys datasets.
+#[test]
+fn long_crashes_of_containers_on_zfs() -> Result<()> {
+    crashes(&[
+        "ct_new_from_the_cache",
+        "ct_del",
+        "ct_rename",
+        "trash_prune",
+    ])
+}
+
+/// The part of the crash matrix that makes, moves and destroys zpools.
+#[test]
+fn long_crashes_of_pools_on_zfs() -> Result<()> {
+    crashes(&["pool_new", "pool_destroy", "pool_import", "pool_export"])
+}
+
+fn crashes(commands: &[&str]) -> Result<()> {
+    let mut vm = with_suites("crashes")?;
+    let suites = commands
+        .iter()
+        .map(|name| format!("root_crash --exact {name}"));
+    all_pass(&mut vm, suites, CRASHES)
 }
