@@ -14,7 +14,7 @@
 //!   launch     from a stopped container to a running init
 //!   ladder     from a running container to none of its processes
 //!   scripts    the administrator's scripts
-//!   policy     the seccomp policy that a guest was started with
+//!   seccomp    the seccomp policy that a guest was started with
 //!   watch      one thread that learns of the ends of inits
 //!   record     the run record, read after a restart
 //!   recover    the table after a restart
@@ -26,12 +26,12 @@ pub(crate) mod hooks;
 pub(crate) mod ladder;
 pub(crate) mod launch;
 pub(crate) mod place;
-mod policy;
 mod process;
 pub(crate) mod ready;
 mod record;
 pub(crate) mod recover;
 mod scripts;
+mod seccomp;
 mod signals;
 pub(crate) mod watch;
 
@@ -74,7 +74,7 @@ pub(crate) struct Slot {
     /// Its control group below our parent group: a change of its configuration does not move it.
     pub(crate) cgroup: String,
     /// The seccomp policy of its own that it was started with.
-    pub(crate) policy: Option<Arc<str>>,
+    pub(crate) seccomp: Option<Arc<str>>,
 }
 
 impl Slot {

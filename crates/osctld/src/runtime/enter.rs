@@ -42,7 +42,7 @@ pub(crate) fn job(slot: &Slot, argv: Vec<String>, term: &str) -> Option<EnterJob
         environment: fixed.collect(),
         terminal: None,
         seccomp: slot
-            .policy
+            .seccomp
             .as_deref()
             .unwrap_or(os_lxc::seccomp::DEFAULT_POLICY)
             .to_owned(),

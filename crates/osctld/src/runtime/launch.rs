@@ -30,7 +30,7 @@ use rustix::fs::MemfdFlags;
 use super::hooks::{Called, News};
 use super::record::{self, Record};
 use super::scripts::{self, Moment, Where};
-use super::{Key, Place, Runtime, Slot, guest, place, policy, process};
+use super::{Key, Place, Runtime, Slot, guest, place, process, seccomp};
 
 /// From the start of the helper to init, scripts not counted.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -83,7 +83,7 @@ pub(crate) fn start(
             monitor_pid: None,
             started: Some(Timestamp::now()),
             cgroup: place.cgroup.to_string(),
-            policy: None,
+            seccomp: None,
         },
     );
     let (sender, news) = means.runtime.expected.expect(place.cgroup.as_str());
@@ -118,7 +118,7 @@ fn attempt(
     means.cgroups.expect_joins();
     ground::make_cgroups(place, means)?;
     ground::make_folders(place)?;
-    let policy = policy::copy(place)?;
+    let seccomp = seccomp::copy(place)?;
     let config = specification::config(place, means)?;
     specification::write_config(place, &config)?;
     scripts::run(place, Moment::PreStart, Where::Host)?;
@@ -158,7 +158,7 @@ fn attempt(
         monitor_pid: Some(monitor_pid),
         started: Some(Timestamp::now()),
         cgroup: place.cgroup.to_string(),
-        policy,
+        seccomp,
     };
     let record = Record {
         init_pid: init,

@@ -8,7 +8,7 @@ use os_cgroup::{CgroupPath, Tree};
 use os_sys::PidFd;
 use os_types::{ContainerState, Failure};
 
-use super::{Key, Runtime, Slot, place, policy, process, record};
+use super::{Key, Runtime, Slot, place, process, record, seccomp};
 
 /// Looks whether a container runs. One that does comes into the table, and so does one that did
 /// when the daemon before this one looked last, and has ended since.
@@ -54,7 +54,7 @@ pub(crate) fn look(
         monitor_pid: known.as_ref().map(|known| known.monitor_pid),
         started: known.as_ref().map(|known| known.started),
         cgroup: cgroup.to_string(),
-        policy: policy::of_running(run)?,
+        seccomp: seccomp::of_running(run)?,
     };
     runtime.enter(key, slot);
     Ok(pidfd.map_or(Found::Ended, Found::Running))

@@ -14,7 +14,7 @@ use os_types::{Code, Failure, StartInit, chain};
 use super::{HOOK_SOCKET, IDLE, Means, SECCOMP_POLICY, STAGE};
 use crate::host::fail;
 use crate::runtime::scripts::{self, Moment};
-use crate::runtime::{Place, policy};
+use crate::runtime::{Place, seccomp};
 
 /// A hook waits so long for us: longer than all scripts of a moment may take.
 const HOOK_PATIENCE_MS: u32 = 600_000;
@@ -49,7 +49,7 @@ pub(super) fn config(place: &Place, means: &Means<'_>) -> Result<ContainerConfig
         ))
     })?;
     let policy = match doc.seccomp_profile {
-        Some(_) => policy::copy_in(&place.run),
+        Some(_) => seccomp::copy_in(&place.run),
         None => means.run.join(SECCOMP_POLICY),
     };
     let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
