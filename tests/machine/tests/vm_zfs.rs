@@ -1,5 +1,5 @@
 //! What a host without ZFS cannot test: the conformance suite of the storage backends, and the tests of
-//! containers, on pools that are zpools.
+//! containers, on pools that are zpools. And control groups where there is only version 2 of them.
 
 use std::time::Duration;
 
@@ -68,6 +68,8 @@ const ONE_BY_ONE: &str = "--test-threads=1";
 #[test]
 fn life_of_containers_on_zfs() -> Result<()> {
     let mut vm = with_suites("life")?;
+    let groups = "os_cgroup root_groups root_a_process root_expected";
+    passes(&mut vm, &format!("{groups} {ONE_BY_ONE}"), CONTAINERS)?;
     let life = "root_ct_life from_new images_are an_ephemeral an_image renamed_it restarted";
     passes(&mut vm, &format!("{life} {ONE_BY_ONE}"), CONTAINERS)
 }
