@@ -49,10 +49,11 @@ in
         ++ map (n: "ttyS${toString (n - 1)}") (lib.range 1 cfg.spawnSerial)));
 
     # A serial line has no size, and long lines would be drawn over themselves. The terminal at its other end
-    # is asked: where is the cursor when it is as far as it goes? (ECMA-48 CUP and DSR)
+    # is asked: where is the cursor when it is as far as it goes (ECMA-48 CUP and DSR)? While a machine boots
+    # the answer may take seconds.
     environment.etc."profile.d/serial-size.sh".text = ''
       if [ -n "$BASH_VERSION" ] && [ "$(stty size 2>/dev/null)" = "0 0" ]; then
-          IFS='[;' read -rs -t 1 -d R -p $'\e7\e[r\e[999;999H\e[6n\e8' _ rows columns
+          IFS='[;' read -rs -t 5 -d R -p $'\e7\e[r\e[999;999H\e[6n\e8' _ rows columns
           stty rows "''${rows:-24}" columns "''${columns:-80}"
           unset rows columns
       fi
