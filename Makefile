@@ -44,6 +44,7 @@ netboot: ## build kernel, initrd, root.squashfs and an iPXE script (as root)
 	@scripts/setup os
 	cargo build --release $(PROGRAMS)
 	os/build -c $(or $(CONFIGURATION),os/configurations/netboot.nix) netboot
+	@echo "Hand out this folder over HTTP; machines load boot.ipxe from it: docs/src/network-boot.md"
 
 # One more test at a time than there are processors: many wait for what they watch.
 test: test-images ## run every test, those in machines too (as root)
