@@ -9,7 +9,11 @@ echo "$commandLine" >"$out/command-line"
 cat >"$out/boot.ipxe" <<END
 #!ipxe
 # Hand out this folder over HTTP, for example with DHCP option 67 = http://SERVER/boot.ipxe.
-kernel \${cwuri}kernel initrd=initrd $commandLine httproot=\${cwuri}root.squashfs httproot.sha256=$sum ip=dhcp
-initrd \${cwuri}initrd
+# The system has to be told where that is. iPXE of 2024 and later knows it (cwduri); for an older one it is
+# beside what DHCP named. A script that chains this one can say it: set base http://SERVER/
+isset \${base} || set base \${cwduri}
+isset \${base} || set base \${filename}/../
+kernel kernel initrd=initrd $commandLine httproot=\${base}/root.squashfs httproot.sha256=$sum ip=dhcp
+initrd initrd
 boot
 END

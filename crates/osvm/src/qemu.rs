@@ -15,6 +15,8 @@ pub(crate) struct Hardware {
     pub(crate) kernel: PathBuf,
     pub(crate) initrd: PathBuf,
     pub(crate) append: String,
+    /// Whether the firmware is to load kernel, initrd and command line from the first card's network.
+    pub(crate) from_network: bool,
     /// Whether it has a serial line, which is its console.
     pub(crate) serial: bool,
     pub(crate) disks: Vec<Disk>,
@@ -71,15 +73,17 @@ pub(crate) fn arguments(
     args.add("-machine", "q35,sata=off,smbus=off,i8042=off");
     args.add("-m", hardware.memory_mib.to_string());
     args.add("-smp", hardware.cpus.to_string());
-    args.add("-kernel", hardware.kernel.display().to_string());
-    args.add("-initrd", hardware.initrd.display().to_string());
-    let append = [
-        "console=ttyS0",
-        accel.parameters(),
-        &hardware.append,
-        parameters,
-    ];
-    args.add("-append", append.join(" ").trim_end());
+    if !hardware.from_network {
+        args.add("-kernel", hardware.kernel.display().to_string());
+        args.add("-initrd", hardware.initrd.display().to_string());
+        let append = [
+            "console=ttyS0",
+            accel.parameters(),
+            &hardware.append,
+            parameters,
+        ];
+        args.add("-append", append.join(" ").trim_end());
+    }
     args.add("-device", "virtio-rng-pci");
     // The console is QEMU's standard input and output; see console.rs.
     args.add("-chardev", "stdio,id=console,signal=off");
@@ -102,7 +106,8 @@ pub(crate) fn arguments(
         args.disk(number, disk);
     }
     for (number, card) in hardware.cards.iter().enumerate() {
-        args.card(number, card, &hardware.name);
+        let boots = hardware.from_network && number == 0;
+        args.card(number, card, &hardware.name, boots);
     }
     args.0
 }
@@ -138,7 +143,7 @@ impl Arguments {
         self.add("-device", device);
     }
 
-    fn card(&mut self, number: usize, card: &Card, machine: &str) {
+    fn card(&mut self, number: usize, card: &Card, machine: &str, boots: bool) {
         let netdev = match card {
             Card::Port(network, port) => format!(
                 "dgram,id=net{number},local.type=unix,local.path={},\
@@ -150,10 +155,11 @@ impl Arguments {
         };
         self.add("-netdev", netdev);
         let address = hardware_address(machine, number);
-        // Without the boot program of the card: it belongs to another package, and costs time.
+        // The boot program of a card, iPXE, costs time.
+        let boot = if boots { "bootindex=0" } else { "romfile=" };
         self.add(
             "-device",
-            format!("virtio-net-pci,id=card{number},netdev=net{number},mac={address},romfile="),
+            format!("virtio-net-pci,id=card{number},netdev=net{number},mac={address},{boot}"),
         );
     }
 }
@@ -180,6 +186,7 @@ mod tests {
             kernel: "/k".into(),
             initrd: "/i".into(),
             append: "a=1".to_owned(),
+            from_network: false,
             serial: true,
             disks: Vec::new(),
             cards: Vec::new(),
@@ -190,6 +197,19 @@ mod tests {
     fn parameters_follow_those_of_the_machine() {
         let line = line(&hardware(), "b=2");
         assert!(line.contains(" a=1 b=2"), "{line}");
+    }
+
+    #[test]
+    fn from_the_network_nothing_is_loaded_here() {
+        let mut hardware = hardware();
+        hardware.from_network = true;
+        hardware.cards = vec![Card::Restricted, Card::Restricted];
+        let line = line(&hardware, "b=2");
+        for part in ["-kernel", "-initrd", "-append", "b=2"] {
+            assert!(!line.contains(part), "{part}: {line}");
+        }
+        assert_eq!(line.matches("bootindex=0").count(), 1, "{line}");
+        assert_eq!(line.matches("romfile=").count(), 1, "{line}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use machine::image::{BOOT, DOWN};
 use machine::{Image, booted};
-use osvm::{Builder, Deadline, Machine, Network, Nic};
+use osvm::{Builder, Deadline, Disk, Machine, Network, Nic};
 
 /// A fetch of 95 MB through two emulated machines, after the pauses between attempts.
 const FETCHED: Deadline = Deadline::Scaled(Duration::from_mins(1));
@@ -50,6 +50,38 @@ fn server_that_dies_midway_is_asked_again() -> Result<()> {
     Ok(())
 }
 
+/// Addresses, and what is to be booted.
+const DHCP_SERVER: &str = r#"
+    cat >/tmp/udhcpd.conf <<'END'
+start 198.18.0.50
+end 198.18.0.60
+interface eth0
+lease_file /tmp/leases
+boot_file http://198.18.0.1/boot.ipxe
+option subnet 255.255.255.0
+END
+    : >/tmp/leases; busybox udhcpd /tmp/udhcpd.conf
+"#;
+
+/// What `make netboot` leaves, handed out as it is, to a machine that has nothing but a network card.
+#[test]
+fn firmware_boots_by_dhcp_and_the_ipxe_script() -> Result<()> {
+    let image = Image::find()?;
+    let network = Network::new()?;
+    let mut server = server_with(&image, &network, &["kernel", "initrd"])?;
+    server.push_file(image.file("boot.ipxe"), "/tmp/www/boot.ipxe")?;
+    server.succeeds("busybox httpd -p 80 -h /tmp/www")?;
+    server.succeeds(DHCP_SERVER)?;
+    let client = image.bare("client").nic(Nic::Private(network.clone()));
+    let mut client = client.from_network().build()?;
+    client.start()?;
+    client.wait_for_boot(FETCHED)?;
+    client.succeeds("grep -F httproot=http://198.18.0.1/ /proc/cmdline")?;
+    client.succeeds("findmnt -n -o SOURCE /run/layers/root | grep loop")?;
+    client.shut_down("poweroff -f", DOWN)?;
+    Ok(())
+}
+
 #[test]
 fn wrong_sum_and_silent_server_are_told() -> Result<()> {
     let image = Image::find()?;
@@ -84,11 +116,25 @@ fn wrong_sum_and_silent_server_are_told() -> Result<()> {
 
 /// A machine from a disk that has its own root.squashfs to hand out, on 198.18.0.1.
 fn server(image: &Image, network: &Network) -> Result<Machine> {
-    let nic = Nic::Private(network.clone());
-    let mut server = booted(image.machine("server").nic(nic))?;
+    server_with(image, network, &[])
+}
+
+/// It hands out these files of the image, too.
+fn server_with(image: &Image, network: &Network, files: &[&str]) -> Result<Machine> {
+    let mut builder = image.machine("server").nic(Nic::Private(network.clone()));
+    for name in files {
+        builder = builder.disk(Disk::read_only(image.file(name), name));
+    }
+    let mut server = booted(builder)?;
     server.wait_for_service("networking", BOOT)?;
     server.succeeds("sv down dhcpcd; ip addr add 198.18.0.1/24 dev eth0 && ip link set eth0 up")?;
     server.succeeds("mkdir /tmp/www && cp /dev/vda /tmp/www/root.squashfs")?;
+    for name in files {
+        // A disk ends with a whole sector.
+        let size = image.file(name).metadata()?.len();
+        let disk = format!("/dev/disk/by-id/virtio-{name}");
+        server.succeeds(&format!("head -c {size} {disk} >/tmp/www/{name}"))?;
+    }
     Ok(server)
 }
 

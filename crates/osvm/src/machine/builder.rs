@@ -16,6 +16,7 @@ pub struct Builder {
     memory_mib: u32,
     cpus: u32,
     append: Vec<String>,
+    from_network: bool,
     serial: bool,
     disks: Vec<Disk>,
     new_disks: Vec<(String, u64)>,
@@ -35,6 +36,7 @@ impl Machine {
             memory_mib: 512,
             cpus: 1,
             append: Vec::new(),
+            from_network: false,
             serial: true,
             disks: Vec::new(),
             new_disks: Vec::new(),
@@ -63,6 +65,14 @@ impl Builder {
     #[must_use]
     pub fn append(mut self, parameters: &str) -> Self {
         self.append.push(parameters.to_owned());
+        self
+    }
+
+    /// Lets the firmware load everything over the first card, by DHCP and iPXE. Kernel, initrd and command
+    /// line of this builder are not used, nor are the parameters of a start.
+    #[must_use]
+    pub fn from_network(mut self) -> Self {
+        self.from_network = true;
         self
     }
 
@@ -143,6 +153,7 @@ impl Builder {
                 kernel: self.kernel,
                 initrd: self.initrd,
                 append: self.append.join(" "),
+                from_network: self.from_network,
                 serial: self.serial,
                 disks,
                 cards: self.nics.into_iter().map(Nic::plug).collect(),
