@@ -51,7 +51,7 @@ fn server_that_dies_midway_is_asked_again() -> Result<()> {
 }
 
 /// Addresses, and what is to be booted.
-const DHCP_SERVER: &str = r#"
+const DHCP_SERVER: &str = r"
     cat >/tmp/udhcpd.conf <<'END'
 start 198.18.0.50
 end 198.18.0.60
@@ -61,7 +61,7 @@ boot_file http://198.18.0.1/boot.ipxe
 option subnet 255.255.255.0
 END
     : >/tmp/leases; busybox udhcpd /tmp/udhcpd.conf
-"#;
+";
 
 /// What `make netboot` leaves, handed out as it is, to a machine that has nothing but a network card.
 #[test]
