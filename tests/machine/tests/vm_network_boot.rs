@@ -82,6 +82,24 @@ fn firmware_boots_by_dhcp_and_the_ipxe_script() -> Result<()> {
     Ok(())
 }
 
+/// What an old iPXE makes of a script whose address it does not know.
+#[test]
+fn address_that_is_none_is_told_at_once() -> Result<()> {
+    let network = Network::new()?;
+    let mut lost = client(&Image::find()?, "lost", &network).build()?;
+    lost.start_with(&["httproot=/../root.squashfs"])?;
+    lost.wait_for_shutdown(GIVEN_UP)?;
+    let said = lost.console()?;
+    for part in [
+        "httproot=/../root.squashfs is no address that begins with http://",
+        "set base http://SERVER/",
+    ] {
+        ensure!(said.contains(part), "{part:?} is not in:\n{said}");
+    }
+    ensure!(!said.contains("attempt "), "{said}");
+    Ok(())
+}
+
 #[test]
 fn wrong_sum_and_silent_server_are_told() -> Result<()> {
     let image = Image::find()?;
