@@ -12,4 +12,23 @@
 pub mod image;
 pub mod pool;
 
+use std::time::Duration;
+
+use anyhow::Result;
+use osvm::{Deadline, Machine};
+
 pub use image::{Image, booted, up};
+
+/// A serial line takes a while for what is said at once.
+const TOLD: Deadline = Deadline::Scaled(Duration::from_secs(10));
+
+/// Whether the console says all of this; of a machine that is off, whether it has said it.
+///
+/// # Errors
+/// With the first part that it does not say.
+pub fn says(vm: &mut Machine, parts: &[&str]) -> Result<()> {
+    for part in parts {
+        vm.wait_for_console(part, TOLD)?;
+    }
+    Ok(())
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use machine::image::{BOOT, DOWN, SERVICES, services};
-use machine::{Image, booted};
+use machine::{Image, booted, says};
 use osvm::{Deadline, Disk, Machine};
 
 /// Stage 1 looks for root.squashfs for 30 s.
@@ -17,16 +17,6 @@ const POOL: Deadline = Deadline::Scaled(Duration::from_mins(1));
 
 /// A service that lets osctld work half a dozen times.
 const DECLARED: Deadline = Deadline::Scaled(Duration::from_mins(1));
-
-/// A serial line takes a while for what is said at once.
-const TOLD: Deadline = Deadline::Scaled(Duration::from_secs(10));
-
-fn says(vm: &mut Machine, parts: &[&str]) -> Result<()> {
-    for part in parts {
-        vm.wait_for_console(part, TOLD)?;
-    }
-    Ok(())
-}
 
 #[test]
 fn no_root_and_one_that_was_cut_short() -> Result<()> {

@@ -11,11 +11,12 @@ use os_store::atomic::{self, Attributes};
 use os_types::{Code, Failure, chain};
 
 use super::Place;
+use super::launch::SECCOMP_POLICY;
 use crate::host::fail;
 
 /// `run/osctl/pools/<pool>/containers/<id>/seccomp.policy`, in the words of lxc.container.conf(5).
 pub(super) fn copy_in(run: &Path) -> PathBuf {
-    run.join("seccomp.policy")
+    run.join(SECCOMP_POLICY)
 }
 
 /// Copies the policy that the container is configured with; `None` if it gets ours.
