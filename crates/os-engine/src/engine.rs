@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use os_api::{Operation, OperationState, Queue};
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use os_types::{Failure, OpId, Plan};
 
 use crate::control::Control;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use os_types::{Code, EntityRef, Failure, Plan, PoolName, PoolPath, Presence, Step};
 
 use crate::fault::Action;

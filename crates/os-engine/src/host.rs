@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use os_types::{Failure, OpId, Step};
 use serde::{Deserialize, Serialize};
 

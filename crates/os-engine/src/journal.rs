@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use os_store::jsonl::{self, Log};
 use os_store::{Attributes, atomic, reserve};
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use os_types::{Code, Explain as _, OpId};
 
 mod error;

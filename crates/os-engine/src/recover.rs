@@ -9,7 +9,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use os_api::{Operation, OperationState};
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use os_types::{Code, Failure, OpId};
 
 use crate::control::Control;

@@ -14,7 +14,8 @@
 //!   hostname   Hostname                                               how a guest is called
 //!   image      Distribution, Arch, ImageDigest, ImageInfo             what a root is made from
 //!   entity     EntityRef                                              what an operation touches
-//!   step       Step, Plan                                             changes as data
+//!   step       Step                                                   one change as data
+//!   plan       Plan                                                   the steps of a command
 //!   code       Code, Failure, Explain                                 errors with a stable code
 //!   chain      chain()                                                one way to print a cause
 //! ```
@@ -37,6 +38,7 @@ pub mod id_table;
 pub mod image;
 pub mod names;
 pub mod op_id;
+pub mod plan;
 pub mod pool_path;
 pub mod size;
 pub mod step;
@@ -58,6 +60,7 @@ pub use image::{
 };
 pub use names::{AttrKey, GroupName, IdRangeName, NameError, PoolName, UserName};
 pub use op_id::OpId;
+pub use plan::{JournalPlace, Plan};
 pub use pool_path::PoolPath;
 pub use size::ByteSize;
-pub use step::{GuestSettings, Plan, Presence, Step};
+pub use step::{GuestSettings, Presence, Step};

@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::container::{ContainerName, StartPolicy, StopPolicy};
 use crate::dataset::{DatasetName, SnapshotName};
-use crate::entity::EntityRef;
 use crate::file_system::FileSystem;
 use crate::id_map::IdMap;
 use crate::image::ImageDigest;
@@ -377,60 +376,6 @@ impl Step {
             Self::PoolReload { .. } => "pool-reload",
             Self::AccountFiles {} => "account-files",
         }
-    }
-}
-
-/// Where an operation's journal is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(tag = "place", rename_all = "kebab-case")]
-pub enum JournalPlace {
-    /// On the pool it changes: it travels with the pool.
-    Pool {
-        /// The pool.
-        pool: PoolName,
-    },
-    /// On the host's disk: what makes, opens, closes or forgets a whole pool.
-    Host,
-    /// In the run folder: what changes only what runs, at no cost of a sync.
-    Run,
-}
-
-/// What a command is going to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Plan {
-    /// The steps in order; empty if there is nothing to do.
-    pub steps: Vec<Step>,
-    /// What is touched; the operation waits for its turn with each of them.
-    pub touches: Vec<EntityRef>,
-    /// Where the journal is kept.
-    pub journal: JournalPlace,
-}
-
-impl Plan {
-    /// The plan back, in reverse order; the first step without an inverse if there is one.
-    ///
-    /// # Errors
-    /// That step.
-    pub fn inverse(&self) -> Result<Self, &Step> {
-        self.back(Step::inverse)
-    }
-
-    /// As [`Plan::inverse`], but of [`Step::undo`].
-    ///
-    /// # Errors
-    /// The first step that cannot be taken back.
-    pub fn undo(&self) -> Result<Self, &Step> {
-        self.back(Step::undo)
-    }
-
-    fn back(&self, inverse: fn(&Step) -> Option<Step>) -> Result<Self, &Step> {
-        let steps = self.steps.iter().rev();
-        let steps = steps.map(|step| inverse(step).ok_or(step));
-        Ok(Self {
-            steps: steps.collect::<Result<_, _>>()?,
-            touches: self.touches.clone(),
-            journal: self.journal.clone(),
-        })
     }
 }
 

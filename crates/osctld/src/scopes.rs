@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use os_core::layout;
 use os_engine::Places;
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use os_types::{DatasetName, PoolName};
 
 use crate::paths::Paths;

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use os_api::event::DaemonState;
 use os_engine::{Engine, FaultPlan, Faults, Limits, Setup};
 use os_types::PoolName;
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

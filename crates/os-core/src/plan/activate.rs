@@ -1,7 +1,7 @@
 //! `activate`: our blocks in the account files are written anew.
 
 use os_api::command::Activate;
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use os_types::{EntityRef, Plan, Step};
 
 pub(super) fn plan(_body: &Activate) -> Plan {

@@ -1,7 +1,7 @@
 //! What planners share: finding what a command names, and putting a plan together.
 
 use os_store::Document;
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use os_types::{Code, EntityRef, Explain, Failure, Plan, PoolName, Step};
 use os_types::{ContainerName, GroupName, IdRangeName, UserName};
 

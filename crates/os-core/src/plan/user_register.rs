@@ -1,7 +1,7 @@
 //! `user-register` and `user-unregister`: the system users of one user, or of all.
 
 use os_api::command::{UserRegister, UserUnregister};
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use os_types::{EntityRef, Failure, Plan, PoolName, Presence, Step, UserName};
 
 use super::context::{Context, refuse};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use os_store::FileError;
 use os_store::jsonl::JsonlError;
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use os_types::{Code, Explain};
 
 /// A journal or history that cannot be written or read.

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use os_api::{HistoryRecord, OperationState};
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use os_types::{Failure, OpId, Plan, PoolName};
 use serde::{Deserialize, Serialize};
 

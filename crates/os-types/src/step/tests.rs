@@ -1,4 +1,6 @@
 use super::*;
+use crate::entity::EntityRef;
+use crate::plan::{JournalPlace, Plan};
 
 fn samples() -> Vec<Step> {
     let pool: PoolName = "tank".parse().unwrap();
@@ -149,4 +151,39 @@ fn reads_like_a_sentence() {
         lines[4],
         "allocate blocks 3 to 4 of id range tank:default for user:a"
     );
+}
+
+/// The steps of `golden/steps.jsonl`, which were written by the first code that had them.
+fn golden() -> impl Iterator<Item = (&'static str, Step)> {
+    let lines = include_str!("golden/steps.jsonl").lines();
+    lines.map(|line| (line, serde_json::from_str(line).expect(line)))
+}
+
+#[test]
+fn journals_of_earlier_versions_are_read_and_written_alike() {
+    let mut kinds: Vec<_> = golden().map(|(_, step)| step.kind()).collect();
+    kinds.dedup();
+    assert_eq!(kinds.len(), 20, "a line for each kind: {kinds:?}");
+    for (line, step) in golden() {
+        assert_eq!(serde_json::to_string(&step).unwrap(), line);
+        assert!(line.starts_with(&format!("{{\"step\":\"{}\"", step.kind())));
+    }
+    let run = r#"{"step":"run","pool":"tank","container":"web","stop":{},"to":"present"}"#;
+    let run: Step = serde_json::from_str(run).unwrap();
+    assert!(
+        golden().any(|(_, step)| step == run),
+        "defaults are filled in"
+    );
+}
+
+#[test]
+fn each_kind_says_what_it_does_and_what_takes_it_back() {
+    let name = |step: Option<Step>| step.map_or_else(|| "none".to_owned(), |it| it.to_string());
+    let mut text = String::new();
+    for (_, step) in golden() {
+        let durability = step.durability();
+        let (back, undo) = (name(step.inverse()), name(step.undo()));
+        text += &format!("{step}\n  back: {back}\n  undo: {undo}\n  {durability:?}\n");
+    }
+    assert_eq!(text, include_str!("golden/steps.txt"));
 }

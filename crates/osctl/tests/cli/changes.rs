@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use os_api::OperationState::{Cancelled, Finished, Reverted, Running};
 use os_api::StepState::{Done, Pending, Running as Busy};
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use os_types::{Code, Failure, Plan, Presence, Step};
 
 use crate::fixtures::operation;

@@ -10,7 +10,7 @@ use os_storage::{
 };
 use os_store::atomic::{self, Attributes};
 use os_sys::MountTable;
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use os_types::{AttrKey, Code, DatasetName, Failure, PoolName, Presence, Step, chain};
 
 use super::{Steps, dataset, fail, mark, source};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use os_api::OperationState;
 use os_engine::{Engine, Faults, Limits, Setup, Work};
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use os_types::{ByteSize, EntityRef, FileSystem, Plan, PoolPath, Presence, Step};
 
 use super::*;

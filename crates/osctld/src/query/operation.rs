@@ -3,7 +3,7 @@
 use os_api::endpoint::{HistoryQuery, Nothing};
 use os_api::{HistoryRecord, Operation, Queue};
 use os_engine::{Places as _, Record};
-use os_types::step::JournalPlace;
+use os_types::plan::JournalPlace;
 use os_types::{Code, Failure};
 
 use crate::app::App;
