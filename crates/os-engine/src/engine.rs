@@ -15,12 +15,12 @@ use crate::events::Events;
 use crate::fault::Faults;
 use crate::history::History;
 use crate::host::Host;
-use crate::journal::{Folder, Places};
-use crate::owners::Owners;
+use crate::journal::{Folder, JournalDirs};
+use crate::locks::LockTable;
+use crate::operation_table::{Entry, OperationTable};
 use crate::recover::Recovery;
-use crate::registry::{Entry, Registry};
+use crate::request::OperationRequest;
 use crate::undo::UndoTarget;
-use crate::work::Work;
 
 mod run;
 #[cfg(test)]
@@ -31,7 +31,7 @@ pub struct Setup<H> {
     /// What steps are applied to.
     pub host: H,
     /// Where journals are.
-    pub places: Box<dyn Places>,
+    pub journals: Box<dyn JournalDirs>,
     /// Which host this is.
     pub identity: Identity,
     /// Faults to inject; none outside of tests.
@@ -81,11 +81,11 @@ pub struct Engine<H>(Arc<Inner<H>>);
 /// What all clones share.
 pub(crate) struct Inner<H> {
     pub(crate) host: H,
-    pub(crate) places: Box<dyn Places>,
+    pub(crate) journals: Box<dyn JournalDirs>,
     pub(crate) identity: Identity,
     pub(crate) faults: Faults,
-    pub(crate) registry: Registry,
-    owners: Owners,
+    pub(crate) operations: OperationTable,
+    locks: LockTable,
     events: Events,
     appending: Arc<Mutex<()>>,
 }
@@ -102,11 +102,11 @@ impl<H: Host> Engine<H> {
         let events = Events::new(events);
         Self(Arc::new(Inner {
             host: setup.host,
-            places: setup.places,
+            journals: setup.journals,
             identity: setup.identity,
             faults: setup.faults,
-            registry: Registry::new(events.clone(), in_flight, ended),
-            owners: Owners::new(queue),
+            operations: OperationTable::new(events.clone(), in_flight, ended),
+            locks: LockTable::new(queue),
             events,
             appending: Arc::default(),
         }))
@@ -124,18 +124,18 @@ impl<H: Host> Engine<H> {
     ///
     /// # Errors
     /// `Code::Busy` if too much is waiting, or after [`Engine::shutdown`].
-    pub fn submit(&self, work: Work) -> Result<OpId, Failure> {
+    pub fn submit(&self, request: OperationRequest) -> Result<OpId, Failure> {
         let inner = &self.0;
-        let control = Control::new(work.deadline);
-        let entry = inner.registry.add(control, |id| queued(id, &work))?;
-        let touches: BTreeSet<_> = work.touches.iter().cloned().collect();
+        let control = Control::new(request.deadline);
+        let entry = inner.operations.add(control, |id| queued(id, &request))?;
+        let touches: BTreeSet<_> = request.touches.iter().cloned().collect();
         // It lines up here and not in the task, so that the order of submissions is the order of
-        // turns.
-        let turns = inner.owners.line_up(&touches, &entry.id);
-        let turns = turns.inspect_err(|_| inner.registry.remove(&entry))?;
+        // locks.
+        let held = inner.locks.acquire(&touches, &entry.id);
+        let held = held.inspect_err(|_| inner.operations.remove(&entry))?;
         entry.announce();
         let id = entry.id.clone();
-        tokio::spawn(Arc::clone(inner).drive(entry, work, touches, turns));
+        tokio::spawn(Arc::clone(inner).drive(entry, request, touches, held));
         Ok(id)
     }
 
@@ -144,7 +144,7 @@ impl<H: Host> Engine<H> {
     /// # Errors
     /// If there is no such operation.
     pub async fn wait(&self, id: &str, time: Duration) -> Result<Operation, Failure> {
-        let entry = self.0.registry.find(id)?;
+        let entry = self.0.operations.find(id)?;
         entry.wait(time).await;
         Ok(self.0.view(&entry))
     }
@@ -154,7 +154,7 @@ impl<H: Host> Engine<H> {
     /// # Errors
     /// If there is no such operation.
     pub fn cancel(&self, id: &str) -> Result<Operation, Failure> {
-        let entry = self.0.registry.find(id)?;
+        let entry = self.0.operations.find(id)?;
         entry.control.cancel();
         Ok(self.0.view(&entry))
     }
@@ -164,19 +164,19 @@ impl<H: Host> Engine<H> {
     /// # Errors
     /// If there is none, or several.
     pub fn get(&self, id: &str) -> Result<Operation, Failure> {
-        let entry = self.0.registry.find(id)?;
+        let entry = self.0.operations.find(id)?;
         Ok(self.0.view(&entry))
     }
 
     /// The operations on their way and those that ended lately, oldest first.
     pub fn list(&self) -> Vec<Operation> {
-        let entries = self.0.registry.all();
+        let entries = self.0.operations.all();
         entries.iter().map(|entry| self.0.view(entry)).collect()
     }
 
     /// Who has what and who waits for it.
     pub fn holders(&self) -> Vec<Queue> {
-        self.0.owners.list()
+        self.0.locks.list()
     }
 
     /// The events, to read and to add to.
@@ -232,7 +232,7 @@ impl<H: Host> Engine<H> {
     ///
     /// # Errors
     /// As [`Engine::undo_plan`].
-    pub fn undo_work(&self, target: &UndoTarget) -> Result<Work, Failure> {
+    pub fn undo_work(&self, target: &UndoTarget) -> Result<OperationRequest, Failure> {
         self.0.undo_work(target)
     }
 
@@ -240,15 +240,15 @@ impl<H: Host> Engine<H> {
     ///
     /// *Shape*: the operations that still run; if the program ends now, the next start settles them.
     pub async fn shutdown(&self, time: Duration) -> Vec<Operation> {
-        let registry = &self.0.registry;
-        registry.close();
+        let operations = &self.0.operations;
+        operations.close();
         let deadline = tokio::time::Instant::now() + time;
-        for entry in registry.all() {
+        for entry in operations.all() {
             if entry.state() == OperationState::Queued {
                 entry.control.cancel();
             }
         }
-        for entry in registry.all() {
+        for entry in operations.all() {
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
             entry.wait(left).await;
         }
@@ -260,7 +260,7 @@ impl<H: Host> Engine<H> {
 
 impl<H: Host> Inner<H> {
     pub(crate) fn folder(&self, place: &JournalPlace) -> Result<Folder, Failure> {
-        Folder::find(&*self.places, place, &self.appending).map_err(|error| Failure::from(&error))
+        Folder::find(&*self.journals, place, &self.appending).map_err(|error| Failure::from(&error))
     }
 
     pub(crate) fn history(&self, place: &JournalPlace, limit: usize) -> Result<History, Failure> {
@@ -271,28 +271,28 @@ impl<H: Host> Inner<H> {
     fn view(&self, entry: &Entry) -> Operation {
         let mut operation = entry.view();
         if operation.state == OperationState::Queued {
-            operation.waits_for = self.owners.waits_for(&entry.id);
+            operation.waits_for = self.locks.waits_for(&entry.id);
         }
         operation
     }
 }
 
-fn queued(id: OpId, work: &Work) -> Operation {
+fn queued(id: OpId, request: &OperationRequest) -> Operation {
     Operation {
         id,
-        command: work.command.clone(),
-        cli: work.cli.clone(),
+        command: request.command.clone(),
+        cli: request.cli.clone(),
         state: OperationState::Queued,
-        uid: work.uid,
-        pid: work.pid,
-        touches: work.touches.clone(),
+        uid: request.uid,
+        pid: request.pid,
+        touches: request.touches.clone(),
         created: Timestamp::now(),
         started: None,
         ended: None,
         steps: Vec::new(),
         waits_for: None,
         failure: None,
-        undoes: work.undoes.clone(),
+        undoes: request.undoes.clone(),
         recovered: false,
     }
 }
@@ -307,7 +307,7 @@ impl<H> fmt::Debug for Engine<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
             .field("identity", &self.0.identity)
-            .field("owners", &self.0.owners)
+            .field("locks", &self.0.locks)
             .finish_non_exhaustive()
     }
 }

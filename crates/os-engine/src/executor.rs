@@ -10,7 +10,7 @@
 //! near end, and that whatever is found at the far end later is the work of this operation and may
 //! be taken back, while a step that was found done is never touched by the way back.
 //!
-//! Recovery runs through the same code: the marks of the ledger tell it what the dead daemon did.
+//! Recovery runs through the same code: the marks of the step_log tell it what the dead daemon did.
 //! On another boot, or with a pool that came from another host, run-only steps are skipped both
 //! ways, and the end of the journal may be missing: a step without a mark that is found at its far
 //! end is then taken for ours. That would be wrong for a step that had nothing to do from the start,
@@ -25,13 +25,13 @@ use os_types::{Code, Explain, Failure, Plan, Step};
 
 use crate::control::Control;
 use crate::fault::{Faults, Moment, Point, Side};
-use crate::host::{Host, Outcome, Readiness, StepContext};
-use crate::journal::ledger::Mark;
+use crate::host::{Host, Outcome, StepCheck, StepContext};
+use crate::journal::step_log::StepProgress;
 use crate::journal::{Ending, Journal, Line};
 use crate::recover::Recovery;
 
 /// Who is told how an operation goes on.
-pub(crate) trait Watch {
+pub(crate) trait ProgressSink {
     /// A step, counted from 1, came into another state.
     fn step(&self, number: usize, state: StepState);
     /// What a long step is doing now.
@@ -45,7 +45,7 @@ pub(crate) struct Executor<'a, H> {
     pub(crate) host: &'a H,
     pub(crate) faults: &'a Faults,
     pub(crate) recovery: &'a dyn Recovery,
-    pub(crate) watch: &'a dyn Watch,
+    pub(crate) progress: &'a dyn ProgressSink,
     pub(crate) control: &'a Control,
     pub(crate) start: Start,
 }
@@ -65,9 +65,9 @@ impl<H: Host> Executor<'_, H> {
     /// Brings the operation of a journal to its end and closes the journal.
     pub(crate) fn run(&self, mut journal: Journal) -> Ending {
         let plan = journal.begun().plan.clone();
-        let ending = if let Some(ending) = journal.ledger().end() {
+        let ending = if let Some(ending) = journal.step_log().end() {
             ending.clone()
-        } else if let Some(reason) = journal.ledger().reverting().cloned() {
+        } else if let Some(reason) = journal.step_log().reverting().cloned() {
             self.back(&mut journal, &plan, reason)
         } else {
             match self.forward(&mut journal, &plan) {
@@ -94,24 +94,26 @@ impl<H: Host> Executor<'_, H> {
     fn forward(&self, journal: &mut Journal, plan: &Plan) -> Result<(), Failure> {
         self.pass(journal, Moment::Begin, Side::After, None)?;
         for (number, step) in (1..).zip(&plan.steps) {
-            let mark = journal.ledger().mark(number);
+            let mark = journal.step_log().mark(number);
             // What is recorded as done is not looked at again: a later step may have changed it on.
-            if matches!(mark, Mark::Changed | Mark::Unchanged) || self.is_skipped(step) {
+            if matches!(mark, StepProgress::Changed | StepProgress::Unchanged)
+                || self.is_skipped(step)
+            {
                 let state = match mark {
-                    Mark::Changed => StepState::Done,
+                    StepProgress::Changed => StepState::Done,
                     _ => StepState::Unchanged,
                 };
-                self.watch.step(number, state);
+                self.progress.step(number, state);
                 continue;
             }
             let total = plan.steps.len();
             self.control
                 .stop(|| format!("step {number} of {total}, {step}"))?;
-            self.watch.step(number, StepState::Running);
+            self.progress.step(number, StepState::Running);
             let state = self
                 .forward_step(journal, number, step)
-                .inspect_err(|_| self.watch.step(number, StepState::Failed))?;
-            self.watch.step(number, state);
+                .inspect_err(|_| self.progress.step(number, StepState::Failed))?;
+            self.progress.step(number, state);
         }
         Ok(())
     }
@@ -128,8 +130,8 @@ impl<H: Host> Executor<'_, H> {
             step: number,
             outcome,
         };
-        match (self.check(step)?, journal.ledger().mark(number)) {
-            (Readiness::Ready, _) => {
+        match (self.check(step)?, journal.step_log().mark(number)) {
+            (StepCheck::Ready, _) => {
                 note(journal, &Line::Intent { step: number })?;
                 let applied = self.apply(journal, step, self.control);
                 if applied.as_ref().is_err_and(|f| f.code == Code::Conflict) {
@@ -145,15 +147,15 @@ impl<H: Host> Executor<'_, H> {
                     Outcome::Unchanged => StepState::Unchanged,
                 });
             }
-            (Readiness::Conflict(found), _) => {
+            (StepCheck::Conflict(found), _) => {
                 return Err(Failure::new(
                     Code::Conflict,
                     format!("cannot {step}: {found}"),
                 ));
             }
-            (Readiness::Done, mark) => {
+            (StepCheck::Done, mark) => {
                 // Intended before the crash, so applied by us; or taken to be so, see above.
-                let ours = mark == Mark::Intended || self.start == Start::OtherBoot;
+                let ours = mark == StepProgress::Intended || self.start == Start::OtherBoot;
                 let outcome = if ours {
                     Outcome::Changed
                 } else {
@@ -170,8 +172,8 @@ impl<H: Host> Executor<'_, H> {
 
     /// Takes back what this operation did.
     fn back(&self, journal: &mut Journal, plan: &Plan, reason: Failure) -> Ending {
-        self.watch.reverting();
-        if journal.ledger().reverting().is_none() {
+        self.progress.reverting();
+        if journal.step_log().reverting().is_none() {
             let reason = reason.clone();
             let unsure = self.start == Start::OtherBoot;
             note_anyway(journal, &Line::Reverting { reason, unsure });
@@ -179,7 +181,7 @@ impl<H: Host> Executor<'_, H> {
         let steps: Vec<_> = (1..).zip(&plan.steps).collect();
         for (number, step) in steps.into_iter().rev() {
             match self.back_step(journal, number, step) {
-                Ok(true) => self.watch.step(number, StepState::Reverted),
+                Ok(true) => self.progress.step(number, StepState::Reverted),
                 Ok(false) => {}
                 Err(failure) => return self.stuck(journal, (number, step), &reason, &failure),
             }
@@ -201,23 +203,25 @@ impl<H: Host> Executor<'_, H> {
         if self.is_skipped(step) {
             return Ok(false);
         }
-        match journal.ledger().mark(number) {
-            Mark::Intended | Mark::Changed => {}
-            Mark::Unknown if journal.ledger().is_unsure() => {
-                if self.check(step)? != Readiness::Done {
+        match journal.step_log().mark(number) {
+            StepProgress::Intended | StepProgress::Changed => {}
+            StepProgress::Unknown if journal.step_log().is_unsure() => {
+                if self.check(step)? != StepCheck::Done {
                     // Written down, because it may look done once the steps before it are undone.
                     note_anyway(journal, &Line::Reverted { step: number });
                     return Ok(false);
                 }
             }
-            Mark::Unknown | Mark::Unchanged | Mark::Reverted => return Ok(false),
+            StepProgress::Unknown | StepProgress::Unchanged | StepProgress::Reverted => {
+                return Ok(false);
+            }
         }
         let point = Moment::Revert(number);
         self.pass(journal, point, Side::Before, Some(step))?;
         match step.inverse() {
             Some(inverse) => drop(self.apply(journal, &inverse, &Control::unstoppable())?),
             // It failed before it destroyed anything.
-            None if self.check(step)? == Readiness::Ready => {}
+            None if self.check(step)? == StepCheck::Ready => {}
             None => return Err(Failure::new(Code::Step, "it has no inverse")),
         }
         self.pass(journal, point, Side::After, Some(step))?;
@@ -235,8 +239,8 @@ impl<H: Host> Executor<'_, H> {
         failure: &Failure,
     ) -> Ending {
         let ours = |at: &usize| {
-            let mark = journal.ledger().mark(*at);
-            *at == number || matches!(mark, Mark::Intended | Mark::Changed)
+            let mark = journal.step_log().mark(*at);
+            *at == number || matches!(mark, StepProgress::Intended | StepProgress::Changed)
         };
         let left: Vec<usize> = (1..=number).filter(ours).collect();
         let numbers: Vec<String> = left.iter().map(usize::to_string).collect();
@@ -283,12 +287,12 @@ impl<H: Host> Executor<'_, H> {
             operation: &journal.begun().header.id,
             control,
             recovery: self.recovery,
-            watch: self.watch,
+            progress: self.progress,
         };
         guard(step, || self.host.apply(step, &context))
     }
 
-    fn check(&self, step: &Step) -> Result<Readiness, Failure> {
+    fn check(&self, step: &Step) -> Result<StepCheck, Failure> {
         guard(step, || self.host.check(step))
     }
 

@@ -12,8 +12,8 @@ use os_types::{Code, EntityRef, Failure, Plan, PoolName, PoolPath, Presence, Ste
 
 use crate::fault::Action;
 use crate::{
-    DEADLINE, Engine, FaultPlan, Faults, Host, Identity, Limits, Outcome, Places, Readiness, Setup,
-    StepContext, Work,
+    DEADLINE, Engine, FaultPlan, Faults, Host, Identity, JournalDirs, Limits, OperationRequest,
+    Outcome, Setup, StepCheck, StepContext,
 };
 
 /// What exists.
@@ -100,10 +100,10 @@ impl Fake {
 }
 
 impl State {
-    fn readiness(&self, step: &Step) -> Readiness {
+    fn readiness(&self, step: &Step) -> StepCheck {
         let present = |to: &Presence, there: bool| match (to, there) {
-            (Presence::Present, true) | (Presence::Absent, false) => Readiness::Done,
-            _ => Readiness::Ready,
+            (Presence::Present, true) | (Presence::Absent, false) => StepCheck::Done,
+            _ => StepCheck::Ready,
         };
         match step {
             Step::File {
@@ -113,18 +113,18 @@ impl State {
             } => {
                 let found = self.world.files.get(path.relative());
                 if found == after.as_ref() {
-                    Readiness::Done
+                    StepCheck::Done
                 } else if found == before.as_ref() {
-                    Readiness::Ready
+                    StepCheck::Ready
                 } else {
-                    Readiness::Conflict(format!("it holds {found:?}"))
+                    StepCheck::Conflict(format!("it holds {found:?}"))
                 }
             }
             Step::Dataset { dataset, to } => {
                 present(to, self.world.datasets.contains(dataset.as_str()))
             }
             Step::Cgroup { path, to } => present(to, self.world.cgroups.contains(path)),
-            Step::PoolActive { .. } => Readiness::Ready,
+            Step::PoolActive { .. } => StepCheck::Ready,
             other => panic!("no such step in the fake world: {other}"),
         }
     }
@@ -183,13 +183,13 @@ impl Host for Fake {
             panic!("the step has a bug");
         }
         match state.readiness(step) {
-            Readiness::Done => Ok(Outcome::Unchanged),
-            Readiness::Ready if hit(&state.broken) => {
+            StepCheck::Done => Ok(Outcome::Unchanged),
+            StepCheck::Ready if hit(&state.broken) => {
                 let text = format!("cannot {step}: it is broken");
                 Err(Failure::new(Code::Step, text))
             }
-            Readiness::Conflict(found) => Err(Failure::new(Code::Conflict, found)),
-            Readiness::Ready => {
+            StepCheck::Conflict(found) => Err(Failure::new(Code::Conflict, found)),
+            StepCheck::Ready => {
                 state.put(step);
                 state.applied.push(text);
                 Ok(Outcome::Changed)
@@ -197,7 +197,7 @@ impl Host for Fake {
         }
     }
 
-    fn check(&self, step: &Step) -> Result<Readiness, Failure> {
+    fn check(&self, step: &Step) -> Result<StepCheck, Failure> {
         Ok(self.0.0.lock().unwrap().readiness(step))
     }
 }
@@ -214,7 +214,7 @@ pub(crate) struct Machine {
 #[derive(Debug)]
 struct Folders(PathBuf);
 
-impl Places for Folders {
+impl JournalDirs for Folders {
     fn dir(&self, place: &JournalPlace) -> Option<PathBuf> {
         let name = match place {
             JournalPlace::Pool { pool } => pool.as_str(),
@@ -253,7 +253,7 @@ impl Machine {
         };
         Engine::new(Setup {
             host: self.host.clone(),
-            places: Box::new(Folders(self.disk.path().to_owned())),
+            journals: Box::new(Folders(self.disk.path().to_owned())),
             identity: Identity {
                 boot: self.boot.to_string(),
                 host: "testhost".to_owned(),
@@ -330,19 +330,19 @@ pub(crate) fn destroy(dataset: &str) -> Step {
     }
 }
 
-/// Work on the users of these names.
-pub(crate) fn work(users: &[&str], steps: Vec<Step>) -> Work {
+/// OperationRequest on the users of these names.
+pub(crate) fn work(users: &[&str], steps: Vec<Step>) -> OperationRequest {
     work_on(users.iter().map(|name| user(name)).collect(), steps)
 }
 
-/// Work on these entities.
-pub(crate) fn work_on(touches: Vec<EntityRef>, steps: Vec<Step>) -> Work {
+/// OperationRequest on these entities.
+pub(crate) fn work_on(touches: Vec<EntityRef>, steps: Vec<Step>) -> OperationRequest {
     let plan = Plan {
         steps,
         touches: touches.clone(),
         journal: tank(),
     };
-    Work {
+    OperationRequest {
         command: "test".to_owned(),
         cli: "osctl test".to_owned(),
         uid: 0,
@@ -350,7 +350,7 @@ pub(crate) fn work_on(touches: Vec<EntityRef>, steps: Vec<Step>) -> Work {
         touches,
         deadline: DEADLINE,
         undoes: None,
-        compile: Arc::new(move || Ok(plan.clone())),
+        planner: Arc::new(move || Ok(plan.clone())),
     }
 }
 

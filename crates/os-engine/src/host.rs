@@ -8,7 +8,7 @@ use os_types::{Failure, OpId, Step};
 use serde::{Deserialize, Serialize};
 
 use crate::control::Control;
-use crate::executor::Watch;
+use crate::executor::ProgressSink;
 use crate::recover::Recovery;
 
 /// What steps are applied to: the real host in `osctld`, a fake in tests.
@@ -25,7 +25,7 @@ pub trait Host: Send + Sync + 'static {
 
     /// Where the object of `step` is, changing nothing. Only this object counts: a folder that is to
     /// be removed is ready even while files are in it that an earlier step will remove.
-    fn check(&self, step: &Step) -> Result<Readiness, Failure>;
+    fn check(&self, step: &Step) -> Result<StepCheck, Failure>;
 }
 
 /// What applying a step did.
@@ -40,7 +40,7 @@ pub enum Outcome {
 
 /// Where the object of a step is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Readiness {
+pub enum StepCheck {
     /// At the near end: the step can be applied.
     Ready,
     /// At the far end: nothing is left to do.
@@ -54,7 +54,7 @@ pub struct StepContext<'a> {
     pub(crate) operation: &'a OpId,
     pub(crate) control: &'a Control,
     pub(crate) recovery: &'a dyn Recovery,
-    pub(crate) watch: &'a dyn Watch,
+    pub(crate) progress: &'a dyn ProgressSink,
 }
 
 impl StepContext<'_> {
@@ -71,7 +71,7 @@ impl StepContext<'_> {
     /// Tells whoever watches the operation what a long step is doing, e.g. `asking systemd to shut
     /// down (SIGRTMIN+4), at most 300 s`.
     pub fn progress(&self, text: &str) {
-        self.watch.progress(text);
+        self.progress.progress(text);
     }
 
     /// Whether somebody wants the operation to stop. A long step then puts its object back to the
@@ -82,7 +82,7 @@ impl StepContext<'_> {
 
     /// Settles what a crash left open in the journal of a place that is just being opened.
     ///
-    /// For the step that activates a pool. It takes no turns: the operation of this step holds the
+    /// For the step that activates a pool. It takes no locks: the operation of this step holds the
     /// pool, and nothing on a pool that is not active can be touched by another one.
     ///
     /// # Errors

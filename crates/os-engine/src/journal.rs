@@ -34,14 +34,14 @@ use os_types::plan::JournalPlace;
 use os_types::{Code, Explain as _, OpId};
 
 mod error;
-pub(crate) mod ledger;
 mod record;
+pub(crate) mod step_log;
 
 pub use error::JournalError;
 pub use record::{Ending, Header, Record};
 
-use ledger::Ledger;
 pub(crate) use record::{Begin, Line, SCHEMA};
+use step_log::StepLog;
 
 use crate::host::Outcome;
 
@@ -57,7 +57,7 @@ const RESERVE_BYTES: u64 = 4 << 20;
 const OPEN: &str = "open";
 
 /// Where journals are; given by the wiring.
-pub trait Places: Send + Sync + 'static {
+pub trait JournalDirs: Send + Sync + 'static {
     /// The folder of a place, `None` if it is not open now. Its parent exists.
     fn dir(&self, place: &JournalPlace) -> Option<PathBuf>;
     /// The places that are open now, for looking up operations in their histories.
@@ -80,7 +80,7 @@ pub(crate) struct Journal {
     log: Log,
     path: PathBuf,
     begin: Begin,
-    ledger: Ledger,
+    step_log: StepLog,
 }
 
 /// What a journal file turned out to be.
@@ -94,11 +94,11 @@ pub(crate) enum Found {
 
 impl Folder {
     pub(crate) fn find(
-        places: &dyn Places,
+        journals: &dyn JournalDirs,
         place: &JournalPlace,
         appending: &Arc<Mutex<()>>,
     ) -> Result<Self, JournalError> {
-        let dir = places.dir(place);
+        let dir = journals.dir(place);
         Ok(Self {
             dir: dir.ok_or_else(|| JournalError::NoPlace(place.clone()))?,
             durable: *place != JournalPlace::Run,
@@ -122,7 +122,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Opens a file in the folder `name`. That is made only when it turns out to be missing, as it
+    /// Opens a file in the folder `name`. That is made only when it locks out to be missing, as it
     /// costs a sync.
     fn open_log(&self, name: &str, file: &str) -> Result<Log, JournalError> {
         let path = self.dir.join(name).join(file);
@@ -198,7 +198,7 @@ impl Journal {
         let mut journal = Self {
             log: folder.open_log(OPEN, &file)?,
             path: folder.dir.join(OPEN).join(file),
-            ledger: Ledger::new(begin.plan.steps.len()),
+            step_log: StepLog::new(begin.plan.steps.len()),
             folder,
             begin,
         };
@@ -242,9 +242,9 @@ impl Journal {
             }
             Some((line, _)) => return Err(damaged(line, "it does not begin a journal")),
         };
-        let mut ledger = Ledger::new(begin.plan.steps.len());
+        let mut step_log = StepLog::new(begin.plan.steps.len());
         for (number, line) in lines {
-            if !ledger.enter(&line) {
+            if !step_log.enter(&line) {
                 return Err(damaged(number, "it cannot stand here"));
             }
         }
@@ -253,7 +253,7 @@ impl Journal {
             log: Log::open(path, PRIVATE_FILE)?,
             path: path.to_owned(),
             begin,
-            ledger,
+            step_log,
         })))
     }
 
@@ -261,14 +261,14 @@ impl Journal {
         &self.begin
     }
 
-    pub(crate) fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub(crate) fn step_log(&self) -> &StepLog {
+        &self.step_log
     }
 
     /// Writes a line down.
     pub(crate) fn note(&mut self, line: &Line) -> Result<(), JournalError> {
         self.log.append(&[line])?;
-        self.ledger.enter(line);
+        self.step_log.enter(line);
         match line {
             Line::Reverting { .. }
             | Line::Reverted { .. }
@@ -282,12 +282,12 @@ impl Journal {
 
     /// Takes a line into account that could not be written down.
     pub(crate) fn remember_unwritten(&mut self, line: &Line) {
-        self.ledger.enter(line);
+        self.step_log.enter(line);
     }
 
     /// Writes the end into the history.
     pub(crate) fn archive(&mut self, ending: &Ending) -> Result<(), JournalError> {
-        if self.ledger.end().is_none() {
+        if self.step_log.end().is_none() {
             self.note(&Line::End(Box::new(ending.clone())))?;
         }
         self.folder

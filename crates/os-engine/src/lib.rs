@@ -1,6 +1,6 @@
-//! Domain: runs plans. Journal, turns, deadlines, undo, events, history, recovery.
+//! Domain: runs plans. Journal, locks, deadlines, undo, events, history, recovery.
 //!
-//! A command comes as [`Work`]: who asked, what it touches and how to make its [`Plan`]. The engine
+//! A command comes as [`OperationRequest`]: who asked, what it touches and how to make its [`Plan`]. The engine
 //! waits for its turn with all it touches, makes the plan, writes it into a journal, and applies
 //! step after step through a [`Host`]. Whatever happens, each operation ends in one of four ways:
 //!
@@ -23,15 +23,15 @@
 //! - the world is not touched before the begin of the journal is durable;
 //! - a step's intent is written only when the step was seen at its near end, so the way back never
 //!   undoes what somebody else did (`executor`);
-//! - the order of turns exists in one place (`owners`), as does the order of what is synced
+//! - the order of locks exists in one place (`locks`), as does the order of what is synced
 //!   (`journal`);
-//! - while something on a pool is changed, nobody changes the pool itself (`owners`);
+//! - while something on a pool is changed, nobody changes the pool itself (`locks`);
 //! - an operation that has ended is in the history once, and its journal is gone;
 //! - nothing is unbounded: queues, operations, events, what is remembered ([`Limits`]);
 //! - no file is open between operations.
 //!
 //! Start reading at `executor`, the heart; then `engine/run`, the life of one operation; then
-//! `recover`. Decisions: ADR-3 (owners), ADR-4 (plans and journal).
+//! `recover`. Decisions: ADR-3 (locks), ADR-4 (plans and journal).
 //!
 //! [`Plan`]: os_types::Plan
 #![forbid(unsafe_code)]
@@ -44,11 +44,11 @@ pub mod fault;
 mod history;
 mod host;
 mod journal;
-mod owners;
+mod locks;
+mod operation_table;
 mod recover;
-mod registry;
+mod request;
 mod undo;
-mod work;
 
 #[cfg(test)]
 mod fake;
@@ -57,7 +57,9 @@ pub use engine::{Engine, Identity, Limits, Setup};
 pub use events::{Events, Subscription};
 pub use fault::{FaultAction, FaultPlan, Faults};
 pub use history::History;
-pub use host::{Host, Outcome, Readiness, StepContext};
-pub use journal::{Ending, Header, JournalError, Places, Record};
+pub use host::{Host, Outcome, StepCheck, StepContext};
+// The name in osctld until its steps have moved.
+pub use host::StepCheck as Readiness;
+pub use journal::{Ending, Header, JournalDirs, JournalError, Record};
+pub use request::{DEADLINE, OperationRequest, Planner};
 pub use undo::UndoTarget;
-pub use work::{Compile, DEADLINE, Work};

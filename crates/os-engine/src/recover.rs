@@ -1,7 +1,7 @@
 //! Settles what a crash left in the journals of a place.
 //!
 //! An operation whose journal is still there is rolled forward, because that is what somebody asked
-//! for; back, if it was on its way back or cannot go forward any more. No turns are taken: whoever
+//! for; back, if it was on its way back or cannot go forward any more. No locks are taken: whoever
 //! calls this has the place for itself (the daemon before it takes work, the operation that
 //! activates a pool).
 
@@ -17,7 +17,7 @@ use crate::engine::Inner;
 use crate::executor::{Executor, Start};
 use crate::host::Host;
 use crate::journal::{Ending, Folder, Found, Journal, JournalError, remove};
-use crate::registry::resumed;
+use crate::operation_table::resumed;
 
 /// The part of the engine that a step may use.
 pub(crate) trait Recovery {
@@ -38,7 +38,7 @@ impl<H: Host> Recovery for Inner<H> {
                 continue;
             };
             // Of this daemon and still at it, e.g. stuck in a step while the pool was exported.
-            if self.registry.is_live(&id) {
+            if self.operations.is_live(&id) {
                 continue;
             }
             if let Err(error) = self.settle(&folder, &path, &id) {
@@ -74,12 +74,12 @@ impl<H: Host> Inner<H> {
         let control = Control::unstoppable();
         let operation = resumed(header, &journal.begun().plan);
         let here = header.boot == self.identity.boot && header.host == self.identity.host;
-        let entry = self.registry.readd(control, operation);
+        let entry = self.operations.readd(control, operation);
         let executor = Executor {
             host: &self.host,
             faults: &self.faults,
             recovery: self,
-            watch: &*entry,
+            progress: &*entry,
             control: &entry.control,
             start: if here {
                 Start::SameBoot
@@ -88,7 +88,7 @@ impl<H: Host> Inner<H> {
             },
         };
         let ending = executor.run(journal);
-        self.registry.end(&entry, &ending);
+        self.operations.end(&entry, &ending);
     }
 
     /// Lists an operation whose journal tells nothing.
@@ -111,7 +111,7 @@ impl<H: Host> Inner<H> {
             undoes: None,
             recovered: true,
         };
-        let entry = self.registry.readd(Control::unstoppable(), operation);
+        let entry = self.operations.readd(Control::unstoppable(), operation);
         let ending = Ending {
             ended: now,
             state,
@@ -119,7 +119,7 @@ impl<H: Host> Inner<H> {
             recovered: true,
             left: Vec::new(),
         };
-        self.registry.end(&entry, &ending);
+        self.operations.end(&entry, &ending);
     }
 }
 

@@ -11,10 +11,10 @@ use os_api::OperationState;
 use os_types::{Code, Failure, OpId, Plan, Step};
 
 use crate::engine::Inner;
-use crate::host::{Host, Readiness};
+use crate::host::{Host, StepCheck};
 use crate::journal::Record;
-use crate::registry::{ambiguous, not_found};
-use crate::work::{Compile, DEADLINE, Work};
+use crate::operation_table::{ambiguous, not_found};
+use crate::request::{DEADLINE, OperationRequest, Planner};
 
 /// How many records of each place are looked through. What came after a record, and may have undone
 /// it, is newer, so no depth gives a wrong answer; this one costs some ten MiB for a moment.
@@ -57,7 +57,7 @@ impl<H: Host> Inner<H> {
             refuse(id, &why)
         })?;
         for step in &plan.steps {
-            if let Readiness::Conflict(found) = self.look(step)? {
+            if let StepCheck::Conflict(found) = self.look(step)? {
                 let text = format!("something changed since, cannot {step}: {found}");
                 return Err(refuse(id, &text));
             }
@@ -66,17 +66,20 @@ impl<H: Host> Inner<H> {
     }
 
     /// The work that undoes an operation.
-    pub(crate) fn undo_work(self: &Arc<Self>, target: &UndoTarget) -> Result<Work, Failure> {
+    pub(crate) fn undo_work(
+        self: &Arc<Self>,
+        target: &UndoTarget,
+    ) -> Result<OperationRequest, Failure> {
         let (id, plan) = self.undo_plan(target)?;
         let inner = Arc::downgrade(self);
         // Between now and its turn somebody else may undo the same, or change what it made.
         let target = UndoTarget::Operation(id.to_string());
-        let compile: Compile = Arc::new(move || {
+        let planner: Planner = Arc::new(move || {
             let inner = inner.upgrade();
             let inner = inner.ok_or_else(|| Failure::new(Code::Busy, "osctld is stopping"))?;
             inner.undo_plan(&target).map(|(_, plan)| plan)
         });
-        Ok(Work {
+        Ok(OperationRequest {
             command: "undo".to_owned(),
             cli: String::new(),
             uid: 0,
@@ -84,21 +87,21 @@ impl<H: Host> Inner<H> {
             touches: plan.touches,
             deadline: DEADLINE,
             undoes: Some(id),
-            compile,
+            planner,
         })
     }
 
     /// The records of all open places, newest first. What cannot be read cannot be undone.
     fn records(&self) -> Result<Vec<Record>, Failure> {
         let mut records = Vec::new();
-        for place in self.places.open() {
+        for place in self.journals.open() {
             records.extend(self.history(&place, DEPTH)?.records);
         }
         records.sort_by_key(|record| Reverse(record.ending.ended));
         Ok(records)
     }
 
-    fn look(&self, step: &Step) -> Result<Readiness, Failure> {
+    fn look(&self, step: &Step) -> Result<StepCheck, Failure> {
         crate::executor::guard(step, || self.host.check(step))
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use os_core::layout;
-use os_engine::Places;
+use os_engine::JournalDirs;
 use os_types::plan::JournalPlace;
 use os_types::{DatasetName, PoolName};
 
@@ -66,7 +66,7 @@ impl Scopes {
 #[derive(Debug)]
 pub(crate) struct Journals(pub(crate) Arc<Scopes>);
 
-impl Places for Journals {
+impl JournalDirs for Journals {
     fn dir(&self, place: &JournalPlace) -> Option<PathBuf> {
         match place {
             JournalPlace::Host => Some(self.0.paths.state().join("journal")),

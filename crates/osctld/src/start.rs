@@ -76,7 +76,7 @@ fn assemble(args: &Args, paths: &Paths) -> anyhow::Result<(App, Ends)> {
     };
     let engine = Engine::new(Setup {
         host,
-        places: Box::new(Journals(scopes)),
+        journals: Box::new(Journals(scopes)),
         identity,
         faults: faults(args.fault.as_deref())?,
         limits: Limits::default(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use os_api::{Command, OperationState};
-use os_engine::{UndoTarget, Work};
+use os_engine::{OperationRequest, UndoTarget};
 use os_types::{Failure, OpId, Plan, PoolName};
 
 use crate::app::App;
@@ -43,7 +43,7 @@ pub(crate) fn submit(app: &App, command: Command, who: Who) -> Result<OpId, Fail
         Command::Undo(undo) => app.engine().undo_work(&target(undo))?,
         _ => work(app, command)?,
     };
-    let id = app.engine().submit(Work {
+    let id = app.engine().submit(OperationRequest {
         cli: who.cli,
         uid: who.uid,
         pid: who.pid,
@@ -91,12 +91,12 @@ fn target(undo: &os_api::command::Undo) -> UndoTarget {
         .map_or(UndoTarget::Newest, UndoTarget::Operation)
 }
 
-fn work(app: &App, command: Command) -> Result<Work, Failure> {
+fn work(app: &App, command: Command) -> Result<OperationRequest, Failure> {
     let plan = compile(app, &command)?;
     let name = command.name().to_owned();
     let deadline = deadline(&plan);
     let app = app.clone();
-    Ok(Work {
+    Ok(OperationRequest {
         command: name,
         cli: String::new(),
         uid: 0,
@@ -104,7 +104,7 @@ fn work(app: &App, command: Command) -> Result<Work, Failure> {
         touches: plan.touches,
         deadline,
         undoes: None,
-        compile: Arc::new(move || compile(&app, &command)),
+        planner: Arc::new(move || compile(&app, &command)),
     })
 }
 

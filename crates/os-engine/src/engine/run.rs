@@ -1,4 +1,4 @@
-//! The life of one operation: turns, plan, steps, end.
+//! The life of one operation: locks, plan, steps, end.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,78 +13,83 @@ use crate::executor::{Executor, Start};
 use crate::fault::{Moment, Point, Side};
 use crate::host::Host;
 use crate::journal::{Begin, Ending, Header, Journal, SCHEMA};
-use crate::owners::Turns;
-use crate::registry::Entry;
-use crate::work::Work;
+use crate::locks::LockSet;
+use crate::operation_table::Entry;
+use crate::request::OperationRequest;
 
-/// How often a plan may turn out to touch more than the operation has turns with. Each time costs a
+/// How often a plan may turn out to touch more than the operation has locks with. Each time costs a
 /// wait; more than two take a world that changes in between.
-const COMPILATIONS: usize = 8;
+const MAX_REPLANS: usize = 8;
 
 impl<H: Host> Inner<H> {
-    /// Brings an operation from the queue to its end; `turns` are those with what it is
+    /// Brings an operation from the queue to its end; `locks` are those with what it is
     /// known to touch, had or waited for.
     pub(super) async fn drive(
         self: Arc<Self>,
         entry: Arc<Entry>,
-        work: Work,
+        request: OperationRequest,
         touches: BTreeSet<EntityRef>,
-        turns: Turns,
+        held: LockSet,
     ) {
-        let ready = self.prepare(&entry, &work, touches, turns).await;
-        let (turns, ending) = match ready {
+        let ready = self.prepare(&entry, &request, touches, held).await;
+        let (held, ending) = match ready {
             Err(failure) => (None, not_begun(failure)),
-            Ok((turns, plan)) => (Some(turns), self.execute(&entry, &work, plan).await),
+            Ok((held, plan)) => (Some(held), self.execute(&entry, &request, plan).await),
         };
         // The end is told before the next operation's turn comes: events are in order.
-        self.registry.end(&entry, &ending);
-        drop(turns);
+        self.operations.end(&entry, &ending);
+        drop(held);
     }
 
     /// Waits for the turn with all that the plan touches, and makes the plan.
     async fn prepare(
         &self,
         entry: &Entry,
-        work: &Work,
+        request: &OperationRequest,
         mut touches: BTreeSet<EntityRef>,
-        mut turns: Turns,
-    ) -> Result<(Turns, Plan), Failure> {
-        for _ in 0..COMPILATIONS {
-            turns = turns.all(&entry.control).await?;
-            let compile = Arc::clone(&work.compile);
-            let compiling = spawn_blocking(move || compile());
+        mut held: LockSet,
+    ) -> Result<(LockSet, Plan), Failure> {
+        for _ in 0..MAX_REPLANS {
+            held = held.all(&entry.control).await?;
+            let planner = Arc::clone(&request.planner);
+            let compiling = spawn_blocking(move || planner());
             let what = || "its plan was made".to_owned();
             let compiled = entry.control.bound(compiling, what).await?;
             let plan = compiled.unwrap_or_else(|error| Err(broken(error)))?;
             let wanted: BTreeSet<_> = plan.touches.iter().cloned().collect();
             if wanted.is_subset(&touches) {
-                return Ok((turns, plan));
+                return Ok((held, plan));
             }
-            // Turns are taken in order only, so all are given back for a new start.
-            drop(turns);
+            // LockSet are taken in order only, so all are given back for a new start.
+            drop(held);
             touches.extend(wanted);
-            turns = self.owners.line_up(&touches, &entry.id)?;
+            held = self.locks.acquire(&touches, &entry.id)?;
         }
         let text = "what the command touches kept changing while it waited for its turn";
         Err(Failure::new(Code::Busy, text))
     }
 
     /// Runs the steps on a thread of their own and watches the deadline.
-    async fn execute(self: &Arc<Self>, entry: &Arc<Entry>, work: &Work, plan: Plan) -> Ending {
+    async fn execute(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        request: &OperationRequest,
+        plan: Plan,
+    ) -> Ending {
         entry.start(&plan);
         if plan.steps.is_empty() {
             // Nothing changes, so nothing is written down.
             return ended(OperationState::Finished, None);
         }
         let mut running: JoinHandle<Ending> = {
-            let (inner, entry, work) = (Arc::clone(self), Arc::clone(entry), work.clone());
-            spawn_blocking(move || inner.run(&entry, &work, plan))
+            let (inner, entry, request) = (Arc::clone(self), Arc::clone(entry), request.clone());
+            spawn_blocking(move || inner.run(&entry, &request, plan))
         };
         let in_time = tokio::time::timeout_at(entry.control.deadline(), &mut running).await;
         let ending = if let Ok(ending) = in_time {
             ending
         } else {
-            // A thread in a system call cannot be stopped. The operation keeps its turns, so that
+            // A thread in a system call cannot be stopped. The operation keeps its locks, so that
             // nobody works on what it may still change.
             entry.overdue();
             running.await
@@ -93,15 +98,15 @@ impl<H: Host> Inner<H> {
     }
 
     /// On a thread that may block.
-    fn run(&self, entry: &Entry, work: &Work, plan: Plan) -> Ending {
-        match self.begin(entry, work, plan) {
+    fn run(&self, entry: &Entry, request: &OperationRequest, plan: Plan) -> Ending {
+        match self.begin(entry, request, plan) {
             Err(failure) => not_begun(failure),
             Ok(journal) => {
                 let executor = Executor {
                     host: &self.host,
                     faults: &self.faults,
                     recovery: self,
-                    watch: entry,
+                    progress: entry,
                     control: &entry.control,
                     start: Start::Fresh,
                 };
@@ -110,20 +115,25 @@ impl<H: Host> Inner<H> {
         }
     }
 
-    fn begin(&self, entry: &Entry, work: &Work, plan: Plan) -> Result<Journal, Failure> {
+    fn begin(
+        &self,
+        entry: &Entry,
+        request: &OperationRequest,
+        plan: Plan,
+    ) -> Result<Journal, Failure> {
         entry.control.stop(|| "its first step".to_owned())?;
         let point = Point {
             moment: Moment::Begin,
             side: Side::Before,
         };
-        self.faults.pass(&work.command, point, None)?;
+        self.faults.pass(&request.command, point, None)?;
         let header = Header {
             id: entry.id.clone(),
-            command: work.command.clone(),
-            cli: work.cli.clone(),
-            uid: work.uid,
-            pid: work.pid,
-            undoes: work.undoes.clone(),
+            command: request.command.clone(),
+            cli: request.cli.clone(),
+            uid: request.uid,
+            pid: request.pid,
+            undoes: request.undoes.clone(),
             created: entry.view().created,
             started: Timestamp::now(),
             boot: self.identity.boot.clone(),

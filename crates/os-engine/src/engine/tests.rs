@@ -19,7 +19,7 @@ mod share;
 mod undo;
 
 /// Runs work to its end.
-async fn run(engine: &Engine<Fake>, work: Work) -> Operation {
+async fn run(engine: &Engine<Fake>, work: OperationRequest) -> Operation {
     let id = engine.submit(work).unwrap();
     let operation = engine.wait(id.as_str(), LONG).await.unwrap();
     assert!(operation.state.is_final(), "{operation:?}");
@@ -170,7 +170,7 @@ async fn a_command_that_is_refused_leaves_no_trace() {
     let machine = Machine::new();
     let engine = machine.start("");
     let mut refused = work(&["a"], Vec::new());
-    refused.compile = Arc::new(|| Err(Failure::new(Code::Exists, "it is there")));
+    refused.planner = Arc::new(|| Err(Failure::new(Code::Exists, "it is there")));
     let operation = run(&engine, refused).await;
     assert_eq!(operation.state, OperationState::Failed);
     assert_eq!(failure(&operation).code, Code::Exists);
@@ -187,8 +187,8 @@ async fn a_place_that_is_not_open_is_named() {
     let journal = JournalPlace::Pool {
         pool: "closed".parse().unwrap(),
     };
-    let plan = (elsewhere.compile)().unwrap();
-    elsewhere.compile = Arc::new(move || {
+    let plan = (elsewhere.planner)().unwrap();
+    elsewhere.planner = Arc::new(move || {
         Ok(Plan {
             journal: journal.clone(),
             ..plan.clone()
@@ -271,10 +271,10 @@ async fn over_the_deadline_it_keeps_its_turn_and_then_goes_back() {
 async fn a_plan_that_touches_more_is_made_again_with_all_turns() {
     let machine = Machine::new();
     let engine = machine.start("");
-    let plan = (work(&["b", "a"], vec![create("x")]).compile)().unwrap();
+    let plan = (work(&["b", "a"], vec![create("x")]).planner)().unwrap();
     let compiled = Arc::new(AtomicUsize::new(0));
     let mut wider = work(&["b"], Vec::new());
-    wider.compile = {
+    wider.planner = {
         let (engine, compiled) = (engine.clone(), Arc::clone(&compiled));
         Arc::new(move || {
             let round = compiled.fetch_add(1, Ordering::SeqCst);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use os_api::OperationState;
-use os_engine::{Engine, Faults, Limits, Setup, Work};
+use os_engine::{Engine, Faults, Limits, OperationRequest, Setup};
 use os_types::plan::JournalPlace;
 use os_types::{ByteSize, EntityRef, FileSystem, Plan, PoolPath, Presence, Step};
 
@@ -28,7 +28,7 @@ fn engine(root: &std::path::Path) -> Engine<Steps> {
     };
     Engine::new(Setup {
         host,
-        places: Box::new(Journals(scopes)),
+        journals: Box::new(Journals(scopes)),
         identity,
         faults: Faults::none(),
         limits: Limits::default(),
@@ -41,7 +41,7 @@ async fn run(engine: &Engine<Steps>, steps: Vec<Step>) -> os_api::Operation {
         touches: vec![EntityRef::Host],
         journal: JournalPlace::Host,
     };
-    let work = Work {
+    let work = OperationRequest {
         command: "by-hand".into(),
         cli: String::new(),
         uid: 0,
@@ -49,7 +49,7 @@ async fn run(engine: &Engine<Steps>, steps: Vec<Step>) -> os_api::Operation {
         touches: plan.touches.clone(),
         deadline: Duration::from_mins(1),
         undoes: None,
-        compile: Arc::new(move || Ok(plan.clone())),
+        planner: Arc::new(move || Ok(plan.clone())),
     };
     let id = engine.submit(work).unwrap();
     engine

@@ -2,7 +2,7 @@
 
 use os_api::endpoint::{HistoryQuery, Nothing};
 use os_api::{HistoryRecord, Operation, Queue};
-use os_engine::{Places as _, Record};
+use os_engine::{JournalDirs as _, Record};
 use os_types::plan::JournalPlace;
 use os_types::{Code, Failure};
 

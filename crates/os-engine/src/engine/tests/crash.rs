@@ -172,8 +172,8 @@ async fn a_pool_is_recovered_within_the_step_that_activates_it() {
         to: Presence::Present,
     };
     let mut import = work(&[], vec![activate]);
-    let plan = (import.compile)().unwrap();
-    import.compile = Arc::new(move || {
+    let plan = (import.planner)().unwrap();
+    import.planner = Arc::new(move || {
         Ok(Plan {
             journal: JournalPlace::Host,
             ..plan.clone()

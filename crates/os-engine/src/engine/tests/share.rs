@@ -106,7 +106,7 @@ async fn a_cancelled_export_holds_nobody_up() {
     finish(&engine, &[slow]).await;
 }
 
-/// Those that wait to share a pool get their turns all at once; what is on the pool still comes to
+/// Those that wait to share a pool get their locks all at once; what is on the pool still comes to
 /// them in the order in which they came.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn submissions_stay_in_order_behind_an_export() {

@@ -1,4 +1,4 @@
-//! Turns: who may change an entity, and who waits for it (ADR-3).
+//! Locks: which operation may change an entity, and which ones wait for it (ADR-3).
 //!
 //! Each entity has one queue, made when the first operation comes and removed when the last has
 //! gone. The operation at its head holds the entity; the others wait in the order in which they
@@ -6,7 +6,7 @@
 //! operations run side by side, but never beside one that touches the pool itself. An operation
 //! that waits for its pool alone is not overtaken by later ones that would share it.
 //!
-//! There is no lock order to get wrong: [`Owners::line_up`] is the only way to take turns, and it
+//! There is no lock order to get wrong: [`LockTable::acquire`] is the only way to take locks, and it
 //! takes them in the order of [`EntityRef`], in which a pool comes before all that is on it. Who
 //! holds the greatest entity that anybody waits for waits for nothing, so somebody can always go on.
 //! An operation moves on to its next queue in the very moment in which its turn comes: two that
@@ -25,17 +25,17 @@ mod queue;
 
 /// All queues.
 #[derive(Debug, Clone)]
-pub(crate) struct Owners {
+pub(crate) struct LockTable {
     queues: Arc<Mutex<Queues>>,
     bound: usize,
 }
 
 type Queues = BTreeMap<EntityRef, Queue>;
 
-/// The turns of one operation, had or waited for; dropping it gives all of them up.
+/// The locks of one operation, had or waited for; dropping it gives all of them up.
 #[derive(Debug)]
-pub(crate) struct Turns {
-    owners: Owners,
+pub(crate) struct LockSet {
+    locks: LockTable,
     operation: OpId,
     /// In the order in which they are taken; of the last ones it may have none yet.
     entities: Vec<EntityRef>,
@@ -43,7 +43,7 @@ pub(crate) struct Turns {
     granted: Option<oneshot::Receiver<Result<(), Failure>>>,
 }
 
-impl Owners {
+impl LockTable {
     /// Queues in which at most `bound` operations wait. How many share a turn is bounded by how
     /// many are on their way.
     pub(crate) fn new(bound: usize) -> Self {
@@ -53,17 +53,17 @@ impl Owners {
         }
     }
 
-    /// Takes the turns with what is touched, or a place in the first queue where it has to wait.
+    /// Takes the locks with what is touched, or a place in the first queue where it has to wait.
     /// An operation may do so again only after it gave up what it had.
-    pub(crate) fn line_up(
+    pub(crate) fn acquire(
         &self,
         touches: &BTreeSet<EntityRef>,
         operation: &OpId,
-    ) -> Result<Turns, Failure> {
+    ) -> Result<LockSet, Failure> {
         let claims = claims(touches);
         let (sender, mut granted) = oneshot::channel();
-        let mut turns = Turns {
-            owners: self.clone(),
+        let mut held = LockSet {
+            locks: self.clone(),
             operation: operation.clone(),
             entities: claims.keys().cloned().collect(),
             granted: None,
@@ -76,9 +76,9 @@ impl Owners {
         self.proceed(&mut self.lock(), request);
         match granted.try_recv() {
             Ok(at_once) => at_once?,
-            Err(_) => turns.granted = Some(granted),
+            Err(_) => held.granted = Some(granted),
         }
-        Ok(turns)
+        Ok(held)
     }
 
     /// Takes turn after turn until it has all, or has to wait.
@@ -102,7 +102,7 @@ impl Owners {
             break Err(failure.about(&entity).next("osctl operation ls"));
         };
         // Whoever gives up waiting leaves its queue first, so there is somebody to tell. If not, the
-        // turns are given back all the same.
+        // locks are given back all the same.
         drop(request.granted.send(outcome));
     }
 
@@ -147,28 +147,28 @@ impl Owners {
     }
 }
 
-impl Turns {
-    /// Waits until it has all turns.
+impl LockSet {
+    /// Waits until it has all locks.
     ///
     /// # Cancel safety
     /// Dropping the future gives up every place taken.
     pub(crate) async fn all(mut self, control: &Control) -> Result<Self, Failure> {
         if let Some(granted) = self.granted.take() {
-            let what = || match self.owners.waits_for(&self.operation) {
+            let what = || match self.locks.waits_for(&self.operation) {
                 None => "its turn came".to_owned(),
                 Some(what) => format!("its turn came with {what}"),
             };
             let granted = control.bound(granted, what).await?;
-            // The sender is dropped untold only when these turns are.
+            // The sender is dropped untold only when these locks are.
             granted.unwrap_or_else(|_| Err(Failure::new(Code::Internal, "its turn was lost")))?;
         }
         Ok(self)
     }
 }
 
-impl Drop for Turns {
+impl Drop for LockSet {
     fn drop(&mut self) {
-        self.owners.leave(&self.entities, &self.operation);
+        self.locks.leave(&self.entities, &self.operation);
     }
 }
 

@@ -13,11 +13,11 @@ pub const DEADLINE: Duration = Duration::from_mins(10);
 ///
 /// It is called once the operation has its turn with what it touches, and again if the plan turns
 /// out to touch more. Pure but for reading; called on a thread that may block.
-pub type Compile = Arc<dyn Fn() -> Result<Plan, Failure> + Send + Sync>;
+pub type Planner = Arc<dyn Fn() -> Result<Plan, Failure> + Send + Sync>;
 
 /// A command on its way to become an operation.
 #[derive(Clone)]
-pub struct Work {
+pub struct OperationRequest {
     /// The command, e.g. `user-new`.
     pub command: String,
     /// The command line, secrets removed.
@@ -33,12 +33,12 @@ pub struct Work {
     /// The operation it undoes.
     pub undoes: Option<OpId>,
     /// Its plan.
-    pub compile: Compile,
+    pub planner: Planner,
 }
 
-impl fmt::Debug for Work {
+impl fmt::Debug for OperationRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Work")
+        f.debug_struct("OperationRequest")
             .field("command", &self.command)
             .field("touches", &self.touches)
             .finish_non_exhaustive()

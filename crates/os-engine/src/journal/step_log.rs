@@ -13,7 +13,7 @@ use crate::host::Outcome;
 ///      └────────────┴─> Unchanged
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mark {
+pub(crate) enum StepProgress {
     /// Nothing: it was not begun, or (after a power loss) the end of the journal is missing.
     Unknown,
     /// It was at its near end and may have been applied.
@@ -28,18 +28,18 @@ pub(crate) enum Mark {
 
 /// The sum of a journal's lines after the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ledger {
-    marks: Vec<Mark>,
+pub(crate) struct StepLog {
+    marks: Vec<StepProgress>,
     reverting: Option<Failure>,
     unsure: bool,
     end: Option<Ending>,
 }
 
-impl Ledger {
+impl StepLog {
     /// Of a plan with `steps` steps, of which none was begun.
     pub(crate) fn new(steps: usize) -> Self {
         Self {
-            marks: vec![Mark::Unknown; steps],
+            marks: vec![StepProgress::Unknown; steps],
             reverting: None,
             unsure: false,
             end: None,
@@ -53,11 +53,11 @@ impl Ledger {
         }
         match line {
             Line::Begin(_) => false,
-            Line::Intent { step } => self.put(*step, Mark::Intended),
+            Line::Intent { step } => self.put(*step, StepProgress::Intended),
             Line::Done { step, outcome } => {
                 let mark = match outcome {
-                    Outcome::Changed => Mark::Changed,
-                    Outcome::Unchanged => Mark::Unchanged,
+                    Outcome::Changed => StepProgress::Changed,
+                    Outcome::Unchanged => StepProgress::Unchanged,
                 };
                 self.put(*step, mark)
             }
@@ -66,7 +66,7 @@ impl Ledger {
                 self.unsure = *unsure;
                 true
             }
-            Line::Reverted { step } => self.put(*step, Mark::Reverted),
+            Line::Reverted { step } => self.put(*step, StepProgress::Reverted),
             Line::End(ending) => {
                 self.end = Some(Ending::clone(ending));
                 true
@@ -74,15 +74,15 @@ impl Ledger {
         }
     }
 
-    fn put(&mut self, step: usize, mark: Mark) -> bool {
+    fn put(&mut self, step: usize, mark: StepProgress) -> bool {
         let place = step.checked_sub(1).and_then(|at| self.marks.get_mut(at));
         place.map(|place| *place = mark).is_some()
     }
 
     /// What is known about a step, counted from 1.
-    pub(crate) fn mark(&self, step: usize) -> Mark {
+    pub(crate) fn mark(&self, step: usize) -> StepProgress {
         let mark = step.checked_sub(1).and_then(|at| self.marks.get(at));
-        mark.copied().unwrap_or(Mark::Unknown)
+        mark.copied().unwrap_or(StepProgress::Unknown)
     }
 
     /// Why steps are being taken back, if they are.

@@ -11,12 +11,12 @@ use tokio::sync::watch;
 
 use crate::control::Control;
 use crate::events::Events;
-use crate::executor::Watch;
+use crate::executor::ProgressSink;
 use crate::journal::{Ending, Header};
 
 /// The table of operations.
 #[derive(Debug)]
-pub(crate) struct Registry {
+pub(crate) struct OperationTable {
     table: Mutex<Table>,
     events: Events,
     /// How many may be on their way.
@@ -43,7 +43,7 @@ pub(crate) struct Entry {
     events: Events,
 }
 
-impl Registry {
+impl OperationTable {
     pub(crate) fn new(events: Events, in_flight: usize, remembered: usize) -> Self {
         Self {
             table: Mutex::default(),
@@ -253,7 +253,7 @@ impl Entry {
     }
 }
 
-impl Watch for Entry {
+impl ProgressSink for Entry {
     fn step(&self, number: usize, state: StepState) {
         let mut progress = None;
         self.view.send_modify(|operation| {

@@ -16,7 +16,7 @@ pub(super) enum Mode {
     Shared,
 }
 
-/// What an operation needs turns with, in the order in which it takes them.
+/// What an operation needs locks with, in the order in which it takes them.
 pub(super) type Claims = BTreeMap<EntityRef, Mode>;
 
 /// What is touched is had alone. The pools it is on are shared, which keeps away whoever touches
@@ -37,7 +37,7 @@ pub(super) struct Request {
     pub(super) operation: OpId,
     /// What it has not asked for yet.
     pub(super) rest: btree_map::IntoIter<EntityRef, Mode>,
-    /// Told once it has all its turns, or a queue was full.
+    /// Told once it has all its locks, or a queue was full.
     pub(super) granted: oneshot::Sender<Result<(), Failure>>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Request {
 pub(super) struct Queue {
     /// The mode of all holders.
     mode: Mode,
-    /// One, or several that share it, in the order in which their turns came.
+    /// One, or several that share it, in the order in which their locks came.
     holders: Vec<TurnHolder>,
     waiting: VecDeque<(Mode, Request)>,
 }
