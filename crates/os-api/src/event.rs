@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::operation::OperationState;
-use crate::view::PoolState;
+use crate::view::{DaemonState, PoolState};
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -99,16 +99,4 @@ pub enum EntityChange {
     Changed,
     /// It is gone.
     Removed,
-}
-
-/// Where the daemon is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum DaemonState {
-    /// It answers; pools are being imported.
-    Starting,
-    /// What was imported before is imported again.
-    Ready,
-    /// It is going to end; containers are not touched.
-    Stopping,
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 pub use asset::{Asset, AssetKind, AssetState};
 pub use container::{Container, ContainerConfig, ContainerLog, Readiness, ReadyState};
-pub use daemon::{CodeInfo, Ping};
+pub use daemon::{CodeInfo, DaemonState, Ping};
 pub use group::Group;
 pub use id_range::{IdRange, IdSegment, SegmentKind};
 use os_types::{AttrKey, Failure};

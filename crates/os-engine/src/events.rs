@@ -125,7 +125,7 @@ fn lock(ring: &Mutex<Ring>) -> MutexGuard<'_, Ring> {
 
 #[cfg(test)]
 mod tests {
-    use os_api::event::DaemonState;
+    use os_api::view::DaemonState;
 
     use super::*;
 

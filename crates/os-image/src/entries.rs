@@ -9,15 +9,20 @@
 //! (tar(5), pax(1), "Basic Tar Format" and "Storing Sparse Files" of the manual of GNU tar).
 
 mod acl;
+mod block;
 mod header;
 mod pax;
 mod sparse;
 
 use std::io::{self, Read};
 
-use self::header::{BLOCK, Header};
+use self::block::BLOCK;
+use self::header::Header;
 use self::pax::Extended;
-use self::sparse::{Extent, Map};
+use self::sparse::Map;
+
+/// Offset and length of a piece of a file, in bytes.
+type Extent = (u64, u64);
 
 /// How much may describe one entry, bytes: long names, attributes, the map of a sparse file.
 pub(crate) const HEADERS_LIMIT: u64 = 1 << 20;

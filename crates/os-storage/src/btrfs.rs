@@ -91,7 +91,8 @@ impl Pools for Btrfs {
     }
 
     fn destroy(&self, place: &PoolPlace, source: &PoolSource) -> Result<Change, PoolError> {
-        source::destroy(&*self.runner, place, source)
+        let status = opening::status(place, source)?;
+        source::destroy(&*self.runner, place, source, &status)
     }
 
     fn contents(&self, place: &PoolPlace) -> Box<dyn PoolContents> {

@@ -1,13 +1,46 @@
 //! Who keeps a pool from being closed. A best effort: processes come and go while we look.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use os_sys::{MountEntry, MountTable};
 
-use crate::Holder;
+/// Somebody who keeps a pool from being closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Process, or `None` for a mount.
+    pub pid: Option<u32>,
+    /// Name of the process.
+    pub name: String,
+    /// What it holds, for example `working directory /tank/ct` or `mount at /mnt`.
+    pub what: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pid {
+            Some(pid) => write!(f, "{} ({pid}): {}", self.name, self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+/// Holders as the end of a sentence, at most five of them.
+pub(crate) fn list(holders: &[Holder]) -> String {
+    if holders.is_empty() {
+        return "something that could not be found".to_owned();
+    }
+    let texts: Vec<_> = holders.iter().take(5).map(ToString::to_string).collect();
+    let more = holders.len().saturating_sub(texts.len());
+    if more == 0 {
+        texts.join(", ")
+    } else {
+        format!("{} and {more} more", texts.join(", "))
+    }
+}
 
 /// Other mounts of the same file system trees, here and in every other mount namespace.
 pub(crate) fn mounts(ours: &[MountEntry]) -> Vec<Holder> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use os_types::{ByteSize, FileSystem, PoolName};
 
+use crate::holders::Holder;
 use crate::{Change, PoolContents, PoolPlace, PoolSource, PoolView};
 
 /// Looks into a pool that is mounted read-only and may refuse it.
@@ -93,26 +94,6 @@ pub enum PoolStatus {
     },
 }
 
-/// Somebody who keeps a pool from being closed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
-    /// Process, or `None` for a mount.
-    pub pid: Option<u32>,
-    /// Name of the process.
-    pub name: String,
-    /// What it holds, for example `working directory /tank/ct` or `mount at /mnt`.
-    pub what: String,
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.pid {
-            Some(pid) => write!(f, "{} ({pid}): {}", self.name, self.what),
-            None => f.write_str(&self.what),
-        }
-    }
-}
-
 /// Why a pool could not be made, opened or closed.
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError {
@@ -185,7 +166,7 @@ pub enum PoolError {
         source: Box<dyn Error + Send + Sync + 'static>,
     },
     /// Somebody uses the pool.
-    #[error("pool {pool} is in use by {}", list(holders))]
+    #[error("pool {pool} is in use by {}", crate::holders::list(holders))]
     Busy {
         /// The pool.
         pool: PoolName,
@@ -241,15 +222,14 @@ pub(crate) fn system(
     }
 }
 
-pub(crate) fn list(holders: &[Holder]) -> String {
-    if holders.is_empty() {
-        return "something that could not be found".to_owned();
-    }
-    let texts: Vec<_> = holders.iter().take(5).map(ToString::to_string).collect();
-    let more = holders.len().saturating_sub(texts.len());
-    if more == 0 {
-        texts.join(", ")
-    } else {
-        format!("{} and {more} more", texts.join(", "))
-    }
+/// Asks the inspector.
+pub(crate) fn look(
+    place: &PoolPlace,
+    view: &dyn PoolView,
+    inspect: Inspection<'_>,
+) -> Result<(), PoolError> {
+    inspect(view).map_err(|source| PoolError::Refused {
+        pool: place.name.clone(),
+        source,
+    })
 }

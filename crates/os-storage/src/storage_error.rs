@@ -54,12 +54,12 @@ pub enum StorageError {
         object: String,
     },
     /// A process or a mount uses it.
-    #[error("{object} is in use by {}", crate::pools::list(holders))]
+    #[error("{object} is in use by {}", crate::holders::list(holders))]
     Busy {
         /// Dataset or snapshot.
         object: String,
         /// Who; empty if they could not be found.
-        holders: Vec<crate::Holder>,
+        holders: Vec<crate::holders::Holder>,
     },
     /// It is encrypted, and the key is not there.
     #[error("{object} is encrypted and its key is not loaded")]

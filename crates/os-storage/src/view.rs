@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use os_types::DatasetName;
 
-use crate::pools::Inspection;
-use crate::{PoolError, PoolPlace, StorageError};
+use crate::StorageError;
 
 /// A pool that can be looked into: mounted read-only at no place, or open anyway.
 pub trait PoolView {
@@ -32,16 +31,4 @@ pub(crate) fn below(root: &Path, dataset: &DatasetName) -> PathBuf {
         "" => root.to_owned(),
         relative => root.join(relative),
     }
-}
-
-/// Asks the inspector.
-pub(crate) fn look(
-    place: &PoolPlace,
-    view: &dyn PoolView,
-    inspect: Inspection<'_>,
-) -> Result<(), PoolError> {
-    inspect(view).map_err(|source| PoolError::Refused {
-        pool: place.name.clone(),
-        source,
-    })
 }

@@ -1,5 +1,7 @@
 //! Whole files, folders and symlinks that appear and disappear atomically and durably.
 
+mod temporary;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +13,9 @@ use rustix::io::Errno;
 
 use crate::error::{Action, FileError};
 use crate::folder::{Entry, Folder};
-use crate::temporary::{Temporary, is_temporary, set_attributes};
+pub use temporary::TEMPORARY_PREFIX;
+pub(crate) use temporary::set_attributes;
+use temporary::{Temporary, is_temporary};
 
 /// The largest file [`read`] takes: no file of ours comes near, so what exceeds it is damage.
 pub const READ_LIMIT: u64 = 64 * 1024 * 1024;

@@ -66,8 +66,9 @@ pub fn parse<T: Document>(text: &str) -> Result<T, DocumentError> {
     let old = toml::Table::deserialize(toml::de::Deserializer::from(table)).map_err(fail)?;
     let new = migration::walk(T::migrations(), old, found, T::SCHEMA)
         .map_err(|error| DocumentError::new::<T>(Fault::Migration(error)))?;
-    T::deserialize(new)
-        .map_err(|error| DocumentError::new::<T>(Fault::Invalid(error::one_line(error.message()))))
+    T::deserialize(new).map_err(|error| {
+        DocumentError::new::<T>(Fault::Invalid(migration::one_line(error.message())))
+    })
 }
 
 /// Refuses a text that was cut off where its syntax does not show it.

@@ -12,10 +12,9 @@ use rustix::fs::{Mode, OFlags};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use crate::atomic::{self, Attributes};
+use crate::atomic::{self, Attributes, set_attributes};
 use crate::error::{Action, FileError};
 use crate::folder::Entry;
-use crate::temporary::set_attributes;
 
 /// How much of the end is read at first to find the last line.
 const TAIL: u64 = 16 * 1024;

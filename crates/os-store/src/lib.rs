@@ -38,9 +38,7 @@ mod folder;
 pub mod jsonl;
 pub mod lock;
 pub mod reserve;
-mod temporary;
 
-pub use atomic::{Attributes, Change, Owner};
+pub use atomic::{Attributes, Change, Owner, TEMPORARY_PREFIX};
 pub use document::{Document, DocumentError};
 pub use error::{Action, FileError};
-pub use temporary::TEMPORARY_PREFIX;

@@ -13,10 +13,10 @@ use os_api::endpoint::{
     ContainerList, ContainersQuery, GroupList, IdRangeList, Nothing, OnPool, OperationList,
     PoolList, PoolSourceList, UserList,
 };
-use os_types::{Code, PoolName};
+use os_types::PoolName;
 
 use crate::client::Client;
-use crate::program;
+use crate::context;
 
 /// The variable that a shell sets when it asks for completions.
 pub(crate) const VARIABLE: &str = "OSCTL_COMPLETE";
@@ -104,20 +104,6 @@ pub(crate) fn operations(current: &OsStr) -> Vec<CompletionCandidate> {
     fitting.map(candidate).collect()
 }
 
-/// Error codes, and the other topics of `osctl help`.
-pub(crate) fn topics(current: &OsStr) -> Vec<CompletionCandidate> {
-    let command = crate::cli::command();
-    let commands = command
-        .get_subcommands()
-        .filter(|command| !command.is_hide_set());
-    let mut names: Vec<_> = commands
-        .map(|command| command.get_name().to_owned())
-        .collect();
-    names.push("exit-codes".to_owned());
-    names.extend(Code::ALL.iter().map(|code| code.as_str().to_owned()));
-    matching(current, names.into_iter())
-}
-
 /// Names with their pool where it was begun, without it otherwise.
 fn on_pools(
     current: &OsStr,
@@ -139,7 +125,11 @@ fn on_pools(
     matching(current, texts.into_iter())
 }
 
-fn matching(current: &OsStr, names: impl Iterator<Item = String>) -> Vec<CompletionCandidate> {
+/// The names that begin with what was typed.
+pub(crate) fn matching(
+    current: &OsStr,
+    names: impl Iterator<Item = String>,
+) -> Vec<CompletionCandidate> {
     let current = current.to_string_lossy();
     let fitting = names.filter(|name| name.starts_with(current.as_ref()));
     fitting.map(CompletionCandidate::new).collect()
@@ -151,8 +141,8 @@ where
     E::Answer: Default,
 {
     let words: Vec<_> = std::env::args_os().collect();
-    let root = root_among(&words).unwrap_or_else(program::root_of_environment);
-    let mut client = Client::new(program::socket(&root), String::new()).hurried(PATIENCE);
+    let root = root_among(&words).unwrap_or_else(context::root_of_environment);
+    let mut client = Client::new(context::socket(&root), String::new()).hurried(PATIENCE);
     client.ask::<E>(&Nothing {}, query).unwrap_or_default()
 }
 
@@ -182,16 +172,5 @@ mod tests {
         );
         assert_eq!(root_among(&["osctl", "us", "--root=/y"]), Some("/y".into()));
         assert_eq!(root_among(&["osctl", "us", "--root"]), None);
-    }
-
-    #[test]
-    fn topics_are_commands_and_codes() {
-        let found = topics(OsStr::new("E-NO"));
-        assert!(
-            found
-                .iter()
-                .any(|candidate| candidate.get_value() == "E-NOT-FOUND")
-        );
-        assert!(!topics(OsStr::new("user")).is_empty());
     }
 }

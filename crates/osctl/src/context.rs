@@ -1,7 +1,6 @@
 //! What a command runs in.
 
-use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use jiff::tz::TimeZone;
@@ -9,7 +8,6 @@ use os_types::{Code, Failure, PoolName};
 
 use crate::client::Client;
 use crate::fault::Fault;
-use crate::listing::value::Style;
 use crate::offline::Offline;
 use crate::printer::Printer;
 
@@ -50,14 +48,6 @@ pub(crate) struct Ctx {
 }
 
 impl Ctx {
-    /// How values are shown.
-    pub(crate) fn style(&self, parsable: bool) -> Style {
-        Style {
-            parsable: parsable || self.globals.parsable,
-            zone: self.zone.clone().map_or_else(OnceCell::new, OnceCell::from),
-        }
-    }
-
     /// The option `--pool`.
     pub(crate) fn pool(&self) -> Option<&PoolName> {
         self.globals.pool.as_ref()
@@ -82,4 +72,15 @@ impl Ctx {
             }
         }
     }
+}
+
+/// The socket of the daemon below a root folder.
+pub(crate) fn socket(root: &Path) -> PathBuf {
+    root.join("run/osctl/osctld.sock")
+}
+
+/// The root folder without `--root`.
+pub(crate) fn root_of_environment() -> PathBuf {
+    let root = std::env::var_os("OSCTL_ROOT").filter(|root| !root.is_empty());
+    root.map_or_else(|| "/".into(), PathBuf::from)
 }

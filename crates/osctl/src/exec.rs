@@ -19,6 +19,7 @@ mod streams;
 mod terminal;
 
 use std::io::{self, IsTerminal as _};
+use std::os::fd::OwnedFd;
 
 use os_api::exec::{ExecRequest, HelperFrame};
 use os_types::{Code, ContainerName, Failure};
@@ -55,6 +56,19 @@ pub(crate) enum Style {
     NeedsTerminal,
     /// Streams.
     Streams,
+}
+
+/// What can happen while a command runs.
+#[derive(Debug)]
+pub(super) enum Happening {
+    /// The command runs; with a terminal, this is the end that shows it.
+    Started(Option<OwnedFd>),
+    /// The command has ended, or was not run.
+    Ended(HelperFrame),
+    /// The helper is gone, and the command with it; [`session::Session::next`] tells it as an end.
+    Cut,
+    /// This process got a signal.
+    Signal(i32),
 }
 
 /// Runs a command to its end, and ends as it did.

@@ -6,7 +6,7 @@
 //! ```text
 //!   cli        the options of every command and the top of the command tree
 //!   cmd/       one file a command: its options (clap) and what it does
-//!   target     `pool:id` arguments
+//!   target     `pool:id` arguments; entity: those of any kind
 //!   client     typed requests of os-api over the socket; events
 //!   reading    what reading commands ask: the daemon, else
 //!   offline    the files on the pools themselves
@@ -36,6 +36,7 @@ mod cmd;
 mod command_line;
 mod complete;
 mod context;
+mod entity;
 mod exec;
 mod fault;
 mod listing;

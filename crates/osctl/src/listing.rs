@@ -19,12 +19,15 @@ pub(crate) use column::{Column, Row};
 pub(crate) use options::{ListArgs, ShowArgs};
 pub(crate) use value::{Value, text};
 
+use std::cell::OnceCell;
+
 use serde_json::Value as Json;
 
 use crate::context::Ctx;
 use crate::fault::{Fault, Outcome};
 use column::Pick;
 use options::Selection;
+use value::Style;
 
 /// Prints rows as a table or as JSON.
 pub(crate) fn list<T: Row>(
@@ -47,7 +50,7 @@ pub(crate) fn list<T: Row>(
         return ctx.printer.json(&filtered);
     }
     note_disabled(ctx, &rows);
-    let style = ctx.style(args.parsable);
+    let style = style(ctx, args.parsable);
     let table = table::render(&selection.picks, &rows, &style, !args.hide_header);
     ctx.printer.text(&table)
 }
@@ -76,9 +79,17 @@ pub(crate) fn show<T: Row>(
             .extend(keys.map(|(key, _)| Pick::Attr(key.to_string())));
     }
     note_disabled(ctx, std::slice::from_ref(&row));
-    let style = ctx.style(args.parsable);
+    let style = style(ctx, args.parsable);
     let text = table::render_one(&selection.picks, &row, &style, !args.hide_header);
     ctx.printer.text(&text)
+}
+
+/// How values are shown.
+pub(crate) fn style(ctx: &Ctx, parsable: bool) -> Style {
+    Style {
+        parsable: parsable || ctx.globals.parsable,
+        zone: ctx.zone.clone().map_or_else(OnceCell::new, OnceCell::from),
+    }
 }
 
 fn list_names<T: Row>(ctx: &mut Ctx) -> Outcome {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::cmd::Run;
 use crate::command_line;
 use crate::complete;
-use crate::context::{Ctx, Globals};
+use crate::context::{Ctx, Globals, root_of_environment, socket};
 use crate::fault::{Fault, Outcome};
 use crate::printer::Printer;
 
@@ -181,17 +181,6 @@ fn explain_usage(mut printer: Printer, error: &clap::Error) -> u8 {
     let text = shown(printer.out_color);
     let written = printer.text(&text).and_then(|()| printer.flush());
     end(&mut printer, written)
-}
-
-/// The socket of the daemon below a root folder.
-pub(crate) fn socket(root: &Path) -> PathBuf {
-    root.join("run/osctl/osctld.sock")
-}
-
-/// The root folder without `--root`.
-pub(crate) fn root_of_environment() -> PathBuf {
-    let root = std::env::var_os("OSCTL_ROOT").filter(|root| !root.is_empty());
-    root.map_or_else(|| "/".into(), PathBuf::from)
 }
 
 /// The locale of the terminal, in the order that POSIX gives the variables.

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use os_api::event::DaemonState;
+use os_api::view::DaemonState;
 use os_api::{EventBody, Operation};
 use os_engine::Engine;
 use os_types::{Code, Failure};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use os_api::event::DaemonState;
+use os_api::view::DaemonState;
 use os_engine::{Engine, FaultPlan, Faults, Limits, Setup};
 use os_types::PoolName;
 use os_types::plan::JournalPlace;

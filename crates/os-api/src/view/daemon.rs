@@ -5,8 +5,6 @@ use os_types::Code;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::event::DaemonState;
-
 /// The answer to a ping.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ping {
@@ -21,6 +19,18 @@ pub struct Ping {
     pub state: DaemonState,
     /// Revision of the newest event.
     pub revision: u64,
+}
+
+/// Where the daemon is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DaemonState {
+    /// It answers; pools are being imported.
+    Starting,
+    /// What was imported before is imported again.
+    Ready,
+    /// It is going to end; containers are not touched.
+    Stopping,
 }
 
 /// What an error code means.

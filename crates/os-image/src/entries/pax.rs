@@ -1,6 +1,6 @@
 //! The extended header of an entry, pax(1): records of `length key=value`.
 
-use super::sparse::Extent;
+use super::Extent;
 use super::{Xattr, acl};
 
 /// What an extended header says of the entry behind it.

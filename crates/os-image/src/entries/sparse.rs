@@ -1,10 +1,8 @@
 //! Sparse files: where their data go.
 
-use super::header::{BLOCK, field, number};
+use super::Extent;
+use super::block::{BLOCK, field, number};
 use super::pax::decimal;
-
-/// Offset and length of a piece of a file.
-pub(super) type Extent = (u64, u64);
 
 /// Where the data of a file go, piece by piece; the rest is holes.
 #[derive(Debug, Clone, Default)]

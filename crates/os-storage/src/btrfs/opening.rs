@@ -14,8 +14,8 @@ use os_types::ByteSize;
 
 use super::source::{check_directory, not_pool};
 use crate::mountpoint::prepare_mountpoint;
-use crate::pools::{Inspection, system};
-use crate::view::{FolderView, look};
+use crate::pools::{Inspection, look, system};
+use crate::view::FolderView;
 use crate::{Change, PoolError, PoolPlace, PoolSource, PoolStatus};
 
 /// How long a program that this process starts meanwhile may keep what it inherited.

@@ -156,8 +156,9 @@ pub(super) fn destroy(
     runner: &dyn Runner,
     place: &PoolPlace,
     source: &PoolSource,
+    status: &PoolStatus,
 ) -> Result<Change, PoolError> {
-    match super::opening::status(place, source)? {
+    match status {
         PoolStatus::Missing => {
             return match source {
                 PoolSource::Image(path) => image_file::remove(&unfinished(path)),

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use super::contents::Contents;
-use super::mounts;
-use super::opening::{check_place, export_patiently, find, inside};
+use os_cmd::{Invocation, Runner};
+use os_sys::patience;
+use os_types::PoolName;
+
+use super::contents::{Contents, inside};
+use super::errors::{is_busy, tool};
+use super::imported::find;
+use super::mounts::{self, check_place};
 use crate::{Change, PoolError, PoolSource, holders};
 
 /// Everything that is still to be written is written first.
@@ -47,4 +52,21 @@ pub(super) fn export(contents: &Contents, patience: Duration) -> Result<(), Pool
             holders: holders::processes(&contents.place.mountpoint),
         }),
     }
+}
+
+/// Runs `zpool export` until nobody is in its way.
+pub(super) fn export_patiently(
+    runner: &dyn Runner,
+    pool: &PoolName,
+    patience: Duration,
+) -> Result<Option<()>, PoolError> {
+    patience::until(patience, || {
+        let command = Invocation::new("zpool").args(["export", pool.as_str()]);
+        match runner.run(command.deadline(EXPORT_DEADLINE)) {
+            Ok(_) => Ok(Some(())),
+            Err(error) if is_busy(&error) => Ok(None),
+            Err(error) if error.stderr().contains("no such pool") => Ok(Some(())),
+            Err(error) => Err(tool("export", pool, error)),
+        }
+    })
 }

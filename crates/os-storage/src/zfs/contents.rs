@@ -9,7 +9,7 @@ use os_types::{DatasetName, SnapshotName};
 
 use super::listing::{self, Dataset, ListingError, Snapshot};
 use super::{errors, token};
-use crate::{PoolPlace, StorageError};
+use crate::{PoolError, PoolPlace, StorageError};
 
 /// Destroying a large tree waits for its blocks to be found, not for their being freed.
 const CHANGE_DEADLINE: Duration = Duration::from_mins(5);
@@ -160,5 +160,13 @@ fn unreadable(object: &dyn std::fmt::Display, source: ListingError) -> StorageEr
         action: "list",
         object: object.to_string(),
         source: Box::new(source),
+    }
+}
+
+pub(super) fn inside(contents: &Contents, source: StorageError) -> PoolError {
+    let pool = contents.place.name.clone();
+    match source {
+        StorageError::Busy { holders, .. } => PoolError::Busy { pool, holders },
+        source => PoolError::Contents { pool, source },
     }
 }

@@ -7,9 +7,11 @@ use os_cmd::{CommandError, Invocation, Runner};
 use os_types::PoolName;
 
 use super::errors::{foreign_host, tool};
-use super::opening::INSPECTION;
 use crate::pools::Takeover;
-use crate::{PoolError, PoolSource, StorageError};
+use crate::{PoolError, PoolPlace, PoolSource, StorageError};
+
+/// Alternate root of a zpool that is imported only to be looked at. Nothing is mounted below it.
+const INSPECTION: &str = "/osctl-inspection";
 
 /// Reading the labels of many disks, one of which may be dying.
 const IMPORT_DEADLINE: Duration = Duration::from_mins(5);
@@ -203,6 +205,18 @@ pub(super) fn is_importable(runner: &dyn Runner, pool: &PoolName) -> Result<bool
 fn is_offered(text: &str, pool: &PoolName) -> bool {
     let mut names = text.lines().filter_map(|l| l.trim().strip_prefix("pool: "));
     names.any(|name| name == pool.as_str())
+}
+
+/// The zpool of a source, if it is imported.
+pub(super) fn find(
+    runner: &dyn Runner,
+    place: &PoolPlace,
+    source: &PoolSource,
+) -> Result<Option<Imported>, PoolError> {
+    match Imported::find(runner, &place.name)? {
+        Some(found) if is_made_of(runner, &place.name, source)? => Ok(Some(found)),
+        _ => Ok(None),
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use rustix::io::Errno;
 
 use super::contents::Contents;
 use super::listing::Dataset;
-use crate::{StorageError, holders};
+use crate::pools::system;
+use crate::{PoolError, PoolPlace, StorageError, holders};
 
 /// On a folder that a dataset is, or was, mounted over. Closed to everybody but root of the host.
 const PLACEHOLDER: &str = "trusted.osctl.placeholder";
@@ -280,4 +281,22 @@ fn last_part(dataset: &DatasetName) -> &OsStr {
 /// A path to exactly what is open, whatever happens to its name.
 fn by_number(fd: &OwnedFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()))
+}
+
+/// Whether the pool is mounted at its place.
+///
+/// *Errors*: `MountpointTaken` if something else is mounted there.
+pub(super) fn check_place(place: &PoolPlace) -> Result<bool, PoolError> {
+    let at = &place.mountpoint;
+    let table = MountTable::read().map_err(|e| system("look at", at, e))?;
+    let Some(entry) = table.at(at) else {
+        return Ok(false);
+    };
+    if entry.fstype == "zfs" && entry.source == Path::new(place.name.as_str()) {
+        return Ok(true);
+    }
+    Err(PoolError::MountpointTaken {
+        mountpoint: at.clone(),
+        by: format!("{} ({})", entry.source.display(), entry.fstype),
+    })
 }

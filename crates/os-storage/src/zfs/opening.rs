@@ -12,43 +12,24 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use os_cmd::{Invocation, Runner};
-use os_sys::{MountTable, patience};
 use os_types::{ByteSize, PoolName};
 
-use super::contents::Contents;
-use super::errors::{is_busy, tool};
-use super::imported::{Imported, Purpose, import, is_importable, is_made_of};
+use super::contents::{Contents, inside};
+use super::errors::tool;
+use super::imported::{Imported, Purpose, find, import, is_importable, is_made_of};
+use super::mounts::check_place;
 use super::views::DatasetViews;
 use super::{closing, mounts};
 use crate::mountpoint::prepare_mountpoint;
-use crate::pools::{Inspection, Takeover, system};
-use crate::view::{FolderView, PoolView, look};
+use crate::pools::{Inspection, Takeover, look, system};
+use crate::view::{FolderView, PoolView};
 use crate::{Change, PoolError, PoolPlace, PoolSource, PoolStatus, StorageError};
-
-/// Alternate root of a zpool that is imported only to be looked at. Nothing is mounted below it.
-pub(super) const INSPECTION: &str = "/osctl-inspection";
 
 /// How long a program that this process starts meanwhile may keep what it inherited.
 const INSPECTION_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Properties that the pool's own dataset must have; `mountpoint` is another one.
 const PROPERTIES: [(&str, &str); 2] = [("setuid", "off"), ("devices", "off")];
-
-/// *Errors*: `MountpointTaken` if something else is mounted there.
-pub(super) fn check_place(place: &PoolPlace) -> Result<bool, PoolError> {
-    let at = &place.mountpoint;
-    let table = MountTable::read().map_err(|e| system("look at", at, e))?;
-    let Some(entry) = table.at(at) else {
-        return Ok(false);
-    };
-    if entry.fstype == "zfs" && entry.source == Path::new(place.name.as_str()) {
-        return Ok(true);
-    }
-    Err(PoolError::MountpointTaken {
-        mountpoint: at.clone(),
-        by: format!("{} ({})", entry.source.display(), entry.fstype),
-    })
-}
 
 /// Whether there is something that could be the pool. A zpool is looked for on all disks.
 fn exists(runner: &dyn Runner, place: &PoolPlace, source: &PoolSource) -> Result<bool, PoolError> {
@@ -61,18 +42,6 @@ fn exists(runner: &dyn Runner, place: &PoolPlace, source: &PoolSource) -> Result
                 Err(e) => Err(system("look at", path, e)),
             }
         }
-    }
-}
-
-/// The zpool of a source, if it is imported.
-pub(super) fn find(
-    runner: &dyn Runner,
-    place: &PoolPlace,
-    source: &PoolSource,
-) -> Result<Option<Imported>, PoolError> {
-    match Imported::find(runner, &place.name)? {
-        Some(found) if is_made_of(runner, &place.name, source)? => Ok(Some(found)),
-        _ => Ok(None),
     }
 }
 
@@ -263,29 +232,4 @@ fn prepare(contents: &Contents) -> Result<bool, PoolError> {
         Ok(contents.mount_all(&datasets)? || !missing.is_empty())
     };
     prepared().map_err(|e| inside(contents, e))
-}
-
-pub(super) fn inside(contents: &Contents, source: StorageError) -> PoolError {
-    let pool = contents.place.name.clone();
-    match source {
-        StorageError::Busy { holders, .. } => PoolError::Busy { pool, holders },
-        source => PoolError::Contents { pool, source },
-    }
-}
-
-/// Runs `zpool export` until nobody is in its way.
-pub(super) fn export_patiently(
-    runner: &dyn Runner,
-    pool: &PoolName,
-    patience: Duration,
-) -> Result<Option<()>, PoolError> {
-    patience::until(patience, || {
-        let command = Invocation::new("zpool").args(["export", pool.as_str()]);
-        match runner.run(command.deadline(closing::EXPORT_DEADLINE)) {
-            Ok(_) => Ok(Some(())),
-            Err(error) if is_busy(&error) => Ok(None),
-            Err(error) if error.stderr().contains("no such pool") => Ok(Some(())),
-            Err(error) => Err(tool("export", pool, error)),
-        }
-    })
 }

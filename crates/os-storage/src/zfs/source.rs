@@ -9,9 +9,10 @@ use std::time::Duration;
 use os_cmd::{CommandError, Invocation, Runner};
 use os_types::ByteSize;
 
+use super::closing::export_patiently;
 use super::errors::tool;
 use super::imported::{Imported, is_made_of, partitions};
-use super::opening::{export_patiently, status};
+use super::opening::status;
 use crate::image_file::{self, failed, unfinished};
 use crate::{Change, Holder, PoolError, PoolPlace, PoolSource, PoolStatus};
 

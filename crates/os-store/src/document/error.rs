@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::Utf8Error;
 
+use super::migration::one_line;
 use super::{Document, MigrationError};
 use crate::error::FileError;
 
@@ -143,13 +144,4 @@ fn line_of(text: &[u8], offset: usize) -> usize {
         .take(offset)
         .filter(|byte| **byte == b'\n')
         .count()
-}
-
-/// The toml crate puts what it expected on lines of their own.
-pub(super) fn one_line(message: &str) -> String {
-    message
-        .lines()
-        .map(str::trim)
-        .collect::<Vec<_>>()
-        .join(", ")
 }

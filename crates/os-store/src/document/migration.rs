@@ -85,8 +85,8 @@ where
     Old: DeserializeOwned,
     New: TryFrom<Old, Error: ToString> + Serialize,
 {
-    let old = Old::deserialize(table)
-        .map_err(|error: toml::de::Error| super::error::one_line(error.message()))?;
+    let old =
+        Old::deserialize(table).map_err(|error: toml::de::Error| one_line(error.message()))?;
     let new = New::try_from(old).map_err(|error| error.to_string())?;
     Table::try_from(new).map_err(|error| error.to_string())
 }
@@ -176,4 +176,13 @@ fn there_and_back(
             sample: sample.to_owned(),
         })
     }
+}
+
+/// The toml crate puts what it expected on lines of their own.
+pub(super) fn one_line(message: &str) -> String {
+    message
+        .lines()
+        .map(str::trim)
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -7,9 +7,9 @@ use os_api::view::Asset;
 
 use crate::cmd::Run;
 use crate::context::Ctx;
+use crate::entity::Target;
 use crate::fault::{Fault, Outcome};
 use crate::listing::{self, ListArgs};
-use crate::target::Target;
 
 /// List what osctld expects to exist on the host, and in what state it is
 #[derive(Debug, Args)]

@@ -7,9 +7,9 @@ use os_types::AttrKey;
 
 use crate::cmd::Run;
 use crate::context::Ctx;
+use crate::entity::Target;
 use crate::fault::Outcome;
 use crate::operation;
-use crate::target::Target;
 
 /// Set a user attribute
 #[derive(Debug, Args)]

@@ -1,10 +1,11 @@
 //! `osctl help`: commands, error codes, exit codes.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt::Write;
 
 use clap::{Args, Command};
-use clap_complete::ArgValueCompleter;
+use clap_complete::{ArgValueCompleter, CompletionCandidate};
 use os_types::{Code, Failure};
 
 use crate::cmd::Run;
@@ -19,7 +20,7 @@ use crate::fault::{Fault, Outcome};
 )]
 pub(crate) struct Help {
     /// A command, an error code, or `exit-codes`
-    #[arg(value_name = "TOPIC", add = ArgValueCompleter::new(complete::topics))]
+    #[arg(value_name = "TOPIC", add = ArgValueCompleter::new(topics))]
     topic: Vec<String>,
 }
 
@@ -74,6 +75,20 @@ fn below<'a>(command: &'a Command, word: &str) -> Option<&'a Command> {
         names.any(|name| name.starts_with(word))
     });
     fitting.next().filter(|_| fitting.next().is_none())
+}
+
+/// Error codes, and the other topics of `osctl help`.
+fn topics(current: &OsStr) -> Vec<CompletionCandidate> {
+    let command = crate::cli::command();
+    let commands = command
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set());
+    let mut names: Vec<_> = commands
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    names.push("exit-codes".to_owned());
+    names.extend(Code::ALL.iter().map(|code| code.as_str().to_owned()));
+    complete::matching(current, names.into_iter())
 }
 
 fn no_topic(what: &str) -> Fault {
@@ -149,4 +164,20 @@ fn wrap(text: &str, width: usize) -> String {
         }
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_are_commands_and_codes() {
+        let found = topics(OsStr::new("E-NO"));
+        assert!(
+            found
+                .iter()
+                .any(|candidate| candidate.get_value() == "E-NOT-FOUND")
+        );
+        assert!(!topics(OsStr::new("user")).is_empty());
+    }
 }

@@ -53,7 +53,7 @@ pub(crate) fn print(ctx: &mut Ctx, args: &MonitorArgs, filter: Option<Filter<'_>
         limit: args.limit.filter(|_| filter.is_none()),
         timeout_ms: args.timeout.map(|seconds| seconds * 1000),
     };
-    let style = ctx.style(false);
+    let style = crate::listing::style(ctx, false);
     let is_json = ctx.globals.json;
     let printer = &mut ctx.printer;
     let mut left = args.limit;

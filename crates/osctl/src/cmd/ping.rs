@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use os_api::endpoint::{Nothing, PingGet};
-use os_api::event::DaemonState;
+use os_api::view::DaemonState;
 use os_api::view::Ping as Pong;
 use os_types::{Code, Failure};
 

@@ -8,21 +8,8 @@ use os_sys::{receive_frame, send_frame};
 use os_types::{Code, Failure};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::{broken, signals};
+use super::{Happening, broken, signals};
 use crate::client::Client;
-
-/// What can happen while a command runs.
-#[derive(Debug)]
-pub(super) enum Happening {
-    /// The command runs; with a terminal, this is the end that shows it.
-    Started(Option<OwnedFd>),
-    /// The command has ended, or was not run.
-    Ended(HelperFrame),
-    /// The helper is gone, and the command with it; [`Session::next`] tells it as an end.
-    Cut,
-    /// This process got a signal.
-    Signal(i32),
-}
 
 /// A command that was asked for.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use os_types::Failure;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::Sender;
 
-use super::session::Happening;
+use super::Happening;
 
 /// The window of the terminal has another size.
 pub(super) const WINDOW: i32 = 28;

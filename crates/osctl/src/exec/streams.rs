@@ -8,9 +8,10 @@ use os_api::exec::{ClientFrame, HelperFrame};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::stdio;
 
+use super::Happening;
 use super::broken;
 use super::pump::{self, AtEnd, Ended, EndedGuard};
-use super::session::{Happening, Session};
+use super::session::Session;
 use super::signals::{CONTINUE, WINDOW};
 use crate::context::Ctx;
 use crate::fault::Fault;

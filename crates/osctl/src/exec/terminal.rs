@@ -9,8 +9,9 @@ use os_types::{Code, Failure};
 use rustix::stdio;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
+use super::Happening;
 use super::pump::{self, AtEnd, Ended, EndedGuard};
-use super::session::{Happening, Session};
+use super::session::Session;
 use super::signals::{CONTINUE, HANG_UP, TERMINATE, WINDOW};
 use super::{broken, killed_by};
 use crate::context::Ctx;

@@ -139,7 +139,7 @@ fn container_line(ctx: &Ctx, container: &Container, branch: &str) -> Line {
 
 fn memory(ctx: &Ctx, bytes: Option<u64>) -> String {
     bytes.map_or_else(String::new, |bytes| {
-        Value::Bytes(bytes).render(&ctx.style(false))
+        Value::Bytes(bytes).render(&crate::listing::style(ctx, false))
     })
 }
 

@@ -12,9 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
-use crate::atomic::Attributes;
 use crate::error::{Action, FileError};
 use crate::folder::Entry;
+
+use super::Attributes;
 
 /// How the name of every temporary file begins.
 pub const TEMPORARY_PREFIX: &str = ".new-";
