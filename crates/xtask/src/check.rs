@@ -9,6 +9,7 @@ mod file_length;
 mod file_name;
 mod layers;
 mod links;
+mod modules;
 mod openapi;
 mod unsafe_code;
 
@@ -29,6 +30,11 @@ pub(crate) const ALL: &[Check] = &[
         name: "layers",
         rule: "crates depend on lower layers only (ADR-6)",
         run: layers::check,
+    },
+    Check {
+        name: "modules",
+        rule: "modules of a crate do not use each other both ways",
+        run: modules::check,
     },
     Check {
         name: "file-length",

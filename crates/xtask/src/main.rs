@@ -64,7 +64,7 @@ fn run_checks(names: &[String]) -> Result<ExitCode> {
     let tree = Tree::load().context("the source tree cannot be read")?;
     let report: Report = checks
         .iter()
-        .map(|check| (*check, (check.run)(&tree)))
+        .map(|check| (check.name, check.rule, (check.run)(&tree)))
         .collect();
     write!(std::io::stdout().lock(), "{report}").context("the report cannot be printed")?;
     Ok(report.exit_code())
