@@ -1,19 +1,20 @@
-//! Whether an operation may go on: its deadline and whether somebody cancelled it.
+//! Whether an operation may go on: its deadline and whether it was cancelled.
 
 use std::time::Duration;
 
 use os_types::{Code, Failure};
-use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// The deadline of a step back and of a recovered operation, whose own deadline has no say: better
-/// late than half-made.
+use crate::cancellation::Cancellation;
+
+/// The time of a step back and of a recovered operation, to which the operation's own deadline does
+/// not apply: late is better than half done.
 const REVERT_TIME: Duration = Duration::from_mins(10);
 
 /// The right of an operation to go on.
 #[derive(Debug, Clone)]
 pub(crate) struct Control {
-    cancelled: watch::Sender<bool>,
+    pub(crate) cancellation: Cancellation,
     deadline: Instant,
 }
 
@@ -21,22 +22,26 @@ impl Control {
     /// From now on for `time`.
     pub(crate) fn new(time: Duration) -> Self {
         Self {
-            cancelled: watch::Sender::new(false),
+            cancellation: Cancellation::new(),
             deadline: Instant::now() + time,
         }
     }
 
-    /// For what nobody can stop: steps back and recovery.
+    /// For steps back and recovery, which cannot be stopped.
     pub(crate) fn unstoppable() -> Self {
         Self::new(REVERT_TIME)
     }
 
-    pub(crate) fn cancel(&self) {
-        self.cancelled.send_replace(true);
+    /// The same deadline, with a cancellation that can also happen alone.
+    pub(crate) fn child(&self) -> Self {
+        Self {
+            cancellation: self.cancellation.child(),
+            deadline: self.deadline,
+        }
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        *self.cancelled.borrow()
+        self.cancellation.is_cancelled()
     }
 
     pub(crate) fn deadline(&self) -> Instant {
@@ -49,8 +54,8 @@ impl Control {
 
     /// Why it may not go on with `what`, e.g. `step 2 of 3, create file …`.
     pub(crate) fn stop(&self, what: impl FnOnce() -> String) -> Result<(), Failure> {
-        if self.is_cancelled() {
-            return Err(cancelled(&what()));
+        if let Some(reason) = self.cancellation.reason() {
+            return Err(cancelled(&reason, &what()));
         }
         if self.remaining().is_zero() {
             return Err(overdue(&what()));
@@ -64,19 +69,21 @@ impl Control {
         future: impl Future<Output = T>,
         what: impl Fn() -> String,
     ) -> Result<T, Failure> {
-        let mut cancel = self.cancelled.subscribe();
         tokio::select! {
             // In this order, so that what is ready wins over a deadline that passes at that moment.
             biased;
             value = future => Ok(value),
-            _ = cancel.wait_for(|cancelled| *cancelled) => Err(cancelled(&what())),
+            () = self.cancellation.cancelled() => {
+                let reason = self.cancellation.reason().unwrap_or_default();
+                Err(cancelled(&reason, &what()))
+            }
             () = tokio::time::sleep_until(self.deadline) => Err(overdue(&what())),
         }
     }
 }
 
-fn cancelled(what: &str) -> Failure {
-    Failure::new(Code::Cancelled, format!("cancelled before {what}"))
+fn cancelled(reason: &str, what: &str) -> Failure {
+    Failure::new(Code::Cancelled, format!("{reason} before {what}"))
 }
 
 fn overdue(what: &str) -> Failure {

@@ -155,7 +155,7 @@ impl<H: Host> Engine<H> {
     /// If there is no such operation.
     pub fn cancel(&self, id: &str) -> Result<Operation, Failure> {
         let entry = self.0.operations.find(id)?;
-        entry.control.cancel();
+        entry.control.cancellation.cancel("cancelled");
         Ok(self.0.view(&entry))
     }
 
@@ -245,7 +245,10 @@ impl<H: Host> Engine<H> {
         let deadline = tokio::time::Instant::now() + time;
         for entry in operations.all() {
             if entry.state() == OperationState::Queued {
-                entry.control.cancel();
+                entry
+                    .control
+                    .cancellation
+                    .cancel("osctld is stopping: cancelled");
             }
         }
         for entry in operations.all() {

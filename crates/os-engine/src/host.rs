@@ -4,9 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use os_types::plan::JournalPlace;
-use os_types::{Failure, OpId, Step};
+use os_types::{Code, Failure, OpId, Step};
 use serde::{Deserialize, Serialize};
 
+use crate::cancellation::Cancellation;
 use crate::control::Control;
 use crate::executor::ProgressSink;
 use crate::recover::Recovery;
@@ -74,10 +75,24 @@ impl StepContext<'_> {
         self.progress.progress(text);
     }
 
-    /// Whether somebody wants the operation to stop. A long step then puts its object back to the
-    /// near end and fails with `Code::Cancelled`; a short one need not look.
+    /// Whether the step was asked to stop, and a way to be woken by that. A step that waits, for a
+    /// guest or a hook, stops waiting at once and fails with `Code::Cancelled`; a short one need not
+    /// look.
+    pub fn cancellation(&self) -> &Cancellation {
+        &self.control.cancellation
+    }
+
+    /// Whether the step was asked to stop; see [`StepContext::cancellation`].
     pub fn is_cancelled(&self) -> bool {
         self.control.is_cancelled()
+    }
+
+    /// The failure of a step that was asked to stop, e.g. `taken over by stop --kill (operation …)
+    /// before its init ended`.
+    pub fn cancelled(&self, before: &str) -> Failure {
+        let reason = self.control.cancellation.reason();
+        let reason = reason.unwrap_or_else(|| "cancelled".to_owned());
+        Failure::new(Code::Cancelled, format!("{reason} before {before}"))
     }
 
     /// Settles what a crash left open in the journal of a place that is just being opened.

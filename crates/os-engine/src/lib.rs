@@ -36,6 +36,7 @@
 //! [`Plan`]: os_types::Plan
 #![forbid(unsafe_code)]
 
+mod cancellation;
 mod control;
 mod engine;
 mod events;
@@ -53,6 +54,7 @@ mod undo;
 #[cfg(test)]
 mod fake;
 
+pub use cancellation::Cancellation;
 pub use engine::{Engine, Identity, Limits, Setup};
 pub use events::{Events, Subscription};
 pub use fault::{FaultAction, FaultPlan, Faults};

@@ -187,7 +187,7 @@ async fn waiting_can_be_cancelled() {
     let locks = LockTable::new(8);
     let _held = on(&locks, "a", 1).unwrap();
     let control = Control::new(LONG);
-    control.cancel();
+    control.cancellation.cancel("cancelled");
     let failure = on(&locks, "a", 2).unwrap().all(&control).await;
     assert_eq!(failure.unwrap_err().code, Code::Cancelled);
     assert_eq!(queue(&locks, &user("a")).1, []);
