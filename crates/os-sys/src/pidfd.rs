@@ -31,6 +31,11 @@ impl PidFd {
         }
     }
 
+    /// The descriptor that clone(2) gave for a new child.
+    pub(crate) fn of_child(fd: OwnedFd, pid: u32) -> Self {
+        Self { fd, pid }
+    }
+
     /// The number the process has or had.
     pub fn pid(&self) -> u32 {
         self.pid

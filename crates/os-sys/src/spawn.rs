@@ -1,39 +1,51 @@
-//! Starting a program in a session, and optionally in cgroups, of its own.
+//! Starting a program in a session of its own, without any descriptor of the caller.
 //!
-//! `std::process::Command` does the fork and reports a failed exec through a pipe; what it cannot do is
-//! done in its pre-exec hook, in the child:
+//! The child shares the caller's memory until it executes the program (`CLONE_VM | CLONE_VFORK`, as
+//! `posix_spawn(3)` does it), so a large daemon copies no page tables, and a failure is handed back in
+//! memory. What the child does is a list of system calls:
 //!
 //! ```text
-//! fork ─ become user ─ reset signals ─ setsid ─ die with thread ─ join cgroups ─ exec
+//! clone ─ reset signals ─ setsid ─ move the wanted descriptors to 0, 1, 2, 3, ... ─ close all others
+//!   ─ [become user] ─ chdir ─ [die with thread] ─ exec
 //! ```
 //!
-//! Joining happens *before* exec, so that there is no moment at which the program, or anything it
-//! starts, is outside of its cgroups. `clone3(CLONE_INTO_CGROUP)` was refused: it exists for v2
-//! only and takes one cgroup, a hybrid host needs several.
+//! Descriptors are closed by the child and not only marked close-on-exec: a lock of a daemon that is
+//! killed at this moment is free as soon as the child has run these few calls. Nothing in the list
+//! waits, so the child never joins a control group: a frozen one would hold it before exec, together with
+//! the thread that waits for it. A program that has to be in a group joins it after exec (ADR-13).
 
-use std::ffi::{OsStr, OsString};
+mod child;
+
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::os::fd::{AsFd as _, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getppid, kill_process_group, set_parent_process_death_signal};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, waitid,
+};
 
+use self::child::{Image, Plan};
 use crate::{PidFd, SysError};
 
 /// What to start. Standard streams not given are `/dev/null`; the environment starts empty.
 #[derive(Debug)]
 pub struct SpawnRequest {
     program: PathBuf,
+    image: Option<Arc<OwnedFd>>,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     cgroups: Vec<File>,
     stdin: Option<OwnedFd>,
     stdout: Option<OwnedFd>,
     stderr: Option<OwnedFd>,
+    passed: Vec<OwnedFd>,
     directory: PathBuf,
     user: Option<u32>,
     dies_with_thread: bool,
@@ -44,16 +56,25 @@ impl SpawnRequest {
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Self {
             program: program.into(),
+            image: None,
             args: Vec::new(),
             env: Vec::new(),
             cgroups: Vec::new(),
             stdin: None,
             stdout: None,
             stderr: None,
+            passed: Vec::new(),
             directory: PathBuf::from("/"),
             user: None,
             dies_with_thread: false,
         }
+    }
+
+    /// Executes what this descriptor is open on; the path only names it, in errors and as `argv[0]`.
+    #[must_use]
+    pub fn image(mut self, image: Arc<OwnedFd>) -> Self {
+        self.image = Some(image);
+        self
     }
 
     /// Adds an argument.
@@ -107,6 +128,13 @@ impl SpawnRequest {
         self
     }
 
+    /// Passes a descriptor; the first one is number 3 in the program, the next one 4, and so on.
+    #[must_use]
+    pub fn pass(mut self, fd: impl Into<OwnedFd>) -> Self {
+        self.passed.push(fd.into());
+        self
+    }
+
     /// Sets the working directory; `/` if not given.
     #[must_use]
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -134,21 +162,13 @@ impl SpawnRequest {
 /// Why a program was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
-    /// Fork, joining a cgroup or exec failed; the child is gone.
+    /// A step before exec, or exec itself, failed; the child is gone.
     #[error("cannot start {}", program.display())]
     Start {
         /// The program.
         program: PathBuf,
         /// What the kernel said.
         source: io::Error,
-    },
-    /// The child runs no more: no pidfd could be had, so it was killed.
-    #[error("cannot watch {}", program.display())]
-    Watch {
-        /// The program.
-        program: PathBuf,
-        /// What the kernel said.
-        source: SysError,
     },
 }
 
@@ -158,7 +178,6 @@ pub enum SpawnError {
 /// the number of its group, cannot be reused.
 #[derive(Debug)]
 pub struct Child {
-    inner: std::process::Child,
     pidfd: PidFd,
     reaped: bool,
 }
@@ -184,17 +203,13 @@ impl Child {
         if !self.pidfd.wait_exit(timeout)? {
             return Ok(None);
         }
-        let pid = self.pid().to_string();
-        let status = self
-            .inner
-            .wait()
-            .map_err(|e| SysError::new("reap process", pid, e))?;
+        let status = reap(&self.pidfd)?;
         self.reaped = true;
         Ok(Some(status))
     }
 
     /// Sends a signal to every process of the group. `false` if there is none, or if the leader
-    /// has been reaped: then the number may belong to somebody else.
+    /// has been reaped: then the number may belong to another process.
     pub fn signal_group(&self, signal: Signal) -> Result<bool, SysError> {
         if self.reaped {
             return Ok(false);
@@ -210,120 +225,80 @@ impl Child {
     }
 }
 
+/// Reaps a child that has ended. *Source*: the layout of the status is that of wait(2).
+fn reap(pidfd: &PidFd) -> Result<ExitStatus, SysError> {
+    loop {
+        match waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED) {
+            Ok(status) => {
+                let exit = status.as_ref().and_then(WaitIdStatus::exit_status);
+                let signal = status.as_ref().and_then(WaitIdStatus::terminating_signal);
+                let dumped = status.as_ref().is_some_and(WaitIdStatus::dumped);
+                let raw = match signal {
+                    Some(signal) => signal | if dumped { 0x80 } else { 0 },
+                    None => exit.unwrap_or(0) << 8,
+                };
+                return Ok(ExitStatus::from_raw(raw));
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(SysError::new("reap process", pidfd.pid().to_string(), e)),
+        }
+    }
+}
+
 /// Starts the program.
 ///
-/// *Errors*: [`SpawnError::Start`] with the errno of the step that failed, `ENOENT` among them if
-/// the program does not exist.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that starts programs; os_cmd is built on it"
-)]
+/// # Errors
+/// [`SpawnError::Start`] with the errno of the step that failed, `ENOENT` among them if the program
+/// does not exist. No child is left then.
 pub fn spawn(request: SpawnRequest) -> Result<Child, SpawnError> {
-    let program = request.program;
-    let stdio = |fd: Option<OwnedFd>| fd.map_or_else(Stdio::null, Stdio::from);
-    let mut command = Command::new(&program);
-    command
-        .args(&request.args)
-        .env_clear()
-        .envs(request.env)
-        .current_dir(&request.directory)
-        .stdin(stdio(request.stdin))
-        .stdout(stdio(request.stdout))
-        .stderr(stdio(request.stderr));
-    if let Some(id) = request.user {
-        command.uid(id).gid(id);
+    let program = request.program.clone();
+    start(request).map_err(|source| SpawnError::Start { program, source })
+}
+
+fn start(request: SpawnRequest) -> io::Result<Child> {
+    let null = || File::options().read(true).write(true).open("/dev/null");
+    let mut fds = Vec::new();
+    for stream in [request.stdin, request.stdout, request.stderr] {
+        fds.push(stream.map_or_else(|| null().map(OwnedFd::from), Ok)?);
     }
-    let cgroups = request.cgroups;
-    let raw: Vec<RawFd> = cgroups.iter().map(AsRawFd::as_raw_fd).collect();
-    let parent = request.dies_with_thread.then(std::process::id);
-    // SAFETY: the hook runs in the forked child of a possibly multi-threaded process, so it may
-    // only do what signal-safety(7) allows: it calls signal, setsid, prctl, getppid and write, walks
-    // a vector made before the fork, and builds its errors from errno, none of which allocates or
-    // locks. The descriptors in `raw` are open in the child because `cgroups` lives until after the
-    // spawn.
-    unsafe { command.pre_exec(move || prepare_child(&raw, parent)) };
-    let mut inner = match command.spawn() {
-        Ok(child) => child,
-        Err(source) => return Err(SpawnError::Start { program, source }),
+    fds.extend(request.passed);
+    let path = c_string(request.program.as_os_str())?;
+    let mut args = vec![path.clone()];
+    for arg in &request.args {
+        args.push(c_string(arg)?);
+    }
+    let mut env = Vec::new();
+    for (name, value) in &request.env {
+        let mut pair = name.clone();
+        pair.push("=");
+        pair.push(value);
+        env.push(c_string(&pair)?);
+    }
+    let directory = c_string(request.directory.as_os_str())?;
+    let raw: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
+    let plan = Plan {
+        image: match &request.image {
+            Some(fd) => Image::Descriptor(fd.as_raw_fd()),
+            None => Image::Path(&path),
+        },
+        args: child::pointers(&args),
+        env: child::pointers(&env),
+        fds: raw,
+        cgroups: request.cgroups.iter().map(AsRawFd::as_raw_fd).collect(),
+        directory: &directory,
+        user: request.user,
+        parent: request.dies_with_thread.then(std::process::id),
+        failure: 0,
     };
-    drop(cgroups);
-    // The pid cannot have been reused: the child is ours and nobody has reaped it.
-    match PidFd::open(inner.id()) {
-        Ok(Some(pidfd)) => Ok(Child {
-            inner,
-            pidfd,
-            reaped: false,
-        }),
-        Ok(None) => Err(abandon(
-            &mut inner,
-            &program,
-            io::Error::from_raw_os_error(libc::ESRCH),
-        )),
-        Err(e) => {
-            let source = io::Error::from_raw_os_error(e.errno().unwrap_or(libc::EIO));
-            Err(abandon(&mut inner, &program, source))
-        }
-    }
+    let (pid, pidfd) = child::run(plan)?;
+    Ok(Child {
+        pidfd: PidFd::of_child(pidfd, pid),
+        reaped: false,
+    })
 }
 
-fn abandon(child: &mut std::process::Child, program: &Path, source: io::Error) -> SpawnError {
-    let source = match child.kill().and_then(|()| child.wait()) {
-        Ok(_) => source,
-        Err(second) => second,
-    };
-    SpawnError::Watch {
-        program: program.to_owned(),
-        source: SysError::new("open process", child.id().to_string(), source),
-    }
-}
-
-/// Runs between fork and exec: async-signal-safe calls only.
-fn prepare_child(cgroups: &[RawFd], parent: Option<u32>) -> io::Result<()> {
-    // Ignored and blocked signals survive exec, and std resets only SIGPIPE. A container would hand them on to
-    // all its processes: runit blocks SIGPWR for whom it starts, and inits wait for that one. SIGKILL, SIGSTOP
-    // and the two numbers that libc keeps for itself refuse, which is right.
-    for signal in 1..=64 {
-        // SAFETY: SIG_DFL is a valid disposition for any number; a refused number changes nothing.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
-    }
-    let none = no_signals();
-    // SAFETY: the pointer is to a set of this frame, and no old mask is asked for.
-    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()) };
-    // SAFETY: setsid takes no argument; a freshly forked child is no group leader, so it succeeds.
-    if unsafe { libc::setsid() } < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    if let Some(parent) = parent {
-        die_with(parent)?;
-    }
-    for fd in cgroups {
-        // "0" is the writing process itself: no pid to format, which would need an allocation.
-        // SAFETY: the buffer is a static of one byte and the length says so; the descriptor is
-        // open (see the caller) and close-on-exec, so the program does not inherit it.
-        let written = unsafe { libc::write(*fd, c"0".as_ptr().cast(), 1) };
-        if written != 1 {
-            return Err(io::Error::last_os_error());
-        }
-    }
-    Ok(())
-}
-
-/// The empty set.
-fn no_signals() -> libc::sigset_t {
-    // SAFETY: a sigset_t is integers, for which all zeroes is a value.
-    unsafe { std::mem::zeroed() }
-}
-
-/// Runs between fork and exec: async-signal-safe calls only.
-fn die_with(parent: u32) -> io::Result<()> {
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    // The parent may have died before the request: nobody would send the signal.
-    let now = getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs());
-    if now == parent {
-        Ok(())
-    } else {
-        Err(io::Error::from_raw_os_error(libc::ESRCH))
-    }
+fn c_string(text: &OsStr) -> io::Result<CString> {
+    Ok(CString::new(text.as_bytes())?)
 }
 
 #[cfg(test)]

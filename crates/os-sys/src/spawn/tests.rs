@@ -1,4 +1,5 @@
-use std::io::Read;
+use std::io::{Read, Write as _};
+use std::path::Path;
 
 use super::*;
 
@@ -36,7 +37,7 @@ fn child_leads_its_session() {
 fn no_signal_is_blocked() {
     // As the daemon inherits it where runit starts it.
     let start = || {
-        let mut set = no_signals();
+        let mut set = child::no_signals();
         // SAFETY: the pointer is to a set of this frame.
         unsafe { libc::sigaddset(&raw mut set, libc::SIGPWR) };
         // SAFETY: as above; it changes this thread alone.
@@ -63,6 +64,56 @@ fn dies_with_the_thread_that_started_it() {
     assert!(free.wait(Duration::ZERO).unwrap().is_none());
     assert!(free.signal_group(Signal::KILL).unwrap());
     free.wait(LONG).unwrap().unwrap();
+}
+
+/// Even one that nobody has marked close-on-exec.
+#[test]
+fn no_descriptor_of_the_caller_is_left_but_those_passed() {
+    let (read, write) = io::pipe().unwrap();
+    rustix::io::fcntl_setfd(&write, rustix::io::FdFlags::empty()).unwrap();
+    let words = File::from(OwnedFd::from(tempfile::tempfile().unwrap()));
+    (&words).write_all(b"passed").unwrap();
+    let script =
+        "n=0; while [ $n -lt 100 ]; do [ ! -e /proc/$$/fd/$n ] || echo $n; n=$((n+1)); done;
+        cat /proc/self/fd/3";
+    let request = shell(script).env("PATH", "/usr/bin:/bin").pass(words);
+    assert_eq!(output_of(request), "0\n1\n2\n3\npassed");
+    drop((read, write));
+}
+
+#[test]
+fn an_image_is_executed_by_its_descriptor() {
+    let image = Arc::new(OwnedFd::from(File::open("/bin/echo").unwrap()));
+    let request = SpawnRequest::new("/no/such/program").image(image).arg("x");
+    assert_eq!(output_of(request), "x\n");
+}
+
+/// Descriptors whose numbers are the places of others.
+#[test]
+fn places_are_not_overwritten() {
+    let files: Vec<OwnedFd> = (0..6)
+        .map(|number: u8| {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&[b'a' + number]).unwrap();
+            file.into()
+        })
+        .collect();
+    let script = "for n in 3 4 5 6 7 8; do cat /proc/self/fd/$n; done";
+    let request = shell(script).env("PATH", "/usr/bin:/bin");
+    let request = files.into_iter().rev().fold(request, SpawnRequest::pass);
+    assert_eq!(output_of(request), "fedcba");
+}
+
+#[test]
+fn failures_leave_no_child_and_no_descriptor() {
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = open();
+    for _ in 0..200 {
+        spawn(SpawnRequest::new("/no/such/program")).unwrap_err();
+        spawn(shell("exit 0").directory("/no/such/directory")).unwrap_err();
+    }
+    // Other tests of this process open some, but not hundreds.
+    assert!(open() < before + 100);
 }
 
 #[test]
