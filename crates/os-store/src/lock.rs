@@ -18,6 +18,10 @@ use crate::folder::Entry;
 /// A holder writes its pid right after it got the lock; longer than this it does not take.
 const PID_PATIENCE: Duration = Duration::from_millis(500);
 
+/// How long to wait for a lock whose holder has died. A child that the holder was starting has a copy of
+/// its descriptors until it closes them, some system calls after its birth; under load that takes a while.
+const ORPHAN_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// The lock was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -44,14 +48,25 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock on `path` (created with mode 0600 if absent), or says who has it.
     ///
-    /// Does not wait for the holder. Programs started while the lock is held do not inherit it.
+    /// Does not wait for a holder that lives. Programs started while the lock is held do not inherit it.
     pub fn acquire(path: &Path) -> Result<Self, LockError> {
         let entry = Entry::locate(path)?;
         let mut file = entry.create(OFlags::RDWR | OFlags::CREATE, Mode::RUSR | Mode::WUSR)?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Err(holder(&entry, &file)),
-            Err(error) => return Err(entry.error(Action::Lock, error).into()),
+        if !try_lock(&entry, &file)? {
+            let error = holder(&entry, &file);
+            let LockError::HeldBy(pid) = error else {
+                return Err(error);
+            };
+            let freed =
+                os_sys::patience::until(ORPHAN_TIMEOUT, || match try_lock(&entry, &file) {
+                    Ok(true) => Ok(Some(())),
+                    Ok(false) if lives(pid) => Err(LockError::HeldBy(pid)),
+                    Ok(false) => Ok(None),
+                    Err(error) => Err(error),
+                })?;
+            freed.ok_or_else(|| LockError::Held {
+                path: entry.path.clone(),
+            })?;
         }
         let pid = format!("{}\n", std::process::id());
         file.set_len(0)
@@ -59,6 +74,20 @@ impl Lock {
             .map_err(|error| entry.error(Action::Write, error))?;
         Ok(Self { file })
     }
+}
+
+fn try_lock(entry: &Entry, file: &File) -> Result<bool, LockError> {
+    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(entry.error(Action::Lock, error).into()),
+    }
+}
+
+/// Whether a process runs; one that has ended and was not reaped does not.
+fn lives(pid: u32) -> bool {
+    let held = os_sys::PidFd::open(pid).ok().flatten();
+    held.is_some_and(|held| !held.wait_exit(Duration::ZERO).unwrap_or(false))
 }
 
 fn holder(entry: &Entry, mut file: &File) -> LockError {
@@ -101,6 +130,29 @@ mod tests {
         drop(guard);
         assert_eq!(std::fs::read(&path).unwrap(), b"");
         drop(Lock::acquire(&path).unwrap());
+    }
+
+    /// As a child of a killed daemon has it until it has closed the descriptors of its parent.
+    #[test]
+    fn a_lock_of_a_dead_holder_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let file = File::create(&path).unwrap();
+        rustix::fs::flock(&file, FlockOperation::LockExclusive).unwrap();
+        let child = os_sys::spawn(os_sys::SpawnRequest::new("/bin/true")).unwrap();
+        child.pidfd().wait_exit(Duration::from_secs(10)).unwrap();
+        // Not reaped: the number is still its own.
+        (&file)
+            .write_all(format!("{}\n", child.pid()).as_bytes())
+            .unwrap();
+        let began = std::time::Instant::now();
+        let freeing = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            drop(file);
+        });
+        drop(Lock::acquire(&path).unwrap());
+        assert!(began.elapsed() >= Duration::from_millis(250));
+        freeing.join().unwrap();
     }
 
     #[test]
