@@ -179,9 +179,15 @@ impl Plan<'_> {
             // SAFETY: as above.
             check(unsafe { libc::dup2(*fd, place) })?;
         }
+        // A path may name a descriptor (`/proc/self/fd/7`), which has to be open until exec.
+        let flags = match self.image {
+            Image::Path(_) => libc::CLOSE_RANGE_CLOEXEC,
+            Image::Descriptor(_) => 0,
+        };
+        let others = others.cast_unsigned();
         // SAFETY: this process has a table of descriptors of its own (no CLONE_FILES); the caller keeps
         // its descriptors.
-        check(unsafe { libc::close_range(others.cast_unsigned(), libc::c_uint::MAX, 0) })?;
+        check(unsafe { libc::close_range(others, libc::c_uint::MAX, flags.cast_signed()) })?;
         Ok(())
     }
 
