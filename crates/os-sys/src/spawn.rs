@@ -179,7 +179,8 @@ pub enum SpawnError {
 #[derive(Debug)]
 pub struct Child {
     pidfd: PidFd,
-    reaped: bool,
+    /// How it ended, once it has been reaped.
+    status: Option<ExitStatus>,
 }
 
 impl Child {
@@ -198,20 +199,22 @@ impl Child {
         self.pidfd
     }
 
-    /// Waits for the end of the leader and reaps it. `None` if the time ran out first.
+    /// Waits for the end of the leader and reaps it; the status is kept. `None` if the time ran out first.
     pub fn wait(&mut self, timeout: Duration) -> Result<Option<ExitStatus>, SysError> {
+        if self.status.is_some() {
+            return Ok(self.status);
+        }
         if !self.pidfd.wait_exit(timeout)? {
             return Ok(None);
         }
-        let status = reap(&self.pidfd)?;
-        self.reaped = true;
-        Ok(Some(status))
+        self.status = Some(reap(&self.pidfd)?);
+        Ok(self.status)
     }
 
     /// Sends a signal to every process of the group. `false` if there is none, or if the leader
     /// has been reaped: then the number may belong to another process.
     pub fn signal_group(&self, signal: Signal) -> Result<bool, SysError> {
-        if self.reaped {
+        if self.status.is_some() {
             return Ok(false);
         }
         let Some(pid) = i32::try_from(self.pid()).ok().and_then(Pid::from_raw) else {
@@ -293,7 +296,7 @@ fn start(request: SpawnRequest) -> io::Result<Child> {
     let (pid, pidfd) = child::run(plan)?;
     Ok(Child {
         pidfd: PidFd::of_child(pidfd, pid),
-        reaped: false,
+        status: None,
     })
 }
 

@@ -203,8 +203,9 @@ fn group_signal_reaches_grandchildren_until_reaped() {
     assert!(child.signal_group(Signal::KILL).unwrap());
     // End of file only once every holder of the pipe is dead.
     assert_eq!(read.read(&mut [0]).unwrap(), 0);
-    child.wait(LONG).unwrap().unwrap();
+    let status = child.wait(LONG).unwrap().unwrap();
     assert!(!child.signal_group(Signal::KILL).unwrap());
+    assert_eq!(child.wait(LONG).unwrap(), Some(status));
 }
 
 #[test]
