@@ -41,7 +41,8 @@ pub(crate) struct Args {
     pub(crate) print_cgroup_parent: bool,
 
     /// For tests of crash safety: end at a named point of an operation, e.g.
-    /// `user-new:1:before:kill`.
+    /// `user-new:1:before:kill`. Programs that are released do not have it.
+    #[cfg(debug_assertions)]
     #[arg(long, value_name = "POINT", env = "OSCTLD_FAULT", hide = true)]
     pub(crate) fault: Option<String>,
 }

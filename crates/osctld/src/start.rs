@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use os_api::view::DaemonState;
-use os_engine::{Engine, FaultPlan, Faults, Limits, Setup};
+#[cfg(debug_assertions)]
+use os_engine::FaultPlan;
+use os_engine::{Engine, Faults, Limits, Setup};
 use os_types::PoolName;
 use os_types::plan::JournalPlace;
 use tokio::net::UnixListener;
@@ -78,7 +80,7 @@ fn assemble(args: &Args, paths: &Paths) -> anyhow::Result<(App, Ends)> {
         host,
         journals: Box::new(Journals(scopes)),
         identity,
-        faults: faults(args.fault.as_deref())?,
+        faults: faults(args)?,
         limits: Limits::default(),
     });
     news.connect(engine.events().clone());
@@ -87,9 +89,17 @@ fn assemble(args: &Args, paths: &Paths) -> anyhow::Result<(App, Ends)> {
     Ok((app, ends))
 }
 
+/// A daemon that is released injects no faults.
+#[cfg(not(debug_assertions))]
+#[expect(clippy::unnecessary_wraps, reason = "as its sibling for tests")]
+fn faults(_: &Args) -> anyhow::Result<Faults> {
+    Ok(Faults::none())
+}
+
 /// Faults for tests of crash safety; none unless asked for on the command line.
-fn faults(plan: Option<&str>) -> anyhow::Result<Faults> {
-    let Some(plan) = plan else {
+#[cfg(debug_assertions)]
+fn faults(args: &Args) -> anyhow::Result<Faults> {
+    let Some(plan) = args.fault.as_deref() else {
         return Ok(Faults::none());
     };
     let plan: FaultPlan = plan.parse()?;
