@@ -1,7 +1,9 @@
 //! Our system users: the lines of our blocks in passwd, group, subuid and subgid.
 //!
-//! The blocks are the only record of who is registered and under which id; what is read from them
-//! is written back, changed or not, whole.
+//! The blocks are the only record of which users are registered and under which id; what is read
+//! from them is written back, changed or not, whole. An account is identified by its home,
+//! `<run folder>/pools/<pool>/users/<user>`, and not by its name: names are derived, and an account
+//! that an older version made keeps the name it has.
 
 mod register;
 
@@ -10,8 +12,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use os_types::{IdMap, IdSpan, NameError, PoolName, UserName};
+use os_types::{IdMap, IdSpan, PoolName, UserName};
 pub use register::{RegisterError, Registrar};
+use sha2::{Digest as _, Sha256};
 
 use crate::document::UserDoc;
 use crate::facts::Facts;
@@ -19,7 +22,7 @@ use crate::facts::Facts;
 /// The system user of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Its name and that of its group, `<pool>-<user>`.
+    /// Its name and that of its group: [`system_user`], or what an older version called it.
     pub name: String,
     /// Its user and group id.
     pub ugid: u32,
@@ -31,9 +34,35 @@ pub struct Account {
     pub gids: Vec<IdSpan>,
 }
 
-/// All of them, by name. A copy shares them until one of the two is changed: every listing has one.
+/// All accounts by their homes. A copy shares them until one of the two is changed: every listing
+/// has one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Accounts(Arc<BTreeMap<String, Account>>);
+pub struct Accounts(Arc<BTreeMap<PathBuf, Account>>);
+
+/// The longest name of a system user, in bytes (`useradd(8)`, utmp).
+const NAME_MAX: usize = 32;
+
+/// The name of a user's system user.
+///
+/// *Shape*: `<pool>-<user>`, e.g. `tank-alice`. If that is longer than 32 bytes, or the pool's name
+/// has a `-`, so that another pool and user could give the same text: its first 19 bytes, a `.` and
+/// 12 hexadecimal digits of the SHA-256 of `<pool>:<user>`. No name of the first form has a `.`
+/// after its first `-`, so the two forms never meet.
+pub fn system_user(pool: &PoolName, user: &UserName) -> String {
+    const DIGITS: usize = 12;
+    let plain = format!("{pool}-{user}");
+    if plain.len() <= NAME_MAX && !pool.as_str().contains('-') {
+        return plain;
+    }
+    let digest = Sha256::digest(format!("{pool}:{user}"));
+    // The names are ASCII, so every byte is a character.
+    let mut name: String = plain.chars().take(NAME_MAX - DIGITS - 1).collect();
+    name.push('.');
+    for byte in digest.iter().take(DIGITS / 2) {
+        write!(name, "{byte:02x}").expect("writing to a string does not fail");
+    }
+    name
+}
 
 /// The texts of our blocks, or of one account's lines in them; each line ends with a line feed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,24 +78,21 @@ pub struct AccountLines {
 }
 
 impl Account {
-    /// The account of a user under `ugid`.
-    ///
-    /// # Errors
-    /// When pool and user together are too long a name.
+    /// The account `name` of a user under the id `ugid`.
     pub fn new(
         (pool, user): (&PoolName, &UserName),
         doc: &UserDoc,
-        ugid: u32,
+        (name, ugid): (String, u32),
         facts: &Facts,
-    ) -> Result<Self, NameError> {
+    ) -> Self {
         let spans = |map: &IdMap| map.host_spans().collect();
-        Ok(Self {
-            name: user.system_user(pool)?,
+        Self {
+            name,
             ugid,
             home: facts.home(pool, user),
             uids: spans(&doc.uid_map),
             gids: spans(doc.gid_map()),
-        })
+        }
     }
 
     /// Its lines.
@@ -107,20 +133,19 @@ impl Accounts {
                 continue;
             };
             let Ok(ugid) = uid.parse() else { continue };
-            let name = (*name).to_owned();
             let account = Account {
-                name: name.clone(),
+                name: (*name).to_owned(),
                 ugid,
                 home: Path::new(home).to_owned(),
-                uids: uids.remove(name.as_str()).unwrap_or_default(),
-                gids: gids.remove(name.as_str()).unwrap_or_default(),
+                uids: uids.remove(name).unwrap_or_default(),
+                gids: gids.remove(name).unwrap_or_default(),
             };
-            accounts.insert(name, account);
+            accounts.insert(account.home.clone(), account);
         }
         Self(Arc::new(accounts))
     }
 
-    /// The texts of our blocks with all these accounts, by name.
+    /// The texts of our blocks with all these accounts, by home.
     pub fn render(&self) -> AccountLines {
         let mut all = AccountLines::default();
         for account in self.0.values() {
@@ -133,22 +158,33 @@ impl Accounts {
         all
     }
 
-    /// The account of that name.
-    pub fn get(&self, name: &str) -> Option<&Account> {
-        self.0.get(name)
+    /// The account with that home.
+    pub fn get(&self, home: &Path) -> Option<&Account> {
+        self.0.get(home)
     }
 
-    /// Adds an account, or replaces the one of its name.
+    /// Adds an account, or replaces the one with its home.
     pub fn insert(&mut self, account: Account) {
-        Arc::make_mut(&mut self.0).insert(account.name.clone(), account);
+        Arc::make_mut(&mut self.0).insert(account.home.clone(), account);
     }
 
-    /// Removes an account; answers it if it was there.
-    pub fn remove(&mut self, name: &str) -> Option<Account> {
-        Arc::make_mut(&mut self.0).remove(name)
+    /// Removes the account with that home; answers it if it was there.
+    pub fn remove(&mut self, home: &Path) -> Option<Account> {
+        Arc::make_mut(&mut self.0).remove(home)
     }
 
-    /// All accounts, by name.
+    /// Removes all accounts with homes below a folder: those of a pool.
+    pub fn remove_below(&mut self, folder: &Path) {
+        Arc::make_mut(&mut self.0).retain(|home, _| !home.starts_with(folder));
+    }
+
+    /// Keeps the accounts with homes below one of these folders.
+    pub fn retain_below(&mut self, folders: &[PathBuf]) {
+        let known = |home: &PathBuf| folders.iter().any(|folder| home.starts_with(folder));
+        Arc::make_mut(&mut self.0).retain(|home, _| known(home));
+    }
+
+    /// All accounts, by home.
     pub fn iter(&self) -> impl Iterator<Item = &Account> {
         self.0.values()
     }

@@ -40,7 +40,7 @@ impl Claims {
         for pool in state.pools() {
             allocations(pool, &mut both);
             for (name, entry) in pool.users() {
-                here.insert(format!("{}-{name}", pool.name()));
+                here.insert(facts.home(pool.name(), name));
                 let holder = || Holder::User {
                     pool: pool.name().clone(),
                     name: name.clone(),
@@ -58,7 +58,7 @@ impl Claims {
         for account in facts.accounts.iter() {
             let claim = |span| Claim::new(span, Holder::Account(account.name.clone()));
             both.extend(IdSpan::new(account.ugid, 1).map(claim));
-            if !here.contains(&account.name) {
+            if !here.contains(&account.home) {
                 uids.extend(account.uids.iter().copied().map(claim));
                 gids.extend(account.gids.iter().copied().map(claim));
             }

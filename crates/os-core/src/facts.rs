@@ -121,7 +121,7 @@ impl Facts {
 
     /// The system user of a user, if it is registered.
     pub fn account(&self, pool: &PoolName, user: &UserName) -> Option<&Account> {
-        self.accounts.get(&format!("{pool}-{user}"))
+        self.accounts.get(&self.home(pool, user))
     }
 
     /// The file `name` of the host's account files.

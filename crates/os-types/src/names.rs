@@ -95,9 +95,9 @@ name! {
     /// Name of a pool, e.g. `tank`.
     ///
     /// *Shape*: a letter, then letters, digits, `_`, `-`, `.`; at most 26 characters. That is the
-    /// rule of `zpool-create(8)` without `:` (it separates `pool:id`) and shorter, so that the
-    /// system user `<pool>-<user>` fits `LOGIN_NAME_MAX` of shadow (32) with at least 5 characters
-    /// left for the user. The words that `zpool-create(8)` reserves are refused.
+    /// rule of `zpool-create(8)` without `:` (it separates `pool:id`) and shorter, so that names of
+    /// datasets and system users keep room for what follows the pool. The words that
+    /// `zpool-create(8)` reserves are refused.
     PoolName, "pool name",
     r"^(?!mirror|raidz|draid|spare|log$)[A-Za-z][A-Za-z0-9_.-]{0,25}$", check_pool
 }
@@ -105,10 +105,10 @@ name! {
 name! {
     /// Name of an osctl user, e.g. `alice`; unique on its pool.
     ///
-    /// *Shape*: `[a-z0-9_-]`, 1 to 30 characters, not beginning with `-`. Together with its pool it
-    /// has to fit a system user name, see [`UserName::system_user`].
+    /// *Shape*: `[a-z0-9_-]`, 1 to 100 characters, not beginning with `-`: as long as a container id,
+    /// because the user that is made for a container is named after it.
     UserName, "user name",
-    r"^[a-z0-9_][a-z0-9_-]{0,29}$", check_user
+    r"^[a-z0-9_][a-z0-9_-]{0,99}$", check_user
 }
 
 name! {
@@ -159,7 +159,7 @@ pub(crate) fn check_run(
 }
 
 fn check_user(text: &str) -> Result<(), &'static str> {
-    check_run(text, 30, is_lower_word)
+    check_run(text, UserName::MAX, is_lower_word)
 }
 
 fn check_range(text: &str) -> Result<(), &'static str> {
@@ -210,21 +210,8 @@ fn check_attr(text: &str) -> Result<(), &'static str> {
 }
 
 impl UserName {
-    /// The system user that stands for this user, `<pool>-<user>`.
-    ///
-    /// # Errors
-    /// When it is longer than the 32 characters that shadow and utmp allow (`useradd(8)`).
-    pub fn system_user(&self, pool: &PoolName) -> Result<String, NameError> {
-        let name = format!("{pool}-{self}");
-        if name.len() > 32 {
-            return Err(NameError::new(
-                "user name",
-                self.as_str(),
-                "is too long: with its pool, <pool>-<user>, it must fit 32 characters",
-            ));
-        }
-        Ok(name)
-    }
+    /// The longest user name, in characters.
+    pub const MAX: usize = 100;
 }
 
 impl GroupName {
@@ -306,25 +293,6 @@ mod tests {
         for bad in ["", "a", "//", "/a/", "/a//b", "/a b", "/..", "/-x", "/\0"] {
             bad.parse::<GroupName>().unwrap_err();
         }
-    }
-
-    #[test]
-    fn system_user_is_limited() {
-        let pool: PoolName = "abcdefghijklmnopqrstuvwxyz".parse().unwrap();
-        assert_eq!(
-            "alice"
-                .parse::<UserName>()
-                .unwrap()
-                .system_user(&pool)
-                .unwrap()
-                .len(),
-            pool.as_str().len() + 6
-        );
-        "alice2"
-            .parse::<UserName>()
-            .unwrap()
-            .system_user(&pool)
-            .unwrap_err();
     }
 
     proptest! {

@@ -1,8 +1,8 @@
 //! Making the account of a user: may it have one, and under which id.
 
-use os_types::{Code, EntityRef, Explain, Failure, IdSpan, NameError, PoolName, UserName};
+use os_types::{Code, EntityRef, Explain, Failure, IdSpan, PoolName, UserName};
 
-use super::Account;
+use super::{Account, system_user};
 use crate::claim::{Claims, Holder};
 use crate::facts::Facts;
 use crate::state::{LookupError, State};
@@ -10,9 +10,6 @@ use crate::state::{LookupError, State};
 /// Why a user gets no system user.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegisterError {
-    /// Pool and user together are too long a name.
-    #[error(transparent)]
-    Name(#[from] NameError),
     /// There is no such user.
     #[error(transparent)]
     Lookup(#[from] LookupError),
@@ -45,7 +42,6 @@ pub enum RegisterError {
 impl Explain for RegisterError {
     fn code(&self) -> Code {
         match self {
-            Self::Name(_) => Code::Name,
             Self::Lookup(error) => error.code(),
             Self::Disabled { failure, .. } => failure.code,
             Self::Foreign { .. } => Code::Exists,
@@ -55,7 +51,6 @@ impl Explain for RegisterError {
 
     fn object(&self) -> Option<String> {
         match self {
-            Self::Name(_) => None,
             Self::Lookup(error) => error.object(),
             Self::Disabled { user, .. } => Some(format!("user {user}")),
             Self::Foreign { name } | Self::NoUgid { name } => Some(format!("system user {name}")),
@@ -67,7 +62,7 @@ impl Explain for RegisterError {
             Self::Lookup(error) => error.next(),
             Self::Disabled { failure, .. } => failure.next.clone(),
             Self::Foreign { name } => Some(format!("getent passwd {name}")),
-            Self::Name(_) | Self::NoUgid { .. } => None,
+            Self::NoUgid { .. } => None,
         }
     }
 }
@@ -104,7 +99,6 @@ impl<'a> Registrar<'a> {
     /// # Errors
     /// When the user is disabled, the host has such an account itself, or no id is left.
     pub fn account(&mut self, pool: &PoolName, user: &UserName) -> Result<Account, RegisterError> {
-        let name = user.system_user(pool)?;
         let entry = self.state.find_user(Some(pool), user)?.entry;
         let doc = entry.doc();
         let failure = self.state.failure(pool, user);
@@ -115,14 +109,16 @@ impl<'a> Registrar<'a> {
                 failure: failure.unwrap_or_else(|| damaged(pool, user)),
             });
         };
+        let known = self.facts.account(pool, user);
+        let name = known.map_or_else(|| system_user(pool, user), |known| known.name.clone());
         if self.facts.foreign.has_account(&name) {
             return Err(RegisterError::Foreign { name });
         }
-        let known = self.facts.accounts.get(&name).map(|account| account.ugid);
-        let Some(ugid) = known.or_else(|| self.take()) else {
+        let ugid = known.map(|known| known.ugid).or_else(|| self.take());
+        let Some(ugid) = ugid else {
             return Err(RegisterError::NoUgid { name });
         };
-        Ok(Account::new((pool, user), doc, ugid, self.facts)?)
+        Ok(Account::new((pool, user), doc, (name, ugid), self.facts))
     }
 
     fn take(&mut self) -> Option<u32> {

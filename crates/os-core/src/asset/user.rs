@@ -4,7 +4,7 @@ use os_api::view::AssetKind;
 use os_types::{EntityRef, UserName};
 
 use super::{Expected, FileKind, Want};
-use crate::accounts::Account;
+use crate::accounts::{Account, system_user};
 use crate::facts::Facts;
 use crate::layout;
 use crate::state::{Entry, PoolState, State};
@@ -37,14 +37,18 @@ pub(super) fn expected(
         return all;
     }
     let account = facts.account(on, name);
-    let account = account.and_then(|known| Account::new((on, name), doc, known.ugid, facts).ok());
-    if let Some(account) = account {
+    if let Some(known) = account {
+        let account = Account::new((on, name), doc, (known.name.clone(), known.ugid), facts);
         let label = format!("{on}:{name}");
         all.extend(registered(&account, entity, facts, &label));
     } else {
         let want = Want::Broken {
             kind: AssetKind::Entry,
-            path: format!("{}: {on}-{name}", facts.etc("passwd").display()),
+            path: format!(
+                "{}: {}",
+                facts.etc("passwd").display(),
+                system_user(on, name)
+            ),
             reason: "it is not registered, so nothing of it can run".to_owned(),
         };
         let next = format!("osctl user register {on}:{name}");

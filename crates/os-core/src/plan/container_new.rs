@@ -3,8 +3,8 @@
 use os_api::command::container::RootSource;
 use os_api::command::{ContainerNew, UserNew};
 use os_types::{
-    Code, DatasetName, EntityRef, Explain, Failure, GroupName, Plan, PoolPath, Presence, Step,
-    UserName,
+    Code, ContainerName, DatasetName, EntityRef, Explain, Failure, GroupName, Plan, PoolPath,
+    Presence, Step, UserName,
 };
 
 use super::container_settings;
@@ -28,14 +28,12 @@ enum ContainerNewError {
     },
     #[error("the image is for {image}, this host is {host}")]
     Arch { image: String, host: String },
-    #[error("user {0} exists already, so the container cannot have one of its own by that name")]
-    UserExists(String),
 }
 
 impl Explain for ContainerNewError {
     fn code(&self) -> Code {
         match self {
-            Self::Exists(_) | Self::DatasetExists(_) | Self::UserExists(_) => Code::Exists,
+            Self::Exists(_) | Self::DatasetExists(_) => Code::Exists,
             Self::Outside { .. } => Code::Name,
             Self::Arch { .. } => Code::Image,
         }
@@ -48,17 +46,12 @@ impl Explain for ContainerNewError {
                 format!("dataset {dataset}")
             }
             Self::Arch { .. } => return None,
-            Self::UserExists(name) => format!("user {name}"),
         })
     }
 
     fn next(&self) -> Option<String> {
         match self {
             Self::Exists(name) => Some(format!("osctl ct show {name}")),
-            Self::UserExists(name) => {
-                let user = name.split_once(':').map_or(name.as_str(), |(_, user)| user);
-                Some(format!("osctl ct new --user {user} ..."))
-            }
             _ => None,
         }
     }
@@ -112,7 +105,7 @@ fn default_group() -> GroupName {
     "/default".parse().expect("/default is a group name")
 }
 
-/// The user that is named, or a new one with the container's id as its name.
+/// The user that is named, or a new one that is named after the container.
 fn owner(body: &ContainerNew, pool: &PoolState, context: &Context<'_>) -> Result<Owner, Failure> {
     let on = pool.name();
     if let Some(user) = &body.user {
@@ -128,11 +121,7 @@ fn owner(body: &ContainerNew, pool: &PoolState, context: &Context<'_>) -> Result
             maps: (doc.uid_map.clone(), doc.gid_map().clone()),
         });
     }
-    let user: UserName = body.name.as_str().to_lowercase().parse()?;
-    if pool.users().contains_key(&user) {
-        let user = format!("{on}:{user}");
-        return Err(refuse(ContainerNewError::UserExists(user)));
-    }
+    let user = dedicated_user(&body.name, pool)?;
     let new = UserNew {
         pool: Some(on.clone()),
         name: user.clone(),
@@ -149,6 +138,21 @@ fn owner(body: &ContainerNew, pool: &PoolState, context: &Context<'_>) -> Result
         touches: plan.touches,
         maps: (doc.uid_map.clone(), doc.gid_map().clone()),
     })
+}
+
+/// A name for the user of a container: its id in lower case, or if the pool has such a user, the id
+/// and the first number from 2 on that makes it another one.
+fn dedicated_user(container: &ContainerName, pool: &PoolState) -> Result<UserName, Failure> {
+    let id = container.as_str().to_lowercase();
+    let mut user: UserName = id.parse()?;
+    let mut number = 1_u32;
+    while pool.users().contains_key(&user) {
+        number += 1;
+        let suffix = format!("-{number}");
+        let cut: String = id.chars().take(UserName::MAX - suffix.len()).collect();
+        user = format!("{cut}{suffix}").parse()?;
+    }
+    Ok(user)
 }
 
 fn check_dataset(

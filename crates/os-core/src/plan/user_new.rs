@@ -1,18 +1,17 @@
 //! `user-new`: a user with ids of its own.
 
 use os_api::command::UserNew;
-use os_types::{Code, EntityRef, Explain, Failure, Plan, PoolName, Presence, Step, UserName};
+use os_types::{Code, EntityRef, Explain, Failure, Plan, Presence, Step};
 
 use super::context::{Context, on_pool, refuse, rewrite};
 use super::user_ids;
+use crate::accounts::system_user;
 use crate::document::UserDoc;
 
 #[derive(Debug, thiserror::Error)]
 enum UserNewError {
     #[error("user {0} exists already")]
     Exists(String),
-    #[error("user {other} has the same system user {name}")]
-    SameSystemUser { name: String, other: String },
     #[error("the host has an account {name} that is none of ours")]
     Foreign { name: String },
 }
@@ -25,17 +24,13 @@ impl Explain for UserNewError {
     fn object(&self) -> Option<String> {
         Some(match self {
             Self::Exists(user) => format!("user {user}"),
-            Self::SameSystemUser { name, .. } | Self::Foreign { name } => {
-                format!("system user {name}")
-            }
+            Self::Foreign { name } => format!("system user {name}"),
         })
     }
 
     fn next(&self) -> Option<String> {
         Some(match self {
-            Self::Exists(user) | Self::SameSystemUser { other: user, .. } => {
-                format!("osctl user show {user}")
-            }
+            Self::Exists(user) => format!("osctl user show {user}"),
             Self::Foreign { name } => format!("getent passwd {name}"),
         })
     }
@@ -55,7 +50,10 @@ pub(super) fn plan_with_document(
     if pool.users().contains_key(name) {
         return Err(refuse(UserNewError::Exists(format!("{on}:{name}"))));
     }
-    check_system_user(on, name, context)?;
+    let system_user = system_user(on, name);
+    if context.facts.foreign.has_account(&system_user) {
+        return Err(refuse(UserNewError::Foreign { name: system_user }));
+    }
     let ids = user_ids::choose(body, pool, context)?;
 
     let mut doc = UserDoc::new(ids.uid_map, ids.gid_map);
@@ -75,29 +73,4 @@ pub(super) fn plan_with_document(
     });
     let touches = [EntityRef::Host, entity].into_iter().chain(ids.range);
     Ok((on_pool(on, steps, touches), doc))
-}
-
-/// Refuses a user whose system user would be somebody else's.
-fn check_system_user(
-    pool: &PoolName,
-    name: &UserName,
-    context: &Context<'_>,
-) -> Result<(), Failure> {
-    let system_user = name.system_user(pool)?;
-    // Pool `a-b` and user `c`, pool `a` and user `b-c`: both would be `a-b-c`.
-    for other in context.state.pools() {
-        let rest = system_user.strip_prefix(other.name().as_str());
-        let user = rest.and_then(|rest| rest.strip_prefix('-'));
-        let user = user.and_then(|user| user.parse::<UserName>().ok());
-        if let Some(user) = user.filter(|user| other.users().contains_key(user)) {
-            return Err(refuse(UserNewError::SameSystemUser {
-                name: system_user,
-                other: format!("{}:{user}", other.name()),
-            }));
-        }
-    }
-    if context.facts.foreign.has_account(&system_user) {
-        return Err(refuse(UserNewError::Foreign { name: system_user }));
-    }
-    Ok(())
 }

@@ -10,6 +10,7 @@ use os_api::event::EntityChange;
 use os_types::{Code, EntityRef, Failure, IdMap, IdSpan, PoolName, UserName};
 
 use super::{Changed, Disabled, PoolState};
+use crate::accounts::system_user;
 use crate::claim::{Holder, Space, Spans};
 use crate::document::UserDoc;
 use crate::facts::ForeignIds;
@@ -40,7 +41,6 @@ impl<'a> Accepted<'a> {
 /// O(n log n) in the number of map entries: each is looked up once and added once.
 pub(super) fn resolve(pools: &[PoolState], foreign: &ForeignIds) -> Disabled {
     let outside = foreign.spans();
-    let mut names: BTreeMap<String, (&PoolName, &UserName)> = BTreeMap::new();
     let (mut uids, mut gids) = (Accepted::default(), Accepted::default());
     let mut disabled = Disabled::new();
     let users = pools.iter().flat_map(|pool| {
@@ -51,11 +51,6 @@ pub(super) fn resolve(pools: &[PoolState], foreign: &ForeignIds) -> Disabled {
         let refused = refusal(pool, name, doc, &outside)
             .or_else(|| taken("user", uids.owner(&doc.uid_map)))
             .or_else(|| taken("group", gids.owner(doc.gid_map())));
-        let refused = refused.or_else(|| {
-            // `a-b` and user `c`, `a` and user `b-c`: both would be `a-b-c`.
-            let (pool, name) = names.get(&format!("{pool}-{name}"))?;
-            Some(format!("user {pool}:{name} has the same system user"))
-        });
         if let Some(reason) = refused {
             let failure = Failure::new(Code::Overlap, reason)
                 .about(EntityRef::User {
@@ -67,7 +62,6 @@ pub(super) fn resolve(pools: &[PoolState], foreign: &ForeignIds) -> Disabled {
             of_pool.insert(name.clone(), failure);
             continue;
         }
-        names.insert(format!("{pool}-{name}"), (pool, name));
         uids.add(&doc.uid_map, (pool, name));
         gids.add(doc.gid_map(), (pool, name));
     }
@@ -86,10 +80,7 @@ fn refusal(
     doc: &UserDoc,
     outside: &[Spans; 2],
 ) -> Option<String> {
-    let system_user = match name.system_user(pool) {
-        Ok(system_user) => system_user,
-        Err(error) => return Some(error.to_string()),
-    };
+    let system_user = system_user(pool, name);
     let [uids, gids] = outside;
     // Its own lines, should they have lost the marks around them, are no reason.
     let own = |holder: &Holder| matches!(holder, Holder::Foreign(f) if f.account == system_user);

@@ -131,23 +131,6 @@ fn the_host_comes_before_every_user() {
 }
 
 #[test]
-fn two_users_never_share_a_system_user() {
-    let mut state = State::new();
-    state.insert(pool("a"));
-    state.insert(pool("a-b"));
-    state.apply_file(
-        &path("a", "conf/user/b-c.toml"),
-        Some(&user_text(2_000_000)),
-    );
-    state.apply_file(
-        &path("a-b", "conf/user/c.toml"),
-        Some(&user_text(3_000_000)),
-    );
-    let failure = state.disabled(&"a-b".parse().unwrap(), &"c".parse().unwrap());
-    assert!(failure.unwrap().message.contains("user a:b-c"));
-}
-
-#[test]
 fn lookup_takes_the_first_pool_and_suggests() {
     let mut state = two_pools();
     state.apply_file(

@@ -3,6 +3,7 @@
 use os_api::view::{Attrs, Health, User};
 use os_types::{IdMap, UserName};
 
+use crate::accounts::system_user;
 use crate::document::UserDoc;
 use crate::facts::Facts;
 use crate::state::{PoolState, State};
@@ -14,7 +15,7 @@ pub fn user(state: &State, facts: &Facts, pool: &PoolState, name: &UserName) -> 
     let on = pool.name();
     let failure = entry.failure().or_else(|| state.disabled(on, name));
     let account = facts.account(on, name);
-    let username = format!("{on}-{name}");
+    let username = account.map_or_else(|| system_user(on, name), |account| account.name.clone());
     let map =
         |map: fn(&UserDoc) -> &IdMap| doc.map_or_else(Vec::new, |doc| map(doc).entries().to_vec());
     Some(User {

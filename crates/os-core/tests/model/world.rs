@@ -121,7 +121,7 @@ impl World {
                 Presence::Absent => {
                     self.facts
                         .accounts
-                        .remove(&format!("{pool}-{user}"))
+                        .remove(&self.facts.home(pool, user))
                         .unwrap();
                 }
             },

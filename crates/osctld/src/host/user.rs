@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use os_core::accounts::{Account, Accounts, RegisterError, Registrar};
+use os_core::accounts::{Account, RegisterError, Registrar, system_user};
 use os_core::layout;
 use os_engine::Readiness;
 use os_store::atomic::{self, Attributes};
@@ -39,13 +39,14 @@ impl Steps {
         user: &UserName,
         to: Presence,
     ) -> Result<Readiness, Failure> {
-        let name = user.system_user(pool)?;
         let facts = self.facts()?;
+        let known = facts.account(pool, user);
+        let name = known.map_or_else(|| system_user(pool, user), |known| known.name.clone());
         if facts.foreign.has_account(&name) {
             let text = format!("the host has an account {name} that is none of ours");
             return Ok(Readiness::Conflict(text));
         }
-        let registered = facts.accounts.get(&name).is_some();
+        let registered = known.is_some();
         let written = self.accounts.is_written()?;
         Ok(match to {
             Presence::Present if registered && written => Readiness::Done,
@@ -64,9 +65,9 @@ impl Steps {
     ) -> Result<(), Failure> {
         match to {
             Presence::Absent => {
-                let name = user.system_user(pool)?;
+                let home = layout::home(&self.run_dir, pool, user);
                 self.accounts
-                    .change(|accounts| drop(accounts.remove(&name)))
+                    .change(|accounts| drop(accounts.remove(&home)))
             }
             Presence::Present if self.state().pool(pool).is_some() => {
                 let (state, facts) = (self.state(), self.facts()?);
@@ -128,7 +129,7 @@ impl Steps {
         }
         let folder = layout::run_folder(&facts.run_dir, pool);
         self.accounts.change(|registered| {
-            remove_pool(registered, &folder);
+            registered.remove_below(&folder);
             for account in accounts {
                 registered.insert(account);
             }
@@ -139,7 +140,7 @@ impl Steps {
     pub(super) fn unregister_all(&self, pool: &PoolName) -> Result<(), Failure> {
         let folder = self.paths().pool_run(pool);
         self.accounts
-            .change(|registered| remove_pool(registered, &folder))
+            .change(|registered| registered.remove_below(&folder))
     }
 
     /// Unregisters users of pools that are not imported, as after a boot without a pool.
@@ -150,16 +151,8 @@ impl Steps {
             .iter()
             .map(|pool| self.paths().pool_run(pool.name()))
             .collect();
-        self.accounts.change(|registered| {
-            let strangers: Vec<String> = registered
-                .iter()
-                .filter(|account| !known.iter().any(|folder| account.home.starts_with(folder)))
-                .map(|account| account.name.clone())
-                .collect();
-            for name in &strangers {
-                registered.remove(name);
-            }
-        })
+        self.accounts
+            .change(|registered| registered.retain_below(&known))
     }
 
     /// The home: root's, its group may look at it. One that is right is left alone: nothing in the
@@ -195,16 +188,4 @@ fn make(folder: &Path, attributes: Attributes) -> Result<(), Failure> {
     atomic::create_dir(folder, attributes)
         .map(drop)
         .map_err(|error| fail::file(&error))
-}
-
-/// Takes out the accounts of a pool, known by their homes: system user names do not tell where the
-/// pool's name ends and the user's begins.
-fn remove_pool(registered: &mut Accounts, folder: &Path) {
-    let of_pool = registered
-        .iter()
-        .filter(|account| account.home.starts_with(folder));
-    let names: Vec<String> = of_pool.map(|account| account.name.clone()).collect();
-    for name in &names {
-        registered.remove(name);
-    }
 }
