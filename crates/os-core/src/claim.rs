@@ -8,12 +8,14 @@ mod salvage;
 mod spans;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::collections::BTreeSet;
 
 pub use holder::{Holder, Space};
-use os_types::{IdMap, IdSpan};
+use os_types::{IdMap, IdSpan, UserName};
 pub use spans::{Claim, Spans};
+pub use verify::{check_start, verify};
 
 use crate::facts::Facts;
 use crate::state::{PoolState, State};
@@ -30,8 +32,8 @@ impl Claims {
     ///
     /// *Shape*: the maps of all users whose files can be read, disabled ones too; whatever looks
     /// like a map entry in the files of the others; the allocations of all id ranges; the ids of
-    /// our system users; accounts that were kept when their pool was exported; what the host has
-    /// and what is reserved.
+    /// our system users; accounts that were kept when their pool was exported; what is remembered
+    /// of pools that are not imported; what runs; what the host has and what is reserved.
     pub fn of(state: &State, facts: &Facts) -> Self {
         let [foreign_uids, foreign_gids] = facts.foreign.spans();
         let mut both = Vec::new();
@@ -63,6 +65,12 @@ impl Claims {
                 gids.extend(account.gids.iter().copied().map(claim));
             }
         }
+        for running in &facts.running_ids {
+            let claim = |span| Claim::new(span, running.holder());
+            uids.extend(running.uids.iter().copied().map(claim));
+            gids.extend(running.gids.iter().copied().map(claim));
+        }
+        remembered(state, (&mut uids, &mut gids), &mut both);
         uids.extend(both.iter().cloned());
         gids.extend(both);
         Self {
@@ -109,6 +117,33 @@ impl Claims {
             None => Ok(()),
             Some(last) => Err(last.saturating_add(1)),
         }
+    }
+}
+
+/// The ids of pools that are not imported.
+fn remembered(
+    state: &State,
+    (uids, gids): (&mut Vec<Claim>, &mut Vec<Claim>),
+    both: &mut Vec<Claim>,
+) {
+    for (pool, ids) in &state.remembered().pools {
+        if state.pool(pool).is_some() {
+            continue;
+        }
+        let holder = |user: Option<&UserName>, owner: Option<String>| Holder::Remembered {
+            pool: pool.clone(),
+            user: user.cloned(),
+            owner,
+        };
+        for (user, ids) in &ids.users {
+            let claim = |span| Claim::new(span, holder(Some(user), None));
+            uids.extend(ids.uid_map.host_spans().map(claim));
+            gids.extend(ids.gid_map().host_spans().map(claim));
+        }
+        both.extend(ids.allocations.iter().filter_map(|blocks| {
+            let holder = holder(None, blocks.owner.clone());
+            Some(Claim::new(blocks.span()?, holder))
+        }));
     }
 }
 

@@ -5,6 +5,7 @@ pub mod group;
 pub mod id_range;
 pub mod mark;
 pub mod pool;
+pub mod remembered;
 pub mod user;
 
 pub use container::{ContainerDoc, DEFAULT_INIT};
@@ -13,6 +14,7 @@ pub use id_range::{BlocksError, IdRangeDoc};
 pub use mark::HostMark;
 pub use os_store::Document;
 pub use pool::PoolDoc;
+pub use remembered::{AllocatedIds, PoolIds, RememberedIds, UserIds};
 pub use user::{UserBlock, UserDoc};
 
 /// The text of a document's file.

@@ -9,9 +9,12 @@ use std::sync::Arc;
 pub use foreign::{ForeignIds, ForeignSpan};
 use os_api::view::SourceKind;
 use os_types::image::{Arch, ImageDigest, ImageInfo};
-use os_types::{ByteSize, ContainerName, ContainerState, DatasetName, Failure, PoolName, UserName};
+use os_types::{
+    ByteSize, ContainerName, ContainerState, DatasetName, Failure, IdSpan, PoolName, UserName,
+};
 
 use crate::accounts::{Account, Accounts};
+use crate::claim::Holder;
 use crate::layout;
 
 /// The host, as far as plans, views and assets depend on it.
@@ -43,6 +46,8 @@ pub struct Facts {
     pub taken_names: BTreeSet<String>,
     /// What containers do, those that are not stopped.
     pub running: BTreeMap<(PoolName, ContainerName), ContainerState>,
+    /// The host ids of those of them that run, as the kernel has them.
+    pub running_ids: Vec<RunningIds>,
     /// Those of them that run only for one command that came in from outside.
     pub visited: BTreeSet<(PoolName, ContainerName)>,
     /// What is known of images and datasets, for the commands that need it.
@@ -64,6 +69,32 @@ pub struct StorageFacts {
     pub kept_hooks: bool,
     /// Something that no name of a dataset in the trash has: `<unix time>.<6 hex digits>`.
     pub unique: String,
+}
+
+/// The host ids of a container that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningIds {
+    /// Its pool.
+    pub pool: PoolName,
+    /// Its id.
+    pub container: ContainerName,
+    /// The user that it was started with.
+    pub user: UserName,
+    /// User ids.
+    pub uids: Vec<IdSpan>,
+    /// Group ids.
+    pub gids: Vec<IdSpan>,
+}
+
+impl RunningIds {
+    /// The container as the holder of these ids.
+    pub fn holder(&self) -> Holder {
+        Holder::Running {
+            pool: self.pool.clone(),
+            container: self.container.clone(),
+            user: self.user.clone(),
+        }
+    }
 }
 
 /// An image that was found.

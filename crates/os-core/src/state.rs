@@ -6,6 +6,7 @@ mod entry;
 mod load;
 mod lookup;
 mod pool;
+mod remember;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use os_api::event::EntityChange;
 use os_types::{EntityRef, Failure, PoolName, PoolPath, UserName};
 pub use pool::{PoolState, Table};
 
-use crate::document::ContainerDoc;
+use crate::document::{ContainerDoc, RememberedIds};
 use crate::facts::ForeignIds;
 
 /// What happened to an entity; for events.
@@ -35,20 +36,45 @@ pub struct Changed {
 /// Users that cannot be used although their files are fine.
 type Disabled = BTreeMap<PoolName, BTreeMap<UserName, Failure>>;
 
-/// All imported pools, in the order of import, and which users have to stand back.
+/// All imported pools, in the order of import, which users have to stand back, and the host ids of
+/// all pools seen so far.
 ///
-/// Invariant: `disabled` is what `resolve` makes of the rest; every change keeps it so.
+/// Invariant: `disabled` is what `resolve` makes of the rest; every change keeps it so, and
+/// `remembered` in step with it.
 #[derive(Debug, Clone, Default)]
 pub struct State {
     pools: Vec<PoolState>,
     foreign: Arc<ForeignIds>,
     disabled: Arc<Disabled>,
+    remembered: Arc<RememberedIds>,
 }
 
 impl State {
     /// No pool.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No pool, on a host that has seen these.
+    pub fn remembering(remembered: RememberedIds) -> Self {
+        Self {
+            remembered: Arc::new(remembered),
+            ..Self::default()
+        }
+    }
+
+    /// The host ids of all pools seen so far. A later state shares them until they change.
+    pub fn remembered(&self) -> &Arc<RememberedIds> {
+        &self.remembered
+    }
+
+    /// Gives up the host ids of a pool that is not imported; answers the users that are enabled by
+    /// that.
+    pub fn forget(&mut self, name: &PoolName) -> Vec<Changed> {
+        if self.remembered.pools.contains_key(name) {
+            Arc::make_mut(&mut self.remembered).pools.remove(name);
+        }
+        self.resolve()
     }
 
     /// The pools in the order of import; the first is the default pool.
@@ -98,7 +124,10 @@ impl State {
             return Vec::new();
         };
         let mut changed = Vec::new();
-        if matches!(first.entity, EntityRef::User { .. }) {
+        if matches!(
+            first.entity,
+            EntityRef::User { .. } | EntityRef::IdRange { .. }
+        ) {
             changed = self.resolve();
             changed.retain(|other| other.entity != first.entity);
         }
@@ -159,7 +188,11 @@ impl State {
     }
 
     fn resolve(&mut self) -> Vec<Changed> {
-        let disabled = resolve::resolve(&self.pools, &self.foreign);
+        let disabled = resolve::resolve(&self.pools, &self.foreign, &self.remembered);
+        let remembered = remember::update(&self.remembered, &self.pools, &disabled);
+        if remembered != *self.remembered {
+            self.remembered = Arc::new(remembered);
+        }
         if disabled == *self.disabled {
             return Vec::new();
         }

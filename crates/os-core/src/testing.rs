@@ -25,6 +25,7 @@ pub(crate) fn facts() -> Facts {
         zfs: None,
         taken_names: BTreeSet::new(),
         running: BTreeMap::new(),
+        running_ids: Vec::new(),
         visited: BTreeSet::new(),
         storage: crate::StorageFacts::default(),
     }

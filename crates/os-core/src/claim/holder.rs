@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use os_types::{IdRangeName, PoolName, UserName};
+use os_types::{ContainerName, IdRangeName, PoolName, UserName};
 
 use crate::facts::ForeignSpan;
 
@@ -37,6 +37,24 @@ pub enum Holder {
         /// Its name.
         name: UserName,
     },
+    /// A container that runs, by the maps that its init has in the kernel.
+    Running {
+        /// Its pool.
+        pool: PoolName,
+        /// Its id.
+        container: ContainerName,
+        /// The user that it was started with.
+        user: UserName,
+    },
+    /// What this host remembers of a pool that is not imported: a user, or the owner of blocks.
+    Remembered {
+        /// The pool.
+        pool: PoolName,
+        /// The user; none for blocks.
+        user: Option<UserName>,
+        /// The owner of blocks.
+        owner: Option<String>,
+    },
     /// A system user of ours: its own id, or the ids of a user whose pool is exported.
     Account(String),
     /// Somebody on the host that is none of ours.
@@ -56,10 +74,40 @@ pub enum Holder {
     },
 }
 
+impl Holder {
+    /// The command that shows more of it.
+    pub fn next(&self) -> Option<String> {
+        match self {
+            Self::User { pool, name } => Some(format!("osctl user show {pool}:{name}")),
+            Self::Running {
+                pool, container, ..
+            } => Some(format!("osctl ct show {pool}:{container}")),
+            Self::Remembered { .. } => Some("osctl help E-OVERLAP".to_owned()),
+            Self::Allocation { pool, range, .. } => {
+                Some(format!("osctl id-range table ls {pool}:{range}"))
+            }
+            Self::Account(name) => Some(format!("getent passwd {name}")),
+            Self::Foreign(_) | Self::Reserved(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User { pool, name } => write!(f, "user {pool}:{name}"),
+            Self::Running {
+                pool, container, ..
+            } => write!(f, "container {pool}:{container}, which runs"),
+            Self::Remembered {
+                pool,
+                user: Some(user),
+                ..
+            } => write!(f, "user {pool}:{user}, whose pool is exported"),
+            Self::Remembered { pool, owner, .. } => {
+                let owner = owner.as_deref().unwrap_or("an allocation");
+                write!(f, "{owner} on pool {pool}, which is exported")
+            }
             Self::Account(name) => write!(f, "system user {name}"),
             Self::Foreign(foreign) => f.write_str(&foreign.owner),
             Self::Reserved(whom) => f.write_str(whom),

@@ -55,3 +55,157 @@ proptest! {
         prop_assert_eq!(spans.first(wanted, &|_| false).is_some(), plain.is_some());
     }
 }
+
+mod plans {
+    use os_types::plan::JournalPlace;
+    use os_types::{EntityRef, Plan, PoolPath, Presence, Step};
+
+    use super::super::*;
+    use super::span;
+    use crate::facts::RunningIds;
+    use crate::testing::{facts, pool, pool_with_users, user_text};
+
+    fn plan(steps: Vec<Step>) -> Plan {
+        Plan {
+            steps,
+            touches: vec![EntityRef::Host],
+            journal: JournalPlace::Run,
+        }
+    }
+
+    /// Writes the file of a user.
+    fn user(pool: &str, name: &str, first: u32) -> Step {
+        let file = format!("conf/user/{name}.toml");
+        Step::File {
+            path: PoolPath::new(&pool.parse().unwrap(), file).unwrap(),
+            before: None,
+            after: Some(user_text(first)),
+        }
+    }
+
+    fn blocks(pool: &str, index: u32, to: Presence) -> Step {
+        Step::IdBlocks {
+            pool: pool.parse().unwrap(),
+            range: "default".parse().unwrap(),
+            index,
+            count: 1,
+            owner: Some("user:x".to_owned()),
+            to,
+        }
+    }
+
+    /// `tank` with alice at 2 000 000 and bob after her, `dozer` without users.
+    fn two_pools() -> State {
+        let mut state = State::new();
+        state.insert(pool_with_users("tank", ["alice", "bob"]).0);
+        state.insert(pool("dozer"));
+        state
+    }
+
+    fn refused(steps: Vec<Step>, state: &State, facts: &Facts) -> String {
+        let failure = verify(&plan(steps), state, facts).unwrap_err();
+        assert_eq!(failure.code, os_types::Code::Overlap);
+        failure.message
+    }
+
+    #[test]
+    fn a_plan_that_gives_ids_of_another_is_refused() {
+        let (state, facts) = (two_pools(), facts());
+        let message = refused(vec![user("dozer", "carol", 2_000_010)], &state, &facts);
+        assert_eq!(
+            message,
+            "user dozer:carol would have user ids 2000000-2065535, which belong to user tank:alice"
+        );
+        let message = refused(vec![blocks("dozer", 15, Presence::Present)], &state, &facts);
+        assert!(
+            message.ends_with("which belong to user tank:alice"),
+            "{message}"
+        );
+        let both = vec![
+            user("dozer", "one", 5_000_000),
+            user("dozer", "two", 5_000_000),
+        ];
+        let message = refused(both, &state, &facts);
+        assert!(
+            message.starts_with("user dozer:one would have"),
+            "{message}"
+        );
+        let fine = [
+            user("dozer", "carol", 3_000_000),
+            // A setting of alice; her ids stay.
+            user("tank", "alice", 2_000_000),
+            blocks("dozer", 1, Presence::Present),
+        ];
+        verify(&plan(fine.to_vec()), &state, &facts).unwrap();
+    }
+
+    #[test]
+    fn what_the_plan_gives_up_is_free() {
+        let (state, facts) = (two_pools(), facts());
+        let mut gone = user("tank", "alice", 2_000_000);
+        if let Step::File { before, after, .. } = &mut gone {
+            std::mem::swap(before, after);
+        }
+        let steps = vec![gone, user("dozer", "carol", 2_000_000)];
+        verify(&plan(steps), &state, &facts).unwrap();
+    }
+
+    #[test]
+    fn ids_of_exported_pools_and_of_what_runs_are_taken() {
+        let (mut state, mut facts) = (two_pools(), facts());
+        state.remove(&"tank".parse().unwrap());
+        let message = refused(vec![user("dozer", "carol", 2_000_000)], &state, &facts);
+        assert!(
+            message.ends_with("belong to user tank:alice, whose pool is exported"),
+            "{message}"
+        );
+        state.forget(&"tank".parse().unwrap());
+        facts.running_ids.push(RunningIds {
+            pool: "tank".parse().unwrap(),
+            container: "web".parse().unwrap(),
+            user: "alice".parse().unwrap(),
+            uids: vec![span(2_000_000, 65_536)],
+            gids: Vec::new(),
+        });
+        let message = refused(vec![user("dozer", "carol", 2_000_000)], &state, &facts);
+        assert!(
+            message.ends_with("container tank:web, which runs"),
+            "{message}"
+        );
+        state.insert(pool_with_users("tank", ["alice", "bob"]).0);
+        let register = |name: &str| Step::SystemUser {
+            pool: "tank".parse().unwrap(),
+            user: name.parse().unwrap(),
+            to: Presence::Present,
+        };
+        verify(&plan(vec![register("alice")]), &state, &facts).unwrap();
+        facts.running_ids[0].user = "other".parse().unwrap();
+        refused(vec![register("alice")], &state, &facts);
+    }
+
+    #[test]
+    fn a_start_is_checked_against_what_runs() {
+        let running = RunningIds {
+            pool: "tank".parse().unwrap(),
+            container: "web".parse().unwrap(),
+            user: "alice".parse().unwrap(),
+            uids: Vec::new(),
+            gids: vec![span(2_000_000, 65_536)],
+        };
+        let state = two_pools();
+        let tank = &state.pools()[0];
+        let doc = tank.users()[&"alice".parse().unwrap()].doc().unwrap();
+        let start = |user: &str| {
+            let (pool, container) = ("tank".parse().unwrap(), "db".parse().unwrap());
+            let maps = (&doc.uid_map, doc.gid_map());
+            let user = user.parse().unwrap();
+            check_start((&pool, &container, &user), maps, &[running.clone()])
+        };
+        start("alice").unwrap();
+        assert_eq!(
+            start("bob").unwrap_err().message,
+            "container tank:db would have group ids 2000000-2065535, which belong to container \
+             tank:web, which runs"
+        );
+    }
+}

@@ -87,14 +87,7 @@ impl Explain for UserIdsError {
             Self::Inside { range, .. } | Self::Owned { range, .. } => {
                 Some(format!("osctl id-range table ls {range}"))
             }
-            Self::Overlap {
-                claim:
-                    Claim {
-                        holder: Holder::User { pool, name },
-                        ..
-                    },
-                ..
-            } => Some(format!("osctl user show {pool}:{name}")),
+            Self::Overlap { claim, .. } => claim.holder.next(),
             _ => None,
         }
     }

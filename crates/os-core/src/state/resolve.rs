@@ -1,21 +1,23 @@
 //! Which users have to stand back because somebody else has their ids.
 //!
 //! Pools travel: a pool made on another host may bring users whose ids are taken here. The user that
-//! came first keeps them: pools in the order of import, users by name. Given the same pools in the
-//! same order the outcome is the same, whatever happened in between.
+//! came first keeps them. That is the user whose ids this host remembers; among users that it has
+//! never seen, pools in the order of import, users by name. So neither a restart nor another order
+//! of imports takes the ids from a user that has containers running. The ids of an exported pool
+//! stay reserved for its users.
 
 use std::collections::BTreeMap;
 
 use os_api::event::EntityChange;
 use os_types::{Code, EntityRef, Failure, IdMap, IdSpan, PoolName, UserName};
 
-use super::{Changed, Disabled, PoolState};
+use super::{Changed, Disabled, PoolState, remember};
 use crate::accounts::system_user;
 use crate::claim::{Holder, Space, Spans};
-use crate::document::UserDoc;
+use crate::document::{RememberedIds, UserDoc};
 use crate::facts::ForeignIds;
 
-/// The host ids of the users accepted so far: disjoint runs by their first id, and whose they are.
+/// The host ids that were accepted so far: disjoint runs by their first id, and whose they are.
 #[derive(Default)]
 struct Accepted<'a> {
     runs: BTreeMap<u32, (IdSpan, (&'a PoolName, &'a UserName))>,
@@ -30,6 +32,7 @@ impl<'a> Accepted<'a> {
         })
     }
 
+    /// Adds a map none of whose ids are accepted yet.
     fn add(&mut self, map: &IdMap, owner: (&'a PoolName, &'a UserName)) {
         let runs = map.host_spans().map(|span| (span.first(), (span, owner)));
         self.runs.extend(runs);
@@ -39,7 +42,11 @@ impl<'a> Accepted<'a> {
 /// The users that cannot be used, with the reason.
 ///
 /// O(n log n) in the number of map entries: each is looked up once and added once.
-pub(super) fn resolve(pools: &[PoolState], foreign: &ForeignIds) -> Disabled {
+pub(super) fn resolve(
+    pools: &[PoolState],
+    foreign: &ForeignIds,
+    remembered: &RememberedIds,
+) -> Disabled {
     let outside = foreign.spans();
     let (mut uids, mut gids) = (Accepted::default(), Accepted::default());
     let mut disabled = Disabled::new();
@@ -47,7 +54,10 @@ pub(super) fn resolve(pools: &[PoolState], foreign: &ForeignIds) -> Disabled {
         let users = pool.users().iter();
         users.filter_map(|(name, entry)| Some((pool.name(), name, entry.doc()?)))
     });
-    for (pool, name, doc) in users {
+    reserve(pools, remembered, (&mut uids, &mut gids));
+    let (known, new): (Vec<_>, Vec<_>) =
+        users.partition(|(pool, name, doc)| remember::knows(remembered, pool, name, doc));
+    for (pool, name, doc) in known.into_iter().chain(new) {
         let refused = refusal(pool, name, doc, &outside)
             .or_else(|| taken("user", uids.owner(&doc.uid_map)))
             .or_else(|| taken("group", gids.owner(doc.gid_map())));
@@ -66,6 +76,28 @@ pub(super) fn resolve(pools: &[PoolState], foreign: &ForeignIds) -> Disabled {
         gids.add(doc.gid_map(), (pool, name));
     }
     disabled
+}
+
+/// Accepts what is remembered of users that cannot be read now: their pool is not imported, or their
+/// file is damaged.
+fn reserve<'a>(
+    pools: &[PoolState],
+    remembered: &'a RememberedIds,
+    (uids, gids): (&mut Accepted<'a>, &mut Accepted<'a>),
+) {
+    for (name, ids) in &remembered.pools {
+        let pool = pools.iter().find(|pool| pool.name() == name);
+        for (user, ids) in &ids.users {
+            let entry = pool.and_then(|pool| pool.users().get(user));
+            let is_away = pool.is_none() || entry.is_some_and(|entry| entry.doc().is_none());
+            // The file may have been edited; then the first keeps them here, too.
+            let is_free = uids.owner(&ids.uid_map).is_none() && gids.owner(ids.gid_map()).is_none();
+            if is_away && is_free {
+                uids.add(&ids.uid_map, (name, user));
+                gids.add(ids.gid_map(), (name, user));
+            }
+        }
+    }
 }
 
 fn taken(kind: &str, owner: Option<(IdSpan, (&PoolName, &UserName))>) -> Option<String> {

@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 use os_types::{Code, Explain};
 
 use super::*;
+use crate::document::RememberedIds;
 use crate::testing::{pool, pool_with_users, user_text};
 
 fn path(pool: &str, relative: &str) -> PoolPath {
@@ -109,7 +110,9 @@ fn the_later_of_two_overlapping_users_stands_back() {
     assert_eq!(changed.len(), 2, "alice is gone and aaron may come");
     assert!(state.failure(&dozer, &aaron).is_none());
     let changed = state.apply_file(&bob, Some(&user_text(2_000_000)));
-    assert_eq!(changed.len(), 2, "bob is back and aaron stands back");
+    assert_eq!(changed.len(), 1, "aaron keeps what he has been using");
+    let tank = "tank".parse().unwrap();
+    assert!(state.disabled(&tank, &"bob".parse().unwrap()).is_some());
 }
 
 #[test]
@@ -244,4 +247,65 @@ fn thousands_of_files_are_read_quickly() {
     println!("1000 users and 1000 groups in {took:?}");
     // Unoptimised and on a busy machine; released it takes a tenth.
     assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+/// A state in which two pools have a user with the same ids.
+fn with_the_same_ids(first: &str, second: &str, remembered: RememberedIds) -> State {
+    let mut state = State::remembering(remembered);
+    for name in [first, second] {
+        let mut pool = pool(name);
+        pool.apply_file("conf/user/alice.toml", Some(&user_text(2_000_000)));
+        state.insert(pool);
+    }
+    state
+}
+
+fn stands_back(state: &State, pool: &str) -> Option<String> {
+    let user = "alice".parse().unwrap();
+    let failure = state.disabled(&pool.parse().unwrap(), &user);
+    failure.map(|failure| failure.message.clone())
+}
+
+#[test]
+fn the_user_that_is_remembered_keeps_its_ids_in_any_order_of_imports() {
+    let state = with_the_same_ids("tank", "aaa", RememberedIds::default());
+    assert_eq!(stands_back(&state, "tank"), None);
+    let taken = stands_back(&state, "aaa").unwrap();
+    assert!(taken.ends_with("belong to user tank:alice"), "{taken}");
+    // After a restart.
+    let remembered = RememberedIds::clone(state.remembered());
+    let state = with_the_same_ids("aaa", "tank", remembered.clone());
+    assert_eq!(stands_back(&state, "tank"), None);
+    assert!(stands_back(&state, "aaa").is_some());
+    // The file of the state folder reads back.
+    let text = crate::document::text(&remembered);
+    assert_eq!(
+        os_store::document::parse::<RememberedIds>(&text).unwrap(),
+        remembered
+    );
+}
+
+#[test]
+fn an_exported_pool_keeps_its_ids_until_it_is_forgotten() {
+    let mut state = with_the_same_ids("tank", "aaa", RememberedIds::default());
+    let tank = "tank".parse().unwrap();
+    assert_eq!(state.remove(&tank), []);
+    assert!(stands_back(&state, "aaa").is_some());
+    assert_eq!(state.forget(&tank).len(), 1);
+    assert_eq!(stands_back(&state, "aaa"), None);
+    // A deleted user gives its ids up at once.
+    state.apply_file(&path("aaa", "conf/user/alice.toml"), None);
+    assert_eq!(state.remembered().pools, BTreeMap::new());
+}
+
+#[test]
+fn a_user_whose_file_is_damaged_keeps_its_ids() {
+    let mut state = two_pools();
+    let before = Arc::clone(state.remembered());
+    state.apply_file(&path("tank", "conf/user/alice.toml"), Some("schema = 1\n"));
+    assert_eq!(*state.remembered(), before);
+    let text = user_text(2_000_000);
+    state.apply_file(&path("dozer", "conf/user/late.toml"), Some(&text));
+    let failure = state.disabled(&"dozer".parse().unwrap(), &"late".parse().unwrap());
+    assert!(failure.is_some(), "its ids are those of the damaged user");
 }

@@ -32,6 +32,7 @@ pub(crate) fn facts() -> Facts {
         zfs: None,
         taken_names: BTreeSet::from(["etc".to_owned()]),
         running: BTreeMap::new(),
+        running_ids: Vec::new(),
         visited: BTreeSet::new(),
         storage: os_core::StorageFacts::default(),
     }
