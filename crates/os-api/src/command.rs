@@ -20,8 +20,8 @@ pub use container::{
 pub use group::{GroupDel, GroupNew};
 pub use id_range::{IdRangeAllocate, IdRangeDel, IdRangeFree, IdRangeNew};
 pub use pool::{
-    PoolDestroy, PoolExport, PoolImport, PoolInstall, PoolNew, PoolReload, PoolSet, PoolSetting,
-    PoolUninstall, PoolUnset,
+    PoolDestroy, PoolExport, PoolForget, PoolImport, PoolInstall, PoolNew, PoolReload, PoolSet,
+    PoolSetting, PoolUninstall, PoolUnset,
 };
 pub use undo::Undo;
 pub use user::{Activate, UserDel, UserNew, UserRegister, UserSet, UserUnregister};
@@ -119,6 +119,7 @@ commands! {
     PoolInstall = "pool-install", "0.1", "Make an existing btrfs or zpool a pool and import it";
     PoolUninstall = "pool-uninstall", "0.1", "Make an exported pool an ordinary file system again";
     PoolDestroy = "pool-destroy", "0.1", "Destroy an exported loop pool with everything on it";
+    PoolForget = "pool-forget", "0.1", "Forget where an exported pool is, and which host ids its users have";
     PoolImport = "pool-import", "0.1", "Open a pool and register what is on it";
     PoolExport = "pool-export", "0.1", "Unregister what is on a pool and close it";
     PoolReload = "pool-reload", "0.1", "Read the configuration of an imported pool again";

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 pub use holder::{Holder, Space};
 use os_types::{IdMap, IdSpan, UserName};
 pub use spans::{Claim, Spans};
-pub use verify::{check_start, verify};
+pub use verify::{check_start, gives_ids, verify};
 
 use crate::facts::Facts;
 use crate::state::{PoolState, State};

@@ -25,6 +25,7 @@ mod id_range_free;
 mod id_range_new;
 mod pool_destroy;
 mod pool_export;
+mod pool_forget;
 mod pool_import;
 mod pool_install;
 mod pool_new;
@@ -66,6 +67,7 @@ pub fn plan(command: &Command, state: &State, facts: &Facts) -> Result<Plan, Fai
         Command::PoolInstall(body) => pool_install::plan(body, &context),
         Command::PoolUninstall(body) => pool_uninstall::plan(body, &context),
         Command::PoolDestroy(body) => pool_destroy::plan(body, &context),
+        Command::PoolForget(body) => pool_forget::plan(body, &context),
         Command::PoolImport(body) => pool_import::plan(body, &context),
         Command::PoolExport(body) => pool_export::plan(body, &context),
         Command::PoolReload(body) => pool_reload::plan(body, &context),

@@ -93,6 +93,10 @@ impl<H: Host> Executor<'_, H> {
 
     fn forward(&self, journal: &mut Journal, plan: &Plan) -> Result<(), Failure> {
         self.pass(journal, Moment::Begin, Side::After, None)?;
+        if self.start != Start::Fresh {
+            // The world may be another one since the plan was made.
+            self.host.verify(plan)?;
+        }
         for (number, step) in (1..).zip(&plan.steps) {
             let mark = journal.step_log().mark(number);
             // What is recorded as done is not looked at again: a later step may have changed it on.

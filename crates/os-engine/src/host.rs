@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use os_types::plan::JournalPlace;
-use os_types::{Code, Failure, OpId, Step};
+use os_types::{Code, Failure, OpId, Plan, Step};
 use serde::{Deserialize, Serialize};
 
 use crate::cancellation::Cancellation;
@@ -15,7 +15,7 @@ use crate::recover::Recovery;
 /// What steps are applied to: the real host in `osctld`, a fake in tests.
 ///
 /// # Blocking
-/// Both functions are called from threads that may block.
+/// All functions are called from threads that may block.
 pub trait Host: Send + Sync + 'static {
     /// Brings the object of `step` to the far end of the step, durably if the step is durable.
     ///
@@ -27,6 +27,13 @@ pub trait Host: Send + Sync + 'static {
     /// Where the object of `step` is, changing nothing. Only this object counts: a folder that is to
     /// be removed is ready even while files are in it that an earlier step will remove.
     fn check(&self, step: &Step) -> Result<StepCheck, Failure>;
+
+    /// Whether the result of a plan would be sound, e.g. gives nobody the ids of somebody else.
+    /// Called for the plan of an undo, and for what is left of a plan that a crash cut off; the
+    /// planner of a command sees to its own.
+    fn verify(&self, _plan: &Plan) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 /// What applying a step did.

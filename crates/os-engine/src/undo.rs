@@ -62,6 +62,7 @@ impl<H: Host> Inner<H> {
                 return Err(refuse(id, &text));
             }
         }
+        self.host.verify(&plan)?;
         Ok((id.clone(), plan))
     }
 

@@ -243,6 +243,7 @@ fn facts(root: &Path) -> Facts {
         zfs: None,
         taken_names: std::collections::BTreeSet::new(),
         running: BTreeMap::new(),
+        running_ids: Vec::new(),
         visited: std::collections::BTreeSet::new(),
         storage: StorageFacts::default(),
     }

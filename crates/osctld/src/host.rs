@@ -14,6 +14,7 @@ mod folder;
 mod foreign;
 mod guest;
 mod id_blocks;
+mod identities;
 mod image;
 mod importing;
 pub(crate) mod lxc;
@@ -36,7 +37,8 @@ use os_storage::{NewImage, PoolContents, PoolPlace, Pools};
 use os_store::atomic::{self, Attributes};
 use os_types::id_table::Allocation;
 use os_types::{
-    Code, EntityRef, Failure, FileSystem, IdRangeName, PoolName, PoolPath, Presence, Step, chain,
+    Code, EntityRef, Failure, FileSystem, IdRangeName, Plan, PoolName, PoolPath, Presence, Step,
+    chain,
 };
 
 use crate::cache::Cache;
@@ -60,6 +62,7 @@ pub(crate) struct Steps {
     cache: Cache,
     pools: Box<dyn Pools>,
     accounts: Registry,
+    identities: identities::Identities,
     foreign: Foreign,
     pending: Pending,
     importing: Importing,
@@ -106,7 +109,8 @@ impl Steps {
             pools: Box::new(os_storage::Backends::new(Arc::new(
                 os_cmd::HostRunner::new(),
             ))),
-            cache: Cache::default(),
+            cache: Cache::read(&paths.state().join("ids.toml")),
+            identities: identities::Identities::default(),
             runtime,
             ended: Arc::default(),
             lxc,
@@ -188,6 +192,10 @@ impl Steps {
 }
 
 impl Host for Steps {
+    fn verify(&self, plan: &Plan) -> Result<(), Failure> {
+        self.verify_ids(plan)
+    }
+
     fn apply(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, Failure> {
         match self.check(step)? {
             Readiness::Done => Ok(Outcome::Unchanged),
@@ -244,11 +252,7 @@ impl Host for Steps {
                 pool,
                 before,
                 after,
-            } => source::look(
-                &self.paths.source(pool),
-                before.as_deref(),
-                after.as_deref(),
-            ),
+            } => self.look_source(pool, before.as_deref(), after.as_deref()),
             Step::PoolOpen { pool, to, .. } => self.look_open(pool, *to),
             Step::PoolMark { pool, to } => self.look_mark(pool, *to),
             Step::PoolActive { pool, to, .. } => Ok(self.look_active(pool, *to)),
@@ -367,9 +371,7 @@ impl Steps {
 
     fn go_pool(&self, step: &Step, context: &StepContext<'_>) -> Result<(), Failure> {
         match step {
-            Step::PoolSource { pool, after, .. } => {
-                source::go(&self.paths.source(pool), after.as_deref())
-            }
+            Step::PoolSource { pool, after, .. } => self.set_source(pool, after.as_deref()),
             Step::PoolMark { pool, to } => self.mark(pool, *to),
             Step::PoolActive {
                 pool,

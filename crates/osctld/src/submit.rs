@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use os_api::{Command, OperationState};
-use os_engine::{OperationRequest, UndoTarget};
+use os_engine::{Host as _, OperationRequest, UndoTarget};
 use os_types::{Failure, OpId, Plan, PoolName};
 
 use crate::app::App;
@@ -120,5 +120,7 @@ fn deadline(plan: &Plan) -> std::time::Duration {
 
 fn compile(app: &App, command: &Command) -> Result<Plan, Failure> {
     let host = app.host();
-    os_core::plan(command, &host.state(), &host.facts_for(command)?)
+    let plan = os_core::plan(command, &host.state(), &host.facts_for(command)?)?;
+    host.verify(&plan)?;
+    Ok(plan)
 }

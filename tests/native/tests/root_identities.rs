@@ -139,7 +139,7 @@ fn the_ids_of_an_exported_pool_stay_reserved() -> Result<()> {
     let by_hand = format!("0:{bob}:10");
     let Ran { code, stderr, .. } = sandbox.osctl(&["user", "new", "--map", &by_hand, "carol"])?;
     ensure!(code != 0 && stderr.contains("two:bob"), "{stderr}");
-    ensure!(stderr.contains("osctl pool forget two"), "{stderr}");
+    ensure!(stderr.contains("osctl pool sources"), "{stderr}");
     sandbox.ok(&["pool", "import", "two"])?;
     let shown = sandbox.json(&["user", "show", "two:bob"])?;
     assert_eq!(

@@ -51,6 +51,15 @@ pub struct PoolUninstall {
     pub pool: PoolName,
 }
 
+/// Forget where an exported pool is, and which host ids its users have. The pool itself is not
+/// touched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PoolForget {
+    /// The pool; it must be exported.
+    pub pool: PoolName,
+}
+
 /// Destroy a loop pool with everything on it. Cannot be undone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

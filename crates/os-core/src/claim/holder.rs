@@ -82,7 +82,7 @@ impl Holder {
             Self::Running {
                 pool, container, ..
             } => Some(format!("osctl ct show {pool}:{container}")),
-            Self::Remembered { .. } => Some("osctl help E-OVERLAP".to_owned()),
+            Self::Remembered { .. } => Some("osctl pool sources".to_owned()),
             Self::Allocation { pool, range, .. } => {
                 Some(format!("osctl id-range table ls {pool}:{range}"))
             }

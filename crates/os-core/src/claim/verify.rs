@@ -51,6 +51,19 @@ struct Changes {
     given_up: Vec<Holder>,
 }
 
+/// Whether a plan may give ids to somebody, so that [`verify`] has to look at it. Costs nothing.
+pub fn gives_ids(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| match step {
+        Step::File { path, after, .. } => {
+            let relative = path.relative();
+            let holds_ids = ["conf/user/", "conf/id-range/"];
+            after.is_some() && holds_ids.iter().any(|folder| relative.starts_with(folder))
+        }
+        Step::IdBlocks { to, .. } | Step::SystemUser { to, .. } => *to == Presence::Present,
+        _ => false,
+    })
+}
+
 /// Refuses a plan whose result gives ids to an owner while another one has them.
 ///
 /// *Shape*: looks at what the plan changes, not at what is there already: two users whose ids

@@ -52,6 +52,14 @@ pub fn pool(
     }
 }
 
+/// The host user ids that are remembered for the users of a pool.
+fn ids(state: &State, pool: &os_types::PoolName) -> Vec<String> {
+    let known = state.remembered().pools.get(pool);
+    let users = known.into_iter().flat_map(|known| known.users.values());
+    let spans = users.flat_map(|ids| ids.uid_map.host_spans());
+    spans.map(|span| span.to_string()).collect()
+}
+
 /// The pools this host knows, by name.
 pub fn sources(state: &State, facts: &Facts) -> Vec<PoolSource> {
     let source = |(pool, known): (&os_types::PoolName, &crate::KnownSource)| PoolSource {
@@ -59,6 +67,7 @@ pub fn sources(state: &State, facts: &Facts) -> Vec<PoolSource> {
         source: known.path.clone(),
         kind: known.kind,
         imported: state.pool(pool).is_some(),
+        ids: ids(state, pool),
     };
     facts.sources.iter().map(source).collect()
 }

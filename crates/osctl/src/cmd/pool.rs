@@ -2,6 +2,7 @@
 
 mod destroy;
 mod export;
+mod forget;
 mod import;
 mod install;
 mod ls;
@@ -31,6 +32,7 @@ commands! {
         Destroy(destroy::Destroy),
         Import(import::Import),
         Export(export::Export),
+        Forget(forget::Forget),
         Reload(reload::Reload),
         /// Change a setting or an attribute
         #[command(subcommand)]

@@ -54,6 +54,16 @@ impl Row for PoolSource {
         Column::main("pool", |source| text(&source.pool)),
         Column::main("kind", |source| text(word(source.kind))),
         Column::main("imported", |source| source.imported.into()),
+        Column::main("ids", |source| text(ids(&source.ids))),
         Column::main("source", |source| text(source.source.display())),
     ];
+}
+
+/// The first of the runs of ids, and how many there are.
+fn ids(spans: &[String]) -> String {
+    match spans {
+        [] => String::new(),
+        [first] => first.clone(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    }
 }

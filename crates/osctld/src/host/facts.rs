@@ -30,6 +30,7 @@ impl Steps {
             zfs: Path::new(ZFS_DEVICE).exists().then(|| ZFS_DEVICE.into()),
             taken_names: BTreeSet::new(),
             running: self.runtime().states(),
+            running_ids: Vec::new(),
             visited: self.runtime().visited(),
             storage: os_core::StorageFacts::default(),
         })
@@ -43,7 +44,16 @@ impl Steps {
         } else {
             BTreeSet::new()
         };
+        let chooses_ids = ["user-", "id-range-", "container-new"];
+        let chooses_ids = chooses_ids
+            .iter()
+            .any(|name| command.name().starts_with(name));
         Ok(Facts {
+            running_ids: if chooses_ids {
+                self.running_ids()
+            } else {
+                Vec::new()
+            },
             taken_names,
             storage: self.storage_facts(command)?,
             ..self.facts()?

@@ -84,7 +84,7 @@ impl Steps {
 
     /// The state with this pool in it. While it is being imported, and what a crash left is settled,
     /// only its files know what is on it.
-    fn state_of(&self, pool: &PoolName) -> Result<Arc<State>, Failure> {
+    pub(super) fn state_of(&self, pool: &PoolName) -> Result<Arc<State>, Failure> {
         let state = self.state();
         if state.pool(pool).is_some() || !self.importing.now().contains(pool) {
             return Ok(state);
@@ -117,6 +117,7 @@ impl Steps {
             ladder::finish(&remains, &means)?;
         }
         ladder::wants_reboot(&place.run)?;
+        let _claimed = self.claim_start(&place)?;
         launch::start(&place, &means, self.when_ended(key))
     }
 

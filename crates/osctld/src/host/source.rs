@@ -10,7 +10,7 @@ use os_storage::{PoolSource, ZFS_DEVICE};
 use os_store::atomic;
 use os_types::{Code, Failure, PoolName};
 
-use super::fail;
+use super::{Steps, fail};
 
 /// Where the link `link` of a pool leads, `None` if there is no link.
 pub(crate) fn read(link: &Path) -> Result<Option<PathBuf>, Failure> {
@@ -46,11 +46,33 @@ pub(crate) fn of(link: &Path, pool: &PoolName) -> Result<PoolSource, Failure> {
     })
 }
 
-pub(super) fn look(
-    link: &Path,
-    before: Option<&Path>,
-    after: Option<&Path>,
-) -> Result<Readiness, Failure> {
+impl Steps {
+    /// A host that forgets where a pool is forgets the ids of its users, too.
+    pub(super) fn look_source(
+        &self,
+        pool: &PoolName,
+        before: Option<&Path>,
+        after: Option<&Path>,
+    ) -> Result<Readiness, Failure> {
+        let state = self.state();
+        let is_remembered = state.remembered().pools.contains_key(pool);
+        Ok(match look(&self.paths().source(pool), before, after)? {
+            Readiness::Done if after.is_none() && is_remembered => Readiness::Ready,
+            other => other,
+        })
+    }
+
+    pub(super) fn set_source(&self, pool: &PoolName, after: Option<&Path>) -> Result<(), Failure> {
+        go(&self.paths().source(pool), after)?;
+        if after.is_none() {
+            let changed = self.cache.change(|state| state.forget(pool));
+            self.news.changed(changed);
+        }
+        Ok(())
+    }
+}
+
+fn look(link: &Path, before: Option<&Path>, after: Option<&Path>) -> Result<Readiness, Failure> {
     let found = read(link)?;
     Ok(if found.as_deref() == after {
         Readiness::Done
@@ -61,7 +83,7 @@ pub(super) fn look(
     })
 }
 
-pub(super) fn go(link: &Path, after: Option<&Path>) -> Result<(), Failure> {
+fn go(link: &Path, after: Option<&Path>) -> Result<(), Failure> {
     let changed = match after {
         Some(target) => atomic::symlink(link, target),
         None => atomic::remove(link),
