@@ -241,7 +241,9 @@ pub struct CommandQuery {
     /// Answer with the plan and change nothing.
     #[serde(default)]
     pub plan: bool,
-    /// Wait so many milliseconds for the end before answering with the operation.
+    /// Wait up to this number of milliseconds for the end before answering with the operation.
+    /// Until the operation begins it then belongs to the connection: it is withdrawn if the client
+    /// closes that.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -249,6 +251,15 @@ pub struct CommandQuery {
     )]
     #[schemars(range(min = 0, max = wire::WAIT_MS_MAX))]
     pub wait_ms: Option<u32>,
+}
+
+/// How an operation is to be cancelled.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelQuery {
+    /// Only withdraw it from the queue: one that has begun goes on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub if_queued: bool,
 }
 
 /// Path of a command; its body is the command's, its answer an [`Operation`] (202) or, with
@@ -320,7 +331,7 @@ endpoints! {
     AssetList: Get "/v1/assets" [Nothing] (AssetsQuery) -> Vec<view::Asset>, "0.1", "What entities expect to exist, and in what state it is";
     OperationList: Get "/v1/operations" [Nothing] (Nothing) -> Vec<Operation>, "0.1", "Operations in progress and the newest ended ones, oldest first";
     OperationGet: Get "/v1/operations/{id}" [OperationPart] (WaitQuery) -> Operation, "0.1", "One operation, on request at its end";
-    OperationCancel: Post "/v1/operations/{id}/cancel" [OperationPart] (Nothing) -> Operation, "0.1", "Stop an operation before its next step and take back what it did";
+    OperationCancel: Post "/v1/operations/{id}/cancel" [OperationPart] (CancelQuery) -> Operation, "0.1", "Interrupt an operation and take back what it did; answers at once";
     QueueList: Get "/v1/queues" [Nothing] (Nothing) -> Vec<Queue>, "0.1", "Who has the turn with what, and who waits";
     HistoryList: Get "/v1/history" [Nothing] (HistoryQuery) -> Vec<HistoryRecord>, "0.1", "Ended operations, newest first";
     CodeList: Get "/v1/codes" [Nothing] (Nothing) -> Vec<view::CodeInfo>, "0.1", "Error codes and what they mean";

@@ -103,6 +103,10 @@ pub struct Operation {
     /// 20261122-213015.123-4f2a since 3 s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<String>,
+    /// After it was cancelled, until it ends: what happens now, e.g. `step 2 of 3, stop container
+    /// tank:web, is interrupted; then what was done before is taken back`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelling: Option<String>,
     /// Why it did not finish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,

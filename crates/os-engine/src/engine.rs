@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use os_api::{Operation, OperationState, Queue};
 use os_types::plan::JournalPlace;
-use os_types::{Failure, OpId, Plan};
+use os_types::{EntityRef, Failure, OpId, Plan};
 
 use crate::control::Control;
 use crate::events::Events;
@@ -16,11 +16,14 @@ use crate::fault::Faults;
 use crate::history::History;
 use crate::host::Host;
 use crate::journal::{Folder, JournalDirs};
-use crate::locks::LockTable;
+use crate::locks::{Claimant, LockTable};
 use crate::operation_table::{Entry, OperationTable};
 use crate::recover::Recovery;
-use crate::request::OperationRequest;
+use crate::request::{OperationRequest, Strength};
+use crate::threads::{self, Threads};
 use crate::undo::UndoTarget;
+
+use run::Drive;
 
 mod run;
 #[cfg(test)]
@@ -56,8 +59,10 @@ pub struct Limits {
     /// Operations that wait for one entity. More of them would be hours behind; it is better to say
     /// so at once.
     pub queue: usize,
-    /// Operations on their way. Each costs a few KiB while it waits, and a thread while it runs.
+    /// Operations on their way. Each costs a few KiB while it waits.
     pub in_flight: usize,
+    /// Threads that plan and apply steps. Most of them sleep until a guest has shut down.
+    pub threads: usize,
     /// Ended operations in memory; the history has them all.
     pub ended: usize,
     /// Events that a reader can resume from: minutes of heavy use in a few MiB.
@@ -69,6 +74,7 @@ impl Default for Limits {
         Self {
             queue: 64,
             in_flight: 1000,
+            threads: 256,
             ended: 1000,
             events: 4096,
         }
@@ -86,6 +92,7 @@ pub(crate) struct Inner<H> {
     pub(crate) faults: Faults,
     pub(crate) operations: OperationTable,
     locks: LockTable,
+    threads: Threads,
     events: Events,
     appending: Arc<Mutex<()>>,
 }
@@ -96,6 +103,7 @@ impl<H: Host> Engine<H> {
         let Limits {
             queue,
             in_flight,
+            threads,
             ended,
             events,
         } = setup.limits;
@@ -107,6 +115,7 @@ impl<H: Host> Engine<H> {
             faults: setup.faults,
             operations: OperationTable::new(events.clone(), in_flight, ended),
             locks: LockTable::new(queue),
+            threads: Threads::new(threads),
             events,
             appending: Arc::default(),
         }))
@@ -127,15 +136,32 @@ impl<H: Host> Engine<H> {
     pub fn submit(&self, request: OperationRequest) -> Result<OpId, Failure> {
         let inner = &self.0;
         let control = Control::new(request.deadline);
-        let entry = inner.operations.add(control, |id| queued(id, &request))?;
-        let touches: BTreeSet<_> = request.touches.iter().cloned().collect();
-        // It lines up here and not in the task, so that the order of submissions is the order of
-        // locks.
-        let held = inner.locks.acquire(&touches, &entry.id);
-        let held = held.inspect_err(|_| inner.operations.remove(&entry))?;
+        let mut touches: BTreeSet<_> = request.touches.iter().cloned().collect();
+        let gives_ids = touches.remove(&EntityRef::Host);
+        let is_bounded = request.strength != Strength::Urgent;
+        let entry = inner
+            .operations
+            .add(control, is_bounded, |id| queued(id, &request))?;
+        let claimant = Claimant {
+            operation: entry.id.clone(),
+            command: request.command.clone(),
+            strength: request.strength,
+            cancellation: entry.control.cancellation.clone(),
+        };
+        // It takes its place here and not in the task, so that the order of submissions is the
+        // order of locks.
+        let locks = inner.locks.acquire(&touches, &claimant);
+        let locks = locks.inspect_err(|_| inner.operations.remove(&entry))?;
         entry.announce();
         let id = entry.id.clone();
-        tokio::spawn(Arc::clone(inner).drive(entry, request, touches, held));
+        let drive = Drive {
+            entry,
+            request,
+            claimant,
+            touches,
+            gives_ids,
+        };
+        tokio::spawn(Arc::clone(inner).drive(drive, locks));
         Ok(id)
     }
 
@@ -149,14 +175,34 @@ impl<H: Host> Engine<H> {
         Ok(self.0.view(&entry))
     }
 
-    /// Asks an operation to stop and take back what it did; an ended one stays as it is.
+    /// Asks an operation to stop and take back what it did; an ended one stays as it is. Returns at
+    /// once: `cancelling` of the answer says what happens.
     ///
     /// # Errors
     /// If there is no such operation.
     pub fn cancel(&self, id: &str) -> Result<Operation, Failure> {
         let entry = self.0.operations.find(id)?;
-        entry.control.cancellation.cancel("cancelled");
+        entry.cancel("cancelled");
         Ok(self.0.view(&entry))
+    }
+
+    /// Withdraws an operation that has not begun; one that has goes on.
+    ///
+    /// # Errors
+    /// If there is no such operation.
+    pub fn withdraw(&self, id: &str, reason: &str) -> Result<Operation, Failure> {
+        let entry = self.0.operations.find(id)?;
+        entry.withdraw(reason);
+        Ok(self.0.view(&entry))
+    }
+
+    /// Returns once an operation has begun or ended.
+    ///
+    /// # Errors
+    /// If there is no such operation.
+    pub async fn begun(&self, id: &str) -> Result<(), Failure> {
+        self.0.operations.find(id)?.begun().await;
+        Ok(())
     }
 
     /// The operation with this id or abbreviation.
@@ -202,10 +248,7 @@ impl<H: Host> Engine<H> {
     /// If the place is not open or its folder cannot be read.
     pub async fn recover(&self, place: JournalPlace) -> Result<Vec<OpId>, Failure> {
         let inner = Arc::clone(&self.0);
-        let recovering = tokio::task::spawn_blocking(move || inner.recover_place(&place));
-        recovering
-            .await
-            .unwrap_or_else(|error| Err(run::broken(error)))
+        threads::run(move || inner.recover_place(&place)).await?
     }
 
     /// The same from a thread that may block. A step uses [`crate::StepContext::recover`].
@@ -273,7 +316,7 @@ impl<H: Host> Inner<H> {
 
     fn view(&self, entry: &Entry) -> Operation {
         let mut operation = entry.view();
-        if operation.state == OperationState::Queued {
+        if operation.state == OperationState::Queued && operation.waits_for.is_none() {
             operation.waits_for = self.locks.waits_for(&entry.id);
         }
         operation
@@ -294,6 +337,7 @@ fn queued(id: OpId, request: &OperationRequest) -> Operation {
         ended: None,
         steps: Vec::new(),
         waits_for: None,
+        cancelling: None,
         failure: None,
         undoes: request.undoes.clone(),
         recovered: false,

@@ -28,6 +28,7 @@ use crate::fault::{Faults, Moment, Point, Side};
 use crate::host::{Host, Outcome, StepCheck, StepContext};
 use crate::journal::step_log::StepProgress;
 use crate::journal::{Ending, Journal, Line};
+use crate::locks::StepLocks;
 use crate::recover::Recovery;
 
 /// Who is told how an operation goes on.
@@ -47,6 +48,8 @@ pub(crate) struct Executor<'a, H> {
     pub(crate) recovery: &'a dyn Recovery,
     pub(crate) progress: &'a dyn ProgressSink,
     pub(crate) control: &'a Control,
+    /// None in recovery, which runs while no other operation can touch the same entities.
+    pub(crate) locks: Option<&'a StepLocks>,
     pub(crate) start: Start,
 }
 
@@ -97,6 +100,7 @@ impl<H: Host> Executor<'_, H> {
             // The world may be another one since the plan was made.
             self.host.verify(plan)?;
         }
+        let last_host_step = plan.steps.iter().rposition(Step::uses_host);
         for (number, step) in (1..).zip(&plan.steps) {
             let mark = journal.step_log().mark(number);
             // What is recorded as done is not looked at again: a later step may have changed it on.
@@ -114,12 +118,30 @@ impl<H: Host> Executor<'_, H> {
             self.control
                 .stop(|| format!("step {number} of {total}, {step}"))?;
             self.progress.step(number, StepState::Running);
+            if step.uses_host() {
+                self.take_host(self.control)?;
+            }
             let state = self
                 .forward_step(journal, number, step)
                 .inspect_err(|_| self.progress.step(number, StepState::Failed))?;
             self.progress.step(number, state);
+            if last_host_step == Some(number - 1) {
+                self.release_host();
+            }
         }
         Ok(())
+    }
+
+    /// Locks the host: right before the first step that needs it, unless it was held before the
+    /// plan was made.
+    fn take_host(&self, control: &Control) -> Result<(), Failure> {
+        self.locks.map_or(Ok(()), |locks| locks.take_host(control))
+    }
+
+    fn release_host(&self) {
+        if let Some(locks) = self.locks {
+            locks.release_host();
+        }
     }
 
     fn forward_step(
@@ -220,10 +242,14 @@ impl<H: Host> Executor<'_, H> {
                 return Ok(false);
             }
         }
+        let control = Control::unstoppable();
+        if step.uses_host() {
+            self.take_host(&control)?;
+        }
         let point = Moment::Revert(number);
         self.pass(journal, point, Side::Before, Some(step))?;
         match step.inverse() {
-            Some(inverse) => drop(self.apply(journal, &inverse, &Control::unstoppable())?),
+            Some(inverse) => drop(self.apply(journal, &inverse, &control)?),
             // It failed before it destroyed anything.
             None if self.check(step)? == StepCheck::Ready => {}
             None => return Err(Failure::new(Code::Step, "it has no inverse")),

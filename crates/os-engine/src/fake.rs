@@ -13,7 +13,7 @@ use os_types::{Code, EntityRef, Failure, Plan, PoolName, PoolPath, Presence, Ste
 use crate::fault::Action;
 use crate::{
     DEADLINE, Engine, FaultPlan, Faults, Host, Identity, JournalDirs, Limits, OperationRequest,
-    Outcome, Setup, StepCheck, StepContext,
+    Outcome, Setup, StepCheck, StepContext, Strength,
 };
 
 /// What exists.
@@ -34,6 +34,8 @@ struct State {
     panicking: Option<String>,
     /// Steps whose text contains this wait until it is taken away.
     gate: Option<String>,
+    /// Steps whose text contains this wait until they are cancelled.
+    waits: Option<String>,
     /// Steps that are waiting at the gate or being applied now, and the most at any one time.
     active: usize,
     most_active: usize,
@@ -73,6 +75,17 @@ impl Fake {
     pub(crate) fn gate(&self, text: Option<&str>) {
         self.0.0.lock().unwrap().gate = text.map(str::to_owned);
         self.0.1.notify_all();
+    }
+
+    /// Lets steps whose text contains `text` wait until they are cancelled.
+    pub(crate) fn wait_at(&self, text: Option<&str>) {
+        self.0.0.lock().unwrap().waits = text.map(str::to_owned);
+    }
+
+    /// Waits until a step whose text contains `text` has been applied.
+    pub(crate) async fn until_applied(&self, text: &str) {
+        let has_it = || self.applied().iter().any(|step| step.contains(text));
+        until("a step that is applied", has_it).await;
     }
 
     pub(crate) fn applied(&self) -> Vec<String> {
@@ -124,7 +137,7 @@ impl State {
                 present(to, self.world.datasets.contains(dataset.as_str()))
             }
             Step::Cgroup { path, to } => present(to, self.world.cgroups.contains(path)),
-            Step::PoolActive { .. } => StepCheck::Ready,
+            Step::PoolActive { .. } | Step::AccountFiles {} => StepCheck::Ready,
             other => panic!("no such step in the fake world: {other}"),
         }
     }
@@ -171,6 +184,15 @@ impl Host for Fake {
         assert_eq!(*users, 1, "{object} is changed by two at once");
         changed.notify_all();
         let mut state = changed.wait_while(state, |state| hit(&state.gate)).unwrap();
+        if hit(&state.waits) {
+            drop(state);
+            let is_cancelled = context.cancellation().sleep(LONG);
+            state = lock.lock().unwrap();
+            state.active -= 1;
+            *state.on_object.get_mut(&object).unwrap() -= 1;
+            assert!(is_cancelled, "nobody cancelled {text}");
+            return Err(context.cancelled("it could be applied"));
+        }
         state.active -= 1;
         *state.on_object.get_mut(&object).unwrap() -= 1;
         if let (Some(place), Step::PoolActive { .. }) = (state.recovers.take(), step) {
@@ -323,6 +345,11 @@ pub(crate) fn cgroup(name: &str, to: Presence) -> Step {
     }
 }
 
+/// A step that needs the lock of the host.
+pub(crate) fn accounts() -> Step {
+    Step::AccountFiles {}
+}
+
 pub(crate) fn destroy(dataset: &str) -> Step {
     Step::Dataset {
         dataset: dataset.parse().unwrap(),
@@ -349,6 +376,7 @@ pub(crate) fn work_on(touches: Vec<EntityRef>, steps: Vec<Step>) -> OperationReq
         pid: 4711,
         touches,
         deadline: DEADLINE,
+        strength: Strength::Normal,
         undoes: None,
         planner: Arc::new(move || Ok(plan.clone())),
     }

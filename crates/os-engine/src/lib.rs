@@ -49,6 +49,7 @@ mod locks;
 mod operation_table;
 mod recover;
 mod request;
+mod threads;
 mod undo;
 
 #[cfg(test)]
@@ -63,5 +64,5 @@ pub use host::{Host, Outcome, StepCheck, StepContext};
 // The name in osctld until its steps have moved.
 pub use host::StepCheck as Readiness;
 pub use journal::{Ending, Header, JournalDirs, JournalError, Record};
-pub use request::{DEADLINE, OperationRequest, Planner};
+pub use request::{DEADLINE, OperationRequest, Planner, Strength};
 pub use undo::UndoTarget;

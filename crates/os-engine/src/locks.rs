@@ -1,16 +1,19 @@
-//! Locks: which operation may change an entity, and which ones wait for it (ADR-3).
+//! Locks: which operation may change an entity, and which ones wait for it (ADR-3, ADR-13).
 //!
 //! Each entity has one queue, made when the first operation comes and removed when the last has
 //! gone. The operation at its head holds the entity; the others wait in the order in which they
-//! came. An operation on something that is on a pool also *shares* the turn of the pool: such
-//! operations run side by side, but never beside one that touches the pool itself. An operation
-//! that waits for its pool alone is not overtaken by later ones that would share it.
+//! came. An operation on something that is on a pool also *shares* the pool: such operations run
+//! side by side, but never beside one that touches the pool itself. An operation that waits for its
+//! pool exclusively is not overtaken by later ones that would share it.
 //!
-//! There is no lock order to get wrong: [`LockTable::acquire`] is the only way to take locks, and it
-//! takes them in the order of [`EntityRef`], in which a pool comes before all that is on it. Who
-//! holds the greatest entity that anybody waits for waits for nothing, so somebody can always go on.
-//! An operation moves on to its next queue in the very moment in which its turn comes: two that
-//! touch the same come to each queue in the same order.
+//! An *urgent* operation (`ct stop --kill`) passes all that wait, asks a holder that yields to stop,
+//! and shares a pool whose exclusive holder has opened it for urgent ones ([`LockTable::open`]).
+//!
+//! Deadlocks: [`LockTable::acquire`] takes locks in the order of [`EntityRef`] only: a pool comes
+//! before everything on it, the host last. The holder of the greatest entity that any operation
+//! waits for waits for nothing, so at least one can always go on. An operation moves on to its next
+//! queue at the moment in which it gets a lock: two that touch the same entities come to each queue
+//! in the same order. What is acquired while other locks are held must be greater than all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,10 +21,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use os_types::{Code, EntityRef, Failure, OpId};
 use tokio::sync::oneshot;
 
-use self::queue::{Queue, Request, claims};
+use crate::cancellation::Cancellation;
 use crate::control::Control;
+use crate::request::Strength;
+
+use self::queue::{Queue, Request, claims};
 
 mod queue;
+mod steps;
+
+pub(crate) use self::steps::StepLocks;
 
 /// All queues.
 #[derive(Debug, Clone)]
@@ -32,20 +41,47 @@ pub(crate) struct LockTable {
 
 type Queues = BTreeMap<EntityRef, Queue>;
 
-/// The locks of one operation, had or waited for; dropping it gives all of them up.
+/// An operation that wants locks.
+#[derive(Debug, Clone)]
+pub(crate) struct Claimant {
+    pub(crate) operation: OpId,
+    /// What to call it, e.g. `container-stop`.
+    pub(crate) command: String,
+    pub(crate) strength: Strength,
+    /// Cancelled when it has to yield.
+    pub(crate) cancellation: Cancellation,
+}
+
+impl Claimant {
+    fn is_urgent(&self) -> bool {
+        self.strength == Strength::Urgent
+    }
+
+    fn yield_to(&self, urgent: &Self) {
+        if self.strength == Strength::Yielding {
+            let Self {
+                command, operation, ..
+            } = urgent;
+            let reason = format!("taken over by {command} {operation}");
+            self.cancellation.cancel(&reason);
+        }
+    }
+}
+
+/// The locks of one operation, held or waited for; dropping it releases all of them.
 #[derive(Debug)]
 pub(crate) struct LockSet {
     locks: LockTable,
     operation: OpId,
-    /// In the order in which they are taken; of the last ones it may have none yet.
+    /// In the order in which they are taken; the last ones may not be held yet.
     entities: Vec<EntityRef>,
     /// None if it has them all.
     granted: Option<oneshot::Receiver<Result<(), Failure>>>,
 }
 
 impl LockTable {
-    /// Queues in which at most `bound` operations wait. How many share a turn is bounded by how
-    /// many are on their way.
+    /// Queues in which at most `bound` operations wait. The number of those that share an entity is
+    /// bounded by the number of operations in flight.
     pub(crate) fn new(bound: usize) -> Self {
         Self {
             queues: Arc::default(),
@@ -53,46 +89,72 @@ impl LockTable {
         }
     }
 
-    /// Takes the locks with what is touched, or a place in the first queue where it has to wait.
-    /// An operation may do so again only after it gave up what it had.
+    /// Takes the locks of what is touched, or a place in the first queue where it has to wait.
+    ///
+    /// # Errors
+    /// `Code::Busy` if a queue is full.
     pub(crate) fn acquire(
         &self,
         touches: &BTreeSet<EntityRef>,
-        operation: &OpId,
+        claimant: &Claimant,
     ) -> Result<LockSet, Failure> {
         let claims = claims(touches);
         let (sender, mut granted) = oneshot::channel();
-        let mut held = LockSet {
+        let mut set = LockSet {
             locks: self.clone(),
-            operation: operation.clone(),
+            operation: claimant.operation.clone(),
             entities: claims.keys().cloned().collect(),
             granted: None,
         };
         let request = Request {
-            operation: operation.clone(),
+            claimant: claimant.clone(),
             rest: claims.into_iter(),
             granted: sender,
         };
         self.proceed(&mut self.lock(), request);
         match granted.try_recv() {
             Ok(at_once) => at_once?,
-            Err(_) => held.granted = Some(granted),
+            Err(_) => set.granted = Some(granted),
         }
-        Ok(held)
+        Ok(set)
     }
 
-    /// Takes turn after turn until it has all, or has to wait.
+    /// Lets urgent operations share entities that an operation holds exclusively.
+    pub(crate) fn open(&self, entities: &[EntityRef]) {
+        let mut queues = self.lock();
+        for entity in entities {
+            let granted = queues.get_mut(entity).map(|queue| queue.set_open(true));
+            for request in granted.into_iter().flatten() {
+                self.proceed(&mut queues, request);
+            }
+        }
+    }
+
+    /// The opposite of [`LockTable::open`]: waits until those that were let in are gone.
+    pub(crate) async fn close(&self, entities: &[EntityRef]) {
+        for entity in entities {
+            let (sender, alone) = oneshot::channel();
+            if let Some(queue) = self.lock().get_mut(entity) {
+                queue.set_open(false);
+                queue.when_alone(sender);
+            }
+            // An error means that the queue is gone, and so are all holders.
+            drop(alone.await);
+        }
+    }
+
+    /// Takes lock after lock until it has all, or has to wait.
     fn proceed(&self, queues: &mut Queues, mut request: Request) {
         let outcome = loop {
             let Some((entity, mode)) = request.rest.next() else {
                 break Ok(());
             };
             let queue = queues.entry(entity.clone()).or_insert_with(Queue::new);
-            if queue.admit(mode, &request.operation) {
+            if queue.admit(mode, &request.claimant) {
                 continue;
             }
             let bound = self.bound;
-            if queue.length() < bound {
+            if queue.length() < bound || request.claimant.is_urgent() {
                 queue.wait(mode, request);
                 return;
             }
@@ -101,12 +163,12 @@ impl LockTable {
             let failure = Failure::new(Code::Busy, text);
             break Err(failure.about(&entity).next("osctl operation ls"));
         };
-        // Whoever gives up waiting leaves its queue first, so there is somebody to tell. If not, the
-        // locks are given back all the same.
+        // An operation that gives up leaves its queue first, so there is a receiver. If not, the
+        // locks are released all the same.
         drop(request.granted.send(outcome));
     }
 
-    /// Who has what and who waits, in the order of the entities.
+    /// The holders and waiting operations of each entity, in the order of the entities.
     pub(crate) fn list(&self) -> Vec<os_api::Queue> {
         let queues = self.lock();
         queues
@@ -115,7 +177,7 @@ impl LockTable {
             .collect()
     }
 
-    /// What `operation` waits for, e.g. `user tank:alice, held by 20261122-213015.123-4f2a since 3 s`.
+    /// What `operation` waits for, e.g. `user tank:alice, held by 20261122-213015.123-4f2a for 3 s`.
     pub(crate) fn waits_for(&self, operation: &OpId) -> Option<String> {
         let queues = self.lock();
         queues.iter().find_map(|(entity, queue)| {
@@ -126,7 +188,7 @@ impl LockTable {
 
     fn leave(&self, entities: &[EntityRef], operation: &OpId) {
         let mut queues = self.lock();
-        // Backwards, so that who gets a turn finds the next one free, not full.
+        // Backwards, so that an operation that gets a lock finds the next one free, not full.
         for entity in entities.iter().rev() {
             let Some(queue) = queues.get_mut(entity) else {
                 continue;
@@ -148,10 +210,15 @@ impl LockTable {
 }
 
 impl LockSet {
+    /// The entities, in the order in which they are taken.
+    pub(crate) fn entities(&self) -> &[EntityRef] {
+        &self.entities
+    }
+
     /// Waits until it has all locks.
     ///
     /// # Cancel safety
-    /// Dropping the future gives up every place taken.
+    /// Dropping the future releases every lock and leaves the queue.
     pub(crate) async fn all(mut self, control: &Control) -> Result<Self, Failure> {
         if let Some(granted) = self.granted.take() {
             let what = || match self.locks.waits_for(&self.operation) {
@@ -159,7 +226,7 @@ impl LockSet {
                 Some(what) => format!("its turn came with {what}"),
             };
             let granted = control.bound(granted, what).await?;
-            // The sender is dropped untold only when these locks are.
+            // The sender is dropped without a message only when this set is.
             granted.unwrap_or_else(|_| Err(Failure::new(Code::Internal, "its turn was lost")))?;
         }
         Ok(self)

@@ -57,6 +57,7 @@ impl OperationTable {
     pub(crate) fn add(
         &self,
         control: Control,
+        is_bounded: bool,
         operation: impl FnOnce(OpId) -> Operation,
     ) -> Result<Arc<Entry>, Failure> {
         let mut table = self.lock();
@@ -65,7 +66,7 @@ impl OperationTable {
             return Err(Failure::new(Code::Busy, text));
         }
         let live = table.entries.len() - table.ended.len();
-        if live >= self.in_flight {
+        if is_bounded && live >= self.in_flight {
             let text = format!("{live} operations are on their way already");
             return Err(Failure::new(Code::Busy, text).next("osctl operation ls"));
         }
@@ -196,15 +197,55 @@ impl Entry {
         self.view()
     }
 
+    /// Returns once it has begun or ended.
+    pub(crate) async fn begun(&self) {
+        let mut view = self.view.subscribe();
+        // The sender lives as long as `self`.
+        drop(
+            view.wait_for(|operation| operation.state != OperationState::Queued)
+                .await,
+        );
+    }
+
+    /// Asks it to stop.
+    pub(crate) fn cancel(&self, reason: &str) {
+        self.view.send_modify(|operation| {
+            if !operation.state.is_final() {
+                operation.cancelling = Some(cancelling(operation));
+                self.control.cancellation.cancel(reason);
+            }
+        });
+    }
+
+    /// Asks it to stop if it has not begun. Under the lock of the view, which [`Entry::start`] takes
+    /// too: one that begins in the same moment sees the cancellation before its first step.
+    pub(crate) fn withdraw(&self, reason: &str) {
+        self.view.send_if_modified(|operation| {
+            let is_queued = operation.state == OperationState::Queued;
+            if is_queued {
+                operation.cancelling = Some(cancelling(operation));
+                self.control.cancellation.cancel(reason);
+            }
+            is_queued
+        });
+    }
+
     /// Its turn has come and its steps are known.
     pub(crate) fn start(&self, plan: &Plan) {
         self.view.send_modify(|operation| {
             operation.state = OperationState::Running;
+            operation.waits_for = None;
             operation.touches.clone_from(&plan.touches);
             operation.steps = pending(plan);
             operation.started = Some(Timestamp::now());
         });
         self.announce();
+    }
+
+    /// What it waits for besides locks.
+    pub(crate) fn wait_for(&self, what: Option<&str>) {
+        self.view
+            .send_modify(|operation| operation.waits_for = what.map(str::to_owned));
     }
 
     /// It does not come back although its deadline has passed.
@@ -228,6 +269,7 @@ impl Entry {
             operation.ended = Some(ending.ended);
             operation.failure.clone_from(&ending.failure);
             operation.recovered = ending.recovered;
+            operation.cancelling = None;
             operation.waits_for = None;
         });
         self.announce();
@@ -298,6 +340,28 @@ impl ProgressSink for Entry {
     }
 }
 
+/// What happens to an operation that is cancelled now.
+fn cancelling(operation: &Operation) -> String {
+    if operation.state == OperationState::Reverting {
+        return "what it did is being taken back already".to_owned();
+    }
+    let total = operation.steps.len();
+    let running = (1..).zip(&operation.steps);
+    let mut running = running.filter(|(_, step)| step.state == StepState::Running);
+    let Some((number, step)) = running.next() else {
+        return "it had not begun and is withdrawn".to_owned();
+    };
+    let others = match running.count() {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    let text = &step.text;
+    format!(
+        "step {number} of {total}, {text},{others} is interrupted; then what was done before is \
+         taken back"
+    )
+}
+
 fn pending(plan: &Plan) -> Vec<StepStatus> {
     let status = |step: &os_types::Step| StepStatus {
         text: step.to_string(),
@@ -321,6 +385,7 @@ pub(crate) fn resumed(header: &Header, plan: &Plan) -> Operation {
         ended: None,
         steps: pending(plan),
         waits_for: None,
+        cancelling: None,
         failure: None,
         undoes: header.undoes.clone(),
         recovered: true,

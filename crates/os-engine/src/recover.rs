@@ -81,6 +81,7 @@ impl<H: Host> Inner<H> {
             recovery: self,
             progress: &*entry,
             control: &entry.control,
+            locks: None,
             start: if here {
                 Start::SameBoot
             } else {
@@ -107,6 +108,7 @@ impl<H: Host> Inner<H> {
             ended: None,
             steps: Vec::new(),
             waits_for: None,
+            cancelling: None,
             failure: None,
             undoes: None,
             recovered: true,

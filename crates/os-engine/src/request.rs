@@ -15,6 +15,20 @@ pub const DEADLINE: Duration = Duration::from_mins(10);
 /// out to touch more. Pure but for reading; called on a thread that may block.
 pub type Planner = Arc<dyn Fn() -> Result<Plan, Failure> + Send + Sync>;
 
+/// How an operation stands to others that want the same entity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Strength {
+    /// It waits in order and is never interrupted for another one.
+    #[default]
+    Normal,
+    /// It waits in order. An urgent operation on what it touches cancels it: what it has done so
+    /// far is of no use to a container that is to be killed.
+    Yielding,
+    /// It passes all that wait, cancels a yielding holder, and is subject to no bound. It must be
+    /// short: `ct stop --kill`.
+    Urgent,
+}
+
 /// A command on its way to become an operation.
 #[derive(Clone)]
 pub struct OperationRequest {
@@ -30,6 +44,8 @@ pub struct OperationRequest {
     pub touches: Vec<EntityRef>,
     /// The time it has from submission to its last step.
     pub deadline: Duration,
+    /// How it stands to others.
+    pub strength: Strength,
     /// The operation it undoes.
     pub undoes: Option<OpId>,
     /// Its plan.

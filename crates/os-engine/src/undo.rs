@@ -14,7 +14,7 @@ use crate::engine::Inner;
 use crate::host::{Host, StepCheck};
 use crate::journal::Record;
 use crate::operation_table::{ambiguous, not_found};
-use crate::request::{DEADLINE, OperationRequest, Planner};
+use crate::request::{DEADLINE, OperationRequest, Planner, Strength};
 
 /// How many records of each place are looked through. What came after a record, and may have undone
 /// it, is newer, so no depth gives a wrong answer; this one costs some ten MiB for a moment.
@@ -87,6 +87,7 @@ impl<H: Host> Inner<H> {
             pid: 0,
             touches: plan.touches,
             deadline: DEADLINE,
+            strength: Strength::Normal,
             undoes: Some(id),
             planner,
         })

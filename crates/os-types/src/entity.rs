@@ -8,17 +8,15 @@ use crate::container::ContainerName;
 use crate::image::ImageDigest;
 use crate::names::{GroupName, IdRangeName, PoolName, UserName};
 
-/// One thing that has an owner queue: changes to it happen one after the other (ADR-3).
+/// One thing that can be locked: changes to it happen one after the other (ADR-3).
 ///
 /// The order of the variants is the order in which an operation that touches several takes its
-/// turns; it is the only such order in the project.
+/// locks; it is the only such order in the project.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum EntityRef {
-    /// What all pools of a host share: host ids and the account files.
-    Host,
     /// A pool, imported or not.
     Pool {
         /// Its name.
@@ -59,6 +57,9 @@ pub enum EntityRef {
         /// Its id.
         name: ContainerName,
     },
+    /// What all pools of a host share: host ids and the account files. It is the last one, because
+    /// operations on all pools need it: nothing is waited for while it is held (ADR-13).
+    Host,
 }
 
 impl EntityRef {

@@ -59,3 +59,14 @@ impl Plan {
         })
     }
 }
+
+impl Step {
+    /// Whether it needs the lock of the host: it changes the account files, or which ids are
+    /// somebody's.
+    pub fn uses_host(&self) -> bool {
+        matches!(
+            self.kind(),
+            "system-user" | "account-files" | "pool-active" | "pool-reload"
+        )
+    }
+}

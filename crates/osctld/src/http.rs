@@ -5,6 +5,7 @@
 //! wait has a bound.
 
 mod answer;
+mod client_link;
 mod commands;
 mod events;
 mod exec;
@@ -95,8 +96,16 @@ async fn connection(router: Router, stream: UnixStream, mut stop: watch::Receive
             return;
         }
     };
+    let link = match client_link::ClientLink::of(&stream) {
+        Ok(link) => link,
+        Err(error) => {
+            tracing::warn!(%error, "no descriptor is left for a client");
+            return;
+        }
+    };
     let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(link.clone());
         request.map(axum::body::Body::new)
     });
     let service = service.map_err(|never: Infallible| match never {});

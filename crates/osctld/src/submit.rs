@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use os_api::{Command, OperationState};
-use os_engine::{Host as _, OperationRequest, UndoTarget};
-use os_types::{Failure, OpId, Plan, PoolName};
+use os_engine::{Host as _, OperationRequest, Strength, UndoTarget};
+use os_types::{Failure, OpId, Plan, PoolName, StopMethod};
 
 use crate::app::App;
 use crate::autostart;
@@ -95,6 +95,7 @@ fn work(app: &App, command: Command) -> Result<OperationRequest, Failure> {
     let plan = compile(app, &command)?;
     let name = command.name().to_owned();
     let deadline = deadline(&plan);
+    let strength = strength(&command);
     let app = app.clone();
     Ok(OperationRequest {
         command: name,
@@ -103,9 +104,29 @@ fn work(app: &App, command: Command) -> Result<OperationRequest, Failure> {
         pid: 0,
         touches: plan.touches,
         deadline,
+        strength,
         undoes: None,
         planner: Arc::new(move || compile(&app, &command)),
     })
+}
+
+/// How a command stands to others about the same container: a kill waits for none of them, and
+/// interrupts what only changes a container that is to be killed.
+const fn strength(command: &Command) -> Strength {
+    match command {
+        Command::ContainerStop(stop) => match stop.policy.method {
+            StopMethod::Kill => Strength::Urgent,
+            _ => Strength::Yielding,
+        },
+        Command::ContainerStart(_)
+        | Command::ContainerRestart(_)
+        | Command::ContainerFreeze(_)
+        | Command::ContainerUnfreeze(_)
+        | Command::ContainerSet(_)
+        | Command::ContainerUnset(_)
+        | Command::ContainerConfigReload(_) => Strength::Yielding,
+        _ => Strength::Normal,
+    }
 }
 
 /// How long the operation may take: what it waits for in guests comes on top.

@@ -6,99 +6,158 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use os_api::OperationState;
 use os_types::{Code, EntityRef, Failure, Plan};
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::Inner;
 use crate::executor::{Executor, Start};
 use crate::fault::{Moment, Point, Side};
 use crate::host::Host;
 use crate::journal::{Begin, Ending, Header, Journal, SCHEMA};
-use crate::locks::LockSet;
+use crate::locks::{Claimant, LockSet, StepLocks};
 use crate::operation_table::Entry;
-use crate::request::OperationRequest;
+use crate::request::{OperationRequest, Strength};
+use crate::threads::{self, Permit, Threads};
 
-/// How often a plan may turn out to touch more than the operation has locks with. Each time costs a
+/// How often a plan may turn out to touch more than the operation has locked. Each time costs a
 /// wait; more than two take a world that changes in between.
 const MAX_REPLANS: usize = 8;
 
+/// An operation on its way.
+#[derive(Debug)]
+pub(super) struct Drive {
+    pub(super) entry: Arc<Entry>,
+    pub(super) request: OperationRequest,
+    pub(super) claimant: Claimant,
+    /// What it is known to touch. The host is not among it: see [`Drive::gives_ids`].
+    pub(super) touches: BTreeSet<EntityRef>,
+    /// It gives ids away: no other operation may do so between its planning and its last step about
+    /// accounts. The host is locked after everything else, and nothing is waited for meanwhile.
+    pub(super) gives_ids: bool,
+}
+
+/// An operation that can begin.
+struct Ready {
+    plan: Plan,
+    locks: LockSet,
+    host: Option<LockSet>,
+    permit: Permit,
+}
+
 impl<H: Host> Inner<H> {
-    /// Brings an operation from the queue to its end; `locks` are those with what it is
-    /// known to touch, had or waited for.
-    pub(super) async fn drive(
-        self: Arc<Self>,
-        entry: Arc<Entry>,
-        request: OperationRequest,
-        touches: BTreeSet<EntityRef>,
-        held: LockSet,
-    ) {
-        let ready = self.prepare(&entry, &request, touches, held).await;
-        let (held, ending) = match ready {
+    /// Brings an operation from the queue to its end; `locks` are those of what it touches, held or
+    /// waited for.
+    pub(super) async fn drive(self: Arc<Self>, mut drive: Drive, locks: LockSet) {
+        let (kept, ending) = match self.prepare(&mut drive, locks).await {
             Err(failure) => (None, not_begun(failure)),
-            Ok((held, plan)) => (Some(held), self.execute(&entry, &request, plan).await),
+            Ok(ready) => {
+                let (kept, ending) = self.execute(&drive, ready).await;
+                (Some(kept), ending)
+            }
         };
-        // The end is told before the next operation's turn comes: events are in order.
-        self.operations.end(&entry, &ending);
-        drop(held);
+        // The end is announced before the next operation gets the locks: events are in order.
+        self.operations.end(&drive.entry, &ending);
+        drop(kept);
     }
 
-    /// Waits for the turn with all that the plan touches, and makes the plan.
-    async fn prepare(
-        &self,
-        entry: &Entry,
-        request: &OperationRequest,
-        mut touches: BTreeSet<EntityRef>,
-        mut held: LockSet,
-    ) -> Result<(LockSet, Plan), Failure> {
+    /// Waits for the locks of all that the plan touches, and makes the plan.
+    async fn prepare(&self, drive: &mut Drive, mut locks: LockSet) -> Result<Ready, Failure> {
         for _ in 0..MAX_REPLANS {
-            held = held.all(&entry.control).await?;
-            let planner = Arc::clone(&request.planner);
-            let compiling = spawn_blocking(move || planner());
+            locks = locks.all(&drive.entry.control).await?;
+            let permit = self.permit(drive).await?;
+            let host = if drive.gives_ids {
+                let host = BTreeSet::from([EntityRef::Host]);
+                let host = self.locks.acquire(&host, &drive.claimant)?;
+                Some(host.all(&drive.entry.control).await?)
+            } else {
+                None
+            };
+            let planner = Arc::clone(&drive.request.planner);
+            let planning = threads::run(move || planner());
             let what = || "its plan was made".to_owned();
-            let compiled = entry.control.bound(compiling, what).await?;
-            let plan = compiled.unwrap_or_else(|error| Err(broken(error)))?;
-            let wanted: BTreeSet<_> = plan.touches.iter().cloned().collect();
-            if wanted.is_subset(&touches) {
-                return Ok((held, plan));
+            let plan = drive.entry.control.bound(planning, what).await???;
+            let mut wanted: BTreeSet<_> = plan.touches.iter().cloned().collect();
+            let gives_ids = wanted.remove(&EntityRef::Host);
+            let is_locked = wanted.is_subset(&drive.touches);
+            if is_locked && gives_ids <= drive.gives_ids {
+                return Ok(Ready {
+                    plan,
+                    locks,
+                    host,
+                    permit,
+                });
             }
-            // LockSet are taken in order only, so all are given back for a new start.
-            drop(held);
-            touches.extend(wanted);
-            held = self.locks.acquire(&touches, &entry.id)?;
+            drive.gives_ids |= gives_ids;
+            if !is_locked {
+                // Locks are taken in order only, so all are released for a new start.
+                drop((locks, host));
+                drive.touches.extend(wanted);
+                locks = self.locks.acquire(&drive.touches, &drive.claimant)?;
+            }
         }
         let text = "what the command touches kept changing while it waited for its turn";
         Err(Failure::new(Code::Busy, text))
     }
 
+    /// Waits for the right to use a thread.
+    async fn permit(&self, drive: &Drive) -> Result<Permit, Failure> {
+        if drive.request.strength == Strength::Urgent {
+            return Ok(Threads::urgent());
+        }
+        if let Some(permit) = self.threads.try_permit() {
+            return Ok(permit);
+        }
+        let what = "a thread: too many operations run";
+        drive.entry.wait_for(Some(what));
+        let waiting = self.threads.permit();
+        let permit = drive.entry.control.bound(waiting, || what.to_owned()).await;
+        drive.entry.wait_for(None);
+        permit
+    }
+
     /// Runs the steps on a thread of their own and watches the deadline.
-    async fn execute(
-        self: &Arc<Self>,
-        entry: &Arc<Entry>,
-        request: &OperationRequest,
-        plan: Plan,
-    ) -> Ending {
+    ///
+    /// *Shape*: what to keep until the end is announced, and the end.
+    async fn execute(self: &Arc<Self>, drive: &Drive, ready: Ready) -> (LockSet, Ending) {
+        let Ready {
+            plan,
+            locks,
+            host,
+            permit,
+        } = ready;
+        let entry = &drive.entry;
         entry.start(&plan);
         if plan.steps.is_empty() {
             // Nothing changes, so nothing is written down.
-            return ended(OperationState::Finished, None);
+            return (locks, ended(OperationState::Finished, None));
         }
-        let mut running: JoinHandle<Ending> = {
-            let (inner, entry, request) = (Arc::clone(self), Arc::clone(entry), request.clone());
-            spawn_blocking(move || inner.run(&entry, &request, plan))
+        let mut running = {
+            let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
+            let request = drive.request.clone();
+            let step_locks = StepLocks::new(&self.locks, &drive.claimant, host);
+            let running = threads::run(move || inner.run(&entry, &request, plan, &step_locks));
+            Box::pin(running)
         };
         let in_time = tokio::time::timeout_at(entry.control.deadline(), &mut running).await;
         let ending = if let Ok(ending) = in_time {
             ending
         } else {
             // A thread in a system call cannot be stopped. The operation keeps its locks, so that
-            // nobody works on what it may still change.
+            // no other one works on what it may still change.
             entry.overdue();
             running.await
         };
-        ending.unwrap_or_else(|error| ended(OperationState::Failed, Some(broken(error))))
+        drop(permit);
+        let failed = |failure| ended(OperationState::Failed, Some(failure));
+        (locks, ending.unwrap_or_else(failed))
     }
 
     /// On a thread that may block.
-    fn run(&self, entry: &Entry, request: &OperationRequest, plan: Plan) -> Ending {
+    fn run(
+        &self,
+        entry: &Entry,
+        request: &OperationRequest,
+        plan: Plan,
+        locks: &StepLocks,
+    ) -> Ending {
         match self.begin(entry, request, plan) {
             Err(failure) => not_begun(failure),
             Ok(journal) => {
@@ -108,6 +167,7 @@ impl<H: Host> Inner<H> {
                     recovery: self,
                     progress: entry,
                     control: &entry.control,
+                    locks: Some(locks),
                     start: Start::Fresh,
                 };
                 executor.run(journal)
@@ -166,14 +226,4 @@ fn ended(state: OperationState, failure: Option<Failure>) -> Ending {
         recovered: false,
         left: Vec::new(),
     }
-}
-
-/// A mistake of ours on a thread of the engine. The journal, if there is one, is settled by recovery
-/// at the next start.
-pub(super) fn broken(error: JoinError) -> Failure {
-    let text = match error.try_into_panic() {
-        Ok(panic) => crate::executor::panic_text(&*panic),
-        Err(error) => error.to_string(),
-    };
-    Failure::new(Code::Internal, format!("a panic in the program: {text}"))
 }

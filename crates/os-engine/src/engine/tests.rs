@@ -7,7 +7,8 @@ use os_types::{Code, Presence, Step};
 
 use super::*;
 use crate::fake::{
-    Fake, LONG, Machine, cgroup, create, destroy, file, tank, until, user, whole, work, work_on,
+    Fake, LONG, Machine, accounts, cgroup, create, destroy, file, tank, until, user, whole, work,
+    work_on,
 };
 use crate::journal::Record;
 use StepState::{Pending, Reverted, Unchanged};
@@ -17,6 +18,7 @@ mod load;
 mod property;
 mod share;
 mod undo;
+mod urgent;
 
 /// Runs work to its end.
 async fn run(engine: &Engine<Fake>, work: OperationRequest) -> Operation {

@@ -1,4 +1,4 @@
-//! The queue of one entity: who has the turn, who waits for it.
+//! The queue of one entity: which operations hold it, which ones wait for it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map};
 
@@ -7,7 +7,9 @@ use os_api::TurnHolder;
 use os_types::{EntityRef, Failure, OpId};
 use tokio::sync::oneshot;
 
-/// How an operation has a turn.
+use super::Claimant;
+
+/// How an operation holds an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Alone.
@@ -16,10 +18,10 @@ pub(super) enum Mode {
     Shared,
 }
 
-/// What an operation needs locks with, in the order in which it takes them.
+/// The locks that an operation needs, in the order in which it takes them.
 pub(super) type Claims = BTreeMap<EntityRef, Mode>;
 
-/// What is touched is had alone. The pools it is on are shared, which keeps away whoever touches
+/// What is touched is held exclusively. The pools it is on are shared, which excludes operations on
 /// one of these pools as a whole.
 pub(super) fn claims(touches: &BTreeSet<EntityRef>) -> Claims {
     let pools = touches.iter().filter_map(EntityRef::pool);
@@ -34,32 +36,43 @@ pub(super) fn claims(touches: &BTreeSet<EntityRef>) -> Claims {
 /// An operation on its way from queue to queue. It is in the one where it waits.
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) operation: OpId,
+    pub(super) claimant: Claimant,
     /// What it has not asked for yet.
     pub(super) rest: btree_map::IntoIter<EntityRef, Mode>,
-    /// Told once it has all its locks, or a queue was full.
+    /// Gets the result once it has all its locks, or a queue was full.
     pub(super) granted: oneshot::Sender<Result<(), Failure>>,
+}
+
+#[derive(Debug)]
+struct Holder {
+    view: TurnHolder,
+    mode: Mode,
+    claimant: Claimant,
 }
 
 /// The queue of one entity.
 ///
-/// One that exists has holders. The first that waits does not fit to them; nobody overtakes it.
+/// The first operation that waits does not fit to the holders. Only an urgent one passes it.
 #[derive(Debug)]
 pub(super) struct Queue {
-    /// The mode of all holders.
-    mode: Mode,
-    /// One, or several that share it, in the order in which their locks came.
-    holders: Vec<TurnHolder>,
+    /// One, or several that share the entity, in the order in which they got it. While the queue is
+    /// open, urgent operations share it with a holder that has it exclusively.
+    holders: Vec<Holder>,
     waiting: VecDeque<(Mode, Request)>,
+    /// The exclusive holder lets urgent operations in.
+    is_open: bool,
+    /// Gets a message once the exclusive holder is alone again.
+    alone: Option<oneshot::Sender<()>>,
 }
 
 impl Queue {
-    /// A queue that nobody is in.
+    /// A queue without operations.
     pub(super) fn new() -> Self {
         Self {
-            mode: Mode::Exclusive,
             holders: Vec::new(),
             waiting: VecDeque::new(),
+            is_open: false,
+            alone: None,
         }
     }
 
@@ -67,63 +80,117 @@ impl Queue {
         self.holders.is_empty()
     }
 
-    /// How many wait.
+    /// The number of operations that wait.
     pub(super) fn length(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Gives the turn at once, if it is free for `mode` and nobody waits.
-    pub(super) fn admit(&mut self, mode: Mode, operation: &OpId) -> bool {
-        let admitted = self.waiting.is_empty() && self.fits(mode);
+    /// Grants the lock at once if it is free for `mode` and no operation waits, or this one is
+    /// urgent.
+    pub(super) fn admit(&mut self, mode: Mode, claimant: &Claimant) -> bool {
+        let is_next = self.waiting.is_empty() || claimant.is_urgent();
+        let admitted = is_next && self.fits(mode, claimant);
         if admitted {
-            self.hold(mode, operation);
+            self.hold(mode, claimant);
         }
         admitted
     }
 
+    /// Adds an operation to those that wait: an urgent one before all others, and the holders that
+    /// yield to it are asked to stop.
     pub(super) fn wait(&mut self, mode: Mode, request: Request) {
-        self.waiting.push_back((mode, request));
+        if !request.claimant.is_urgent() {
+            self.waiting.push_back((mode, request));
+            return;
+        }
+        if mode == Mode::Exclusive {
+            for holder in &self.holders {
+                holder.claimant.yield_to(&request.claimant);
+            }
+        }
+        let urgent = self.waiting.iter();
+        let urgent = urgent.take_while(|(_, waiting)| waiting.claimant.is_urgent());
+        let place = urgent.count();
+        self.waiting.insert(place, (mode, request));
+    }
+
+    /// Lets urgent operations share an entity that is held exclusively, or no longer.
+    ///
+    /// *Shape*: the requests that were granted by that.
+    pub(super) fn set_open(&mut self, is_open: bool) -> Vec<Request> {
+        self.is_open = is_open;
+        self.grant()
+    }
+
+    /// Whether one operation holds it alone; if not, `alone` gets a message when that is so.
+    pub(super) fn when_alone(&mut self, alone: oneshot::Sender<()>) {
+        self.alone = Some(alone);
+        self.tell_if_alone();
+    }
+
+    fn tell_if_alone(&mut self) {
+        if self.holders.len() <= 1
+            && let Some(alone) = self.alone.take()
+        {
+            // An error means that the operation does not wait any more.
+            let _gone = alone.send(());
+        }
     }
 
     /// Takes an operation out, be it a holder or waiting.
     ///
-    /// *Shape*: the requests whose turn came by that, first come first.
+    /// *Shape*: the requests that were granted by that, first come first.
     pub(super) fn remove(&mut self, operation: &OpId) -> Vec<Request> {
-        self.holders.retain(|holder| holder.operation != *operation);
+        self.holders
+            .retain(|holder| holder.view.operation != *operation);
         self.waiting
-            .retain(|(_, request)| request.operation != *operation);
+            .retain(|(_, request)| request.claimant.operation != *operation);
+        self.tell_if_alone();
+        self.grant()
+    }
+
+    fn grant(&mut self) -> Vec<Request> {
         let mut granted = Vec::new();
         while self
             .waiting
             .front()
-            .is_some_and(|(mode, _)| self.fits(*mode))
+            .is_some_and(|(mode, request)| self.fits(*mode, &request.claimant))
             && let Some((mode, request)) = self.waiting.pop_front()
         {
-            self.hold(mode, &request.operation);
+            self.hold(mode, &request.claimant);
             granted.push(request);
         }
         granted
     }
 
-    fn fits(&self, mode: Mode) -> bool {
-        self.is_idle() || (self.mode, mode) == (Mode::Shared, Mode::Shared)
+    fn fits(&self, mode: Mode, claimant: &Claimant) -> bool {
+        let is_let_in = self.is_open && claimant.is_urgent();
+        let mut holders = self.holders.iter();
+        self.is_idle()
+            || mode == Mode::Shared
+                && holders.all(|holder| holder.mode == Mode::Shared || is_let_in)
     }
 
-    fn hold(&mut self, mode: Mode, operation: &OpId) {
-        self.mode = mode;
-        self.holders.push(TurnHolder {
-            operation: operation.clone(),
+    fn hold(&mut self, mode: Mode, claimant: &Claimant) {
+        let view = TurnHolder {
+            operation: claimant.operation.clone(),
             since: Timestamp::now(),
+        };
+        self.holders.push(Holder {
+            view,
+            mode,
+            claimant: claimant.clone(),
         });
     }
 
-    /// Who has it, e.g. `20261122-213015.123-4f2a since 3 s and 2 others`.
+    /// The holders, e.g. `20261122-213015.123-4f2a for 3 s and 2 others`.
     pub(super) fn held_by(&self) -> String {
-        let Some(TurnHolder { operation, since }) = self.holders.first() else {
+        let Some(holder) = self.holders.first() else {
             return "nobody".to_owned();
         };
+        let TurnHolder { operation, since } = &holder.view;
         let seconds = since.duration_until(Timestamp::now()).as_secs();
-        let first = format!("{operation} since {seconds} s");
+        let first = format!("{operation} for {seconds} s");
         match self.holders.len() {
             1 => first,
             2 => format!("{first} and another"),
@@ -131,26 +198,30 @@ impl Queue {
         }
     }
 
-    /// What an operation waits for, if it waits here, e.g. `held by 20261122-213015.123-4f2a since
+    /// What an operation waits for, if it waits here, e.g. `held by 20261122-213015.123-4f2a for
     /// 3 s, behind 20261122-213016.456-9c01`.
     pub(super) fn waits_for(&self, operation: &OpId) -> Option<String> {
-        let mut waiting = self.waiting.iter().map(|(_, request)| &request.operation);
+        let mut waiting = self
+            .waiting
+            .iter()
+            .map(|(_, request)| &request.claimant.operation);
         let place = waiting.position(|waiting| waiting == operation)?;
         let ahead = place.checked_sub(1).and_then(|at| self.waiting.get(at));
-        // Who could share the turn with its holders wants to know who keeps it from that.
-        let behind = ahead.map(|(_, ahead)| format!(", behind {}", ahead.operation));
+        // An operation that could share with the holders shall see which one keeps it from that.
+        let behind = ahead.map(|(_, ahead)| format!(", behind {}", ahead.claimant.operation));
         let held_by = self.held_by();
         Some(format!("held by {held_by}{}", behind.unwrap_or_default()))
     }
 
     pub(super) fn view(&self, entity: &EntityRef) -> os_api::Queue {
         let waiting = self.waiting.iter();
+        let mut holders = self.holders.iter();
         os_api::Queue {
             entity: entity.clone(),
-            holders: self.holders.clone(),
-            shared: self.mode == Mode::Shared,
+            shared: holders.clone().all(|holder| holder.mode == Mode::Shared),
+            holders: holders.by_ref().map(|holder| holder.view.clone()).collect(),
             waiting: waiting
-                .map(|(_, request)| request.operation.clone())
+                .map(|(_, request)| request.claimant.operation.clone())
                 .collect(),
         }
     }

@@ -15,13 +15,25 @@ fn set(names: &[&str]) -> BTreeSet<EntityRef> {
     names.iter().map(|name| user(name)).collect()
 }
 
-/// One turn that is shared with nobody.
+fn claimant(number: u16, strength: Strength) -> Claimant {
+    Claimant {
+        operation: id(number),
+        command: "test".to_owned(),
+        strength,
+        cancellation: Cancellation::new(),
+    }
+}
+
+/// One lock that is shared with nobody.
 fn alone(locks: &LockTable, number: u16) -> Result<LockSet, Failure> {
-    locks.acquire(&BTreeSet::from([whole()]), &id(number))
+    locks.acquire(
+        &BTreeSet::from([whole()]),
+        &claimant(number, Strength::Normal),
+    )
 }
 
 fn on(locks: &LockTable, name: &str, number: u16) -> Result<LockSet, Failure> {
-    locks.acquire(&set(&[name]), &id(number))
+    locks.acquire(&set(&[name]), &claimant(number, Strength::Normal))
 }
 
 /// Who holds an entity, and who waits for it.
@@ -74,7 +86,7 @@ fn turns_come_in_the_order_of_arrival() {
     let mut third = alone(&locks, 3).unwrap();
     assert_eq!(queue(&locks, &whole()), (vec![id(1)], vec![id(2), id(3)]));
     let waits_for = locks.waits_for(&id(2)).unwrap();
-    assert_eq!(waits_for, format!("pool tank, held by {} since 0 s", id(1)));
+    assert_eq!(waits_for, format!("pool tank, held by {} for 0 s", id(1)));
     let waits_for = locks.waits_for(&id(3)).unwrap();
     assert!(
         waits_for.ends_with(&format!(", behind {}", id(2))),
@@ -144,7 +156,7 @@ fn a_full_queue_is_busy() {
     let exports = [7, 8].map(|number| alone(&locks, number).unwrap());
     let failure = on(&locks, "9", 9).unwrap_err();
     assert_eq!(failure.object.as_deref(), Some("pool tank"));
-    let held_by = format!("held by {} since 0 s and 5 others", id(1));
+    let held_by = format!("held by {} for 0 s and 5 others", id(1));
     assert!(failure.message.ends_with(&held_by), "{failure}");
     drop((exports, held, shared));
     assert!(locks.list().is_empty());
@@ -173,7 +185,9 @@ async fn waiting_ends_at_the_deadline_and_names_the_holder() {
     let locks = LockTable::new(8);
     let _held = on(&locks, "b", 1).unwrap();
     let control = Control::new(Duration::from_secs(3));
-    let both = locks.acquire(&set(&["a", "b"]), &id(2)).unwrap();
+    let both = locks
+        .acquire(&set(&["a", "b"]), &claimant(2, Strength::Normal))
+        .unwrap();
     let failure = both.all(&control).await.unwrap_err();
     assert_eq!(failure.code, Code::Deadline);
     let holder = format!("user tank:b, held by {}", id(1));
@@ -191,4 +205,69 @@ async fn waiting_can_be_cancelled() {
     let failure = on(&locks, "a", 2).unwrap().all(&control).await;
     assert_eq!(failure.unwrap_err().code, Code::Cancelled);
     assert_eq!(queue(&locks, &user("a")).1, []);
+}
+
+#[test]
+fn an_urgent_operation_passes_those_that_wait_and_cancels_a_holder_that_yields() {
+    let locks = LockTable::new(1);
+    let weak = claimant(1, Strength::Yielding);
+    let holder = locks.acquire(&set(&["a"]), &weak).unwrap();
+    let mut later = on(&locks, "a", 2).unwrap();
+    let urgent = |number| {
+        let claimant = claimant(number, Strength::Urgent);
+        locks.acquire(&set(&["a"]), &claimant).unwrap()
+    };
+    // Although one waits already, which is the bound.
+    let mut first = urgent(3);
+    let mut second = urgent(4);
+    let order = vec![id(3), id(4), id(2)];
+    assert_eq!(queue(&locks, &user("a")), (vec![id(1)], order));
+    let reason = weak.cancellation.reason();
+    assert_eq!(reason, Some(format!("taken over by test {}", id(3))));
+    drop(holder);
+    assert!(has_all(&mut first) && !has_all(&mut second));
+    drop(first);
+    assert!(has_all(&mut second) && !has_all(&mut later));
+    drop(second);
+    assert!(has_all(&mut later));
+}
+
+#[test]
+fn an_urgent_operation_does_not_cancel_one_that_does_not_yield() {
+    let locks = LockTable::new(8);
+    let strong = claimant(1, Strength::Normal);
+    let holder = locks.acquire(&set(&["a"]), &strong).unwrap();
+    let other = claimant(2, Strength::Urgent);
+    let mut urgent = locks.acquire(&set(&["a"]), &other).unwrap();
+    assert!(!strong.cancellation.is_cancelled() && !has_all(&mut urgent));
+    drop(holder);
+    assert!(has_all(&mut urgent));
+}
+
+#[tokio::test]
+async fn only_urgent_operations_share_a_pool_that_is_open() {
+    let locks = LockTable::new(8);
+    let export = alone(&locks, 1).unwrap();
+    let mut waiting = on(&locks, "a", 2).unwrap();
+    let urgent = |name: &str, number| {
+        let claimant = claimant(number, Strength::Urgent);
+        locks.acquire(&set(&[name]), &claimant).unwrap()
+    };
+    let mut early = urgent("a", 3);
+    assert!(!has_all(&mut early), "the pool is not open yet");
+    locks.open(&[whole()]);
+    let mut late = urgent("b", 4);
+    assert!(has_all(&mut early) && has_all(&mut late));
+    assert!(!has_all(&mut waiting));
+    let entities = [whole()];
+    let mut closing = std::pin::pin!(locks.close(&entities));
+    let soon = Duration::from_millis(1);
+    assert!(tokio::time::timeout(soon, closing.as_mut()).await.is_err());
+    let mut too_late = urgent("c", 5);
+    assert!(!has_all(&mut too_late));
+    drop((early, late));
+    tokio::time::timeout(LONG, closing).await.unwrap();
+    assert_eq!(queue(&locks, &whole()).0, [id(1)]);
+    drop(export);
+    assert!(has_all(&mut too_late) && has_all(&mut waiting));
 }

@@ -4,8 +4,10 @@ use std::cell::RefCell;
 use std::pin::pin;
 use std::time::Duration;
 
-use os_api::endpoint::{CommandQuery, OperationGet, OperationPart, WaitQuery};
-use os_api::{Command, Operation};
+use os_api::endpoint::{
+    CancelQuery, CommandQuery, OperationCancel, OperationGet, OperationPart, WaitQuery,
+};
+use os_api::{Command, Operation, OperationState};
 use os_types::{Failure, OpId};
 use tokio::time::{Instant, timeout};
 
@@ -145,6 +147,12 @@ fn tell(ctx: &mut Ctx, waited: Waited) -> Result<Operation, Fault> {
     match waited {
         Waited::Ended(operation) => Ok(*operation),
         Waited::Interrupted(id) => {
+            if withdraw(ctx, &id) {
+                ctx.printer.say(format_args!(
+                    "operation {id} had not begun and is withdrawn"
+                ));
+                return Err(Fault::Status(INTERRUPTED));
+            }
             ctx.printer.say(format_args!("operation {id} goes on"));
             ctx.printer
                 .say(format_args!("hint: osctl operation cancel {id}"));
@@ -162,4 +170,13 @@ fn tell(ctx: &mut Ctx, waited: Waited) -> Result<Operation, Fault> {
                 .into())
         }
     }
+}
+
+/// Withdraws an operation that still waits in a queue; whether it did.
+fn withdraw(ctx: &mut Ctx, id: &OpId) -> bool {
+    let part = OperationPart { id: id.to_string() };
+    let query = CancelQuery { if_queued: true };
+    // If the daemon does not answer, the operation goes on, and the message says so.
+    let now = ctx.client.ask::<OperationCancel>(&part, &query);
+    now.is_ok_and(|now| now.state == OperationState::Cancelled)
 }

@@ -145,19 +145,21 @@ fn destroying_asks_or_refuses() {
 }
 
 #[test]
-fn cancelling_waits_for_the_end() {
+fn cancelling_says_what_happens_and_does_not_wait() {
     let server = Server::start();
-    server
-        .answer(
-            "POST /v1/operations/4f2a/cancel",
-            &operation(Running, [Done, Busy]),
-        )
-        .answer(
-            "GET /v1/operations/20261122-213015.123-4f2a",
-            &operation(Cancelled, [Done, Pending]),
-        );
+    let mut running = operation(Running, [Done, Busy]);
+    running.cancelling = Some("step 2 of 2, make file, is interrupted".to_owned());
+    server.answer("POST /v1/operations/4f2a/cancel", &running);
     let ran = server.osctl("operation cancel 4f2a");
     assert_eq!(ran.status, 0, "{ran}");
+    let said = "operation 20261122-213015.123-4f2a: step 2 of 2, make file, is interrupted";
+    assert!(ran.err.contains(said), "{ran}");
+    let hint = "hint: osctl operation wait 20261122-213015.123-4f2a";
+    assert!(ran.err.contains(hint), "{ran}");
+
+    let withdrawn = operation(Cancelled, [Pending, Pending]);
+    server.answer("POST /v1/operations/4f2b/cancel", &withdrawn);
+    let ran = server.osctl("operation cancel 4f2b");
     assert!(ran.err.contains("was cancelled"), "{ran}");
 }
 

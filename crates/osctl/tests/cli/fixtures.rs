@@ -186,6 +186,7 @@ pub(crate) fn operation(state: OperationState, steps: [StepState; 2]) -> Operati
             },
         ],
         waits_for: None,
+        cancelling: None,
         failure: None,
         undoes: None,
         recovered: false,

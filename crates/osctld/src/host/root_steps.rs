@@ -48,6 +48,7 @@ async fn run(engine: &Engine<Steps>, steps: Vec<Step>) -> os_api::Operation {
         pid: 0,
         touches: plan.touches.clone(),
         deadline: Duration::from_mins(1),
+        strength: os_engine::Strength::Normal,
         undoes: None,
         planner: Arc::new(move || Ok(plan.clone())),
     };

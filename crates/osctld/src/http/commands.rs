@@ -7,10 +7,13 @@ use axum::extract::{Extension, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use os_api::Command;
-use os_api::endpoint::{BODY_LIMIT, CLI_HEADER, CommandQuery, Nothing, OperationPart, WaitQuery};
-use os_types::{Code, Failure, Plan};
+use os_api::endpoint::{
+    BODY_LIMIT, CLI_HEADER, CancelQuery, CommandQuery, OperationPart, WaitQuery,
+};
+use os_api::{Command, OperationState};
+use os_types::{Code, Failure, OpId, Plan};
 
+use super::client_link::ClientLink;
 use super::reads::{Parts, blocking, path_parts, query, respond};
 use super::{Peer, answer};
 use crate::app::App;
@@ -18,6 +21,12 @@ use crate::submit::{self, Who};
 
 /// A client has so long to send a body.
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Most operations have ended or begun after this time.
+const QUICK: Duration = Duration::from_millis(20);
+
+/// The answer to a cancellation waits for the end at most for this time.
+const CANCEL_ANSWER: Duration = Duration::from_millis(50);
 
 /// Longest command line kept in the history, in bytes.
 const CLI_LIMIT: usize = 4096;
@@ -31,6 +40,7 @@ enum Submitted {
 pub(super) async fn submit(
     State(app): State<App>,
     Extension(peer): Extension<Peer>,
+    Extension(client): Extension<ClientLink>,
     Path(name): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -55,10 +65,15 @@ pub(super) async fn submit(
             blocking(move || submit::submit(&app, command, who)).await?
         };
         let wait = Duration::from_millis(query.wait_ms.unwrap_or(0).into());
-        app.engine()
-            .wait(id.as_str(), wait)
-            .await
-            .map(|operation| Submitted::Operation(Box::new(operation)))
+        let engine = app.engine();
+        let mut operation = engine.wait(id.as_str(), wait.min(QUICK)).await?;
+        if wait > QUICK && !operation.state.is_final() {
+            if operation.state == OperationState::Queued {
+                withdraw_with(client, &app, &id);
+            }
+            operation = engine.wait(id.as_str(), wait - QUICK).await?;
+        }
+        Ok::<_, Failure>(operation).map(|operation| Submitted::Operation(Box::new(operation)))
     };
     match submitted.await {
         Ok(Submitted::Plan(plan)) => answer::json(StatusCode::OK, &plan),
@@ -136,17 +151,42 @@ pub(super) fn operation(app: &App) -> MethodRouter<App> {
     })
 }
 
-/// Cancels an operation and answers with it, at its end if that comes soon.
+/// Cancels an operation and answers with it at once: `cancelling` says what happens now.
 pub(super) fn cancel(app: &App) -> MethodRouter<App> {
     let app = app.clone();
     post(move |parts: Parts, uri: Uri| async move {
         let answer = async {
             let OperationPart { id } = path_parts(parts)?;
-            let Nothing {} = query(&uri)?;
-            let id = app.engine().get(&id)?.id;
-            app.engine().cancel(id.as_str())?;
-            app.engine().wait(id.as_str(), Duration::from_secs(5)).await
+            let CancelQuery { if_queued } = query(&uri)?;
+            let engine = app.engine();
+            let id = engine.get(&id)?.id;
+            if if_queued {
+                engine.withdraw(id.as_str(), "cancelled")?;
+            } else {
+                engine.cancel(id.as_str())?;
+            }
+            // One that was queued ends within this time.
+            engine.wait(id.as_str(), CANCEL_ANSWER).await
         };
         respond(answer.await.as_ref())
     })
+}
+
+/// Withdraws an operation that has not begun if its client closes the connection.
+fn withdraw_with(client: ClientLink, app: &App, id: &OpId) {
+    let (app, id) = (app.clone(), id.clone());
+    tokio::spawn(async move {
+        let begun = app.engine().begun(id.as_str());
+        tokio::select! {
+            // Forgotten is as good as begun.
+            _ = begun => {}
+            closed = client.closed() => match closed {
+                Ok(()) => {
+                    let reason = "its client hung up: cancelled";
+                    drop(app.engine().withdraw(id.as_str(), reason));
+                }
+                Err(error) => tracing::warn!(%error, "cannot watch the connection of a client"),
+            },
+        }
+    });
 }

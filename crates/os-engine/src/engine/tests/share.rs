@@ -38,7 +38,7 @@ async fn an_export_waits_for_what_runs_and_later_ones_for_the_export() {
     assert_eq!(pool.waiting, [export.clone(), later.clone()]);
     let text = waits_for(&engine, &export);
     assert!(
-        text.starts_with(&format!("pool tank, held by {a} since ")),
+        text.starts_with(&format!("pool tank, held by {a} for ")),
         "{text}"
     );
     assert!(text.ends_with(" s and another"), "{text}");

@@ -3,7 +3,7 @@
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 use os_api::OperationState;
-use os_api::endpoint::{Nothing, OperationCancel, OperationPart};
+use os_api::endpoint::{CancelQuery, OperationCancel, OperationPart};
 use os_types::{Code, Failure};
 
 use crate::cmd::Run;
@@ -12,7 +12,9 @@ use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::operation;
 
-/// Stop an operation before its next step and take back what it did
+/// Interrupt an operation and take back what it did
+///
+/// One that waits in a queue is withdrawn. The command says what happens and does not wait for it.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl operation cancel 4f2a")]
 pub(crate) struct Cancel {
@@ -30,24 +32,27 @@ impl Run for Cancel {
                 .into());
         }
         let part = OperationPart { id: self.id };
-        let told = ctx.client.ask::<OperationCancel>(&part, &Nothing {})?;
-        let ended = operation::follow(ctx, told, None)?;
-        match ended.state {
-            OperationState::Cancelled => {
-                ctx.printer
-                    .note(format_args!("operation {} was cancelled", ended.id));
-                if ctx.globals.json {
-                    ctx.printer.json(&ended)
-                } else {
-                    Ok(())
-                }
-            }
-            OperationState::Finished => {
-                let message = format!("operation {} had finished before", ended.id);
+        let query = CancelQuery::default();
+        let cancelled = ctx.client.ask::<OperationCancel>(&part, &query)?;
+        let id = &cancelled.id;
+        let what = match (cancelled.state, &cancelled.cancelling) {
+            (OperationState::Finished, _) => {
+                let message = format!("operation {id} had finished before");
                 let failure = Failure::new(Code::Conflict, message);
-                Err(failure.next(format!("osctl undo {}", ended.id)).into())
+                return Err(failure.next(format!("osctl undo {id}")).into());
             }
-            _ => operation::conclude(ctx, &ended),
+            (OperationState::Cancelled, _) => format!("operation {id} was cancelled"),
+            (_, Some(what)) => format!("operation {id}: {what}"),
+            (_, None) => return operation::conclude(ctx, &cancelled),
+        };
+        ctx.printer.note(&what);
+        if !cancelled.state.is_final() {
+            ctx.printer
+                .note(format_args!("hint: osctl operation wait {id}"));
         }
+        if ctx.globals.json {
+            ctx.printer.json(&cancelled)?;
+        }
+        Ok(())
     }
 }

@@ -1,0 +1,226 @@
+//! Cancelling, withdrawing, and urgent operations.
+
+use crate::request::Strength;
+
+use super::*;
+
+fn strong(names: &[&str], strength: Strength, steps: Vec<Step>) -> OperationRequest {
+    OperationRequest {
+        strength,
+        ..work(names, steps)
+    }
+}
+
+async fn ended(engine: &Engine<Fake>, id: &OpId) -> Operation {
+    let operation = engine.wait(id.as_str(), LONG).await.unwrap();
+    assert!(operation.state.is_final(), "{operation:?}");
+    operation
+}
+
+fn state(engine: &Engine<Fake>, id: &OpId) -> OperationState {
+    engine.get(id.as_str()).unwrap().state
+}
+
+#[tokio::test]
+async fn an_urgent_operation_takes_over_a_yielding_one_and_passes_the_queue() {
+    let mut machine = Machine::new();
+    machine.limits.queue = 1;
+    machine.limits.in_flight = 2;
+    machine.host.wait_at(Some("create file tank:slow"));
+    let engine = machine.start("");
+    let submit = |strength, name| engine.submit(strong(&["a"], strength, vec![create(name)]));
+    let slow = submit(Strength::Yielding, "slow").unwrap();
+    machine.host.until_active(1).await;
+    let queued = submit(Strength::Yielding, "later").unwrap();
+    // Although neither a queue nor the number of operations has room.
+    let kill = submit(Strength::Urgent, "kill").unwrap();
+    let taken = ended(&engine, &slow).await;
+    assert_eq!(taken.state, OperationState::Cancelled);
+    let text = &failure(&taken).message;
+    assert!(
+        text.starts_with(&format!("taken over by test {kill} ")),
+        "{text}"
+    );
+    assert_eq!(ended(&engine, &kill).await.state, OperationState::Finished);
+    assert_eq!(
+        ended(&engine, &queued).await.state,
+        OperationState::Finished
+    );
+    let applied = machine.host.applied();
+    assert_eq!(applied, ["create file tank:kill", "create file tank:later"]);
+}
+
+#[tokio::test]
+async fn an_urgent_operation_needs_no_free_thread() {
+    let mut machine = Machine::new();
+    machine.limits.threads = 1;
+    machine.host.gate(Some("tank:slow"));
+    let engine = machine.start("");
+    let submit = |user, strength, name| {
+        let request = strong(&[user], strength, vec![create(name)]);
+        engine.submit(request).unwrap()
+    };
+    let slow = submit("a", Strength::Normal, "slow");
+    machine.host.until_active(1).await;
+    let waiting = submit("b", Strength::Normal, "x");
+    let waits = || engine.get(waiting.as_str()).unwrap().waits_for;
+    until("it waits for a thread", || waits().is_some()).await;
+    assert_eq!(waits().unwrap(), "a thread: too many operations run");
+    let kill = submit("b", Strength::Urgent, "kill");
+    // It waits for the lock of b, whose holder waits for a thread.
+    assert_eq!(state(&engine, &kill), OperationState::Queued);
+    let other = submit("c", Strength::Urgent, "other");
+    assert_eq!(ended(&engine, &other).await.state, OperationState::Finished);
+    machine.host.gate(None);
+    for id in [slow, waiting, kill] {
+        assert_eq!(ended(&engine, &id).await.state, OperationState::Finished);
+    }
+}
+
+#[tokio::test]
+async fn two_that_cancel_and_two_that_kill_the_same_operation_agree() {
+    let machine = Machine::new();
+    machine.host.wait_at(Some("create file tank:slow"));
+    let engine = machine.start("");
+    let submit = |strength, name| {
+        let request = strong(&["a"], strength, vec![create(name)]);
+        engine.submit(request).unwrap()
+    };
+    let slow = submit(Strength::Yielding, "slow");
+    machine.host.until_active(1).await;
+    let kills = [
+        submit(Strength::Urgent, "k1"),
+        submit(Strength::Urgent, "k2"),
+    ];
+    for _ in 0..2 {
+        engine.cancel(slow.as_str()).unwrap();
+    }
+    let taken = ended(&engine, &slow).await;
+    assert_eq!(taken.state, OperationState::Cancelled);
+    assert!(failure(&taken).message.starts_with("taken over by test"));
+    for kill in kills {
+        assert_eq!(ended(&engine, &kill).await.state, OperationState::Finished);
+    }
+    let again = engine.cancel(slow.as_str()).unwrap();
+    assert_eq!(
+        (again.state, again.cancelling),
+        (OperationState::Cancelled, None)
+    );
+}
+
+#[tokio::test]
+async fn cancelling_says_what_happens() {
+    let machine = Machine::new();
+    machine.host.wait_at(Some("create file tank:y"));
+    let engine = machine.start("");
+    let steps = vec![create("x"), create("y")];
+    let running = engine.submit(work(&["a"], steps)).unwrap();
+    machine.host.until_applied("tank:x").await;
+    machine.host.until_active(1).await;
+    let queued = engine.submit(work(&["a"], vec![create("z")])).unwrap();
+    let cancelled = engine.cancel(queued.as_str()).unwrap();
+    let text = cancelled.cancelling.unwrap();
+    assert_eq!(text, "it had not begun and is withdrawn");
+    let cancelled = engine.cancel(running.as_str()).unwrap();
+    let text = cancelled.cancelling.unwrap();
+    let wanted = "step 2 of 2, create file tank:y, is interrupted; then what was done before is \
+                  taken back";
+    assert_eq!(text, wanted);
+    for id in [running, queued] {
+        let operation = ended(&engine, &id).await;
+        assert_eq!(operation.state, OperationState::Cancelled);
+        assert_eq!(operation.cancelling, None);
+    }
+    assert!(machine.host.world().files.is_empty());
+}
+
+#[tokio::test]
+async fn only_what_has_not_begun_is_withdrawn() {
+    let machine = Machine::new();
+    machine.host.gate(Some("tank:x"));
+    let engine = machine.start("");
+    let running = engine.submit(work(&["a"], vec![create("x")])).unwrap();
+    let queued = engine.submit(work(&["a"], vec![create("y")])).unwrap();
+    machine.host.until_active(1).await;
+    engine.begun(running.as_str()).await.unwrap();
+    for id in [&running, &queued] {
+        let reason = "its client hung up: cancelled";
+        engine.withdraw(id.as_str(), reason).unwrap();
+    }
+    let withdrawn = ended(&engine, &queued).await;
+    assert_eq!(withdrawn.state, OperationState::Cancelled);
+    let text = &failure(&withdrawn).message;
+    let wanted = "its client hung up: cancelled before its turn came with user tank:a";
+    assert!(text.starts_with(wanted), "{text}");
+    assert_eq!(state(&engine, &running), OperationState::Running);
+    machine.host.gate(None);
+    assert_eq!(
+        ended(&engine, &running).await.state,
+        OperationState::Finished
+    );
+}
+
+#[tokio::test]
+async fn the_host_is_locked_last_and_not_while_a_plan_waits() {
+    let machine = Machine::new();
+    machine.host.gate(Some("tank:slow"));
+    let engine = machine.start("");
+    let host = |name: &str, steps| work_on(vec![EntityRef::Host, user(name)], steps);
+    // Its last step about accounts is done: what follows does not hold the host.
+    let steps = vec![accounts(), create("slow")];
+    let slow = engine.submit(host("a", steps)).unwrap();
+    machine.host.until_active(1).await;
+    // It waits for a, and the host is free for others meanwhile.
+    let waiting = engine.submit(host("a", vec![create("w")])).unwrap();
+    // It takes the host right before the step that needs it, which is behind the slow one.
+    let late = vec![create("slow2"), accounts()];
+    let late = engine.submit(work(&["c"], late)).unwrap();
+    machine.host.until_active(2).await;
+    let quick = engine
+        .submit(host("b", vec![accounts(), create("q")]))
+        .unwrap();
+    assert_eq!(ended(&engine, &quick).await.state, OperationState::Finished);
+    assert_eq!(state(&engine, &slow), OperationState::Running);
+    machine.host.gate(None);
+    for id in [slow, waiting, late] {
+        assert_eq!(ended(&engine, &id).await.state, OperationState::Finished);
+    }
+    until("idle entities", || engine.holders().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_step_back_about_accounts_locks_the_host_again() {
+    let machine = Machine::new();
+    machine.host.break_at(Some("broken"));
+    machine.host.gate(Some("tank:"));
+    let engine = machine.start("");
+    let touches = vec![EntityRef::Host, user("a")];
+    let failing = vec![accounts(), create("broken")];
+    let failing = engine.submit(work_on(touches, failing)).unwrap();
+    machine.host.until_active(1).await;
+    let touches = vec![EntityRef::Host, user("b")];
+    let holder = vec![accounts(), create("held"), accounts()];
+    let holder = engine.submit(work_on(touches, holder)).unwrap();
+    machine.host.until_active(2).await;
+    machine.host.gate(Some("tank:held"));
+    // The one fails and wants the host, which the other holds until its last step about accounts.
+    until("a waiting step back", || {
+        let queues = engine.holders();
+        queues.iter().any(|queue| {
+            queue.entity == EntityRef::Host
+                && queue.holders[0].operation == holder
+                && queue.waiting == [failing.clone()]
+        })
+    })
+    .await;
+    assert_eq!(state(&engine, &failing), OperationState::Reverting);
+    machine.host.gate(None);
+    assert_eq!(
+        ended(&engine, &failing).await.state,
+        OperationState::Reverted
+    );
+    assert_eq!(
+        ended(&engine, &holder).await.state,
+        OperationState::Finished
+    );
+}
