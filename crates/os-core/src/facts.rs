@@ -49,7 +49,7 @@ pub struct Facts {
     /// The host ids of those of them that run, as the kernel has them.
     pub running_ids: Vec<RunningIds>,
     /// Those of them that run only for one command that came in from outside.
-    pub visited: BTreeSet<(PoolName, ContainerName)>,
+    pub exec_only: BTreeSet<(PoolName, ContainerName)>,
     /// What is known of images and datasets, for the commands that need it.
     pub storage: StorageFacts,
 }
@@ -146,8 +146,8 @@ impl Facts {
     }
 
     /// Whether a container runs only for one command that came in from outside.
-    pub fn is_visited(&self, pool: &PoolName, name: &ContainerName) -> bool {
-        self.visited.contains(&(pool.clone(), name.clone()))
+    pub fn is_exec_only(&self, pool: &PoolName, name: &ContainerName) -> bool {
+        self.exec_only.contains(&(pool.clone(), name.clone()))
     }
 
     /// The system user of a user, if it is registered.

@@ -252,19 +252,6 @@ pub fn container_cgroup(
     format!("{}/ct.{name}", user_cgroup(pool, group, user))
 }
 
-/// The control group within a container's that belongs to its system user: LXC makes its own there.
-pub const DELEGATED_CGROUP: &str = "user-owned";
-
-/// LXC's control group of the guest's processes, within [`DELEGATED_CGROUP`].
-pub fn payload_cgroup(name: &ContainerName) -> String {
-    format!("lxc.payload.{name}")
-}
-
-/// LXC's control group of the monitor, within [`DELEGATED_CGROUP`].
-pub fn monitor_cgroup(name: &ContainerName) -> String {
-    format!("lxc.monitor.{name}")
-}
-
 /// LXC's path (`lxc-info -P`) of the containers of a user in a group.
 pub fn lxc_path(home: &Path, group: &GroupName) -> PathBuf {
     let mut path = home.to_owned();

@@ -26,7 +26,7 @@ pub(crate) fn facts() -> Facts {
         taken_names: BTreeSet::new(),
         running: BTreeMap::new(),
         running_ids: Vec::new(),
-        visited: BTreeSet::new(),
+        exec_only: BTreeSet::new(),
         storage: crate::StorageFacts::default(),
     }
 }

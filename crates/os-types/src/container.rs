@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::name;
+use crate::names::{PoolName, name};
 use crate::whole::whole;
 
 name! {
@@ -19,6 +19,43 @@ name! {
 
 fn check_container(text: &str) -> Result<(), &'static str> {
     crate::names::check_run(text, 100, crate::names::is_word)
+}
+
+/// The control group within a container's that belongs to its system user: LXC makes its own there.
+pub const DELEGATED_CGROUP: &str = "user-owned";
+
+impl ContainerName {
+    /// LXC's control group of the guest's processes, within [`DELEGATED_CGROUP`].
+    pub fn payload_cgroup(&self) -> String {
+        format!("lxc.payload.{self}")
+    }
+}
+
+/// A container on its pool.
+///
+/// *Shape*: shown as `pool:id`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContainerRef {
+    /// The pool.
+    pub pool: PoolName,
+    /// Its id.
+    pub name: ContainerName,
+}
+
+impl ContainerRef {
+    /// The container `name` on `pool`.
+    pub fn new(pool: &PoolName, name: &ContainerName) -> Self {
+        Self {
+            pool: pool.clone(),
+            name: name.clone(),
+        }
+    }
+}
+
+impl std::fmt::Display for ContainerRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.pool, self.name)
+    }
 }
 
 /// What a container is doing, as the kernel shows it.
@@ -125,8 +162,9 @@ pub enum StartInit {
     /// Its own.
     #[default]
     Own,
-    /// One that only waits: the container is there for a single command that comes in from outside.
-    Idle,
+    /// One that only waits: the container runs for a single command that enters it from outside.
+    #[serde(rename = "idle")]
+    Pause,
 }
 
 /// How a container is started.

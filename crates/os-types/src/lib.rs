@@ -47,7 +47,8 @@ pub mod whole;
 pub use chain::chain;
 pub use code::{Code, Explain, Failure};
 pub use container::{
-    Autostart, ContainerName, ContainerState, StartInit, StartPolicy, StopMethod, StopPolicy,
+    Autostart, ContainerName, ContainerRef, ContainerState, StartInit, StartPolicy, StopMethod,
+    StopPolicy,
 };
 pub use dataset::{DatasetName, SnapshotName};
 pub use entity::EntityRef;

@@ -244,7 +244,7 @@ fn facts(root: &Path) -> Facts {
         taken_names: std::collections::BTreeSet::new(),
         running: BTreeMap::new(),
         running_ids: Vec::new(),
-        visited: std::collections::BTreeSet::new(),
+        exec_only: std::collections::BTreeSet::new(),
         storage: StorageFacts::default(),
     }
 }

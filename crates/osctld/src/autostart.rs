@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use os_api::command::ContainerStart;
 use os_core::layout;
 use os_store::atomic::{self, Attributes};
-use os_types::{ContainerName, Failure, PoolName, StartInit};
+use os_types::{ContainerName, ContainerRef, Failure, PoolName, StartInit};
 
 use crate::app::App;
 use crate::host::fail;
@@ -55,8 +55,13 @@ fn start(app: &App, pool: &PoolName, name: &ContainerName, list: &Mutex<()>) {
         debug: false,
         init: StartInit::Own,
     };
-    let key = (pool.clone(), name.clone());
-    let ran = submit::by_itself(app, &key, command.into(), "it is to start with its pool");
+    let container = ContainerRef::new(pool, name);
+    let ran = submit::by_itself(
+        app,
+        &container,
+        command.into(),
+        "it is to start with its pool",
+    );
     let remembered = ran.and_then(|()| {
         let _one_at_a_time = list.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = started(app, pool)?;

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod cgroup;
+mod container_spec;
 mod dataset;
 mod facts;
 pub(crate) mod fail;
@@ -17,7 +18,6 @@ mod id_blocks;
 mod identities;
 mod image;
 mod importing;
-pub(crate) mod lxc;
 pub(crate) mod mark;
 mod pool;
 pub(crate) mod probe;
@@ -29,23 +29,24 @@ mod user;
 #[cfg(test)]
 mod root_steps;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use os_api::EventBody;
 use os_core::State;
 use os_engine::{Host, Outcome, Readiness, StepContext};
+use os_runtime::{Runtime, Setup};
 use os_storage::{NewImage, PoolContents, PoolPlace, Pools};
 use os_store::atomic::{self, Attributes};
 use os_types::id_table::Allocation;
 use os_types::{
-    Code, EntityRef, Failure, FileSystem, IdRangeName, Plan, PoolName, PoolPath, Presence, Step,
-    chain,
+    Code, ContainerRef, EntityRef, Failure, FileSystem, IdRangeName, Plan, PoolName, PoolPath,
+    Presence, Step,
 };
 
 use crate::cache::Cache;
 use crate::identity::Identity;
 use crate::news::News;
 use crate::paths::Paths;
-use crate::runtime::{Runtime, hooks, launch};
 use crate::scopes::{Journals, Scopes};
 use accounts::Registry;
 use dataset::Edit;
@@ -66,40 +67,33 @@ pub(crate) struct Steps {
     foreign: Foreign,
     pending: Pending,
     importing: Importing,
-    cgroups: os_cgroup::Tree,
     runtime: Runtime,
-    /// Told when the init of a container has ended; set once the engine is there.
-    ended: Arc<OnceLock<run::Ended>>,
-    lxc: Result<lxc::Lxc, Failure>,
-    run_dir: std::path::PathBuf,
-    /// The folder of account files, if it is not the host's.
-    moved_etc: Option<std::path::PathBuf>,
     news: News,
 }
 
 impl Steps {
     /// The host below the root of `paths`; makes the folders that have to be there.
     pub(crate) fn new(paths: Paths, scopes: Arc<Scopes>, news: News) -> Result<Self, Failure> {
-        let folders = [
-            (paths.run().join("pools"), 0o711),
-            (paths.run().join(launch::STAGE), 0o711),
-            (paths.sources(), 0o700),
-        ];
+        let folders = [(paths.run().join("pools"), 0o711), (paths.sources(), 0o700)];
         for (folder, mode) in folders {
             atomic::create_dir_all(&folder, Attributes::mode(mode))
                 .map_err(|error| fail::file(&error))?;
         }
         atomic::sweep(&paths.sources()).map_err(|error| fail::file(&error))?;
-        let cgroups = os_cgroup::Tree::detect(&paths.cgroup_parent())
-            .map_err(|error| Failure::new(Code::Step, chain(&error)))?;
-        let lxc = lxc::find(&paths.run());
-        if let Err(failure) = &lxc {
-            tracing::warn!(%failure, "containers cannot be started");
-        }
-        let system = |error: std::io::Error| Failure::new(Code::Step, error.to_string());
-        let runtime = Runtime::new(news.clone()).map_err(system)?;
-        let socket = paths.run().join(launch::HOOK_SOCKET);
-        hooks::listen(&socket, paths.cgroup_parent(), runtime.expected.clone()).map_err(system)?;
+        let events = news.clone();
+        let runtime = Runtime::new(Setup {
+            run_dir: paths.run(),
+            etc: (paths.etc() != std::path::Path::new("/etc")).then(|| paths.etc()),
+            cgroup_parent: paths.cgroup_parent(),
+            listener: Box::new(move |container, state, init_pid| {
+                events.tell(EventBody::Container {
+                    pool: container.pool.clone(),
+                    name: container.name.clone(),
+                    state,
+                    init_pid,
+                });
+            }),
+        })?;
         Ok(Self {
             identity: Identity::read(&paths.etc(), &paths.state())?,
             accounts: Registry::read(&paths.etc())?,
@@ -112,13 +106,8 @@ impl Steps {
             cache: Cache::read(&paths.state().join("ids.toml")),
             identities: identities::Identities::default(),
             runtime,
-            ended: Arc::default(),
-            lxc,
-            run_dir: paths.run(),
-            moved_etc: (paths.etc() != std::path::Path::new("/etc")).then(|| paths.etc()),
             paths,
             scopes,
-            cgroups,
             news,
         })
     }
@@ -150,12 +139,7 @@ impl Steps {
 
     /// Control groups.
     pub(crate) fn cgroups(&self) -> &os_cgroup::Tree {
-        &self.cgroups
-    }
-
-    /// What containers are started with.
-    pub(crate) fn lxc(&self) -> Result<&lxc::Lxc, Failure> {
-        self.lxc.as_ref().map_err(Clone::clone)
+        self.runtime.cgroups()
     }
 
     /// What runs.
@@ -163,10 +147,11 @@ impl Steps {
         &self.runtime
     }
 
-    /// From now on `ended` is told when the init of a container has ended.
-    pub(crate) fn tell_ends(&self, ended: run::Ended) {
-        // Set once, by main.
-        self.ended.get_or_init(|| ended);
+    /// Removes the mark that a guest wants to be started again; whether it was there.
+    pub(crate) fn take_reboot_request(&self, container: &ContainerRef) -> bool {
+        let ContainerRef { pool, name } = container;
+        let run = os_core::layout::container_run_folder(&self.paths.run(), pool, name);
+        self.runtime.take_reboot_request(&run).unwrap_or(false)
     }
 
     /// Which host this is.
@@ -245,8 +230,10 @@ impl Host for Steps {
                 pool, range, to, ..
             } => id_blocks::look(&self.locate(&range_path(pool, range)?), &blocks(step)?, *to),
             Step::SystemUser { pool, user, to } => self.look_user(pool, user, *to),
-            Step::Cgroup { path, to } => cgroup::look(&self.cgroups, path, *to),
-            Step::Process { cgroup, to, .. } => cgroup::look_process(&self.cgroups, cgroup, *to),
+            Step::Cgroup { path, to } => cgroup::look(self.runtime.cgroups(), path, *to),
+            Step::Process { cgroup, to, .. } => {
+                cgroup::look_process(self.runtime.cgroups(), cgroup, *to)
+            }
             Step::PoolImage { pool, file, to, .. } => self.look_image(pool, file, *to),
             Step::PoolSource {
                 pool,
@@ -316,9 +303,9 @@ impl Steps {
                 Ok(())
             }
             Step::SystemUser { pool, user, to } => self.register(pool, user, *to),
-            Step::Cgroup { path, to } => cgroup::go(&self.cgroups, path, *to),
+            Step::Cgroup { path, to } => cgroup::go(self.runtime.cgroups(), path, *to),
             Step::Process { cgroup, argv, to } => {
-                cgroup::go_process(&self.cgroups, cgroup, argv, *to)
+                cgroup::go_process(self.runtime.cgroups(), cgroup, argv, *to)
             }
             Step::AccountFiles {} => self.accounts.change(|_| ()),
             others => self.go_container(others, context),
@@ -345,11 +332,8 @@ impl Steps {
                 stop,
                 to,
             } => {
-                let key = (pool.clone(), container.clone());
-                match to {
-                    Presence::Present => self.start(&key, *start),
-                    Presence::Absent => self.stop(&key, stop, context),
-                }
+                let container = ContainerRef::new(pool, container);
+                self.run(&container, (*start, stop), *to, context)
             }
             Step::Freeze {
                 pool,

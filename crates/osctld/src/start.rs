@@ -16,13 +16,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
 use crate::args::Args;
-use crate::ended::Ends;
 use crate::host::Steps;
 use crate::news::News;
 use crate::paths::Paths;
 use crate::scopes::{Journals, Scopes};
 use crate::submit::{self, Who};
-use crate::{autostart, ended, http, instance, log, notify};
+use crate::{autostart, exits, http, instance, log, notify};
 
 /// Operations that run when the daemon is told to end have so long for it; the rest is settled at
 /// the next start.
@@ -45,10 +44,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         .context("cannot start the runtime")?;
     // Before the socket: who sees the daemon answer may also tell it to end.
     let signals = runtime.block_on(async { Signals::catch() })?;
-    let (app, ends) = assemble(args, &paths)?;
+    let app = assemble(args, &paths)?;
     app.run_on(runtime.handle().clone());
     let listener = instance::bind(&paths.socket())?;
-    let result = runtime.block_on(serve((app, ends), listener, signals, args.no_import));
+    let result = runtime.block_on(serve(app, listener, signals, args.no_import));
     runtime.shutdown_timeout(Duration::from_secs(1));
     // A client that comes now is told at once that nobody is here.
     drop(std::fs::remove_file(paths.socket()));
@@ -68,7 +67,7 @@ fn print(text: &str) {
     println!("{text}");
 }
 
-fn assemble(args: &Args, paths: &Paths) -> anyhow::Result<(App, Ends)> {
+fn assemble(args: &Args, paths: &Paths) -> anyhow::Result<App> {
     let scopes = Arc::new(Scopes::new(paths.clone()));
     let news = News::default();
     let host = Steps::new(paths.clone(), Arc::clone(&scopes), news.clone())?;
@@ -84,9 +83,7 @@ fn assemble(args: &Args, paths: &Paths) -> anyhow::Result<(App, Ends)> {
         limits: Limits::default(),
     });
     news.connect(engine.events().clone());
-    let app = App::new(engine);
-    let ends = ended::listen(&app);
-    Ok((app, ends))
+    Ok(App::new(engine))
 }
 
 /// A daemon that is released injects no faults.
@@ -120,7 +117,7 @@ fn faults(args: &Args) -> anyhow::Result<Faults> {
 }
 
 async fn serve(
-    (app, ends): (App, Ends),
+    app: App,
     listener: std::os::unix::net::UnixListener,
     mut signals: Signals,
     no_import: bool,
@@ -129,7 +126,7 @@ async fn serve(
     tracing::info!(pid = std::process::id(), socket = ?app.host().paths().socket(), "listening");
     let server = tokio::spawn(http::serve(app.clone(), listener, app.stopping()));
     notify::tell(notify::READY);
-    let starting = tokio::spawn(become_ready(app.clone(), ends, no_import));
+    let starting = tokio::spawn(become_ready(app.clone(), no_import));
     tokio::select! {
         _ = signals.terminate.recv() => tracing::info!("told to end (SIGTERM)"),
         _ = signals.interrupt.recv() => tracing::info!("told to end (SIGINT)"),
@@ -164,7 +161,7 @@ impl Signals {
 }
 
 /// Settles what a crash left open and imports the pools that were imported before.
-async fn become_ready(app: App, ends: Ends, no_import: bool) {
+async fn become_ready(app: App, no_import: bool) {
     settle(&app, JournalPlace::Host).await;
     let mut imported = Vec::new();
     if !no_import {
@@ -177,7 +174,7 @@ async fn become_ready(app: App, ends: Ends, no_import: bool) {
     }
     // What ran has to be known before a start or stop that was cut off is taken up again.
     settle(&app, JournalPlace::Run).await;
-    ends.attend(&app);
+    exits::attend(&app);
     app.enter(DaemonState::Ready);
     notify::tell(notify::IMPORTED);
     for pool in imported {

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use os_api::{Command, OperationState};
 use os_engine::{Host as _, OperationRequest, Strength, UndoTarget};
-use os_types::{Failure, OpId, Plan, PoolName, StopMethod};
+use os_types::{ContainerRef, Failure, OpId, Plan, PoolName, StopMethod};
 
 use crate::app::App;
 use crate::autostart;
-use crate::runtime::Key;
 
 /// A command of the daemon's own ends within this time, or somebody else has the container for long.
 const OWN_PATIENCE: std::time::Duration = std::time::Duration::from_mins(10);
@@ -69,14 +68,14 @@ fn start_with(app: &App, pool: PoolName, import: OpId) {
 /// Runs a command of the daemon's own about a container to its end, on a thread that may wait.
 pub(crate) fn by_itself(
     app: &App,
-    (pool, name): &Key,
+    container: &ContainerRef,
     command: Command,
     why: &str,
 ) -> Result<(), Failure> {
     let who = Who {
         uid: 0,
         pid: 0,
-        cli: format!("osctld: container {pool}:{name}: {why}"),
+        cli: format!("osctld: container {container}: {why}"),
     };
     let operation = app.on_runtime(|| {
         let id = submit(app, command, who)?;

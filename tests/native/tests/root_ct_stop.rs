@@ -54,7 +54,7 @@ fn one_that_does_not_listen_is_killed() -> Result<()> {
     let deaf = with_init(&sandbox, "deaf", DEAF)?;
     let told = stop(&sandbox, &["-t", "20", "deaf"])?;
     ensure!(
-        told.contains("understands no signal") && told.contains("killing all processes"),
+        told.contains("handles no shutdown signal") && told.contains("killing all processes"),
         "{told}"
     );
     assert_eq!(deaf.state()?, "stopped");

@@ -23,7 +23,7 @@ pub(super) enum StateError {
         next: &'static str,
     },
     #[error("container {name} runs only for `osctl ct exec --run-container`")]
-    Visited { name: String },
+    ExecOnly { name: String },
     #[error("the system user of {user} does not exist, so nothing of it can run")]
     Unregistered { user: String },
 }
@@ -41,14 +41,14 @@ impl StateError {
 impl Explain for StateError {
     fn code(&self) -> Code {
         match self {
-            Self::Is { .. } | Self::Visited { .. } => Code::ContainerState,
+            Self::Is { .. } | Self::ExecOnly { .. } => Code::ContainerState,
             Self::Unregistered { .. } => Code::NotFound,
         }
     }
 
     fn object(&self) -> Option<String> {
         Some(match self {
-            Self::Is { name, .. } | Self::Visited { name } => format!("container {name}"),
+            Self::Is { name, .. } | Self::ExecOnly { name } => format!("container {name}"),
             Self::Unregistered { user } => format!("user {user}"),
         })
     }
@@ -56,7 +56,7 @@ impl Explain for StateError {
     fn next(&self) -> Option<String> {
         Some(match self {
             Self::Is { name, next, .. } => format!("osctl ct {next} {name}"),
-            Self::Visited { name } => format!("osctl ct wait {name} stopped"),
+            Self::ExecOnly { name } => format!("osctl ct wait {name} stopped"),
             Self::Unregistered { user } => format!("osctl user register {user}"),
         })
     }
@@ -116,11 +116,11 @@ pub(super) fn start(body: &ContainerStart, context: &Context<'_>) -> Result<Plan
     let pool = found.pool.name();
     startable(&found, context)?;
     let state = context.facts.container_state(pool, &body.name);
-    let visited = context.facts.is_visited(pool, &body.name);
+    let exec_only = context.facts.is_exec_only(pool, &body.name);
     let is_alive = matches!(state, ContainerState::Running | ContainerState::Frozen);
-    if is_alive && (visited || body.init == StartInit::Idle) {
+    if is_alive && (exec_only || body.init == StartInit::Pause) {
         let name = format!("{pool}:{}", body.name);
-        return Err(refuse(StateError::Visited { name }));
+        return Err(refuse(StateError::ExecOnly { name }));
     }
     let mut steps = Vec::new();
     // One that is stopping is so by itself, for nobody else has it now.
@@ -164,8 +164,8 @@ fn goes_when_stopped(
     context: &Context<'_>,
 ) -> bool {
     let is_ephemeral = found.entry.doc().is_some_and(|doc| doc.ephemeral);
-    let is_visited = context.facts.is_visited(found.pool.name(), &body.name);
-    is_ephemeral && !is_visited && body.policy.method != StopMethod::IfEnded
+    let is_exec_only = context.facts.is_exec_only(found.pool.name(), &body.name);
+    is_ephemeral && !is_exec_only && body.policy.method != StopMethod::IfEnded
 }
 
 pub(super) fn restart(body: &ContainerRestart, context: &Context<'_>) -> Result<Plan, Failure> {

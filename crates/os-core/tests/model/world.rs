@@ -33,7 +33,7 @@ pub(crate) fn facts() -> Facts {
         taken_names: BTreeSet::from(["etc".to_owned()]),
         running: BTreeMap::new(),
         running_ids: Vec::new(),
-        visited: BTreeSet::new(),
+        exec_only: BTreeSet::new(),
         storage: os_core::StorageFacts::default(),
     }
 }

@@ -39,8 +39,8 @@ fn of_pool<'a>(
 /// `None` if the kernel does not answer.
 fn state_in(cgroups: &Tree, group: &str, name: &ContainerName) -> Option<ContainerState> {
     let delegated = group.parse::<CgroupPath>().ok()?;
-    let delegated = delegated.join(layout::DELEGATED_CGROUP).ok()?;
-    let payload = delegated.join(&layout::payload_cgroup(name)).ok()?;
+    let delegated = delegated.join(os_types::container::DELEGATED_CGROUP).ok()?;
+    let payload = delegated.join(&name.payload_cgroup()).ok()?;
     let alive = || -> Result<ContainerState, CgroupError> {
         Ok(if !cgroups.is_populated(&payload)? {
             ContainerState::Stopped

@@ -9,7 +9,7 @@ use os_api::view::SourceKind;
 use os_core::facts::{Facts, KnownSource};
 use os_storage::{PoolSource, ZFS_DEVICE};
 use os_sys::{MountEntry, MountTable};
-use os_types::{ByteSize, Code, Failure, PoolName};
+use os_types::{ByteSize, Code, ContainerRef, Failure, PoolName};
 
 use super::{Steps, source};
 
@@ -17,6 +17,14 @@ impl Steps {
     /// The host at this moment, without what only some commands ask for: `taken_names` and `storage`.
     pub(crate) fn facts(&self) -> Result<Facts, Failure> {
         let paths = self.paths();
+        let live = self.runtime().containers();
+        let key = |container: &ContainerRef| (container.pool.clone(), container.name.clone());
+        let running = live
+            .iter()
+            .map(|(container, live)| (key(container), live.state));
+        let running = running.collect();
+        let exec_only = live.iter().filter(|(_, live)| live.is_exec_only());
+        let exec_only = exec_only.map(|(container, _)| key(container)).collect();
         Ok(Facts {
             hostname: self.identity().hostname.clone(),
             root: paths.root().to_path_buf(),
@@ -29,9 +37,9 @@ impl Steps {
             sources: self.sources()?,
             zfs: Path::new(ZFS_DEVICE).exists().then(|| ZFS_DEVICE.into()),
             taken_names: BTreeSet::new(),
-            running: self.runtime().states(),
+            running,
             running_ids: Vec::new(),
-            visited: self.runtime().visited(),
+            exec_only,
             storage: os_core::StorageFacts::default(),
         })
     }

@@ -9,10 +9,11 @@ use std::borrow::Cow;
 use os_core::{PoolState, layout};
 use os_engine::StepContext;
 use os_guest::{Dress, Report, StoppedGuest};
-use os_types::{Code, ContainerName, ContainerState, Failure, GuestSettings, PoolName};
+use os_types::{
+    Code, ContainerName, ContainerRef, ContainerState, Failure, GuestSettings, PoolName,
+};
 
 use super::Steps;
-use crate::runtime::guest;
 
 impl Steps {
     /// Writes what differs between the two settings.
@@ -23,7 +24,7 @@ impl Steps {
         context: &StepContext<'_>,
     ) {
         let written = self.dress_now((pool, name), (before, after));
-        guest::log(&format!("{pool}:{name}"), &written);
+        os_runtime::log_report(&ContainerRef::new(pool, name), &written);
         match written {
             Ok(report) => report.left.iter().for_each(|left| context.progress(left)),
             Err(failure) => context.progress(&format!("not written inside: {failure}")),
@@ -51,10 +52,8 @@ impl Steps {
         if dress.is_empty() {
             return Ok(Report::default());
         }
-        let means = self.means(self.lxc()?);
-        let key = (pool.clone(), name.clone());
-        let slot = self.runtime.slot(&key);
-        match slot.as_ref().map(|slot| (slot.state, slot.init_pid())) {
+        let live = self.runtime.container(&ContainerRef::new(pool, name));
+        match live.as_ref().map(|live| (live.state, &live.init)) {
             None => {
                 let user = loaded.users().get(&doc.user).ok_or_else(gone)?;
                 let user = &user.usable().map_err(Clone::clone)?.doc;
@@ -66,10 +65,10 @@ impl Steps {
                     uid_map: user.uid_map.clone(),
                     gid_map: user.gid_map().clone(),
                 };
-                guest::dress_stopped(guest, dress, Vec::new(), &means)
+                self.runtime.write_guest_config(guest, dress)
             }
             Some((ContainerState::Running, Some(init))) => {
-                guest::dress_running(init, dress, &means)
+                self.runtime.write_running_guest_config(init, dress)
             }
             Some((state, _)) => {
                 let text = format!("it is {state}; the next start does it");

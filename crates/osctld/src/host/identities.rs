@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use os_cgroup::CgroupPath;
 use os_core::{RunningIds, claim};
-use os_types::{
-    ContainerName, Failure, IdMapEntry, IdSpan, JournalPlace, Plan, PoolName, UserName,
-};
+use os_runtime::ContainerSpec;
+use os_types::{ContainerRef, Failure, IdMapEntry, IdSpan, JournalPlace, Plan, UserName};
 
 use super::Steps;
-use crate::runtime::{Key, Place};
 
 /// The ids of containers: of those that run as the kernel had them when they were seen first, and
 /// of those that are just being started.
@@ -20,15 +19,15 @@ pub(super) struct Identities(Mutex<Tables>);
 #[derive(Debug, Default)]
 struct Tables {
     /// With the process id of init, which tells one run of a container from the next.
-    running: BTreeMap<Key, (u32, RunningIds)>,
-    starting: BTreeMap<Key, RunningIds>,
+    running: BTreeMap<ContainerRef, (u32, RunningIds)>,
+    starting: BTreeMap<ContainerRef, RunningIds>,
 }
 
 /// While it lives, nobody else can start a container with these ids.
 #[derive(Debug)]
 pub(super) struct Starting<'a> {
     identities: &'a Identities,
-    key: Key,
+    container: ContainerRef,
 }
 
 impl Identities {
@@ -39,7 +38,7 @@ impl Identities {
 
 impl Drop for Starting<'_> {
     fn drop(&mut self) {
-        self.identities.lock().starting.remove(&self.key);
+        self.identities.lock().starting.remove(&self.container);
     }
 }
 
@@ -54,41 +53,39 @@ impl Steps {
 
     fn look_at_running(&self, tables: &mut Tables) {
         let mut running = BTreeMap::new();
-        for key in self.runtime.states().into_keys() {
-            let slot = self.runtime.recorded(&key);
-            let Some((init, cgroup)) = slot.and_then(|slot| Some((slot.init_pid()?, slot.cgroup)))
-            else {
+        for (container, live) in self.runtime.containers() {
+            let Some(init) = live.init_pid() else {
                 continue;
             };
-            let known = tables.running.remove(&key);
+            let known = tables.running.remove(&container);
             let ids = known.filter(|(pid, _)| *pid == init).map(|(_, ids)| ids);
-            let ids = ids.or_else(|| read(&key, &cgroup, init));
-            running.extend(ids.map(|ids| (key, (init, ids))));
+            let ids = ids.or_else(|| read(&container, &live.cgroup, init));
+            running.extend(ids.map(|ids| (container, (init, ids))));
         }
         tables.running = running;
     }
 
     /// Lets a container start, if no container of another user runs with ids of its user.
-    pub(super) fn claim_start(&self, place: &Place) -> Result<Starting<'_>, Failure> {
+    pub(super) fn claim_start(&self, spec: &ContainerSpec) -> Result<Starting<'_>, Failure> {
         let mut tables = self.identities.lock();
         self.look_at_running(&mut tables);
         let running = tables.running.values().map(|(_, ids)| ids);
         let all: Vec<_> = running.chain(tables.starting.values()).cloned().collect();
-        let user = (&place.pool, &place.name, &place.doc.user);
-        claim::check_start(user, (&place.uid_map, &place.gid_map), &all)?;
-        let key = (place.pool.clone(), place.name.clone());
+        let container = &spec.container;
+        let user = (&container.pool, &container.name, &spec.user);
+        claim::check_start(user, (&spec.uid_map, &spec.gid_map), &all)?;
         let ids = RunningIds {
-            pool: place.pool.clone(),
-            container: place.name.clone(),
-            user: place.doc.user.clone(),
-            uids: place.uid_map.host_spans().collect(),
-            gids: place.gid_map.host_spans().collect(),
+            pool: container.pool.clone(),
+            container: container.name.clone(),
+            user: spec.user.clone(),
+            uids: spec.uid_map.host_spans().collect(),
+            gids: spec.gid_map.host_spans().collect(),
         };
-        tables.starting.insert(key.clone(), ids);
+        tables.starting.insert(container.clone(), ids);
         drop(tables);
         Ok(Starting {
             identities: &self.identities,
-            key,
+            container: container.clone(),
         })
     }
 
@@ -109,17 +106,14 @@ impl Steps {
 
 /// The ids of a container from its control group, which names its user, and from the kernel's maps
 /// of its init; `None` if it has just ended.
-fn read(
-    (pool, container): &(PoolName, ContainerName),
-    cgroup: &str,
-    init: u32,
-) -> Option<RunningIds> {
+fn read(container: &ContainerRef, cgroup: &CgroupPath, init: u32) -> Option<RunningIds> {
     let user = cgroup
+        .as_str()
         .split('/')
         .find_map(|part| part.strip_prefix("user."));
     Some(RunningIds {
-        pool: pool.clone(),
-        container: container.clone(),
+        pool: container.pool.clone(),
+        container: container.name.clone(),
         user: user?.parse::<UserName>().ok()?,
         uids: spans(&fs::read_to_string(format!("/proc/{init}/uid_map")).ok()?),
         gids: spans(&fs::read_to_string(format!("/proc/{init}/gid_map")).ok()?),

@@ -17,7 +17,7 @@ use os_types::{
 };
 use rustix::fs::MemfdFlags;
 
-use super::{Steps, dataset, fail, lxc};
+use super::{Steps, dataset, fail};
 
 /// What an image step is about.
 pub(super) struct Image<'a> {
@@ -172,7 +172,7 @@ fn run_helper(job: &UnpackJob, context: &StepContext<'_>) -> Result<UnpackAnswer
     memory.write_all(&text).map_err(failed)?;
     let (mut answers, output) = std::io::pipe().map_err(failed)?;
     let (mut complaints, errors) = std::io::pipe().map_err(failed)?;
-    let request = SpawnRequest::new(lxc::helper()?)
+    let request = SpawnRequest::new(os_runtime::helper_program()?)
         .args(["unpack", "0"])
         .stdin(OwnedFd::from(memory))
         .stdout(OwnedFd::from(output))

@@ -358,7 +358,7 @@ impl Steps {
         if !keep_users {
             self.unregister_all(pool)?;
         }
-        super::cgroup::forget(&self.cgroups, pool);
+        super::cgroup::forget(self.runtime.cgroups(), pool);
         remove_tree(&self.paths().pool_run(pool))?;
         self.news.tell(EventBody::Pool {
             pool: pool.clone(),

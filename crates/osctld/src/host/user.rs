@@ -65,7 +65,7 @@ impl Steps {
     ) -> Result<(), Failure> {
         match to {
             Presence::Absent => {
-                let home = layout::home(&self.run_dir, pool, user);
+                let home = layout::home(&self.paths.run(), pool, user);
                 self.accounts
                     .change(|accounts| drop(accounts.remove(&home)))
             }

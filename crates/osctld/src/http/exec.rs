@@ -8,13 +8,13 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use os_api::command::{ContainerStart, ContainerStop};
 use os_api::exec::{EXEC_PROTOCOL, EnterJob, ExecRequest};
-use os_types::{Code, ContainerState, Failure, StartInit, StopPolicy};
+use os_runtime::LiveContainer;
+use os_types::{Code, ContainerRef, ContainerState, Failure, StartInit, StopPolicy};
 use tokio::net::UnixStream;
 
 use super::answer;
 use super::reads::blocking;
 use crate::app::App;
-use crate::runtime::{Key, Slot, enter};
 use crate::submit;
 
 /// A command line and the like may have so many bytes.
@@ -22,7 +22,7 @@ const LIMIT: usize = 1 << 20;
 
 /// A command that can be run, and where.
 struct Prepared {
-    key: Key,
+    container: ContainerRef,
     job: EnterJob,
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn exec(State(app): State<App>, mut request: Request) -> Respon
             return answer::failure(Failure::new(Code::Body, text));
         }
     };
-    let (key, starts) = (prepared.key.clone(), prepared.job.ends_guest);
+    let (container, starts) = (prepared.container.clone(), prepared.job.ends_guest);
     tokio::spawn(async move {
         let handed = match upgrade.await {
             Ok(upgraded) => hand_over(&app, upgraded, prepared).await,
@@ -65,7 +65,7 @@ pub(super) async fn exec(State(app): State<App>, mut request: Request) -> Respon
         };
         tracing::warn!(%failure, "a command was not run");
         if starts {
-            tokio::task::spawn_blocking(move || end(&app, &key));
+            tokio::task::spawn_blocking(move || end(&app, &container));
         }
     });
     let upgraded = Response::builder()
@@ -82,87 +82,95 @@ fn prepare(app: &App, request: &ExecRequest) -> Result<Prepared, Failure> {
     let state = host.state();
     let found = state.find_container(request.pool.as_ref(), &request.name);
     let found = found.map_err(|error| Failure::from(&error))?;
-    let key: Key = (found.pool.name().clone(), request.name.clone());
+    let container = ContainerRef::new(found.pool.name(), &request.name);
     if request.argv.is_empty() || request.argv.iter().any(|word| word.contains('\0')) {
         let text = "the command is empty or has a zero byte";
         return Err(Failure::new(Code::Body, text));
     }
-    let is_stopped = host
-        .runtime()
-        .slot(&key)
-        .is_none_or(|slot| slot.has_ended());
+    let live = host.runtime().container(&container);
+    let is_stopped = live.is_none_or(|live| live.has_ended());
     let starts = request.run && is_stopped;
     if starts {
-        start(app, &key)?;
+        start(app, &container)?;
     }
-    let slot = usable(host.runtime().slot(&key), &key, starts)?;
+    let live = usable(host.runtime().container(&container), &container, starts)?;
     let term = request.term.as_deref().unwrap_or("linux");
-    let job = enter::job(&slot, request.argv.clone(), term);
-    let job = job.ok_or_else(|| is(&key, ContainerState::Stopping))?;
+    let job = live.enter_job(request.argv.clone(), term);
+    let job = job.ok_or_else(|| is(&container, ContainerState::Stopping))?;
     Ok(Prepared {
         job: EnterJob {
             terminal: request.terminal,
             ends_guest: starts,
             ..job
         },
-        key,
+        container,
     })
 }
 
 /// Starts a container for one command.
-fn start(app: &App, key: &Key) -> Result<(), Failure> {
+fn start(app: &App, container: &ContainerRef) -> Result<(), Failure> {
     let command = ContainerStart {
-        pool: Some(key.0.clone()),
-        name: key.1.clone(),
+        pool: Some(container.pool.clone()),
+        name: container.name.clone(),
         debug: false,
-        init: StartInit::Idle,
+        init: StartInit::Pause,
     };
-    submit::by_itself(app, key, command.into(), "a command is to be run in it")
+    submit::by_itself(
+        app,
+        container,
+        command.into(),
+        "a command is to be run in it",
+    )
 }
 
 /// Ends a container that was started for one command, if it still runs for it.
-fn end(app: &App, key: &Key) {
-    let slot = app.host().runtime().slot(key);
-    if slot.is_none_or(|slot| slot.kind != StartInit::Idle || slot.has_ended()) {
+fn end(app: &App, container: &ContainerRef) {
+    let live = app.host().runtime().container(container);
+    if live.is_none_or(|live| !live.is_exec_only() || live.has_ended()) {
         return;
     }
     let command = ContainerStop {
-        pool: Some(key.0.clone()),
-        name: key.1.clone(),
+        pool: Some(container.pool.clone()),
+        name: container.name.clone(),
         policy: StopPolicy::kill(),
     };
-    let ended = submit::by_itself(app, key, command.into(), "its command has ended");
+    let ended = submit::by_itself(app, container, command.into(), "its command has ended");
     if let Err(failure) = ended {
         tracing::error!(%failure, "a container that ran for a command is not ended");
     }
 }
 
 /// The container, if a command can come in.
-fn usable(slot: Option<Slot>, key: &Key, ours: bool) -> Result<Slot, Failure> {
-    let (pool, name) = key;
-    let Some(slot) = slot else {
-        return Err(is(key, ContainerState::Stopped).next(format!("osctl ct start {pool}:{name}")));
+fn usable(
+    live: Option<LiveContainer>,
+    container: &ContainerRef,
+    ours: bool,
+) -> Result<LiveContainer, Failure> {
+    let Some(live) = live else {
+        let next = format!("osctl ct start {container}");
+        return Err(is(container, ContainerState::Stopped).next(next));
     };
-    match slot.state {
-        ContainerState::Running if slot.kind == StartInit::Idle && !ours => {
+    match live.state {
+        ContainerState::Running if live.is_exec_only() && !ours => {
             let text = format!(
-                "container {pool}:{name} runs only for another `osctl ct exec --run-container`"
+                "container {container} runs only for another `osctl ct exec --run-container`"
             );
             Err(Failure::new(Code::ContainerState, text)
-                .about(format!("container {pool}:{name}"))
-                .next(format!("osctl ct wait {pool}:{name} stopped")))
+                .about(format!("container {container}"))
+                .next(format!("osctl ct wait {container} stopped")))
         }
-        ContainerState::Running => Ok(slot),
+        ContainerState::Running => Ok(live),
         ContainerState::Frozen | ContainerState::Freezing => {
-            Err(is(key, ContainerState::Frozen).next(format!("osctl ct unfreeze {pool}:{name}")))
+            Err(is(container, ContainerState::Frozen)
+                .next(format!("osctl ct unfreeze {container}")))
         }
-        other => Err(is(key, other).next(format!("osctl ct show {pool}:{name}"))),
+        other => Err(is(container, other).next(format!("osctl ct show {container}"))),
     }
 }
 
-fn is((pool, name): &Key, state: ContainerState) -> Failure {
-    let text = format!("container {pool}:{name} is {state}");
-    Failure::new(Code::ContainerState, text).about(format!("container {pool}:{name}"))
+fn is(container: &ContainerRef, state: ContainerState) -> Failure {
+    let text = format!("container {container} is {state}");
+    Failure::new(Code::ContainerState, text).about(format!("container {container}"))
 }
 
 /// Takes the socket out of the HTTP server and gives it to the helper.
@@ -181,15 +189,15 @@ async fn hand_over(app: &App, upgraded: Upgraded, prepared: Prepared) -> Result<
     let socket = socket.map_err(|error| Failure::new(Code::Step, error.to_string()))?;
     let app = app.clone();
     blocking(move || {
-        let Prepared { key, job } = prepared;
+        let Prepared { container, job } = prepared;
         let (host, starts) = (app.clone(), job.ends_guest);
         // On a thread of its own: who watches processes must not wait for one.
         let then = move || {
             if starts {
-                std::thread::spawn(move || end(&app, &key));
+                std::thread::spawn(move || end(&app, &container));
             }
         };
-        enter::spawn(host.host(), socket.into(), &job, then)
+        host.host().runtime().enter(socket.into(), &job, then)
     })
     .await
 }

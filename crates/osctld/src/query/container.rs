@@ -7,21 +7,23 @@ use std::time::Duration;
 use os_api::endpoint::{ContainerPart, ContainersQuery, Nothing, WaitQuery};
 use os_api::view::{Container, ContainerConfig, ContainerLog, Readiness, ReadyState};
 use os_core::view::{self, Extent};
-use os_types::{Code, ContainerName, ContainerState, Failure, PoolName};
+use os_runtime::LiveContainer;
+use os_types::{Code, ContainerName, ContainerRef, ContainerState, Failure, PoolName};
 
 use super::found;
 use crate::app::App;
-use crate::runtime::{Key, Slot, place, ready};
 
 /// A log may be longer; this much of its end is shown.
 const LOG_LIMIT: u64 = 1 << 20;
 
-fn running(slots: &BTreeMap<Key, Slot>, pool: &PoolName, name: &ContainerName) -> view::Running {
-    let slot = slots.get(&(pool.clone(), name.clone()));
-    slot.map_or_else(view::Running::default, |slot| view::Running {
-        init_pid: slot.init_pid(),
-        monitor_pid: slot.monitor_pid,
-        started: slot.started,
+type Live = BTreeMap<ContainerRef, LiveContainer>;
+
+fn running(live: &Live, pool: &PoolName, name: &ContainerName) -> view::Running {
+    let live = live.get(&ContainerRef::new(pool, name));
+    live.map_or_else(view::Running::default, |live| view::Running {
+        init_pid: live.init_pid(),
+        monitor_pid: live.monitor_pid,
+        started: live.started,
     })
 }
 
@@ -36,26 +38,26 @@ pub(crate) fn list(
         Extent::Full
     };
     let host = app.host();
-    let slots = host.runtime().slots();
+    let live = host.runtime().containers();
     let mut containers = found(view::containers(
         &host.state(),
         &host.facts()?,
         query.pool.as_ref(),
-        |pool, name| running(&slots, pool, name),
+        |pool, name| running(&live, pool, name),
         extent,
     ))?;
     for container in &mut containers {
-        add_figures(app, &slots, container);
+        add_figures(app, &live, container);
     }
     Ok(containers)
 }
 
 pub(crate) fn get(app: &App, part: &ContainerPart, _: &Nothing) -> Result<Container, Failure> {
     let host = app.host();
-    let slots = host.runtime().slots();
+    let live = host.runtime().containers();
     let (state, facts) = (host.state(), host.facts()?);
     let container = found(state.find_container(Some(&part.pool), &part.name))?;
-    let running = running(&slots, &part.pool, &part.name);
+    let running = running(&live, &part.pool, &part.name);
     let view = view::container(
         &state,
         &facts,
@@ -65,15 +67,15 @@ pub(crate) fn get(app: &App, part: &ContainerPart, _: &Nothing) -> Result<Contai
         Extent::Full,
     );
     let mut view = view.ok_or_else(|| super::vanished(&container.entity))?;
-    add_figures(app, &slots, &mut view);
+    add_figures(app, &live, &mut view);
     Ok(view)
 }
 
 /// Figures that cannot be read are left out: a listing is not to fail because a group just went.
-fn add_figures(app: &App, slots: &BTreeMap<Key, Slot>, container: &mut Container) {
-    let slot = slots.get(&(container.pool.clone(), container.name.clone()));
-    let path = slot.and_then(|slot| place::parse(&slot.cgroup).ok());
-    let Some(figures) = path.and_then(|path| app.host().cgroups().figures(&path).ok()) else {
+fn add_figures(app: &App, live: &Live, container: &mut Container) {
+    let live = live.get(&ContainerRef::new(&container.pool, &container.name));
+    let figures = live.and_then(|live| app.host().cgroups().figures(&live.cgroup).ok());
+    let Some(figures) = figures else {
         return;
     };
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
@@ -136,16 +138,17 @@ pub(crate) fn ready(
     part: &ContainerPart,
     query: &WaitQuery,
 ) -> Result<Readiness, Failure> {
-    let key: Key = (part.pool.clone(), part.name.clone());
+    let container = ContainerRef::new(&part.pool, &part.name);
     get(app, part, &Nothing {})?;
     let wait = Duration::from_millis(u64::from(query.wait_ms.unwrap_or(0)));
     let mut last = stopped();
     let seen = os_sys::patience::until(wait, || {
-        let slot = app.host().runtime().slot(&key);
-        let up =
-            |slot: &Slot| matches!(slot.state, ContainerState::Running | ContainerState::Frozen);
-        last = match slot.filter(up) {
-            Some(slot) => ready::ask(app.host(), &slot),
+        let live = app.host().runtime().container(&container);
+        let up = |live: &LiveContainer| {
+            matches!(live.state, ContainerState::Running | ContainerState::Frozen)
+        };
+        last = match live.filter(up) {
+            Some(live) => app.host().runtime().readiness(&live),
             None => stopped(),
         };
         Ok::<_, Failure>((last.state == ReadyState::Ready).then_some(()))

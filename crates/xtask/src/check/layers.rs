@@ -51,6 +51,8 @@ const HOUSE: &[Room] = &[
     // Domain. It is tested without root and without a host, so it may use files, but no host.
     room(5, "os-core", HOST),
     room(5, "os-engine", HOST),
+    // It runs containers, so it uses the means; of plans and operations it knows nothing.
+    room(5, "os-runtime", &["os-storage", "os-image"]),
     // Programs. The CLI changes nothing itself: it has neither the engine nor the storage.
     room(6, "osctld", &[]),
     room(6, "osctl", &["os-engine", "os-storage", "os-cmd"]),
@@ -144,6 +146,9 @@ mod tests {
             ("os-store", "os-api"),
             ("os-core", "os-engine"),
             ("os-engine", "os-core"),
+            ("os-runtime", "os-core"),
+            ("os-core", "os-runtime"),
+            ("os-runtime", "os-engine"),
             ("os-core", "os-storage"),
             ("os-engine", "os-cgroup"),
             ("os-engine", "os-sys"),

@@ -1,23 +1,23 @@
-//! Which signal an init understands as "shut down": found out, not guessed.
+//! Which signal makes an init shut down.
 //!
 //! What program it is comes from the kernel (`/proc/<pid>/exe`), and so does whether it catches the
 //! signal: one that does not catch it would ignore it, for pid 1 of a namespace has no default
 //! actions (`pid_namespaces(7)`).
 
-use super::process;
+use crate::process;
 
 /// The number of `SIGRTMIN` as programs count it: glibc and musl keep the first ones for themselves.
 const RTMIN_GLIBC: i32 = 34;
 
 /// A signal, for the kernel and for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Halt {
+pub(crate) struct Halt {
     /// Its number.
-    pub(super) signal: i32,
+    pub(crate) signal: i32,
     /// As in `asking systemd to shut down (SIGRTMIN+4)`.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Which init it is.
-    pub(super) init: &'static str,
+    pub(crate) init: &'static str,
 }
 
 const fn halt(init: &'static str, signal: i32, name: &'static str) -> Halt {
@@ -43,7 +43,7 @@ const UNKNOWN: [Halt; 2] = [halt("init", 30, "SIGPWR"), halt("init", 15, "SIGTER
 ///
 /// Also `None` for one that becomes another program meanwhile: what LXC's child catches just before it
 /// becomes the init, the init does not.
-pub(super) fn of(pid: u32) -> Option<Halt> {
+pub(crate) fn of(pid: u32) -> Option<Halt> {
     let program = process::program(pid);
     let caught = process::caught_signals(pid)?;
     if process::program(pid) != program {

@@ -1,8 +1,7 @@
-//! The administrator's scripts: `hook/ct/<id>/<hook>` and everything in `hook/ct/<id>/<hook>.d`.
+//! The administrator's hook scripts: `hook/ct/<id>/<hook>` and everything in `hook/ct/<id>/<hook>.d`.
 //!
-//! They run as root on the host, one after the other by name, with an environment of their own and a
-//! time limit each. What they print goes into the log of the daemon; of a script that fails, its last
-//! words go into the error.
+//! They run as root on the host, ordered by name, one after the other, each with a time limit. Their
+//! output goes into the log of the daemon; the end of a failed script's output goes into the error.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,14 +11,15 @@ use std::time::Duration;
 use os_cmd::{HostRunner, Invocation, Runner as _};
 use os_types::{Code, Failure, chain};
 
-use super::Place;
+use crate::process;
+use crate::spec::ContainerSpec;
 
-/// A script may take so long.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Time limit of one script.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Moments at which scripts are run, and whether one that fails stops what is going on.
+/// When scripts are run. A failing one aborts a start up to `OnStart`, and a stop at `PreStop`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
+pub(crate) enum Hook {
     PreStart,
     PreMount,
     PostMount,
@@ -30,8 +30,8 @@ pub(super) enum Moment {
     PostStop,
 }
 
-impl Moment {
-    const fn name(self) -> &'static str {
+impl Hook {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::PreStart => "pre-start",
             Self::PreMount => "pre-mount",
@@ -45,14 +45,14 @@ impl Moment {
     }
 }
 
-/// Where scripts are run, and what they are told beside what all are told.
+/// Where scripts are run, and what they get in addition to the common variables.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Where<'a> {
+pub(crate) enum HookContext<'a> {
     /// On the host.
     Host,
-    /// On the host, of a container with this init.
+    /// On the host; the container has this init.
     HostWith { init: u32 },
-    /// In the mount namespace of this process, a hook of LXC that waits.
+    /// In the mount namespace of this process, an LXC hook that waits for our answer.
     Mounts {
         helper: &'a Path,
         pid: u32,
@@ -60,31 +60,35 @@ pub(super) enum Where<'a> {
     },
 }
 
-/// Whether there is a script for this moment.
-pub(super) fn any(place: &Place, moment: Moment) -> bool {
-    !scripts(&place.hooks, moment.name()).is_empty()
+/// Whether there is a script for this hook.
+pub(crate) fn any(spec: &ContainerSpec, hook: Hook) -> bool {
+    !scripts(&spec.paths.hooks, hook.name()).is_empty()
 }
 
-/// Runs the scripts of a container for this moment.
+/// Runs the scripts of a container for this hook.
 ///
 /// *Errors*: [`Code::Hook`] with the first script that failed; later ones were not run.
-pub(super) fn run(place: &Place, moment: Moment, at: Where<'_>) -> Result<(), Failure> {
-    let scripts = scripts(&place.hooks, moment.name());
+pub(crate) fn run(
+    spec: &ContainerSpec,
+    hook: Hook,
+    context: HookContext<'_>,
+) -> Result<(), Failure> {
+    let scripts = scripts(&spec.paths.hooks, hook.name());
     if scripts.is_empty() {
         return Ok(());
     }
-    let container = format!("{}:{}", place.pool, place.name);
-    let environment = environment(place, moment, at);
+    let container = &spec.container;
+    let environment = environment(spec, hook, context);
     let runner = HostRunner::new();
     for script in scripts {
-        let mut invocation = invocation(&script, at).deadline(PATIENCE);
+        let mut invocation = invocation(&script, context).deadline(TIMEOUT);
         for (name, value) in &environment {
             invocation = invocation.env(name, value);
         }
         match runner.run(invocation) {
             Ok(output) => {
                 let text = output.text();
-                tracing::info!(%container, hook = moment.name(), script = %script.display(), text, "script");
+                tracing::info!(%container, hook = hook.name(), script = %script.display(), text, "script");
             }
             Err(error) => {
                 let text = format!("script {} failed: {}", script.display(), chain(&error));
@@ -97,11 +101,13 @@ pub(super) fn run(place: &Place, moment: Moment, at: Where<'_>) -> Result<(), Fa
     Ok(())
 }
 
-fn invocation(script: &Path, at: Where<'_>) -> Invocation {
-    match at {
-        Where::Host | Where::HostWith { .. } => Invocation::new(script.to_string_lossy()),
-        Where::Mounts { helper, pid, .. } => {
-            let start = super::start_time(pid).unwrap_or(0);
+fn invocation(script: &Path, context: HookContext<'_>) -> Invocation {
+    match context {
+        HookContext::Host | HookContext::HostWith { .. } => {
+            Invocation::new(script.to_string_lossy())
+        }
+        HookContext::Mounts { helper, pid, .. } => {
+            let start = process::stat(pid).map_or(0, |stat| stat.start_time);
             Invocation::new(helper.to_string_lossy())
                 .args(["script".to_owned(), pid.to_string(), start.to_string()])
                 .arg(script)
@@ -109,17 +115,17 @@ fn invocation(script: &Path, at: Where<'_>) -> Invocation {
     }
 }
 
-/// Runs them; a failure is only logged.
-pub(super) fn run_and_log(place: &Place, moment: Moment, at: Where<'_>) {
-    if let Err(failure) = run(place, moment, at) {
-        tracing::warn!(%failure, "a script failed");
+/// As [`run`], but a failure is only logged.
+pub(crate) fn run_and_log(spec: &ContainerSpec, hook: Hook, context: HookContext<'_>) {
+    if let Err(failure) = run(spec, hook, context) {
+        tracing::warn!(%failure, "a hook script failed");
     }
 }
 
-/// The executable files for a moment, by name.
-fn scripts(folder: &Path, moment: &str) -> Vec<PathBuf> {
-    let mut found = vec![folder.join(moment)];
-    let entries = fs::read_dir(folder.join(format!("{moment}.d")));
+/// The executable files for a hook, ordered by name.
+fn scripts(folder: &Path, hook: &str) -> Vec<PathBuf> {
+    let mut found = vec![folder.join(hook)];
+    let entries = fs::read_dir(folder.join(format!("{hook}.d")));
     found.extend(
         entries
             .into_iter()
@@ -137,39 +143,41 @@ fn scripts(folder: &Path, moment: &str) -> Vec<PathBuf> {
 }
 
 /// The variables of vpsAdminOS.
-fn environment(place: &Place, moment: Moment, at: Where<'_>) -> Vec<(&'static str, String)> {
+fn environment(
+    spec: &ContainerSpec,
+    hook: Hook,
+    context: HookContext<'_>,
+) -> Vec<(&'static str, String)> {
     let text = |path: &Path| path.display().to_string();
-    let hostname = place.doc.hostname.as_ref();
+    let (container, paths) = (&spec.container, &spec.paths);
+    let hostname = spec.hostname.as_ref();
     let mut all = vec![
         (
             "PATH",
             "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
         ),
-        ("OSCTL_HOOK_NAME", moment.name().to_owned()),
-        ("OSCTL_POOL_NAME", place.pool.to_string()),
-        ("OSCTL_CT_ID", place.name.to_string()),
-        ("OSCTL_CT_USER", place.doc.user.to_string()),
-        ("OSCTL_CT_GROUP", place.doc.group.to_string()),
-        ("OSCTL_CT_DATASET", place.dataset.clone()),
-        ("OSCTL_CT_ROOTFS", text(&place.root)),
-        ("OSCTL_CT_LXC_PATH", text(&place.lxc_path)),
-        (
-            "OSCTL_CT_LXC_DIR",
-            text(&place.lxc_path.join(place.name.as_str())),
-        ),
-        ("OSCTL_CT_CGROUP_PATH", place.cgroup.to_string()),
-        ("OSCTL_CT_DISTRIBUTION", place.doc.distribution.to_string()),
-        ("OSCTL_CT_VERSION", place.doc.version.to_string()),
+        ("OSCTL_HOOK_NAME", hook.name().to_owned()),
+        ("OSCTL_POOL_NAME", container.pool.to_string()),
+        ("OSCTL_CT_ID", container.name.to_string()),
+        ("OSCTL_CT_USER", spec.user.to_string()),
+        ("OSCTL_CT_GROUP", spec.group.to_string()),
+        ("OSCTL_CT_DATASET", spec.dataset.clone()),
+        ("OSCTL_CT_ROOTFS", text(&paths.root)),
+        ("OSCTL_CT_LXC_PATH", text(&paths.lxc_path)),
+        ("OSCTL_CT_LXC_DIR", text(&spec.lxc_dir())),
+        ("OSCTL_CT_CGROUP_PATH", spec.cgroup.to_string()),
+        ("OSCTL_CT_DISTRIBUTION", spec.distribution.to_string()),
+        ("OSCTL_CT_VERSION", spec.version.to_string()),
         (
             "OSCTL_CT_HOSTNAME",
             hostname.map(ToString::to_string).unwrap_or_default(),
         ),
-        ("OSCTL_CT_LOG_FILE", text(&place.log)),
+        ("OSCTL_CT_LOG_FILE", text(&paths.log)),
     ];
-    match at {
-        Where::Host => {}
-        Where::HostWith { init } => all.push(("OSCTL_CT_INIT_PID", init.to_string())),
-        Where::Mounts { rootfs_mount, .. } => {
+    match context {
+        HookContext::Host => {}
+        HookContext::HostWith { init } => all.push(("OSCTL_CT_INIT_PID", init.to_string())),
+        HookContext::Mounts { rootfs_mount, .. } => {
             all.push(("OSCTL_CT_ROOTFS_MOUNT", rootfs_mount.to_owned()));
         }
     }

@@ -1,4 +1,4 @@
-//! One thread that learns of the ends of processes: inits of containers and their monitors.
+//! One thread that waits for the end of processes: inits of containers, monitors, helpers.
 
 use std::collections::HashMap;
 use std::io;
@@ -8,41 +8,41 @@ use std::sync::{Arc, Mutex, PoisonError};
 use os_sys::{Child, PidFd};
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-/// What is done when a process has ended.
+/// Called on the thread when the process has ended; it must not block.
 type Then = Box<dyn FnOnce() + Send>;
 
 enum Watched {
-    /// Somebody else's child.
+    /// A process that is no child of ours.
     Foreign(Arc<PidFd>, Then),
-    /// A child of ours, which is to be reaped.
+    /// A child of ours, to be reaped.
     Child(Child, Then),
 }
 
-/// Processes by number of registration.
+/// Processes by the number of their registration, and the last number.
 type Table = Arc<Mutex<(u64, HashMap<u64, Watched>)>>;
 
-/// The thread and what it watches.
-pub(crate) struct Watch {
+/// The thread, and the processes that it waits for.
+pub(crate) struct ProcessReaper {
     epoll: Arc<OwnedFd>,
     table: Table,
 }
 
-impl std::fmt::Debug for Watch {
+impl std::fmt::Debug for ProcessReaper {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Watch").finish_non_exhaustive()
+        f.debug_struct("ProcessReaper").finish_non_exhaustive()
     }
 }
 
-impl Watch {
+impl ProcessReaper {
     pub(crate) fn new() -> io::Result<Self> {
-        let watch = Self {
+        let reaper = Self {
             epoll: Arc::new(epoll::create(CreateFlags::CLOEXEC)?),
             table: Table::default(),
         };
-        let (epoll, table) = (Arc::clone(&watch.epoll), Arc::clone(&watch.table));
-        let thread = std::thread::Builder::new().name("watch".to_owned());
+        let (epoll, table) = (Arc::clone(&reaper.epoll), Arc::clone(&reaper.table));
+        let thread = std::thread::Builder::new().name("reaper".to_owned());
         thread.spawn(move || run(&epoll, &table)).map(drop)?;
-        Ok(watch)
+        Ok(reaper)
     }
 
     /// Runs `then` when the process has ended, at once if it has already.
@@ -80,7 +80,7 @@ fn run(epoll: &OwnedFd, table: &Table) {
             Ok(_) => {}
             Err(rustix::io::Errno::INTR) => continue,
             Err(error) => {
-                tracing::error!(%error, "nobody watches containers any more");
+                tracing::error!(%error, "the ends of containers are not noticed any more");
                 return;
             }
         }
@@ -110,10 +110,11 @@ fn run(epoll: &OwnedFd, table: &Table) {
     }
 }
 
-/// Whoever else has the descriptor keeps it open, and that of an ended process is readable for good.
+/// Others may hold the same descriptor, so closing ours would not remove it from the epoll set; and the
+/// descriptor of an ended process stays readable.
 fn forget(epoll: &OwnedFd, pidfd: &PidFd) {
     if let Err(error) = epoll::delete(epoll, pidfd.as_fd()) {
-        tracing::error!(%error, pid = pidfd.pid(), "cannot leave off watching a process");
+        tracing::error!(%error, pid = pidfd.pid(), "cannot stop watching a process");
     }
 }
 
@@ -125,14 +126,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_is_told_once_though_others_have_the_descriptor() {
-        let watch = Watch::new().unwrap();
+    fn an_exit_is_reported_once_although_others_hold_the_descriptor() {
+        let reaper = ProcessReaper::new().unwrap();
         let mut child = os_sys::spawn(os_sys::SpawnRequest::new("/bin/true")).unwrap();
         let pidfd = Arc::new(PidFd::open(child.pid()).unwrap().unwrap());
-        let (tell, told) = std::sync::mpsc::channel();
-        watch.process(Arc::clone(&pidfd), move || tell.send(()).unwrap());
-        told.recv_timeout(Duration::from_secs(20)).unwrap();
-        let info = format!("/proc/self/fdinfo/{}", watch.epoll.as_raw_fd());
+        let (sender, receiver) = std::sync::mpsc::channel();
+        reaper.process(Arc::clone(&pidfd), move || sender.send(()).unwrap());
+        receiver.recv_timeout(Duration::from_secs(20)).unwrap();
+        let info = format!("/proc/self/fdinfo/{}", reaper.epoll.as_raw_fd());
         let info = std::fs::read_to_string(info).unwrap();
         assert!(!info.contains("tfd:"), "still watched: {info}");
         child.wait(Duration::from_secs(20)).unwrap();

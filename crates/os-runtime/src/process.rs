@@ -1,7 +1,11 @@
-//! Facts of a process, as `/proc` has them: proc(5).
+//! A process that cannot be confused with another one, and its facts from `/proc`: proc(5).
 
 use std::fs;
 use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use os_sys::PidFd;
 
 /// `PF_FORKNOEXEC`, linux/sched.h: it was forked and has not run a program of its own yet.
 const FORK_NO_EXEC: u64 = 0x40;
@@ -9,19 +13,65 @@ const FORK_NO_EXEC: u64 = 0x40;
 /// `USER_HZ`: the unit of times in `/proc`, the same on every Linux that we run on.
 const TICKS_PER_SECOND: u64 = 100;
 
+/// A process, held by a descriptor. Its number is for people and for `/proc`.
+#[derive(Debug, Clone)]
+pub struct Process {
+    pidfd: Arc<PidFd>,
+    start_time: u64,
+}
+
+impl Process {
+    /// Holds the process that has this number now; `None` if there is none, or only a zombie.
+    pub fn open(pid: u32) -> Option<Self> {
+        let pidfd = PidFd::open(pid).ok()??;
+        let stat = stat(pid)?;
+        let process = Self {
+            pidfd: Arc::new(pidfd),
+            start_time: stat.start_time,
+        };
+        // What was read is about the held process only if that has not ended before.
+        (!process.has_ended()).then_some(process)
+    }
+
+    /// As [`Process::open`], if the process has this start time.
+    pub(crate) fn open_started_at(pid: u32, start_time: u64) -> Option<Self> {
+        Self::open(pid).filter(|process| process.start_time == start_time)
+    }
+
+    /// The number that it has or had.
+    pub fn pid(&self) -> u32 {
+        self.pidfd.pid()
+    }
+
+    /// Start time in clock ticks since boot: field 22 of `/proc/<pid>/stat`.
+    pub fn start_time(&self) -> u64 {
+        self.start_time
+    }
+
+    /// The descriptor, for signals and waits.
+    pub fn pidfd(&self) -> &Arc<PidFd> {
+        &self.pidfd
+    }
+
+    /// Whether it has ended, as the kernel says.
+    pub fn has_ended(&self) -> bool {
+        self.pidfd.wait_exit(Duration::ZERO).unwrap_or(false)
+    }
+}
+
 /// What `/proc/<pid>/stat` says that we need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stat {
+pub(crate) struct Stat {
     /// The letter of its state, e.g. `Z`.
-    pub(super) state: char,
+    pub(crate) state: char,
     /// Whether it has executed a program since it was forked.
-    pub(super) has_execed: bool,
+    pub(crate) has_execed: bool,
     /// Clock ticks since boot when it was started: with the pid it is one process for good.
-    pub(super) start_time: u64,
+    pub(crate) start_time: u64,
 }
 
 /// The facts of a process; `None` if there is none.
-pub(super) fn stat(pid: u32) -> Option<Stat> {
+pub(crate) fn stat(pid: u32) -> Option<Stat> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     parse(&text)
 }
@@ -41,7 +91,7 @@ fn parse(text: &str) -> Option<Stat> {
 
 /// The path of its control group in a hierarchy that has it below `parent`; what comes behind
 /// `parent`, e.g. `pool.tank/...`.
-pub(super) fn cgroup_below(pid: u32, parent: &str) -> Option<String> {
+pub(crate) fn cgroup_below(pid: u32, parent: &str) -> Option<String> {
     let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
     let prefix = format!("/{parent}/");
     let mut paths = text.lines().filter_map(|line| line.splitn(3, ':').nth(2));
@@ -57,7 +107,7 @@ const SIGTIMEDWAIT: &str = if cfg!(target_arch = "x86_64") {
 
 /// The signals it does something about: bit n-1 for signal n. It has a handler for them, or it blocks
 /// them to read them from a signalfd(2), as systemd does, or by sigwait(3), as busybox does.
-pub(super) fn caught_signals(pid: u32) -> Option<u64> {
+pub(crate) fn caught_signals(pid: u32) -> Option<u64> {
     let before = marked_signals(pid)?;
     let awaited = awaited_signals(pid).unwrap_or(0);
     // Again, for it may have begun to wait, or ceased, in between.
@@ -101,33 +151,33 @@ fn awaited_signals(pid: u32) -> Option<u64> {
 }
 
 /// The name of its program's file, as text that the guest chose.
-pub(super) fn program(pid: u32) -> Option<String> {
+pub(crate) fn program(pid: u32) -> Option<String> {
     let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
     Some(path.file_name()?.to_string_lossy().into_owned())
 }
 
 /// The name it has in lists, at most 15 bytes, as text that the guest chose.
-pub(super) fn name(pid: u32) -> Option<String> {
+pub(crate) fn name(pid: u32) -> Option<String> {
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
     Some(name.trim_end().to_owned())
 }
 
 /// How many children it has.
-pub(super) fn children(pid: u32) -> usize {
+pub(crate) fn children(pid: u32) -> usize {
     let path = format!("/proc/{pid}/task/{pid}/children");
     let text = fs::read_to_string(path).unwrap_or_default();
     text.split_whitespace().count()
 }
 
 /// How long ago it was started.
-pub(super) fn age_seconds(pid: u32) -> u64 {
+pub(crate) fn age_seconds(pid: u32) -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     let began = stat(pid).map_or(0, |stat| stat.start_time / TICKS_PER_SECOND);
     u64::try_from(now.tv_sec).unwrap_or(0).saturating_sub(began)
 }
 
 /// Whether it is the first process of a pid namespace right below ours.
-pub(super) fn is_init_of_guest(pid: u32) -> bool {
+pub(crate) fn is_init_of_guest(pid: u32) -> bool {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("NSpid:"));
     let numbers: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
@@ -135,7 +185,7 @@ pub(super) fn is_init_of_guest(pid: u32) -> bool {
 }
 
 /// What of these processes waits in the kernel and cannot be killed, for people: at most five.
-pub(super) fn blocked(pids: impl IntoIterator<Item = u32>) -> Option<String> {
+pub(crate) fn blocked(pids: impl IntoIterator<Item = u32>) -> Option<String> {
     let stuck: Vec<u32> = pids
         .into_iter()
         .filter(|pid| stat(*pid).is_some_and(|stat| stat.state == 'D'))

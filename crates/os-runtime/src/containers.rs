@@ -1,0 +1,167 @@
+//! The table of live containers. Its entries change only by [`Containers::apply`] and
+//! [`Containers::insert`], which follow the drawing in `state.rs`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use os_cgroup::CgroupPath;
+use os_types::{Code, ContainerRef, ContainerState, Failure, PoolName, StartInit};
+
+use crate::process::Process;
+use crate::runtime::StateChange;
+use crate::state::{self, Event};
+
+/// What is known of a container that is not stopped.
+#[derive(Debug, Clone)]
+pub struct LiveContainer {
+    /// Its state. Read it through [`crate::Runtime::container`], which asks the kernel.
+    pub state: ContainerState,
+    /// Its init. Absent while it is starting, and when init has ended.
+    pub init: Option<Process>,
+    /// Which init it was started with.
+    pub init_kind: StartInit,
+    /// Process id of its LXC monitor, for people; it may have ended.
+    pub monitor_pid: Option<u32>,
+    /// When it was started. Absent if its run record was lost.
+    pub started: Option<Timestamp>,
+    /// Its control group below our parent group. It does not move when its configuration changes.
+    pub cgroup: CgroupPath,
+    /// The seccomp policy that it was started with, if it is not ours.
+    pub seccomp: Option<Arc<str>>,
+}
+
+impl LiveContainer {
+    /// Process id of its init.
+    pub fn init_pid(&self) -> Option<u32> {
+        self.init.as_ref().map(Process::pid)
+    }
+
+    /// Whether it was started for a single command (`ct exec --run-container`).
+    pub fn is_exec_only(&self) -> bool {
+        self.init_kind == StartInit::Pause
+    }
+
+    /// Whether its init has ended, as the kernel says. One that is starting has no init yet.
+    pub fn has_ended(&self) -> bool {
+        match &self.init {
+            Some(init) => init.has_ended(),
+            None => self.state != ContainerState::Starting,
+        }
+    }
+
+    /// As it is now: one whose init has ended is stopping, though nobody has cleared it yet.
+    fn now(mut self) -> Self {
+        if self.has_ended() {
+            self.state = ContainerState::Stopping;
+            self.init = None;
+        }
+        self
+    }
+}
+
+type Table = BTreeMap<ContainerRef, LiveContainer>;
+
+/// The table, and whoever is told about changes.
+pub(crate) struct Containers {
+    table: Mutex<Table>,
+    listener: StateChange,
+}
+
+impl std::fmt::Debug for Containers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Containers").field(&self.table).finish()
+    }
+}
+
+impl Containers {
+    pub(crate) fn new(listener: StateChange) -> Self {
+        Self {
+            table: Mutex::default(),
+            listener,
+        }
+    }
+
+    /// The container as the kernel shows it now; `None` if it is stopped.
+    pub(crate) fn get(&self, container: &ContainerRef) -> Option<LiveContainer> {
+        self.recorded(container).map(LiveContainer::now)
+    }
+
+    /// The container in the state of the last transition, even if its init has ended since.
+    pub(crate) fn recorded(&self, container: &ContainerRef) -> Option<LiveContainer> {
+        self.lock().get(container).cloned()
+    }
+
+    /// All containers that are not stopped, as the kernel shows them now.
+    pub(crate) fn all(&self) -> Table {
+        let table = self.lock().clone();
+        let now = table.into_iter().map(|(key, live)| (key, live.now()));
+        now.collect()
+    }
+
+    /// Changes the state of a container, if `event` is an edge from it.
+    ///
+    /// *Errors*: [`Code::Internal`] if there is no such edge; then nothing changes.
+    pub(crate) fn apply(&self, container: &ContainerRef, event: Event) -> Result<(), Failure> {
+        let mut table = self.lock();
+        let to = step(&table, container, event)?;
+        let init_pid = match table.get_mut(container) {
+            _ if to == ContainerState::Stopped => {
+                if table.remove(container).is_none() {
+                    return Ok(());
+                }
+                None
+            }
+            Some(live) if live.state == to => return Ok(()),
+            Some(live) => {
+                live.state = to;
+                live.init_pid()
+            }
+            None => return Err(no_edge(container, ContainerState::Stopped, event)),
+        };
+        drop(table);
+        self.tell(container, to, init_pid);
+        Ok(())
+    }
+
+    /// As [`Containers::apply`], for the edges that bring new knowledge of the container.
+    pub(crate) fn insert(
+        &self,
+        container: &ContainerRef,
+        event: Event,
+        live: LiveContainer,
+    ) -> Result<(), Failure> {
+        let mut table = self.lock();
+        let state = step(&table, container, event)?;
+        let init_pid = live.init_pid();
+        table.insert(container.clone(), LiveContainer { state, ..live });
+        drop(table);
+        self.tell(container, state, init_pid);
+        Ok(())
+    }
+
+    /// Forgets the containers of a pool that is exported; they go on running.
+    pub(crate) fn forget_pool(&self, pool: &PoolName) {
+        self.lock().retain(|container, _| container.pool != *pool);
+    }
+
+    fn tell(&self, container: &ContainerRef, state: ContainerState, init_pid: Option<u32>) {
+        tracing::info!(%container, %state, "container");
+        (self.listener)(container, state, init_pid);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn step(table: &Table, container: &ContainerRef, event: Event) -> Result<ContainerState, Failure> {
+    let from = table.get(container);
+    let from = from.map_or(ContainerState::Stopped, |live| live.state);
+    state::next(from, event).ok_or_else(|| no_edge(container, from, event))
+}
+
+fn no_edge(container: &ContainerRef, from: ContainerState, event: Event) -> Failure {
+    let text = format!("container {container} is {from}, from where {event:?} leads nowhere");
+    Failure::new(Code::Internal, text).about(format!("container {container}"))
+}

@@ -1,0 +1,77 @@
+//! The table after a restart of the daemon, from what the kernel says.
+
+use std::collections::BTreeSet;
+
+use os_cgroup::CgroupPath;
+use os_types::{ContainerState, Failure};
+
+use crate::containers::LiveContainer;
+use crate::process::{self, Process};
+use crate::record;
+use crate::runtime::Runtime;
+use crate::seccomp;
+use crate::spec::{self, StopTarget};
+use crate::state::Event;
+
+impl Runtime {
+    /// Looks whether a container runs, and takes it into the table if so. One that has ended while no
+    /// daemon was there is queued as an exit; groups and processes without an init are removed.
+    pub fn recover(&self, target: &StopTarget) -> Result<(), Failure> {
+        let container = &target.container;
+        let known = record::read(&target.run);
+        // It runs where it was started, whatever its configuration says by now.
+        let started_in = known.as_ref().and_then(|known| known.cgroup.parse().ok());
+        let cgroup: CgroupPath = started_in.unwrap_or_else(|| target.cgroup.clone());
+        let folders = self.cgroups.folders(&cgroup);
+        if !folders.iter().any(|folder| folder.exists()) && known.is_none() {
+            return Ok(());
+        }
+        let payload = spec::payload(&cgroup, &container.name)?;
+        let pids = self.cgroups.procs(&payload).unwrap_or_default();
+        let recorded = known
+            .as_ref()
+            .filter(|known| pids.contains(&known.init_pid));
+        let recorded =
+            recorded.and_then(|known| Process::open_started_at(known.init_pid, known.init_start));
+        let init = recorded.or_else(|| find_init(&pids));
+        if init.is_none() && known.is_none() {
+            let remains = StopTarget {
+                cgroup,
+                spec: None,
+                ..target.clone()
+            };
+            if let Err(failure) = self.finish(&remains) {
+                tracing::error!(%failure, "cannot clear the remains of a container");
+            }
+            return Ok(());
+        }
+        let state = match &init {
+            Some(_) if self.cgroups.is_frozen(&payload).unwrap_or(false) => ContainerState::Frozen,
+            Some(_) | None => ContainerState::Running,
+        };
+        let live = LiveContainer {
+            state,
+            init: init.clone(),
+            init_kind: known.as_ref().map(|known| known.kind).unwrap_or_default(),
+            monitor_pid: known.as_ref().map(|known| known.monitor_pid),
+            started: known.as_ref().map(|known| known.started),
+            cgroup,
+            seccomp: seccomp::of_running(&target.run)?,
+        };
+        self.containers
+            .insert(container, Event::Found(state), live)?;
+        match init {
+            Some(init) => self.watch(container, &init),
+            None => self.exits().push(container.clone()),
+        }
+        Ok(())
+    }
+}
+
+/// The first process of the guest's pid namespace, if it has executed a program.
+fn find_init(pids: &BTreeSet<u32>) -> Option<Process> {
+    let has_execed = |pid: u32| process::stat(pid).is_some_and(|stat| stat.has_execed);
+    let is_init = |pid: u32| process::is_init_of_guest(pid) && has_execed(pid);
+    let init = pids.iter().copied().find(|pid| is_init(*pid));
+    init.and_then(Process::open)
+}

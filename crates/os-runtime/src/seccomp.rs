@@ -1,0 +1,54 @@
+//! The administrator's seccomp policy that a container was started with: a copy in its runtime
+//! directory.
+//!
+//! LXC reads the copy, because its monitor sees no other mount of the host. And commands that enter
+//! the guest later get the policy that its init has, even if the administrator has changed the file
+//! or named another one meanwhile.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use os_store::atomic::{self, Attributes};
+use os_types::{Code, Failure, chain};
+
+use crate::failure;
+use crate::spec::ContainerSpec;
+
+/// Name of our policy in the runtime directory, and of the copy in that of a container.
+pub(crate) const DEFAULT_POLICY_FILE: &str = "seccomp.policy";
+
+/// `run/osctl/pools/<pool>/containers/<id>/seccomp.policy`, in the format of lxc.container.conf(5).
+pub(crate) fn copy_in(run: &Path) -> PathBuf {
+    run.join(DEFAULT_POLICY_FILE)
+}
+
+/// Copies the configured policy; `None` if the container gets ours.
+pub(crate) fn copy(spec: &ContainerSpec) -> Result<Option<Arc<str>>, Failure> {
+    let copy = copy_in(&spec.paths.run);
+    let Some(source) = &spec.seccomp_profile else {
+        atomic::remove(&copy).map_err(failure::file)?;
+        return Ok(None);
+    };
+    let text = read_policy(source).map_err(|why| {
+        let text = format!("cannot read its seccomp policy {}: {why}", source.display());
+        Failure::new(Code::Step, text).next(format!("osctl ct unset seccomp {}", spec.container))
+    })?;
+    atomic::replace(&copy, text.as_bytes(), Attributes::mode(0o444)).map_err(failure::file)?;
+    Ok(Some(text.into()))
+}
+
+/// The administrator's file, which may be a symlink.
+fn read_policy(source: &Path) -> Result<String, String> {
+    let file = source.canonicalize().map_err(|error| error.to_string())?;
+    match atomic::read_text(&file) {
+        Ok(Some(text)) => Ok(text),
+        Ok(None) => Err("it is gone".to_owned()),
+        Err(error) => Err(chain(&error)),
+    }
+}
+
+/// The policy that a running container was started with; `None` if that is ours.
+pub(crate) fn of_running(run: &Path) -> Result<Option<Arc<str>>, Failure> {
+    let text = atomic::read_text(&copy_in(run)).map_err(failure::file)?;
+    Ok(text.map(Arc::from))
+}

@@ -1,0 +1,311 @@
+//! From a stopped container to a running init.
+//!
+//! ```text
+//!   control groups ─ directories, configuration ─ pre-start scripts
+//!     ─ os-helper start ─> LXC's monitor ─ start-host hook: init exists
+//!         ─ on-start scripts ─ answer ─ init executes its program ─> running
+//! ```
+//!
+//! Every wait is for a fact and has a deadline. A start that fails removes all that it made.
+
+mod lxc_config;
+mod prepare;
+
+use std::fs;
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use os_lxc::{HookAnswer, HookName, LaunchFailure};
+use os_sys::{SpawnRequest, patience};
+use os_types::{Code, ContainerState, Failure, StartPolicy};
+
+use crate::containers::LiveContainer;
+use crate::hook::{self, Hook, HookContext};
+use crate::hook_socket::{HookCall, StartEvent};
+use crate::operation::{self, Operation};
+use crate::process::{self, Process};
+use crate::programs::Programs;
+use crate::record::{self, Record};
+use crate::runtime::Runtime;
+use crate::spec::{ContainerSpec, StopTarget};
+use crate::state::Event;
+use crate::{failure, helper_job, seccomp};
+
+/// Deadline from the start of the helper to a running init, without the time of hook scripts.
+const TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How often a wait looks whether the operation is cancelled.
+const CANCEL_POLL: Duration = Duration::from_millis(25);
+
+impl Runtime {
+    /// Starts a stopped container; returns when its init runs its program. What an earlier run or a
+    /// crash left of it is removed first.
+    ///
+    /// *Errors*: [`Code::Start`] with the words of LXC, [`Code::Hook`], [`Code::Cancelled`]; the
+    /// container is stopped then. [`Code::Deadline`] if processes of an earlier run cannot be killed.
+    pub fn start(
+        &self,
+        spec: &ContainerSpec,
+        policy: StartPolicy,
+        operation: &dyn Operation,
+    ) -> Result<(), Failure> {
+        let container = &spec.container;
+        self.remove_remains(spec)?;
+        self.take_reboot_request(&spec.paths.run)?;
+        let starting = LiveContainer {
+            state: ContainerState::Starting,
+            init: None,
+            init_kind: policy.init,
+            monitor_pid: None,
+            started: Some(Timestamp::now()),
+            cgroup: spec.cgroup.clone(),
+            seccomp: None,
+        };
+        self.containers.insert(container, Event::Begin, starting)?;
+        let (sender, events) = self.pending_starts.expect(spec.cgroup.as_str());
+        let started = Start {
+            runtime: self,
+            spec,
+            policy,
+            operation,
+            events: &events,
+        }
+        .run(sender);
+        self.pending_starts.forget(spec.cgroup.as_str());
+        match started {
+            Ok((live, init)) => {
+                self.containers.insert(container, Event::InitRuns, live)?;
+                self.watch(container, &init);
+                let init = init.pid();
+                hook::run_and_log(spec, Hook::PostStart, HookContext::HostWith { init });
+                Ok(())
+            }
+            Err(failure) => {
+                for left in self.clear(container, &spec.cgroup, &spec.paths.run) {
+                    tracing::error!(failure = %left, "something of a failed start is left");
+                }
+                self.containers.apply(container, Event::StartFailed)?;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Removes what an earlier run left: its init may have ended by itself, or the daemon crashed.
+    fn remove_remains(&self, spec: &ContainerSpec) -> Result<(), Failure> {
+        let live = self.container(&spec.container);
+        if live.is_none() && self.cgroups.presence(&spec.cgroup) == os_cgroup::Presence::Absent {
+            return Ok(());
+        }
+        let target = StopTarget {
+            container: spec.container.clone(),
+            cgroup: spec.cgroup.clone(),
+            run: spec.paths.run.clone(),
+            // Without a recorded run there is nothing that its hook scripts would belong to.
+            spec: live.is_some().then(|| spec.clone()),
+        };
+        self.put_away(&target)
+    }
+}
+
+/// A start that is under way.
+struct Start<'a> {
+    runtime: &'a Runtime,
+    spec: &'a ContainerSpec,
+    policy: StartPolicy,
+    operation: &'a dyn Operation,
+    events: &'a Receiver<StartEvent>,
+}
+
+impl Start<'_> {
+    fn run(&self, sender: Sender<StartEvent>) -> Result<(LiveContainer, Process), Failure> {
+        let Self { runtime, spec, .. } = self;
+        let programs = runtime.programs()?;
+        runtime.cgroups.expect_joins();
+        runtime.make_cgroups(spec)?;
+        prepare::make_directories(spec)?;
+        let seccomp = seccomp::copy(spec)?;
+        let config = runtime.lxc_config(spec, programs, self.policy)?;
+        lxc_config::write(spec, &config)?;
+        hook::run(spec, Hook::PreStart, HookContext::Host)?;
+        runtime.write_guest_config_before_start(spec);
+        let monitor = self.spawn_monitor(programs)?;
+        let monitor_pid = monitor.pid();
+        runtime.reaper.child(monitor, move || {
+            // The start may be over.
+            drop(sender.send(StartEvent::MonitorEnded));
+        });
+        let deadline = Instant::now() + TIMEOUT;
+        let call = self.wait_for_init(programs, deadline)?;
+        let init = self.init_of(&call)?;
+        let context = HookContext::HostWith { init: init.pid() };
+        if let Err(failure) = hook::run(spec, Hook::OnStart, context) {
+            call.answer_with(HookAnswer::Abort(failure.message.clone()));
+            return Err(failure);
+        }
+        call.answer_with(HookAnswer::Continue);
+        self.wait_for_exec(&init, deadline)?;
+        let live = LiveContainer {
+            state: ContainerState::Running,
+            init: Some(init.clone()),
+            init_kind: self.policy.init,
+            monitor_pid: Some(monitor_pid),
+            started: Some(Timestamp::now()),
+            cgroup: spec.cgroup.clone(),
+            seccomp,
+        };
+        let record = Record {
+            init_pid: init.pid(),
+            init_start: init.start_time(),
+            kind: live.init_kind,
+            monitor_pid,
+            started: live.started.unwrap_or_default(),
+            cgroup: live.cgroup.to_string(),
+        };
+        record::write(&spec.paths.run, &record)?;
+        Ok((live, init))
+    }
+
+    /// Starts the helper in the container's control groups; returns when it has become LXC.
+    fn spawn_monitor(&self, programs: &Programs) -> Result<os_sys::Child, Failure> {
+        let Self { runtime, spec, .. } = self;
+        let failed = || failure::while_doing("start the monitor");
+        let job = runtime.launch_job(spec, programs, self.policy)?;
+        let job = helper_job::file(&job)?;
+        let (mut answers, status) = std::io::pipe().map_err(failed())?;
+        let mut request = SpawnRequest::new(programs.sealed_helper())
+            .args(["start", "0"])
+            .stdin(job)
+            .stdout(OwnedFd::from(status));
+        let groups = runtime.cgroups.join_fds(&spec.delegated()?);
+        for procs in groups.map_err(failure::system)? {
+            request = request.cgroup(procs);
+        }
+        let child = os_sys::spawn(request).map_err(failure::system)?;
+        let mut answer = Vec::new();
+        // The helper itself waits for nothing: it mounts, changes ids and executes LXC.
+        answers.read_to_end(&mut answer).map_err(failed())?;
+        let Some(refused) = LaunchFailure::read(&answer) else {
+            return Ok(child);
+        };
+        runtime.reaper.child(child, || ());
+        let code = match refused.errno {
+            Some(28 | 122) => Code::NoSpace,
+            _ => Code::Start,
+        };
+        let mut failure = Failure::new(code, refused.message);
+        failure.object = refused.object;
+        Err(failure.next(format!("osctl ct log cat {}", spec.container)))
+    }
+
+    /// The next event; hooks before it are answered by the caller.
+    fn next_event(&self, deadline: Instant, late: &str) -> Result<StartEvent, Failure> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.events.recv_timeout(left.min(CANCEL_POLL)) {
+                Ok(event) => return Ok(event),
+                Err(RecvTimeoutError::Disconnected) => return Ok(StartEvent::MonitorEnded),
+                Err(RecvTimeoutError::Timeout) if self.operation.is_cancelled() => {
+                    return Err(operation::cancelled("the start"));
+                }
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => {
+                    let text = format!("{late} within {} s", TIMEOUT.as_secs());
+                    return Err(self.failed(&text));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    /// Waits for the hook that says that init exists, and answers those before it.
+    fn wait_for_init(
+        &self,
+        programs: &Programs,
+        mut deadline: Instant,
+    ) -> Result<HookCall, Failure> {
+        loop {
+            match self.next_event(deadline, "LXC made no init")? {
+                StartEvent::Hook(call) if call.message.hook == HookName::StartHost => {
+                    return Ok(call);
+                }
+                StartEvent::Hook(call) => {
+                    let began = Instant::now();
+                    self.answer(programs, &call)?;
+                    // Scripts have time limits of their own.
+                    deadline += began.elapsed();
+                }
+                StartEvent::MonitorEnded => {
+                    return Err(self.failed("LXC ended before its init existed"));
+                }
+            }
+        }
+    }
+
+    /// The init of which the hook speaks, if it is in the container's control group.
+    fn init_of(&self, call: &HookCall) -> Result<Process, Failure> {
+        let init = call.message.init_pid.and_then(Process::open);
+        let is_ours = |init: &Process| {
+            let parent = self.runtime.cgroups.parent().as_str();
+            let group = process::cgroup_below(init.pid(), parent);
+            group.is_some_and(|path| path.starts_with(self.spec.cgroup.as_str()))
+        };
+        let init = init.filter(is_ours);
+        init.ok_or_else(|| self.failed("its init is gone"))
+    }
+
+    /// Runs the scripts of a hook in the mount namespace that it is in.
+    fn answer(&self, programs: &Programs, call: &HookCall) -> Result<(), Failure> {
+        let hook = match call.message.hook {
+            HookName::PreMount => Hook::PreMount,
+            HookName::Mount => Hook::PostMount,
+            HookName::StartHost | HookName::PostStop => {
+                call.answer_with(HookAnswer::Continue);
+                return Ok(());
+            }
+        };
+        let context = HookContext::Mounts {
+            helper: &programs.helper,
+            pid: call.pid,
+            rootfs_mount: call.message.rootfs_mount.as_deref().unwrap_or_default(),
+        };
+        let ran = hook::run(self.spec, hook, context);
+        call.answer_with(match &ran {
+            Ok(()) => HookAnswer::Continue,
+            Err(failure) => HookAnswer::Abort(failure.message.clone()),
+        });
+        ran
+    }
+
+    /// Waits until init has executed its program.
+    fn wait_for_exec(&self, init: &Process, deadline: Instant) -> Result<(), Failure> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let seen = patience::until(left, || {
+            if matches!(self.events.try_recv(), Ok(StartEvent::MonitorEnded)) {
+                return Err(self.failed("LXC ended before its init ran"));
+            }
+            if self.operation.is_cancelled() {
+                return Err(operation::cancelled("the start"));
+            }
+            match process::stat(init.pid()) {
+                Some(stat) if !init.has_ended() => Ok(stat.has_execed.then_some(())),
+                _ => Err(self.failed("its init ended at once")),
+            }
+        })?;
+        seen.ok_or_else(|| self.failed("init did not run its program"))
+    }
+
+    /// The failure of this start, with LXC's own words.
+    fn failed(&self, what: &str) -> Failure {
+        let container = &self.spec.container;
+        let log = fs::read_to_string(&self.spec.paths.log).unwrap_or_default();
+        let reason = os_lxc::log::errors(&log);
+        let reason = reason.first();
+        let reason = reason.map_or_else(String::new, |first| format!(": {first}"));
+        let text = format!("container {container} did not start: {what}{reason}");
+        Failure::new(Code::Start, text)
+            .about(format!("container {container}"))
+            .next(format!("osctl ct log cat {container}"))
+    }
+}

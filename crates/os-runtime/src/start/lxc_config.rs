@@ -1,0 +1,168 @@
+//! LXC's configuration of a container, and the job of the helper that starts LXC.
+
+use std::path::Path;
+
+use os_lxc::config::MountEntry;
+use os_lxc::{
+    AppArmor, ClockOffsets, ConfigPath, ConsoleLog, ContainerConfig, Flavour, HookProgram,
+    IDLE_IN_GUEST, LaunchSpec, LogFile, Nesting, RawConfig, Rlimit, RlimitValue, RootSource, Stage,
+    Value, ValueError,
+};
+use os_store::atomic::{self, Attributes};
+use os_types::{Code, Failure, StartInit, StartPolicy, chain};
+
+use crate::hook::{self, Hook};
+use crate::programs::{self, Programs};
+use crate::runtime::Runtime;
+use crate::spec::ContainerSpec;
+use crate::{failure, seccomp};
+
+/// How long a hook of LXC waits for our answer, in milliseconds: longer than all scripts of one hook take.
+const HOOK_TIMEOUT_MS: u32 = 600_000;
+
+/// Size at which the console log is rotated, in bytes. One old log is kept.
+const CONSOLE_BYTES: u32 = 128 << 10;
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "so that it can be named where an error is mapped"
+)]
+fn invalid(error: ValueError) -> Failure {
+    Failure::new(Code::Name, chain(&error))
+}
+
+pub(super) fn path(path: impl AsRef<Path>) -> Result<ConfigPath, Failure> {
+    ConfigPath::new(path).map_err(invalid)
+}
+
+impl Runtime {
+    /// The container's configuration for LXC.
+    pub(super) fn lxc_config(
+        &self,
+        spec: &ContainerSpec,
+        programs: &Programs,
+        policy: StartPolicy,
+    ) -> Result<ContainerConfig, Failure> {
+        let container = &spec.container;
+        let run = &spec.paths.run;
+        let hostname = spec
+            .hostname
+            .as_ref()
+            .map_or(container.name.as_str(), |name| name.as_str());
+        let raw = RawConfig::parse(spec.raw_lxc.as_deref().unwrap_or_default());
+        let raw = raw.map_err(|error| {
+            Failure::new(Code::Name, chain(&error))
+                .next(format!("osctl ct unset raw lxc {container}"))
+        })?;
+        let seccomp = match spec.seccomp_profile {
+            Some(_) => seccomp::copy_in(run),
+            None => self.run_dir().join(seccomp::DEFAULT_POLICY_FILE),
+        };
+        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let monotonic = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let seconds = |time: rustix::time::Timespec| u64::try_from(time.tv_sec).unwrap_or(0);
+        Ok(ContainerConfig {
+            id: container.name.clone(),
+            arch: spec.arch.clone(),
+            hostname: Value::new(hostname).map_err(invalid)?,
+            uid_map: spec.uid_map.clone(),
+            gid_map: spec.gid_map.clone(),
+            stage: Stage::new(path(self.stage())?),
+            flavour: Flavour::of(&spec.distribution),
+            seccomp: path(seccomp)?,
+            clocks: ClockOffsets::since(seconds(uptime), seconds(monotonic)),
+            hooks: HookProgram {
+                socket: path(self.hook_socket())?,
+                reboot_mark: path(run.join("console/reboot"))?,
+                patience_ms: HOOK_TIMEOUT_MS,
+                pre_mount: hook::any(spec, Hook::PreMount),
+                mount: hook::any(spec, Hook::PostMount),
+            },
+            console: ConsoleLog {
+                path: path(run.join("console/log"))?,
+                bytes: CONSOLE_BYTES,
+            },
+            apparmor: if programs.apparmor {
+                AppArmor::Profile(Value::new("unconfined").map_err(invalid)?)
+            } else {
+                AppArmor::Absent
+            },
+            nesting: if spec.nesting {
+                Nesting::Allowed
+            } else {
+                Nesting::Refused
+            },
+            environment: Vec::new(),
+            mounts: self.pause_mount(policy)?,
+            raw,
+        })
+    }
+
+    /// The mount of the init that only waits, if the container is started with it.
+    fn pause_mount(&self, policy: StartPolicy) -> Result<Vec<MountEntry>, Failure> {
+        if policy.init == StartInit::Own {
+            return Ok(Vec::new());
+        }
+        let source = path(programs::pause_program(self.run_dir()))?;
+        let target = IDLE_IN_GUEST.trim_start_matches('/');
+        let entry = MountEntry::bind(&source, target, &["ro", "create=file"]);
+        Ok(vec![entry.map_err(invalid)?])
+    }
+
+    /// The job of `os-helper start`.
+    pub(super) fn launch_job(
+        &self,
+        spec: &ContainerSpec,
+        programs: &Programs,
+        policy: StartPolicy,
+    ) -> Result<LaunchSpec, Failure> {
+        let home = spec.home.join(".home");
+        let paths = &spec.paths;
+        Ok(LaunchSpec {
+            id: spec.container.name.clone(),
+            lxc_path: path(&paths.lxc_path)?,
+            lxc_program: path(&programs.lxc_start)?,
+            stage: Stage::new(path(self.stage())?),
+            root: RootSource {
+                path: path(&paths.root)?,
+                uid_map: spec.uid_map.clone(),
+                gid_map: spec.gid_map.clone(),
+            },
+            log: LogFile {
+                path: path(&paths.log)?,
+            },
+            helper: path(&programs.helper)?,
+            ugid: spec.ugid,
+            runtime_dir: path(home.join("run"))?,
+            home: path(home)?,
+            etc: self.etc.as_ref().map(path).transpose()?,
+            keep: vec![path(self.run_dir())?, path(&paths.lxc_path)?],
+            rlimits: vec![open_files()],
+            init: match policy.init {
+                StartInit::Own => spec.init.clone(),
+                StartInit::Pause => vec![IDLE_IN_GUEST.to_owned()],
+            },
+            debug: policy.debug,
+            status_fd: 1,
+        })
+    }
+}
+
+/// Writes LXC's configuration file.
+pub(super) fn write(spec: &ContainerSpec, config: &ContainerConfig) -> Result<(), Failure> {
+    let file = spec.lxc_dir().join("config");
+    let written = atomic::replace(&file, config.render().as_bytes(), Attributes::mode(0o644));
+    written.map(drop).map_err(failure::file)
+}
+
+/// Maximum number of open files of a process: that of vpsAdminOS, or that of this host if it is lower,
+/// because root in a container host cannot always raise it.
+fn open_files() -> Rlimit {
+    let own = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let hard = own.maximum.unwrap_or(u64::MAX).min(1_048_576);
+    Rlimit {
+        resource: "nofile".to_owned(),
+        soft: RlimitValue::Limited(hard.min(1024)),
+        hard: RlimitValue::Limited(hard),
+    }
+}

@@ -1,0 +1,138 @@
+//! A container as the runtime has to know it, from its configuration and the host's accounts.
+
+use std::sync::Arc;
+
+use os_cgroup::CgroupPath;
+use os_core::document::ContainerDoc;
+use os_core::state::Found;
+use os_core::{PoolState, State, layout};
+use os_runtime::{ContainerPaths, ContainerSpec, StopTarget};
+use os_types::{Code, ContainerRef, Failure, GroupName, PoolName, UserName, chain};
+
+use super::Steps;
+
+impl Steps {
+    /// Everything that a start of this container needs.
+    ///
+    /// *Errors*: its configuration or that of its user cannot be read, or its user is not registered.
+    pub(super) fn container_spec(
+        &self,
+        container: &ContainerRef,
+    ) -> Result<ContainerSpec, Failure> {
+        let state = self.state_of(&container.pool)?;
+        let ContainerRef { pool, name } = container;
+        let found = state.find_container(Some(pool), name);
+        let found = found.map_err(|error| Failure::from(&error))?;
+        let doc = &found.entry.usable().map_err(Clone::clone)?.doc;
+        let user = state.find_user(Some(pool), &doc.user);
+        let user = user.map_err(|error| Failure::from(&error))?;
+        let user = &user.entry.usable().map_err(Clone::clone)?.doc;
+        let facts = self.facts()?;
+        let account = facts.account(pool, &doc.user).ok_or_else(|| {
+            let text = format!("user {pool}:{} is not registered", doc.user);
+            Failure::new(Code::NotFound, text)
+                .next(format!("osctl user register {pool}:{}", doc.user))
+        })?;
+        let default = layout::container_dataset(found.pool.dataset(), name)?;
+        let dataset = doc.dataset.as_ref().unwrap_or(&default);
+        Ok(ContainerSpec {
+            container: container.clone(),
+            user: doc.user.clone(),
+            group: doc.group.clone(),
+            ugid: account.ugid,
+            home: account.home.clone(),
+            uid_map: user.uid_map.clone(),
+            gid_map: user.gid_map().clone(),
+            cgroup: cgroup(container, &doc.group, &doc.user)?,
+            paths: ContainerPaths {
+                root: layout::dataset_folder(&facts.root, dataset).join(layout::PRIVATE),
+                log: found.pool.folder().join(layout::container_log(name)),
+                hooks: found.pool.folder().join(layout::hook_folder(name)),
+                run: layout::container_run_folder(&facts.run_dir, pool, name),
+                lxc_path: layout::lxc_path(&account.home, &doc.group),
+            },
+            dataset: dataset.to_string(),
+            distribution: doc.distribution.clone(),
+            version: doc.version.clone(),
+            arch: doc.arch.clone(),
+            hostname: doc.hostname.clone(),
+            dns_resolvers: doc.dns_resolvers.clone(),
+            init: doc.init(),
+            nesting: doc.nesting,
+            seccomp_profile: doc.seccomp_profile.clone(),
+            raw_lxc: doc.raw_lxc.clone(),
+        })
+    }
+
+    /// The container as something to be stopped; `None` if it neither has a configuration that can be
+    /// read nor runs.
+    pub(super) fn stop_target(
+        &self,
+        container: &ContainerRef,
+    ) -> Result<Option<StopTarget>, Failure> {
+        let live = self.runtime().container(container);
+        let cgroup = match live {
+            Some(live) => Some(live.cgroup),
+            None => {
+                let state = self.state_of(&container.pool)?;
+                let found = state.find_container(Some(&container.pool), &container.name);
+                cgroup_of(container, found.ok().as_ref())?
+            }
+        };
+        Ok(cgroup.map(|cgroup| self.target(container, cgroup)))
+    }
+
+    /// As [`Steps::stop_target`], for each container of a pool that is being imported.
+    pub(super) fn stop_targets(&self, pool: &PoolState) -> Result<Vec<StopTarget>, Failure> {
+        let containers = pool.containers().iter();
+        let documents = containers.filter_map(|(name, entry)| Some((name, entry.doc()?)));
+        let targets = documents.map(|(name, doc)| {
+            let container = ContainerRef::new(pool.name(), name);
+            let cgroup = cgroup(&container, &doc.group, &doc.user)?;
+            Ok(self.target(&container, cgroup))
+        });
+        targets.collect()
+    }
+
+    fn target(&self, container: &ContainerRef, cgroup: CgroupPath) -> StopTarget {
+        let run_dir = self.paths().run();
+        StopTarget {
+            container: container.clone(),
+            cgroup,
+            run: layout::container_run_folder(&run_dir, &container.pool, &container.name),
+            spec: self.container_spec(container).ok(),
+        }
+    }
+
+    /// The state with this pool in it. While the pool is being imported, and what a crash left is
+    /// settled, only its files know what is on it.
+    pub(super) fn state_of(&self, pool: &PoolName) -> Result<Arc<State>, Failure> {
+        let state = self.state();
+        if state.pool(pool).is_some() || !self.importing().now().contains(pool) {
+            return Ok(state);
+        }
+        let mut state = State::clone(&state);
+        state.insert(self.load(pool)?);
+        Ok(Arc::new(state))
+    }
+}
+
+fn cgroup_of(
+    container: &ContainerRef,
+    found: Option<&Found<'_, ContainerDoc>>,
+) -> Result<Option<CgroupPath>, Failure> {
+    let doc = found.and_then(|found| found.entry.doc());
+    doc.map(|doc| cgroup(container, &doc.group, &doc.user))
+        .transpose()
+}
+
+/// The control group of a container below our parent group.
+fn cgroup(
+    container: &ContainerRef,
+    group: &GroupName,
+    user: &UserName,
+) -> Result<CgroupPath, Failure> {
+    let path = layout::container_cgroup(&container.pool, group, user, &container.name);
+    let path = path.parse::<CgroupPath>();
+    path.map_err(|error| Failure::new(Code::Internal, chain(&error)))
+}
