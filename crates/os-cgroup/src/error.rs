@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use os_sys::SysError;
+use os_types::{Code, Explain};
 
 use crate::path::PathError;
 
@@ -81,4 +82,16 @@ fn by(pids: &[u32]) -> String {
     let shown: Vec<String> = pids.iter().take(SHOWN).map(u32::to_string).collect();
     let more = if pids.len() > SHOWN { ", ..." } else { "" };
     format!(" by {} processes: {}{more}", pids.len(), shown.join(", "))
+}
+
+impl Explain for CgroupError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Busy { .. } => Code::InUse,
+            Self::Unkillable { .. } | Self::NotFrozen { .. } => Code::Deadline,
+            Self::Parent(error) => error.code(),
+            Self::System(error) => error.code(),
+            Self::File { .. } | Self::NoCgroups => Code::Step,
+        }
+    }
 }

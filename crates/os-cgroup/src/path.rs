@@ -36,6 +36,12 @@ pub enum PathError {
     Reserved(String),
 }
 
+impl os_types::Explain for PathError {
+    fn code(&self) -> os_types::Code {
+        os_types::Code::Name
+    }
+}
+
 impl CgroupPath {
     /// The parent group itself.
     pub const PARENT: Self = Self(String::new());

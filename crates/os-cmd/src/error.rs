@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use os_types::{Code, Explain};
+
 /// Failure of a program. `command` is the program with its arguments, quoted for a shell.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
@@ -84,4 +86,17 @@ fn tail(stderr: &str) -> String {
 fn join(paths: &[PathBuf]) -> String {
     let texts: Vec<_> = paths.iter().map(|p| p.display().to_string()).collect();
     texts.join(":")
+}
+
+impl Explain for CommandError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotFound { .. } => Code::NotFound,
+            Self::TimedOut { .. } => Code::Deadline,
+            Self::NotStarted { .. }
+            | Self::Failed { .. }
+            | Self::TooMuchOutput { .. }
+            | Self::Exchange { .. } => Code::Step,
+        }
+    }
 }

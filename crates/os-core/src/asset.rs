@@ -95,7 +95,7 @@ pub fn query(
 ) -> Result<Vec<Asset>, Failure> {
     if let Some(pool) = &query.pool {
         let found = state.pool_or_default(Some(pool));
-        found.map_err(|error| Failure::from(&error))?;
+        found?;
     }
     let expected = select(state, facts, |entity| {
         query.kind.is_none_or(|kind| kind == kind_of(entity))

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use os_types::step::{DirectoryStep, FileStep};
 use os_types::{
     ContainerName, DatasetName, EntityRef, GroupName, NameError, PoolName, PoolPath, SnapshotName,
     Step, UserName,
@@ -167,11 +168,11 @@ pub(crate) fn file_step(
     before: Option<&str>,
     after: Option<String>,
 ) -> Result<Step, NameError> {
-    Ok(Step::File {
+    Ok(Step::File(FileStep {
         path: PoolPath::new(pool, config_path(entity).unwrap_or_default())?,
         before: before.map(ToOwned::to_owned),
         after,
-    })
+    }))
 }
 
 /// The step that makes or removes the folder of a group.
@@ -183,11 +184,11 @@ pub(crate) fn group_folder_step(
     name: &GroupName,
     to: Presence,
 ) -> Result<Step, NameError> {
-    Ok(Step::Directory {
+    Ok(Step::Directory(DirectoryStep {
         path: PoolPath::new(pool, group_folder(name))?,
         mode: 0o500,
         to,
-    })
+    }))
 }
 
 /// The folder of a dataset on the host; that of the scoped dataset is where everything lies.
@@ -427,7 +428,7 @@ mod tests {
             ]
         );
         for step in steps {
-            if let Step::File { path, after, .. } = step {
+            if let Step::File(FileStep { path, after, .. }) = step {
                 assert!(pool.apply_file(path.relative(), after.as_deref()).is_some());
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use os_types::UserName;
+use os_types::step::FileStep;
 
 use crate::accounts::Accounts;
 use crate::document::{self, UserDoc};
@@ -35,7 +36,7 @@ pub(crate) fn facts() -> Facts {
 pub(crate) fn pool(name: &str) -> PoolState {
     let mut pool = PoolState::new(&name.parse().unwrap(), format!("/{name}"));
     for step in layout::missing_defaults(&pool) {
-        if let os_types::Step::File { path, after, .. } = step {
+        if let os_types::Step::File(FileStep { path, after, .. }) = step {
             pool.apply_file(path.relative(), after.as_deref());
         }
     }

@@ -306,12 +306,12 @@ impl<H: Host> Engine<H> {
 
 impl<H: Host> Inner<H> {
     pub(crate) fn folder(&self, place: &JournalPlace) -> Result<Folder, Failure> {
-        Folder::find(&*self.journals, place, &self.appending).map_err(|error| Failure::from(&error))
+        Folder::find(&*self.journals, place, &self.appending).map_err(Failure::from)
     }
 
     pub(crate) fn history(&self, place: &JournalPlace, limit: usize) -> Result<History, Failure> {
         let history = self.folder(place)?.history(limit);
-        history.map_err(|error| Failure::from(&error))
+        history.map_err(Failure::from)
     }
 
     fn view(&self, entry: &Entry) -> Operation {

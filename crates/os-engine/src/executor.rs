@@ -370,7 +370,7 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 fn note(journal: &mut Journal, line: &Line) -> Result<(), Failure> {
-    journal.note(line).map_err(|error| Failure::from(&error))
+    journal.note(line).map_err(Failure::from)
 }
 
 /// On the way back: taking back is more important than writing it down. A crash would only make

@@ -1,6 +1,6 @@
 //! A world in memory that steps are applied to, and a daemon on top of it that can die.
 //!
-//! Files and datasets are durable, control groups only run: a power loss takes them away.
+//! Files and datasets are durable, accounts are not: a power loss takes them away.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use os_types::plan::JournalPlace;
+use os_types::step::{AccountFilesStep, DatasetStep, FileStep, SystemUserStep};
 use os_types::{Code, EntityRef, Failure, Plan, PoolName, PoolPath, Presence, Step};
 
 use crate::fault::Action;
@@ -21,7 +22,7 @@ use crate::{
 pub(crate) struct World {
     pub(crate) files: BTreeMap<String, String>,
     pub(crate) datasets: BTreeSet<String>,
-    pub(crate) cgroups: BTreeSet<String>,
+    pub(crate) accounts: BTreeSet<String>,
 }
 
 /// What the steps of tests meet besides the world.
@@ -114,57 +115,44 @@ impl Fake {
 
 impl State {
     fn readiness(&self, step: &Step) -> StepCheck {
-        let present = |to: &Presence, there: bool| match (to, there) {
-            (Presence::Present, true) | (Presence::Absent, false) => StepCheck::Done,
-            _ => StepCheck::Ready,
-        };
+        let World {
+            files,
+            datasets,
+            accounts,
+        } = &self.world;
         match step {
-            Step::File {
-                path,
-                before,
-                after,
-            } => {
-                let found = self.world.files.get(path.relative());
-                if found == after.as_ref() {
-                    StepCheck::Done
-                } else if found == before.as_ref() {
-                    StepCheck::Ready
-                } else {
-                    StepCheck::Conflict(format!("it holds {found:?}"))
-                }
+            Step::File(step) => {
+                let found = files.get(step.path.relative());
+                let ends = [step.before.as_ref(), step.after.as_ref()];
+                StepCheck::of_value(found, ends, || format!("it holds {found:?}"))
             }
-            Step::Dataset { dataset, to } => {
-                present(to, self.world.datasets.contains(dataset.as_str()))
+            Step::Dataset(step) => {
+                StepCheck::of_presence(datasets.contains(step.dataset.as_str()), step.to)
             }
-            Step::Cgroup { path, to } => present(to, self.world.cgroups.contains(path)),
-            Step::PoolActive { .. } | Step::AccountFiles {} => StepCheck::Ready,
+            Step::SystemUser(step) => {
+                StepCheck::of_presence(accounts.contains(step.user.as_str()), step.to)
+            }
+            Step::PoolActive(_) | Step::AccountFiles(_) => StepCheck::Ready,
             other => panic!("no such step in the fake world: {other}"),
         }
     }
 
     fn put(&mut self, step: &Step) {
-        let World {
-            files,
-            datasets,
-            cgroups,
-        } = &mut self.world;
-        let place = |set: &mut BTreeSet<String>, to: &Presence, name: &str| match to {
+        let place = |set: &mut BTreeSet<String>, to: Presence, name: &str| match to {
             Presence::Present => set.insert(name.to_owned()),
             Presence::Absent => set.remove(name),
         };
+        let world = &mut self.world;
         match step {
-            Step::File { path, after, .. } => {
-                match after {
-                    Some(text) => files.insert(path.relative().to_owned(), text.clone()),
-                    None => files.remove(path.relative()),
+            Step::File(step) => {
+                let name = step.path.relative().to_owned();
+                match &step.after {
+                    Some(text) => world.files.insert(name, text.clone()),
+                    None => world.files.remove(&name),
                 };
             }
-            Step::Dataset { dataset, to } => {
-                place(datasets, to, dataset.as_str());
-            }
-            Step::Cgroup { path, to } => {
-                place(cgroups, to, path);
-            }
+            Step::Dataset(step) => drop(place(&mut world.datasets, step.to, step.dataset.as_str())),
+            Step::SystemUser(step) => drop(place(&mut world.accounts, step.to, step.user.as_str())),
             _ => {}
         }
     }
@@ -195,7 +183,7 @@ impl Host for Fake {
         }
         state.active -= 1;
         *state.on_object.get_mut(&object).unwrap() -= 1;
-        if let (Some(place), Step::PoolActive { .. }) = (state.recovers.take(), step) {
+        if let (Some(place), Step::PoolActive(_)) = (state.recovers.take(), step) {
             drop(state);
             context.recover(&place)?;
             return Ok(Outcome::Changed);
@@ -326,11 +314,11 @@ pub(crate) fn whole() -> EntityRef {
 }
 
 pub(crate) fn file(name: &str, before: Option<&str>, after: Option<&str>) -> Step {
-    Step::File {
+    Step::File(FileStep {
         path: PoolPath::new(&pool(), name).unwrap(),
         before: before.map(str::to_owned),
         after: after.map(str::to_owned),
-    }
+    })
 }
 
 /// Makes a file that holds its own name.
@@ -338,23 +326,24 @@ pub(crate) fn create(name: &str) -> Step {
     file(name, None, Some(name))
 }
 
-pub(crate) fn cgroup(name: &str, to: Presence) -> Step {
-    Step::Cgroup {
-        path: name.to_owned(),
+pub(crate) fn account(name: &str, to: Presence) -> Step {
+    Step::SystemUser(SystemUserStep {
+        pool: pool(),
+        user: name.parse().unwrap(),
         to,
-    }
+    })
 }
 
 /// A step that needs the lock of the host.
 pub(crate) fn accounts() -> Step {
-    Step::AccountFiles {}
+    Step::AccountFiles(AccountFilesStep {})
 }
 
 pub(crate) fn destroy(dataset: &str) -> Step {
-    Step::Dataset {
+    Step::Dataset(DatasetStep {
         dataset: dataset.parse().unwrap(),
         to: Presence::Absent,
-    }
+    })
 }
 
 /// OperationRequest on the users of these names.

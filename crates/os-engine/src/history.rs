@@ -65,7 +65,7 @@ impl History {
                 }
                 newest.push_back(record);
             }
-            Err(error) => self.damaged.push(Failure::from(&error)),
+            Err(error) => self.damaged.push(Failure::from(error)),
         })?;
         self.records.extend(newest.into_iter().rev());
         Ok(())

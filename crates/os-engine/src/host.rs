@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use os_types::plan::JournalPlace;
-use os_types::{Code, Failure, OpId, Plan, Step};
+use os_types::{Code, Failure, OpId, Plan, Presence, Step};
 use serde::{Deserialize, Serialize};
 
 use crate::cancellation::Cancellation;
@@ -55,6 +55,33 @@ pub enum StepCheck {
     Done,
     /// At neither end; says what was found.
     Conflict(String),
+}
+
+impl StepCheck {
+    /// Of a step that creates or removes an object, which exists or does not.
+    pub fn of_presence(exists: bool, to: Presence) -> Self {
+        Self::done_if(exists == (to == Presence::Present))
+    }
+
+    /// Of a step whose object is at one of its ends.
+    pub fn done_if(is_done: bool) -> Self {
+        if is_done { Self::Done } else { Self::Ready }
+    }
+
+    /// Of a step that replaces one value by another; `conflict` says what a third value is.
+    pub fn of_value<T: PartialEq + ?Sized>(
+        found: Option<&T>,
+        [before, after]: [Option<&T>; 2],
+        conflict: impl FnOnce() -> String,
+    ) -> Self {
+        if found == after {
+            Self::Done
+        } else if found == before {
+            Self::Ready
+        } else {
+            Self::Conflict(conflict())
+        }
+    }
 }
 
 /// What a step may know about the operation it belongs to.

@@ -61,8 +61,6 @@ pub use events::{Events, Subscription};
 pub use fault::{FaultAction, FaultPlan, Faults};
 pub use history::History;
 pub use host::{Host, Outcome, StepCheck, StepContext};
-// The name in osctld until its steps have moved.
-pub use host::StepCheck as Readiness;
 pub use journal::{Ending, Header, JournalDirs, JournalError, Record};
 pub use request::{DEADLINE, OperationRequest, Planner, Strength};
 pub use undo::UndoTarget;

@@ -28,7 +28,7 @@ pub(crate) trait Recovery {
 impl<H: Host> Recovery for Inner<H> {
     fn recover_place(&self, place: &JournalPlace) -> Result<Vec<OpId>, Failure> {
         let folder = self.folder(place)?;
-        let unsettled = folder.unsettled().map_err(|error| Failure::from(&error))?;
+        let unsettled = folder.unsettled()?;
         let mut settled = Vec::new();
         for path in unsettled {
             // A file of another name is none of ours.
@@ -42,7 +42,7 @@ impl<H: Host> Recovery for Inner<H> {
                 continue;
             }
             if let Err(error) = self.settle(&folder, &path, &id) {
-                self.report(&id, OperationState::Failed, aside(&folder, &path, &error));
+                self.report(&id, OperationState::Failed, aside(&folder, &path, error));
             }
             settled.push(id);
         }
@@ -126,9 +126,10 @@ impl<H: Host> Inner<H> {
 }
 
 /// Puts a damaged journal aside; returns what to tell about it.
-fn aside(folder: &Folder, path: &Path, error: &JournalError) -> Failure {
+fn aside(folder: &Folder, path: &Path, error: JournalError) -> Failure {
+    let is_damage = error.is_damage();
     let mut failure = Failure::from(error);
-    if !error.is_damage() {
+    if !is_damage {
         return failure;
     }
     let outcome = folder.put_aside(path).map_or_else(

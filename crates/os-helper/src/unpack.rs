@@ -79,7 +79,7 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
     let (answer, status) = match unpack(&job) {
         Ok(answer) => (answer, ExitCode::SUCCESS),
         Err(error) => (
-            UnpackAnswer::Failed(Failure::from(&error)),
+            UnpackAnswer::Failed(Failure::from(error)),
             ExitCode::FAILURE,
         ),
     };

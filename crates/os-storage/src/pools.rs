@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use os_types::{ByteSize, FileSystem, PoolName};
+use os_types::{ByteSize, Code, Explain, FileSystem, PoolName};
 
 use crate::holders::Holder;
 use crate::{Change, PoolContents, PoolPlace, PoolSource, PoolView};
@@ -207,6 +207,36 @@ pub enum PoolError {
         /// What the kernel said.
         source: Box<dyn Error + Send + Sync + 'static>,
     },
+}
+
+impl Explain for PoolError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Exists { .. } => Code::Exists,
+            Self::TooSmall { .. } => Code::Name,
+            Self::NotFound { .. } | Self::NoZpool { .. } => Code::NotFound,
+            Self::Foreign { .. } => Code::PoolForeign,
+            Self::NotPool { .. } | Self::Refused { .. } => Code::NotAPool,
+            Self::MountpointTaken { .. } | Self::OpenElsewhere { .. } | Self::Busy { .. } => {
+                Code::InUse
+            }
+            Self::NoSpace { .. } => Code::NoSpace,
+            Self::Contents { source, .. } => source.code(),
+            Self::Tool { .. } | Self::System { .. } => Code::Step,
+        }
+    }
+
+    fn next(&self) -> Option<String> {
+        Some(match self {
+            Self::NotFound { .. } => "osctl pool import --source PATH NAME".to_owned(),
+            Self::NoZpool { .. } => "zpool import".to_owned(),
+            Self::Foreign { pool, .. } => format!("on that host: osctl pool export {pool}"),
+            Self::NotPool { .. } => "osctl pool new --size SIZE NAME".to_owned(),
+            Self::Busy { pool, .. } => format!("osctl pool export {pool}"),
+            Self::Contents { source, .. } => return source.next(),
+            _ => return None,
+        })
+    }
 }
 
 /// An error of the kernel about a path, as a pool's error.

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use os_sys::SysError;
+use os_types::{Code, Explain};
 
 /// Failure of an operation on datasets or snapshots. `object` is the name of one.
 #[derive(Debug, thiserror::Error)]
@@ -141,6 +142,27 @@ impl StorageError {
     pub(crate) fn exists(object: &dyn std::fmt::Display) -> Self {
         Self::Exists {
             object: object.to_string(),
+        }
+    }
+}
+
+impl Explain for StorageError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotFound { .. } => Code::NotFound,
+            Self::Exists { .. } => Code::Exists,
+            Self::InUse { .. } | Self::NotNewest { .. } | Self::Busy { .. } => Code::InUse,
+            Self::NoSpace { .. } | Self::OverQuota { .. } => Code::NoSpace,
+            Self::QuotasOff { .. } | Self::Invalid { .. } => Code::Name,
+            Self::Locked { .. } | Self::Suspended { .. } | Self::System { .. } => Code::Step,
+        }
+    }
+
+    fn next(&self) -> Option<String> {
+        match self {
+            Self::Locked { object } => Some(format!("zfs load-key {object}")),
+            Self::Suspended { .. } => Some("zpool status -v".to_owned()),
+            _ => None,
         }
     }
 }

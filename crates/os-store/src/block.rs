@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use crate::atomic::{self, Attributes, Change};
 use crate::error::{Action, FileError};
+use os_types::{Code, Explain};
 use shadow_lock::ShadowLock;
 use text::{Style, Text};
 
@@ -71,6 +72,21 @@ pub enum BlockError {
         /// How long it was waited for.
         patience: Duration,
     },
+}
+
+impl Explain for BlockError {
+    fn code(&self) -> Code {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Busy { .. } => Code::Deadline,
+            Self::Damaged { .. } | Self::BadLine { .. } => Code::Damaged,
+        }
+    }
+
+    fn next(&self) -> Option<String> {
+        (self.code() == Code::Damaged)
+            .then(|| "repair the osctl block in that file by hand, then: osctl activate".to_owned())
+    }
 }
 
 fn by(holder: Option<u32>) -> String {

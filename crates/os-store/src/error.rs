@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use os_types::{Code, Explain};
 use rustix::io::Errno;
 
 /// A file operation that failed.
@@ -82,5 +83,15 @@ impl fmt::Display for Action {
             Self::Remove => "remove",
             Self::Lock => "lock",
         })
+    }
+}
+
+impl Explain for FileError {
+    fn code(&self) -> Code {
+        if self.is_full() {
+            Code::NoSpace
+        } else {
+            Code::Step
+        }
     }
 }

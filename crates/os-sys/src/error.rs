@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use os_types::{Code, Explain};
+
 /// A system call failed.
 ///
 /// *Shape*: displays as `cannot mount /dev/loop3 at /tank`; the errno is the source.
@@ -44,5 +46,11 @@ impl SysError {
     /// The class of the failure.
     pub fn kind(&self) -> io::ErrorKind {
         self.source.kind()
+    }
+}
+
+impl Explain for SysError {
+    fn code(&self) -> Code {
+        Code::Step
     }
 }

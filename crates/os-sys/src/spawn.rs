@@ -172,6 +172,12 @@ pub enum SpawnError {
     },
 }
 
+impl os_types::Explain for SpawnError {
+    fn code(&self) -> os_types::Code {
+        os_types::Code::Step
+    }
+}
+
 /// A started program: leader of its own session and process group.
 ///
 /// Dropping it neither kills nor reaps. As long as it has not been reaped its number, and with it

@@ -174,11 +174,11 @@ impl Failure {
     }
 }
 
-impl<E: Explain> From<&E> for Failure {
-    fn from(error: &E) -> Self {
+impl<E: Explain> From<E> for Failure {
+    fn from(error: E) -> Self {
         Self {
             code: error.code(),
-            message: chain(error),
+            message: chain(&error),
             object: error.object(),
             next: error.next(),
         }
@@ -196,12 +196,6 @@ impl Error for Failure {}
 impl Explain for crate::names::NameError {
     fn code(&self) -> Code {
         Code::Name
-    }
-}
-
-impl From<crate::names::NameError> for Failure {
-    fn from(error: crate::names::NameError) -> Self {
-        Self::from(&error)
     }
 }
 

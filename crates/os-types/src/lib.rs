@@ -64,4 +64,4 @@ pub use op_id::OpId;
 pub use plan::{JournalPlace, Plan};
 pub use pool_path::PoolPath;
 pub use size::ByteSize;
-pub use step::{GuestSettings, Presence, Step};
+pub use step::{GuestSettings, Presence, Step, StepKind};

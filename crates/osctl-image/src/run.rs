@@ -8,8 +8,8 @@ use os_image::archive::{Identity, write};
 use os_image::build::{DebianSuite, busybox, debian};
 use os_image::import::{self, ImportError, Imported, LeftOut};
 use os_image::repository::Repository;
+use os_types::Failure;
 use os_types::image::{Arch, ImageConfig, ImageInfo};
-use os_types::{Explain, Failure};
 use serde_json::json;
 
 use crate::args::{Build, Command, Import, Output, Suite};
@@ -30,7 +30,7 @@ pub(crate) fn run(command: Command, json: bool) -> Result<(), Failure> {
             Ok(())
         }
         Command::Show { file } => {
-            let archive = Archive::open(&file).map_err(refuse)?;
+            let archive = Archive::open(&file)?;
             show::image(archive.info(), archive.metadata(), json)
         }
         Command::Deploy {
@@ -38,14 +38,14 @@ pub(crate) fn run(command: Command, json: bool) -> Result<(), Failure> {
             file,
             repository,
         } => {
-            let progress = progress("checking", &Archive::open(&file).map_err(refuse)?);
+            let progress = progress("checking", &Archive::open(&file)?);
             let repository = Repository::new(&repository);
             let info = repository.add(&file, &tags, &|bytes| progress.add(bytes));
             drop(progress);
-            done(&info.map_err(refuse)?, json)
+            done(&info?, json)
         }
         Command::Ls { repository } => {
-            let index = Repository::new(repository).index().map_err(refuse)?;
+            let index = Repository::new(repository).index()?;
             show::repository(&index, json)
         }
     }
@@ -66,19 +66,11 @@ fn verify(file: &std::path::Path) -> Result<Archive, Failure> {
         Ok(archive)
     };
     check().map_err(|error: os_image::ArchiveError| {
-        let mut failure = refuse(error);
+        let mut failure = Failure::from(error);
         // It was just done.
         failure.next = failure.next.filter(|next| !next.contains(" verify "));
         failure
     })
-}
-
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "so that it can be named where an error is mapped"
-)]
-fn refuse(error: impl Explain) -> Failure {
-    Failure::from(&error)
 }
 
 fn build(what: Build, json: bool) -> Result<(), Failure> {
@@ -102,7 +94,7 @@ fn build(what: Build, json: bool) -> Result<(), Failure> {
             busybox(&runner, &output.file, &identity)
         }
     };
-    done(&info.map_err(refuse)?, json)?;
+    done(&info?, json)?;
     note(&format!("took {:.1} s", began.elapsed().as_secs_f64()));
     Ok(())
 }
@@ -152,7 +144,7 @@ fn import(what: &Import, json: bool) -> Result<(), Failure> {
     });
     drop(progress);
     let info = info.map_err(|error| {
-        let failure = refuse(error);
+        let failure = Failure::from(error);
         match failure.code {
             // A root of its own in a folder is the usual reason.
             _ if failure.next.is_some() => failure,

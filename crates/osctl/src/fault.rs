@@ -2,7 +2,7 @@
 
 use std::io;
 
-use os_types::{Explain, Failure};
+use os_types::Failure;
 
 /// What a command answers to [`crate::program::run`].
 pub(crate) type Outcome = Result<(), Fault>;
@@ -36,14 +36,8 @@ impl Fault {
     }
 }
 
-impl From<Failure> for Fault {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
-    }
-}
-
-impl<E: Explain> From<&E> for Fault {
-    fn from(error: &E) -> Self {
+impl<E: Into<Failure>> From<E> for Fault {
+    fn from(error: E) -> Self {
         Self::Failure(error.into())
     }
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use os_api::view::{self, PoolState as Activity};
-use os_core::state::{LoadError, LookupError};
+use os_core::state::LoadError;
 use os_core::view::{Extent, PoolFigures, Running};
 use os_core::{AccountLines, Accounts, Facts, ForeignIds, PoolState, State, StorageFacts, layout};
 use os_store::block;
@@ -48,7 +48,7 @@ impl Offline {
             let folder = layout::dataset_folder(root, &dataset);
             if folder.join("conf").is_dir() {
                 let loaded = PoolState::load_dir(&dataset, folder);
-                drop(state.insert(loaded.map_err(|error| load(&error))?));
+                drop(state.insert(loaded.map_err(load)?));
             } else {
                 // Not mounted.
                 unread.push(pool);
@@ -78,16 +78,16 @@ impl Offline {
 
     pub(crate) fn pool(&self, name: &PoolName) -> Result<view::Pool, Failure> {
         let pool = self.state.pool_or_default(Some(name));
-        Ok(self.pool_view(pool.map_err(|error| lookup(&error))?))
+        Ok(self.pool_view(pool?))
     }
 
     pub(crate) fn users(&self, pool: Option<&PoolName>) -> Result<Vec<view::User>, Failure> {
-        os_core::view::users(&self.state, &self.facts, pool).map_err(|error| lookup(&error))
+        Ok(os_core::view::users(&self.state, &self.facts, pool)?)
     }
 
     pub(crate) fn user(&self, user: &Ref<UserName>) -> Result<view::User, Failure> {
         let found = self.state.find_user(user.pool.as_ref(), &user.name);
-        let pool = found.map_err(|error| lookup(&error))?.pool;
+        let pool = found?.pool;
         seen(os_core::view::user(
             &self.state,
             &self.facts,
@@ -97,12 +97,12 @@ impl Offline {
     }
 
     pub(crate) fn groups(&self, pool: Option<&PoolName>) -> Result<Vec<view::Group>, Failure> {
-        os_core::view::groups(&self.state, &self.facts, pool).map_err(|error| lookup(&error))
+        Ok(os_core::view::groups(&self.state, &self.facts, pool)?)
     }
 
     pub(crate) fn group(&self, group: &Ref<GroupName>) -> Result<view::Group, Failure> {
         let found = self.state.find_group(group.pool.as_ref(), &group.name);
-        let pool = found.map_err(|error| lookup(&error))?.pool;
+        let pool = found?.pool;
         seen(os_core::view::group(&self.facts, pool, &group.name))
     }
 
@@ -111,8 +111,9 @@ impl Offline {
         pool: Option<&PoolName>,
     ) -> Result<Vec<view::Container>, Failure> {
         let running = |_: &PoolName, _: &ContainerName| Running::default();
-        os_core::view::containers(&self.state, &self.facts, pool, running, Extent::Full)
-            .map_err(|error| lookup(&error))
+        let found =
+            os_core::view::containers(&self.state, &self.facts, pool, running, Extent::Full)?;
+        Ok(found)
     }
 
     pub(crate) fn container(
@@ -121,7 +122,7 @@ impl Offline {
     ) -> Result<view::Container, Failure> {
         let name = &container.name;
         let found = self.state.find_container(container.pool.as_ref(), name);
-        let pool = found.map_err(|error| lookup(&error))?.pool;
+        let pool = found?.pool;
         let running = Running::default();
         seen(os_core::view::container(
             &self.state,
@@ -134,7 +135,7 @@ impl Offline {
     }
 
     pub(crate) fn id_ranges(&self, pool: Option<&PoolName>) -> Result<Vec<view::IdRange>, Failure> {
-        os_core::view::id_ranges(&self.state, pool).map_err(|error| lookup(&error))
+        Ok(os_core::view::id_ranges(&self.state, pool)?)
     }
 
     pub(crate) fn id_range(&self, range: &Ref<IdRangeName>) -> Result<view::IdRange, Failure> {
@@ -156,7 +157,7 @@ impl Offline {
 
     fn pool_of_range(&self, range: &Ref<IdRangeName>) -> Result<&PoolState, Failure> {
         let found = self.state.find_id_range(range.pool.as_ref(), &range.name);
-        Ok(found.map_err(|error| lookup(&error))?.pool)
+        Ok(found?.pool)
     }
 
     fn pool_view(&self, pool: &PoolState) -> view::Pool {
@@ -254,14 +255,10 @@ fn seen<T>(view: Option<T>) -> Result<T, Failure> {
     view.ok_or_else(|| Failure::new(Code::Internal, "what was found has no view"))
 }
 
-fn lookup(error: &LookupError) -> Failure {
-    Failure::from(error)
-}
-
-fn load(error: &LoadError) -> Failure {
+fn load(error: LoadError) -> Failure {
+    let denied = matches!(&error, LoadError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied);
     let mut failure = Failure::from(error);
-    if matches!(error, LoadError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied)
-    {
+    if denied {
         failure.code = Code::Privilege;
     }
     failure

@@ -11,7 +11,7 @@ use os_types::{Code, Failure};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::host::Steps;
+use crate::host::LinuxHost;
 
 /// The daemon; cheap to clone.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ pub(crate) struct App(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    engine: Engine<Steps>,
+    engine: Engine<LinuxHost>,
     started: Timestamp,
     state: watch::Sender<DaemonState>,
     stopping: watch::Sender<bool>,
@@ -27,7 +27,7 @@ struct Inner {
 }
 
 impl App {
-    pub(crate) fn new(engine: Engine<Steps>) -> Self {
+    pub(crate) fn new(engine: Engine<LinuxHost>) -> Self {
         Self(Arc::new(Inner {
             engine,
             started: Timestamp::now(),
@@ -38,7 +38,7 @@ impl App {
     }
 
     /// What runs operations.
-    pub(crate) fn engine(&self) -> &Engine<Steps> {
+    pub(crate) fn engine(&self) -> &Engine<LinuxHost> {
         &self.0.engine
     }
 
@@ -63,7 +63,7 @@ impl App {
     }
 
     /// The host: paths, the state in memory, pools, accounts.
-    pub(crate) fn host(&self) -> &Steps {
+    pub(crate) fn host(&self) -> &LinuxHost {
         self.0.engine.host()
     }
 

@@ -15,7 +15,6 @@ use os_store::atomic::{self, Attributes};
 use os_types::{ContainerName, ContainerRef, Failure, PoolName, StartInit};
 
 use crate::app::App;
-use crate::host::fail;
 use crate::submit;
 
 /// Starts what is to be started on a pool that has been imported; returns when all are, on a thread
@@ -95,7 +94,7 @@ fn list(app: &App, pool: &PoolName) -> PathBuf {
 }
 
 fn started(app: &App, pool: &PoolName) -> Result<BTreeSet<ContainerName>, Failure> {
-    let bytes = atomic::read(&list(app, pool)).map_err(|error| fail::file(&error))?;
+    let bytes = atomic::read(&list(app, pool))?;
     let text = String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned();
     Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
 }
@@ -104,5 +103,5 @@ fn remember(app: &App, pool: &PoolName, all: &BTreeSet<ContainerName>) -> Result
     let lines = all.iter().map(|name| format!("{name}\n"));
     let text = lines.collect::<String>();
     let written = atomic::replace(&list(app, pool), text.as_bytes(), Attributes::mode(0o600));
-    written.map(drop).map_err(|error| fail::file(&error))
+    Ok(written.map(drop)?)
 }

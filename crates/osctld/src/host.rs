@@ -1,18 +1,21 @@
 //! This host, to which steps are applied: one file a kind of step.
 //!
-//! Each kind has a function that *looks* where the object of a step is (ready, done, conflict) and
-//! one that *goes* to the far end. [`Steps::apply`] is the two in a row, so a repeated step costs a
-//! look and a step that does not fit touches nothing.
+//! Each kind *checks* where the object of a step is (ready, done, conflict) and *applies* the step,
+//! that is, brings the object to the far end. [`LinuxHost::apply`] is the two in a row, so a repeated
+//! step costs a check and a step that does not fit touches nothing.
 
+mod account_files;
 mod accounts;
 mod cgroup;
+mod clone;
 mod container_spec;
 mod dataset;
+mod dataset_name;
+mod directory;
 mod facts;
-pub(crate) mod fail;
 mod file;
-mod folder;
 mod foreign;
+mod freeze;
 mod guest;
 mod id_blocks;
 mod identities;
@@ -20,7 +23,15 @@ mod image;
 mod importing;
 pub(crate) mod mark;
 mod pool;
+mod pool_active;
+mod pool_image;
+mod pool_mark;
+mod pool_open;
+mod pool_reload;
+mod pool_source;
 pub(crate) mod probe;
+mod property;
+mod purge;
 pub(crate) mod run;
 pub(crate) mod source;
 mod storage;
@@ -33,15 +44,11 @@ use std::sync::Arc;
 
 use os_api::EventBody;
 use os_core::State;
-use os_engine::{Host, Outcome, Readiness, StepContext};
+use os_engine::{Host, Outcome, StepCheck, StepContext};
 use os_runtime::{Runtime, Setup};
-use os_storage::{NewImage, PoolContents, PoolPlace, Pools};
+use os_storage::{PoolContents, PoolPlace, Pools};
 use os_store::atomic::{self, Attributes};
-use os_types::id_table::Allocation;
-use os_types::{
-    Code, ContainerRef, EntityRef, Failure, FileSystem, IdRangeName, Plan, PoolName, PoolPath,
-    Presence, Step,
-};
+use os_types::{Code, ContainerRef, DatasetName, Failure, Plan, PoolName, PoolPath, Step};
 
 use crate::cache::Cache;
 use crate::identity::Identity;
@@ -49,14 +56,13 @@ use crate::news::News;
 use crate::paths::Paths;
 use crate::scopes::{Journals, Scopes};
 use accounts::Registry;
-use dataset::Edit;
 use foreign::Foreign;
 use importing::Importing;
 use user::Pending;
 
 /// The host.
 #[derive(Debug)]
-pub(crate) struct Steps {
+pub(crate) struct LinuxHost {
     paths: Paths,
     identity: Identity,
     scopes: Arc<Scopes>,
@@ -71,15 +77,14 @@ pub(crate) struct Steps {
     news: News,
 }
 
-impl Steps {
+impl LinuxHost {
     /// The host below the root of `paths`; makes the folders that have to be there.
     pub(crate) fn new(paths: Paths, scopes: Arc<Scopes>, news: News) -> Result<Self, Failure> {
         let folders = [(paths.run().join("pools"), 0o711), (paths.sources(), 0o700)];
         for (folder, mode) in folders {
-            atomic::create_dir_all(&folder, Attributes::mode(mode))
-                .map_err(|error| fail::file(&error))?;
+            atomic::create_dir_all(&folder, Attributes::mode(mode))?;
         }
-        atomic::sweep(&paths.sources()).map_err(|error| fail::file(&error))?;
+        atomic::sweep(&paths.sources())?;
         let events = news.clone();
         let runtime = Runtime::new(Setup {
             run_dir: paths.run(),
@@ -170,207 +175,9 @@ impl Steps {
         self.pools.contents(&self.place(pool))
     }
 
-    /// A path of a plan as a path on the host.
-    fn locate(&self, path: &PoolPath) -> std::path::PathBuf {
-        path.below(&self.scopes.folder(path.pool()))
-    }
-}
-
-impl Host for Steps {
-    fn verify(&self, plan: &Plan) -> Result<(), Failure> {
-        self.verify_ids(plan)
-    }
-
-    fn apply(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, Failure> {
-        match self.check(step)? {
-            Readiness::Done => Ok(Outcome::Unchanged),
-            Readiness::Conflict(found) => Err(Failure::new(
-                Code::Conflict,
-                format!("cannot {step}: {found}"),
-            )),
-            Readiness::Ready => {
-                tracing::debug!(operation = %context.operation(), %step, "go");
-                self.go(step, context)
-            }
-        }
-    }
-
-    fn check(&self, step: &Step) -> Result<Readiness, Failure> {
-        match step {
-            Step::Directory { path, mode, to } => folder::look(&self.locate(path), *mode, *to),
-            Step::File {
-                path,
-                before,
-                after,
-            } => file::look(&self.locate(path), before.as_deref(), after.as_deref()),
-            Step::Dataset { dataset, to } | Step::Clone { dataset, to, .. } => {
-                dataset::look(&*self.contents(&dataset.pool()), dataset, *to)
-            }
-            Step::DatasetName { before, after } => {
-                image::look_rename(&*self.contents(&before.pool()), before, after)
-            }
-            Step::Purge { dataset } => image::look_purge(&*self.contents(&dataset.pool()), dataset),
-            Step::Image { to, .. } => self.look_cached(&cached(step)?, *to),
-            Step::Run {
-                pool,
-                container,
-                stop,
-                to,
-                ..
-            } => self.look_run(pool, container, stop, *to),
-            Step::Freeze {
-                pool,
-                container,
-                to,
-            } => Ok(self.look_freeze(pool, container, *to)),
-            Step::Property { dataset, .. } => {
-                dataset::look_property(&*self.contents(&dataset.pool()), &edit(step)?)
-            }
-            Step::IdBlocks {
-                pool, range, to, ..
-            } => id_blocks::look(&self.locate(&range_path(pool, range)?), &blocks(step)?, *to),
-            Step::SystemUser { pool, user, to } => self.look_user(pool, user, *to),
-            Step::Cgroup { path, to } => cgroup::look(self.runtime.cgroups(), path, *to),
-            Step::Process { cgroup, to, .. } => {
-                cgroup::look_process(self.runtime.cgroups(), cgroup, *to)
-            }
-            Step::PoolImage { pool, file, to, .. } => self.look_image(pool, file, *to),
-            Step::PoolSource {
-                pool,
-                before,
-                after,
-            } => self.look_source(pool, before.as_deref(), after.as_deref()),
-            Step::PoolOpen { pool, to, .. } => self.look_open(pool, *to),
-            Step::PoolMark { pool, to } => self.look_mark(pool, *to),
-            Step::PoolActive { pool, to, .. } => Ok(self.look_active(pool, *to)),
-            Step::Guest { .. } | Step::PoolReload { .. } | Step::AccountFiles {} => {
-                Ok(Readiness::Ready)
-            }
-        }
-    }
-}
-
-impl Steps {
-    /// Goes to the far end of a step that is ready. An image and an open pool only the storage can
-    /// tell whether they are at the far end: it answers what it changed.
-    fn go(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, Failure> {
-        match step {
-            Step::PoolImage {
-                pool,
-                file,
-                size,
-                file_system,
-                to,
-            } => {
-                let image = NewImage {
-                    size: *size,
-                    file_system: file_system.unwrap_or(FileSystem::Btrfs),
-                };
-                self.make_image(pool, file, image, *to)
-            }
-            Step::PoolOpen {
-                pool,
-                force,
-                installed,
-                to: Presence::Present,
-            } => self.open(pool, *force, *installed),
-            Step::PoolOpen { pool, .. } => self.close(pool),
-            changes => self.change(changes, context).map(|()| Outcome::Changed),
-        }
-    }
-
-    fn change(&self, step: &Step, context: &StepContext<'_>) -> Result<(), Failure> {
-        match step {
-            Step::Directory { path, mode, to } => folder::go(&self.locate(path), *mode, *to),
-            Step::File { path, after, .. } => {
-                file::go(&self.locate(path), after.as_deref())?;
-                self.learn(path, after.as_deref());
-                Ok(())
-            }
-            Step::Dataset { dataset, to } => {
-                dataset::go(&*self.contents(&dataset.pool()), dataset, *to)
-            }
-            Step::Property { dataset, .. } => {
-                dataset::set_property(&*self.contents(&dataset.pool()), &edit(step)?)
-            }
-            Step::IdBlocks {
-                pool, range, to, ..
-            } => {
-                let path = range_path(pool, range)?;
-                if let Some(text) = id_blocks::go(&self.locate(&path), &blocks(step)?, *to)? {
-                    self.learn(&path, Some(&text));
-                }
-                Ok(())
-            }
-            Step::SystemUser { pool, user, to } => self.register(pool, user, *to),
-            Step::Cgroup { path, to } => cgroup::go(self.runtime.cgroups(), path, *to),
-            Step::Process { cgroup, argv, to } => {
-                cgroup::go_process(self.runtime.cgroups(), cgroup, argv, *to)
-            }
-            Step::AccountFiles {} => self.accounts.change(|_| ()),
-            others => self.go_container(others, context),
-        }
-    }
-
-    fn go_container(&self, step: &Step, context: &StepContext<'_>) -> Result<(), Failure> {
-        match step {
-            Step::DatasetName { before, after } => {
-                let renamed = self.contents(&before.pool()).rename(before, after);
-                renamed.map(drop).map_err(|error| fail::storage(&error))
-            }
-            Step::Clone {
-                origin,
-                dataset,
-                to,
-            } => image::clone(&*self.contents(&dataset.pool()), origin, dataset, *to),
-            Step::Purge { dataset } => image::purge(&*self.contents(&dataset.pool()), dataset),
-            Step::Image { to, .. } => self.cache_image(&cached(step)?, *to, context),
-            Step::Run {
-                pool,
-                container,
-                start,
-                stop,
-                to,
-            } => {
-                let container = ContainerRef::new(pool, container);
-                self.run(&container, (*start, stop), *to, context)
-            }
-            Step::Freeze {
-                pool,
-                container,
-                to,
-            } => self.freeze(pool, container, *to),
-            Step::Guest {
-                pool,
-                container,
-                before,
-                after,
-            } => {
-                self.dress((pool, container), (before, after), context);
-                Ok(())
-            }
-            pools => self.go_pool(pools, context),
-        }
-    }
-
-    fn go_pool(&self, step: &Step, context: &StepContext<'_>) -> Result<(), Failure> {
-        match step {
-            Step::PoolSource { pool, after, .. } => self.set_source(pool, after.as_deref()),
-            Step::PoolMark { pool, to } => self.mark(pool, *to),
-            Step::PoolActive {
-                pool,
-                to: Presence::Present,
-                ..
-            } => self.activate(pool, context),
-            Step::PoolActive {
-                pool, keep_users, ..
-            } => self.deactivate(pool, *keep_users),
-            Step::PoolReload { pool } => self.reload(pool),
-            other => Err(Failure::new(
-                Code::Internal,
-                format!("nobody applies {other}"),
-            )),
-        }
+    /// Storage of the pool that a dataset is on.
+    fn contents_of(&self, dataset: &DatasetName) -> Box<dyn PoolContents> {
+        self.contents(&dataset.pool())
     }
 
     /// Takes a written file into the state in memory.
@@ -378,75 +185,70 @@ impl Steps {
         let changed = self.cache.change(|state| state.apply_file(path, text));
         self.news.changed(changed);
     }
-}
 
-fn range_path(pool: &PoolName, range: &IdRangeName) -> Result<PoolPath, Failure> {
-    let entity = EntityRef::IdRange {
-        pool: pool.clone(),
-        name: range.clone(),
-    };
-    let relative = os_core::layout::config_path(&entity).unwrap_or_default();
-    Ok(PoolPath::new(pool, relative)?)
-}
-
-/// The blocks a step is about.
-fn blocks(step: &Step) -> Result<Allocation, Failure> {
-    match step {
-        Step::IdBlocks {
-            index,
-            count,
-            owner,
-            ..
-        } => Ok(Allocation {
-            block_index: *index,
-            block_count: *count,
-            owner: owner.clone(),
-        }),
-        other => Err(Failure::new(
-            Code::Internal,
-            format!("no blocks in {other}"),
-        )),
+    /// A path of a plan as a path on the host.
+    fn locate(&self, path: &PoolPath) -> std::path::PathBuf {
+        path.below(&self.scopes.folder(path.pool()))
     }
 }
 
-/// The image that a step is about.
-fn cached(step: &Step) -> Result<image::Image<'_>, Failure> {
+/// How this host carries out one kind of step.
+trait HostStep {
+    /// Where the object of the step is; ready if there is no telling before.
+    fn check(&self, _host: &LinuxHost) -> Result<StepCheck, Failure> {
+        Ok(StepCheck::Ready)
+    }
+
+    /// Brings the object to the far end, after a check that found the step ready.
+    fn apply(&self, host: &LinuxHost, context: &StepContext<'_>) -> Result<Outcome, Failure>;
+}
+
+/// The one list of all kinds: a kind without an implementation does not compile.
+fn kind(step: &Step) -> &dyn HostStep {
     match step {
-        Step::Image {
-            pool,
-            digest,
-            file,
-            uid_map,
-            gid_map,
-            ..
-        } => Ok(image::Image {
-            pool,
-            digest,
-            file,
-            uid_map,
-            gid_map,
-        }),
-        other => Err(Failure::new(Code::Internal, format!("no image in {other}"))),
+        Step::Directory(step) => step,
+        Step::File(step) => step,
+        Step::Dataset(step) => step,
+        Step::DatasetName(step) => step,
+        Step::Purge(step) => step,
+        Step::Clone(step) => step,
+        Step::Image(step) => step,
+        Step::Property(step) => step,
+        Step::IdBlocks(step) => step,
+        Step::SystemUser(step) => step,
+        Step::Run(step) => step,
+        Step::Freeze(step) => step,
+        Step::Guest(step) => step,
+        Step::PoolImage(step) => step,
+        Step::PoolSource(step) => step,
+        Step::PoolOpen(step) => step,
+        Step::PoolMark(step) => step,
+        Step::PoolActive(step) => step,
+        Step::PoolReload(step) => step,
+        Step::AccountFiles(step) => step,
     }
 }
 
-/// The change of a property that a step is about.
-fn edit(step: &Step) -> Result<Edit<'_>, Failure> {
-    match step {
-        Step::Property {
-            dataset,
-            name,
-            before,
-            after,
-        } => Ok(Edit {
-            dataset,
-            name,
-            before: before.as_deref(),
-            after: after.as_deref(),
-        }),
-        other => Err(Failure::new(
-            Code::Internal,
-            format!("no property in {other}"),
-        )),
+impl Host for LinuxHost {
+    fn verify(&self, plan: &Plan) -> Result<(), Failure> {
+        self.verify_ids(plan)
+    }
+
+    fn apply(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, Failure> {
+        match self.check(step)? {
+            StepCheck::Done => Ok(Outcome::Unchanged),
+            StepCheck::Conflict(found) => Err(Failure::new(
+                Code::Conflict,
+                format!("cannot {step}: {found}"),
+            )),
+            StepCheck::Ready => {
+                tracing::debug!(operation = %context.operation(), %step, "apply");
+                kind(step).apply(self, context)
+            }
+        }
+    }
+
+    fn check(&self, step: &Step) -> Result<StepCheck, Failure> {
+        kind(step).check(self)
     }
 }

@@ -6,8 +6,6 @@ use std::path::Path;
 use os_store::atomic::{self, Attributes};
 use os_types::{Code, Failure};
 
-use crate::host::fail;
-
 /// A host, as it marks its pools.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
@@ -44,7 +42,6 @@ fn host_id(etc: &Path, state: &Path) -> Result<String, Failure> {
     }
     let random = fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
     let id = random.trim().replace('-', "");
-    atomic::replace(&own, format!("{id}\n").as_bytes(), Attributes::mode(0o444))
-        .map_err(|error| fail::file(&error))?;
+    atomic::replace(&own, format!("{id}\n").as_bytes(), Attributes::mode(0o444))?;
     Ok(id)
 }

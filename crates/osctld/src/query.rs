@@ -9,13 +9,7 @@ pub(crate) mod operation;
 pub(crate) mod pool;
 pub(crate) mod user;
 
-use os_core::LookupError;
 use os_types::{Code, EntityRef, Failure};
-
-/// The result of a look-up.
-fn found<T>(result: Result<T, LookupError>) -> Result<T, Failure> {
-    result.map_err(|error| Failure::from(&error))
-}
 
 /// Something was found and could not be shown: the state is not what it says it is.
 fn vanished(entity: &EntityRef) -> Failure {

@@ -16,7 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
 use crate::args::Args;
-use crate::host::Steps;
+use crate::host::LinuxHost;
 use crate::news::News;
 use crate::paths::Paths;
 use crate::scopes::{Journals, Scopes};
@@ -70,7 +70,7 @@ fn print(text: &str) {
 fn assemble(args: &Args, paths: &Paths) -> anyhow::Result<App> {
     let scopes = Arc::new(Scopes::new(paths.clone()));
     let news = News::default();
-    let host = Steps::new(paths.clone(), Arc::clone(&scopes), news.clone())?;
+    let host = LinuxHost::new(paths.clone(), Arc::clone(&scopes), news.clone())?;
     let identity = os_engine::Identity {
         boot: host.identity().boot_id.clone(),
         host: host.identity().host_id.clone(),

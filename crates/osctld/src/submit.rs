@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use os_api::{Command, OperationState};
 use os_engine::{Host as _, OperationRequest, Strength, UndoTarget};
+use os_types::step::{ImageStep, RunStep};
 use os_types::{ContainerRef, Failure, OpId, Plan, PoolName, StopMethod};
 
 use crate::app::App;
@@ -131,8 +132,8 @@ const fn strength(command: &Command) -> Strength {
 /// How long the operation may take: what it waits for in guests comes on top.
 fn deadline(plan: &Plan) -> std::time::Duration {
     let waits = plan.steps.iter().filter_map(|step| match step {
-        os_types::Step::Run { stop, .. } => Some(stop.timeout()),
-        os_types::Step::Image { .. } => Some(std::time::Duration::from_hours(1)),
+        os_types::Step::Run(RunStep { stop, .. }) => Some(stop.timeout()),
+        os_types::Step::Image(ImageStep { .. }) => Some(std::time::Duration::from_hours(1)),
         _ => None,
     });
     os_engine::DEADLINE + waits.sum::<std::time::Duration>()

@@ -58,6 +58,7 @@ proptest! {
 
 mod plans {
     use os_types::plan::JournalPlace;
+    use os_types::step::{FileStep, IdBlocksStep, SystemUserStep};
     use os_types::{EntityRef, Plan, PoolPath, Presence, Step};
 
     use super::super::*;
@@ -76,22 +77,22 @@ mod plans {
     /// Writes the file of a user.
     fn user(pool: &str, name: &str, first: u32) -> Step {
         let file = format!("conf/user/{name}.toml");
-        Step::File {
+        Step::File(FileStep {
             path: PoolPath::new(&pool.parse().unwrap(), file).unwrap(),
             before: None,
             after: Some(user_text(first)),
-        }
+        })
     }
 
     fn blocks(pool: &str, index: u32, to: Presence) -> Step {
-        Step::IdBlocks {
+        Step::IdBlocks(IdBlocksStep {
             pool: pool.parse().unwrap(),
             range: "default".parse().unwrap(),
             index,
             count: 1,
             owner: Some("user:x".to_owned()),
             to,
-        }
+        })
     }
 
     /// `tank` with alice at 2 000 000 and bob after her, `dozer` without users.
@@ -143,7 +144,7 @@ mod plans {
     fn what_the_plan_gives_up_is_free() {
         let (state, facts) = (two_pools(), facts());
         let mut gone = user("tank", "alice", 2_000_000);
-        if let Step::File { before, after, .. } = &mut gone {
+        if let Step::File(FileStep { before, after, .. }) = &mut gone {
             std::mem::swap(before, after);
         }
         let steps = vec![gone, user("dozer", "carol", 2_000_000)];
@@ -173,10 +174,12 @@ mod plans {
             "{message}"
         );
         state.insert(pool_with_users("tank", ["alice", "bob"]).0);
-        let register = |name: &str| Step::SystemUser {
-            pool: "tank".parse().unwrap(),
-            user: name.parse().unwrap(),
-            to: Presence::Present,
+        let register = |name: &str| {
+            Step::SystemUser(SystemUserStep {
+                pool: "tank".parse().unwrap(),
+                user: name.parse().unwrap(),
+                to: Presence::Present,
+            })
         };
         verify(&plan(vec![register("alice")]), &state, &facts).unwrap();
         facts.running_ids[0].user = "other".parse().unwrap();

@@ -6,6 +6,7 @@
 
 use os_store::document;
 use os_types::id_table::Allocation;
+use os_types::step::{FileStep, IdBlocksStep, SystemUserStep};
 use os_types::{
     Code, ContainerName, EntityRef, Explain, Failure, IdMap, IdRangeName, IdSpan, Plan, PoolName,
     Presence, Step, UserName,
@@ -54,12 +55,14 @@ struct Changes {
 /// Whether a plan may give ids to somebody, so that [`verify`] has to look at it. Costs nothing.
 pub fn gives_ids(plan: &Plan) -> bool {
     plan.steps.iter().any(|step| match step {
-        Step::File { path, after, .. } => {
+        Step::File(FileStep { path, after, .. }) => {
             let relative = path.relative();
             let holds_ids = ["conf/user/", "conf/id-range/"];
             after.is_some() && holds_ids.iter().any(|folder| relative.starts_with(folder))
         }
-        Step::IdBlocks { to, .. } | Step::SystemUser { to, .. } => *to == Presence::Present,
+        Step::IdBlocks(IdBlocksStep { to, .. }) | Step::SystemUser(SystemUserStep { to, .. }) => {
+            *to == Presence::Present
+        }
         _ => false,
     })
 }
@@ -143,7 +146,7 @@ pub fn check_start(
 
 fn refuse(owner: &EntityRef, space: Space, claim: Option<Claim>) -> Result<(), Failure> {
     claim.map_or(Ok(()), |claim| {
-        Err(Failure::from(&Shared {
+        Err(Failure::from(Shared {
             owner: owner.clone(),
             space,
             claim,
@@ -219,7 +222,7 @@ impl Changes {
 
     fn add(&mut self, step: &Step, state: &State) {
         match step {
-            Step::File { path, after, .. } => {
+            Step::File(FileStep { path, after, .. }) => {
                 let (pool, after) = (path.pool(), after.as_deref());
                 match layout::entity_of(pool, path.relative()) {
                     Some(EntityRef::User { pool, name }) => self.user(pool, name, after, state),
@@ -229,14 +232,14 @@ impl Changes {
                     _ => {}
                 }
             }
-            Step::IdBlocks {
+            Step::IdBlocks(IdBlocksStep {
                 pool,
                 range,
                 index,
                 count,
                 owner,
                 to,
-            } => {
+            }) => {
                 let blocks = Allocation {
                     block_index: *index,
                     block_count: *count,
@@ -244,11 +247,11 @@ impl Changes {
                 };
                 self.id_blocks((pool, range), blocks, *to, state);
             }
-            Step::SystemUser {
+            Step::SystemUser(SystemUserStep {
                 pool,
                 user,
                 to: Presence::Present,
-            } => {
+            }) => {
                 let found = state.find_user(Some(pool), user).ok();
                 let doc = found.and_then(|found| found.entry.doc());
                 self.users

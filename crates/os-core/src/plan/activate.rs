@@ -2,11 +2,12 @@
 
 use os_api::command::Activate;
 use os_types::plan::JournalPlace;
+use os_types::step::AccountFilesStep;
 use os_types::{EntityRef, Plan, Step};
 
 pub(super) fn plan(_body: &Activate) -> Plan {
     Plan {
-        steps: vec![Step::AccountFiles {}],
+        steps: vec![Step::AccountFiles(AccountFilesStep {})],
         touches: vec![EntityRef::Host],
         journal: JournalPlace::Run,
     }

@@ -1,6 +1,7 @@
 //! Blocks of id ranges: the errors that all their commands share, and steps about them.
 
 use os_types::id_table::{Allocation, IdTableError};
+use os_types::step::IdBlocksStep;
 use os_types::{Code, Explain, Failure, IdSpan, Presence, Step};
 
 use super::context::{Context, refuse};
@@ -106,14 +107,14 @@ impl Found<'_, IdRangeDoc> {
         let os_types::EntityRef::IdRange { pool, name } = &self.entity else {
             return None;
         };
-        Some(Step::IdBlocks {
+        Some(Step::IdBlocks(IdBlocksStep {
             pool: pool.clone(),
             range: name.clone(),
             index: allocation.block_index,
             count: allocation.block_count,
             owner: allocation.owner.clone(),
             to,
-        })
+        }))
     }
 
     /// The user that has ids of an allocation: by its maps, or because the blocks were allocated

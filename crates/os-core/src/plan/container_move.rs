@@ -1,6 +1,7 @@
 //! `container-del`, `-rename`, `-chown` and `-chgrp`: where a container is and whose it is.
 
 use os_api::command::{ContainerChgrp, ContainerChown, ContainerDel, ContainerRename};
+use os_types::step::{DatasetNameStep, DirectoryStep};
 use os_types::{
     Code, ContainerName, EntityRef, Explain, Failure, Plan, PoolPath, Presence, Step, StopPolicy,
     UserName,
@@ -32,11 +33,11 @@ fn hooks(
     name: &ContainerName,
     to: Presence,
 ) -> Result<Step, Failure> {
-    Ok(Step::Directory {
+    Ok(Step::Directory(DirectoryStep {
         path: PoolPath::new(found.pool.name(), layout::hook_folder(name))?,
         mode: 0o700,
         to,
-    })
+    }))
 }
 
 pub(super) fn del(body: &ContainerDel, context: &Context<'_>) -> Result<Plan, Failure> {
@@ -65,10 +66,10 @@ pub(super) fn remove(
     let root = found.dataset(name)?;
     if context.facts.storage.datasets.contains(&root) {
         let trash = format!("trash/{name}.{}", context.facts.storage.unique);
-        steps.push(Step::DatasetName {
+        steps.push(Step::DatasetName(DatasetNameStep {
             before: root,
             after: found.pool.dataset().join(&trash)?,
-        });
+        }));
     }
     if !context.facts.storage.kept_hooks {
         steps.push(hooks(found, name, Presence::Absent)?);
@@ -121,10 +122,10 @@ pub(super) fn rename(body: &ContainerRename, context: &Context<'_>) -> Result<Pl
     };
     steps.push(found.remove()?);
     if doc.dataset.is_none() {
-        steps.push(Step::DatasetName {
+        steps.push(Step::DatasetName(DatasetNameStep {
             before: found.dataset(name)?,
             after: layout::container_dataset(found.pool.dataset(), &body.to)?,
-        });
+        }));
     }
     steps.push(hooks(&found, &body.to, Presence::Present)?);
     if !context.facts.storage.kept_hooks {

@@ -2,6 +2,7 @@
 
 use os_api::command::container::RootSource;
 use os_api::command::{ContainerNew, UserNew};
+use os_types::step::{CloneStep, DatasetStep, DirectoryStep, ImageStep};
 use os_types::{
     Code, ContainerName, DatasetName, EntityRef, Explain, Failure, GroupName, Plan, PoolPath,
     Presence, Step, UserName,
@@ -92,11 +93,11 @@ pub(super) fn plan(body: &ContainerNew, context: &Context<'_>) -> Result<Plan, F
     // The configuration last: what has none is no container yet.
     let mut steps = owner.steps.clone();
     steps.extend(root(&dataset, pool, &owner, context, &mut touches)?);
-    steps.push(Step::Directory {
+    steps.push(Step::Directory(DirectoryStep {
         path: PoolPath::new(on, layout::hook_folder(name))?,
         mode: 0o700,
         to: Presence::Present,
-    });
+    }));
     steps.extend(rewrite(on, &entity, None, &doc)?);
     Ok(on_pool(on, steps, touches))
 }
@@ -249,15 +250,15 @@ fn root(
         let below = dataset.as_str().strip_prefix(pool.dataset().as_str());
         let below = below.unwrap_or_default().trim_start_matches('/');
         return Ok(vec![
-            Step::Dataset {
+            Step::Dataset(DatasetStep {
                 dataset: dataset.clone(),
                 to: Presence::Present,
-            },
-            Step::Directory {
+            }),
+            Step::Directory(DirectoryStep {
                 path: PoolPath::new(on, format!("{below}/{}", layout::PRIVATE))?,
                 mode: 0o755,
                 to: Presence::Present,
-            },
+            }),
         ]);
     };
     let mut steps = Vec::new();
@@ -268,20 +269,20 @@ fn root(
             pool: on.clone(),
             digest: info.digest.clone(),
         });
-        steps.push(Step::Image {
+        steps.push(Step::Image(ImageStep {
             pool: on.clone(),
             digest: info.digest.clone(),
             file: file.clone(),
             uid_map,
             gid_map,
             to: Presence::Present,
-        });
+        }));
     }
     let image = layout::image_dataset(pool.dataset(), &info.digest)?;
-    steps.push(Step::Clone {
+    steps.push(Step::Clone(CloneStep {
         origin: layout::image_snapshot(&image)?,
         dataset: dataset.clone(),
         to: Presence::Present,
-    });
+    }));
     Ok(steps)
 }

@@ -3,6 +3,7 @@
 use os_api::command::{
     ContainerFreeze, ContainerRestart, ContainerStart, ContainerStop, ContainerUnfreeze,
 };
+use os_types::step::{FreezeStep, RunStep};
 use os_types::{
     Code, ContainerName, ContainerState, EntityRef, Explain, Failure, Plan, PoolName, Presence,
     StartInit, StartPolicy, Step, StopMethod, StopPolicy,
@@ -85,13 +86,13 @@ pub(super) fn stopped(
 
 /// The step that starts or stops a container.
 pub(super) fn run(pool: &PoolName, name: &ContainerName, stop: &StopPolicy, to: Presence) -> Step {
-    Step::Run {
+    Step::Run(RunStep {
         pool: pool.clone(),
         container: name.clone(),
         start: StartPolicy::default(),
         stop: stop.clone(),
         to,
-    }
+    })
 }
 
 /// What a container needs to be started.
@@ -128,7 +129,7 @@ pub(super) fn start(body: &ContainerStart, context: &Context<'_>) -> Result<Plan
         state,
         ContainerState::Stopped | ContainerState::Starting | ContainerState::Stopping
     ) {
-        steps.push(Step::Run {
+        steps.push(Step::Run(RunStep {
             pool: pool.clone(),
             container: body.name.clone(),
             start: StartPolicy {
@@ -137,7 +138,7 @@ pub(super) fn start(body: &ContainerStart, context: &Context<'_>) -> Result<Plan
             },
             stop: StopPolicy::kill(),
             to: Presence::Present,
-        });
+        }));
     }
     Ok(running(steps, [found.entity.clone()]))
 }
@@ -206,11 +207,11 @@ fn change(
             next: "start",
         }));
     }
-    let step = Step::Freeze {
+    let step = Step::Freeze(FreezeStep {
         pool: pool.clone(),
         container: name.clone(),
         to,
-    };
+    });
     let steps = if state == wanted {
         Vec::new()
     } else {

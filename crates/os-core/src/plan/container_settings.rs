@@ -6,6 +6,7 @@ use os_api::command::container::{ContainerSetting, ContainerSettings};
 use os_api::command::{
     ContainerConfigReload, ContainerConfigReplace, ContainerSet, ContainerUnset,
 };
+use os_types::step::PoolReloadStep;
 use os_types::{Code, Explain, Failure, Plan, Step};
 
 use super::container_run::{self, StateError};
@@ -170,6 +171,6 @@ pub(super) fn reload(body: &ContainerConfigReload, context: &Context<'_>) -> Res
     let on = found.pool.name();
     let mut steps = container_run::stopped(on, &body.name, context)?;
     let pool = os_types::EntityRef::Pool { pool: on.clone() };
-    steps.push(Step::PoolReload { pool: on.clone() });
+    steps.push(Step::PoolReload(PoolReloadStep { pool: on.clone() }));
     Ok(super::context::running(steps, [pool]))
 }

@@ -68,12 +68,8 @@ impl Explain for ContextError {
 }
 
 /// A refusal in the form in which it leaves the program.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "so that it can be named where an error is mapped, and an error written in place"
-)]
 pub(super) fn refuse(error: impl Explain) -> Failure {
-    Failure::from(&error)
+    error.into()
 }
 
 impl<'a> Context<'a> {

@@ -1,5 +1,6 @@
 //! The step that tells a guest what is new about itself.
 
+use os_types::step::GuestStep;
 use os_types::{ContainerName, GuestSettings, PoolName, Step};
 
 use crate::document::ContainerDoc;
@@ -16,11 +17,13 @@ pub(super) fn step(
 ) -> Option<Step> {
     let before = before.map(settings).unwrap_or_default();
     let after = settings(after);
-    (before != after).then(|| Step::Guest {
-        pool: pool.clone(),
-        container: name.clone(),
-        before,
-        after,
+    (before != after).then(|| {
+        Step::Guest(GuestStep {
+            pool: pool.clone(),
+            container: name.clone(),
+            before,
+            after,
+        })
     })
 }
 

@@ -2,6 +2,7 @@
 
 use os_api::command::PoolDestroy;
 use os_api::view::SourceKind;
+use os_types::step::{PoolImageStep, PoolSourceStep};
 use os_types::{Code, Explain, Failure, Plan, PoolName, Presence, Step};
 
 use super::context::{Context, about_pool, refuse};
@@ -30,22 +31,22 @@ pub(super) fn plan(body: &PoolDestroy, context: &Context<'_>) -> Result<Plan, Fa
     let known = context.exported(pool)?;
     let mut steps = Vec::new();
     match known.kind {
-        SourceKind::Image => steps.push(Step::PoolImage {
+        SourceKind::Image => steps.push(Step::PoolImage(PoolImageStep {
             pool: pool.clone(),
             file: known.path.clone(),
             size: known.size,
             file_system: None,
             to: Presence::Absent,
-        }),
+        })),
         SourceKind::Missing => {}
         SourceKind::Device | SourceKind::Folder | SourceKind::Zpool => {
             return Err(refuse(PoolDestroyError { pool: pool.clone() }));
         }
     }
-    steps.push(Step::PoolSource {
+    steps.push(Step::PoolSource(PoolSourceStep {
         pool: pool.clone(),
         before: Some(known.path.clone()),
         after: None,
-    });
+    }));
     Ok(about_pool(pool, steps))
 }

@@ -1,6 +1,7 @@
 //! `pool-export`: what is on a pool is unregistered and the pool closed.
 
 use os_api::command::PoolExport;
+use os_types::step::{PoolActiveStep, PoolMarkStep, PoolOpenStep};
 use os_types::{Code, ContainerName, Explain, Failure, Plan, Presence, Step, StopPolicy};
 
 use super::container_run::run;
@@ -70,21 +71,21 @@ pub(super) fn plan(body: &PoolExport, context: &Context<'_>) -> Result<Plan, Fai
     let to = Presence::Absent;
     let mut steps = stops(body, found, context)?;
     steps.extend([
-        Step::PoolActive {
+        Step::PoolActive(PoolActiveStep {
             pool: pool.clone(),
             keep_users: !body.unregister_users,
             to,
-        },
-        Step::PoolMark {
+        }),
+        Step::PoolMark(PoolMarkStep {
             pool: pool.clone(),
             to,
-        },
-        Step::PoolOpen {
+        }),
+        Step::PoolOpen(PoolOpenStep {
             pool: pool.clone(),
             force: false,
             installed: true,
             to,
-        },
+        }),
     ]);
     Ok(about_pool(pool, steps))
 }

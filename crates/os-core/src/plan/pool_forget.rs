@@ -1,6 +1,7 @@
 //! `pool-forget`: the host forgets an exported pool, and its users' host ids are free again.
 
 use os_api::command::PoolForget;
+use os_types::step::PoolSourceStep;
 use os_types::{Failure, Plan, Step};
 
 use super::context::{Context, about_pool};
@@ -12,10 +13,10 @@ pub(super) fn plan(body: &PoolForget, context: &Context<'_>) -> Result<Plan, Fai
     if known.is_none() && !context.state.remembered().pools.contains_key(pool) {
         context.exported(pool)?;
     }
-    let step = Step::PoolSource {
+    let step = Step::PoolSource(PoolSourceStep {
         pool: pool.clone(),
         before: known.map(|known| known.path.clone()),
         after: None,
-    };
+    });
     Ok(about_pool(pool, vec![step]))
 }

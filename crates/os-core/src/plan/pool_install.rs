@@ -1,6 +1,7 @@
 //! `pool-install`: an existing btrfs or zpool becomes a pool and is imported.
 
 use os_api::command::PoolInstall;
+use os_types::step::{PoolActiveStep, PoolMarkStep, PoolOpenStep, PropertyStep};
 use os_types::{Code, DatasetName, Explain, Failure, Plan, PoolName, Presence, Step};
 
 use super::context::{Context, about_pool, refuse};
@@ -28,12 +29,12 @@ pub(super) fn plan(body: &PoolInstall, context: &Context<'_>) -> Result<Plan, Fa
     let to = Presence::Present;
     let mut steps = Vec::new();
     steps.extend(source::remember(pool, body.source.as_deref(), context)?);
-    steps.push(Step::PoolOpen {
+    steps.push(Step::PoolOpen(PoolOpenStep {
         pool: pool.clone(),
         force: false,
         installed: false,
         to,
-    });
+    }));
     // A file system that is installed already has the property: then the step finds nothing to do,
     // and one below another dataset is a conflict that says so.
     steps.push(property(&top, ACTIVE_PROPERTY, "yes"));
@@ -46,23 +47,23 @@ pub(super) fn plan(body: &PoolInstall, context: &Context<'_>) -> Result<Plan, Fa
         }
         steps.push(property(&top, DATASET_PROPERTY, dataset.as_str()));
     }
-    steps.push(Step::PoolMark {
+    steps.push(Step::PoolMark(PoolMarkStep {
         pool: pool.clone(),
         to,
-    });
-    steps.push(Step::PoolActive {
+    }));
+    steps.push(Step::PoolActive(PoolActiveStep {
         pool: pool.clone(),
         keep_users: false,
         to,
-    });
+    }));
     Ok(about_pool(pool, steps))
 }
 
 fn property(dataset: &DatasetName, name: &str, value: &str) -> Step {
-    Step::Property {
+    Step::Property(PropertyStep {
         dataset: dataset.clone(),
         name: name.to_owned(),
         before: None,
         after: Some(value.to_owned()),
-    }
+    })
 }

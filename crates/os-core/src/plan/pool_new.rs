@@ -1,6 +1,9 @@
 //! `pool-new`: a loop pool, from nothing to in use.
 
 use os_api::command::PoolNew;
+use os_types::step::{
+    PoolActiveStep, PoolImageStep, PoolMarkStep, PoolOpenStep, PoolSourceStep, PropertyStep,
+};
 use os_types::{
     ByteSize, Code, DatasetName, Explain, Failure, FileSystem, Plan, PoolName, Presence, Step,
 };
@@ -75,39 +78,39 @@ pub(super) fn plan(body: &PoolNew, context: &Context<'_>) -> Result<Plan, Failur
 
     let to = Presence::Present;
     let steps = vec![
-        Step::PoolImage {
+        Step::PoolImage(PoolImageStep {
             pool: pool.clone(),
             file: file.clone(),
             size,
             file_system: Some(file_system),
             to,
-        },
-        Step::PoolSource {
+        }),
+        Step::PoolSource(PoolSourceStep {
             pool: pool.clone(),
             before: None,
             after: Some(file),
-        },
-        Step::PoolOpen {
+        }),
+        Step::PoolOpen(PoolOpenStep {
             pool: pool.clone(),
             force: false,
             installed: false,
             to,
-        },
-        Step::Property {
+        }),
+        Step::Property(PropertyStep {
             dataset: DatasetName::from(pool),
             name: ACTIVE_PROPERTY.to_owned(),
             before: None,
             after: Some("yes".to_owned()),
-        },
-        Step::PoolMark {
+        }),
+        Step::PoolMark(PoolMarkStep {
             pool: pool.clone(),
             to,
-        },
-        Step::PoolActive {
+        }),
+        Step::PoolActive(PoolActiveStep {
             pool: pool.clone(),
             keep_users: false,
             to,
-        },
+        }),
     ];
     Ok(about_pool(pool, steps))
 }

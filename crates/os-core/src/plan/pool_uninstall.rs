@@ -1,6 +1,7 @@
 //! `pool-uninstall`: an exported pool becomes an ordinary file system, and the host forgets it.
 
 use os_api::command::PoolUninstall;
+use os_types::step::{PoolOpenStep, PoolSourceStep, PropertyStep};
 use os_types::{DatasetName, Failure, Plan, Presence, Step};
 
 use super::ACTIVE_PROPERTY;
@@ -12,30 +13,30 @@ pub(super) fn plan(body: &PoolUninstall, context: &Context<'_>) -> Result<Plan, 
     let pool = &body.pool;
     let known = context.exported(pool)?;
     let steps = vec![
-        Step::PoolOpen {
+        Step::PoolOpen(PoolOpenStep {
             pool: pool.clone(),
             force: false,
             installed: true,
             to: Presence::Present,
-        },
-        Step::Property {
+        }),
+        Step::Property(PropertyStep {
             dataset: DatasetName::from(pool),
             name: ACTIVE_PROPERTY.to_owned(),
             before: Some("yes".to_owned()),
             after: None,
-        },
+        }),
         // Not `installed`: the step back opens what is not a pool any more.
-        Step::PoolOpen {
+        Step::PoolOpen(PoolOpenStep {
             pool: pool.clone(),
             force: false,
             installed: false,
             to: Presence::Absent,
-        },
-        Step::PoolSource {
+        }),
+        Step::PoolSource(PoolSourceStep {
             pool: pool.clone(),
             before: Some(known.path.clone()),
             after: None,
-        },
+        }),
     ];
     Ok(about_pool(pool, steps))
 }

@@ -1,6 +1,7 @@
 //! `trash-prune` and `image-prune`: what nobody needs is destroyed.
 
 use os_api::command::{ImagePrune, TrashPrune};
+use os_types::step::PurgeStep;
 use os_types::{DatasetName, EntityRef, Failure, Plan, Step};
 
 use super::context::{Context, on_pool};
@@ -11,7 +12,9 @@ pub(super) fn trash(body: &TrashPrune, context: &Context<'_>) -> Result<Plan, Fa
     let trash = pool.dataset().join("trash")?;
     let inside = |dataset: &&DatasetName| dataset.parent().as_ref() == Some(&trash);
     let datasets = context.facts.storage.datasets.iter().filter(inside);
-    let steps = datasets.cloned().map(|dataset| Step::Purge { dataset });
+    let steps = datasets
+        .cloned()
+        .map(|dataset| Step::Purge(PurgeStep { dataset }));
     // Nobody else looks at the trash, but two who prune it should not meet.
     let root = EntityRef::Group {
         pool: body.pool.clone(),
@@ -29,7 +32,7 @@ pub(super) fn images(body: &ImagePrune, context: &Context<'_>) -> Result<Plan, F
             continue;
         }
         let dataset = layout::image_dataset(pool.dataset(), digest)?;
-        steps.push(Step::Purge { dataset });
+        steps.push(Step::Purge(PurgeStep { dataset }));
         touches.push(EntityRef::Image {
             pool: body.pool.clone(),
             digest: digest.clone(),

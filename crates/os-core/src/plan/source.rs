@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use os_types::step::PoolSourceStep;
 use os_types::{Code, Explain, Failure, PoolName, Step};
 
 use super::context::{Context, refuse};
@@ -117,9 +118,11 @@ pub(super) fn remember(
     if after != context.facts.mountpoint(pool) {
         check_mountpoint(pool, context)?;
     }
-    Ok((before.as_ref() != Some(&after)).then(|| Step::PoolSource {
-        pool: pool.clone(),
-        before,
-        after: Some(after),
+    Ok((before.as_ref() != Some(&after)).then(|| {
+        Step::PoolSource(PoolSourceStep {
+            pool: pool.clone(),
+            before,
+            after: Some(after),
+        })
     }))
 }

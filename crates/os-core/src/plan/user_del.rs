@@ -1,6 +1,7 @@
 //! `user-del`: a user that nothing uses, damaged or not.
 
 use os_api::command::UserDel;
+use os_types::step::SystemUserStep;
 use os_types::{Code, EntityRef, Explain, Failure, Plan, Presence, Step, UserName};
 
 use super::blocks::user_owner;
@@ -47,11 +48,11 @@ pub(super) fn forget(
     };
     // Only what is there: the steps back must not register a user that was not.
     if context.facts.account(pool, name).is_some() {
-        steps.push(Step::SystemUser {
+        steps.push(Step::SystemUser(SystemUserStep {
             pool: pool.clone(),
             user: name.clone(),
             to: Presence::Absent,
-        });
+        }));
     }
     steps.push(found.remove()?);
     touches.extend([EntityRef::Host, found.entity.clone()]);

@@ -1,6 +1,7 @@
 //! `user-new`: a user with ids of its own.
 
 use os_api::command::UserNew;
+use os_types::step::SystemUserStep;
 use os_types::{Code, EntityRef, Explain, Failure, Plan, Presence, Step};
 
 use super::context::{Context, on_pool, refuse, rewrite};
@@ -66,11 +67,11 @@ pub(super) fn plan_with_document(
     // The block first: a crash in between leaves ids that nobody uses, not a user without ids.
     let mut steps: Vec<Step> = ids.step.into_iter().collect();
     steps.extend(rewrite(on, &entity, None, &doc)?);
-    steps.push(Step::SystemUser {
+    steps.push(Step::SystemUser(SystemUserStep {
         pool: on.clone(),
         user: name.clone(),
         to: Presence::Present,
-    });
+    }));
     let touches = [EntityRef::Host, entity].into_iter().chain(ids.range);
     Ok((on_pool(on, steps, touches), doc))
 }

@@ -2,6 +2,7 @@
 
 use os_api::command::{UserRegister, UserUnregister};
 use os_types::plan::JournalPlace;
+use os_types::step::SystemUserStep;
 use os_types::{EntityRef, Failure, Plan, PoolName, Presence, Step, UserName};
 
 use super::context::{Context, refuse};
@@ -67,11 +68,11 @@ fn select(
             pool: pool.clone(),
             name: user.clone(),
         });
-        steps.push(Step::SystemUser {
+        steps.push(Step::SystemUser(SystemUserStep {
             pool: pool.clone(),
             user: user.clone(),
             to,
-        });
+        }));
     }
     touches.sort();
     touches.dedup();

@@ -200,7 +200,7 @@ impl File<'_> {
 
     fn read<T: Document>(&self, content: Content<'_>) -> Entry<T> {
         let (failure, text) = match content {
-            Content::Unreadable(error) => (Failure::from(&error), None),
+            Content::Unreadable(error) => (Failure::from(error), None),
             Content::Text(text) => match document::parse(text) {
                 Ok(doc) => {
                     let text = text.to_owned();

@@ -2,6 +2,7 @@
 
 use os_api::view::SourceKind;
 use os_core::KnownSource;
+use os_types::step::PoolOpenStep;
 use os_types::{ByteSize, Step};
 
 use crate::commands::command;
@@ -177,10 +178,10 @@ fn uninstalling_can_be_taken_back() {
         .unwrap();
     assert!(matches!(
         opens,
-        Step::PoolOpen {
+        Step::PoolOpen(PoolOpenStep {
             installed: false,
             ..
-        }
+        })
     ));
 }
 

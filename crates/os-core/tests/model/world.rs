@@ -7,6 +7,7 @@ use os_api::Command;
 use os_core::accounts::Registrar;
 use os_core::{Accounts, Facts, PoolState, State, layout, plan};
 use os_types::id_table::Allocation;
+use os_types::step::{DirectoryStep, FileStep, IdBlocksStep, SystemUserStep};
 use os_types::{Failure, Plan, PoolPath, Presence, Step};
 
 /// Files of pools, folders of groups, and what is made of them.
@@ -73,15 +74,15 @@ impl World {
 
     fn apply(&mut self, step: &Step) -> Result<(), Failure> {
         match step {
-            Step::File {
+            Step::File(FileStep {
                 path,
                 before,
                 after,
-            } => {
+            }) => {
                 assert_eq!(self.files.get(path), before.as_ref(), "conflict at {path}");
                 self.put(path, after.clone());
             }
-            Step::Directory { path, to, .. } => match to {
+            Step::Directory(DirectoryStep { path, to, .. }) => match to {
                 Presence::Present => assert!(self.folders.insert(path.clone())),
                 Presence::Absent => {
                     let below = format!("{path}/");
@@ -90,14 +91,14 @@ impl World {
                     assert!(self.folders.remove(path));
                 }
             },
-            Step::IdBlocks {
+            Step::IdBlocks(IdBlocksStep {
                 pool,
                 range,
                 index,
                 count,
                 owner,
                 to,
-            } => {
+            }) => {
                 let found = self.state.find_id_range(Some(pool), range).unwrap();
                 let wanted = Allocation {
                     block_index: *index,
@@ -105,18 +106,16 @@ impl World {
                     owner: owner.clone(),
                 };
                 let doc = found.entry.doc().unwrap();
-                let after = doc
-                    .with_blocks(&wanted, *to)
-                    .map_err(|e| Failure::from(&e))?;
+                let after = doc.with_blocks(&wanted, *to)?;
                 let after = after.expect("a plan has no step that does nothing");
                 let path = layout::config_path(&found.entity).unwrap();
                 let path = PoolPath::new(pool, path).unwrap();
                 self.put(&path, Some(os_core::document::text(&after)));
             }
-            Step::SystemUser { pool, user, to } => match to {
+            Step::SystemUser(SystemUserStep { pool, user, to }) => match to {
                 Presence::Present => {
                     let account = Registrar::new(&self.state, &self.facts).account(pool, user);
-                    let account = account.map_err(|e| Failure::from(&e))?;
+                    let account = account?;
                     self.facts.accounts.insert(account);
                 }
                 Presence::Absent => {

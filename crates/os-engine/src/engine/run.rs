@@ -205,7 +205,7 @@ impl<H: Host> Inner<H> {
             header,
             plan,
         };
-        Journal::begin(folder, begin).map_err(|error| Failure::from(&error))
+        Journal::begin(folder, begin).map_err(Failure::from)
     }
 }
 

@@ -7,7 +7,7 @@ use os_types::{Code, Presence, Step};
 
 use super::*;
 use crate::fake::{
-    Fake, LONG, Machine, accounts, cgroup, create, destroy, file, tank, until, user, whole, work,
+    Fake, LONG, Machine, account, accounts, create, destroy, file, tank, until, user, whole, work,
     work_on,
 };
 use crate::journal::Record;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::Utf8Error;
 
+use os_types::{Code, Explain};
+
 use super::migration::one_line;
 use super::{Document, MigrationError};
 use crate::error::FileError;
@@ -144,4 +146,22 @@ fn line_of(text: &[u8], offset: usize) -> usize {
         .take(offset)
         .filter(|byte| **byte == b'\n')
         .count()
+}
+
+impl Explain for DocumentError {
+    fn code(&self) -> Code {
+        match self.fault {
+            Fault::TooNew { .. } => Code::PoolSchema,
+            _ => Code::Damaged,
+        }
+    }
+}
+
+impl Explain for LoadError {
+    fn code(&self) -> Code {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Document { error, .. } => error.code(),
+        }
+    }
 }

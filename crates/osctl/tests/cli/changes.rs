@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use os_api::OperationState::{Cancelled, Finished, Reverted, Running};
 use os_api::StepState::{Done, Pending, Running as Busy};
 use os_types::plan::JournalPlace;
+use os_types::step::{AccountFilesStep, DatasetStep};
 use os_types::{Code, Failure, Plan, Presence, Step};
 
 use crate::fixtures::operation;
@@ -116,11 +117,11 @@ fn plans_are_printed() {
     let server = Server::start();
     let plan = Plan {
         steps: vec![
-            Step::Dataset {
+            Step::Dataset(DatasetStep {
                 dataset: "tank/ct".parse().unwrap(),
                 to: Presence::Absent,
-            },
-            Step::AccountFiles {},
+            }),
+            Step::AccountFiles(AccountFilesStep {}),
         ],
         touches: vec![],
         journal: JournalPlace::Host,

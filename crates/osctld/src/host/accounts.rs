@@ -11,8 +11,6 @@ use os_core::accounts::{AccountLines, Accounts};
 use os_store::block;
 use os_types::Failure;
 
-use super::fail;
-
 /// Another program may keep an account file locked for so long.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -29,7 +27,7 @@ impl Registry {
     /// What the files in the folder `etc` say.
     pub(crate) fn read(etc: &Path) -> Result<Self, Failure> {
         let text = |name: &str| {
-            let lines = block::read(&etc.join(name)).map_err(|error| fail::block(&error))?;
+            let lines = block::read(&etc.join(name))?;
             Ok::<_, Failure>(lines.into_iter().map(|line| line + "\n").collect())
         };
         let registered = Accounts::parse(&AccountLines {
@@ -72,7 +70,7 @@ impl Registry {
     pub(crate) fn is_written(&self) -> Result<bool, Failure> {
         let wanted = self.now().render();
         for (name, text) in files(&wanted) {
-            let lines = block::read(&self.etc.join(name)).map_err(|error| fail::block(&error))?;
+            let lines = block::read(&self.etc.join(name))?;
             if !lines.iter().map(String::as_str).eq(text.lines()) {
                 return Ok(false);
             }
@@ -85,8 +83,7 @@ impl Registry {
     fn write_files(&self, wanted: &AccountLines) -> Result<(), Failure> {
         for (name, text) in files(wanted) {
             let lines: Vec<String> = text.lines().map(ToOwned::to_owned).collect();
-            block::set(&self.etc.join(name), &lines, PATIENCE)
-                .map_err(|error| fail::block(&error))?;
+            block::set(&self.etc.join(name), &lines, PATIENCE)?;
         }
         Ok(())
     }

@@ -9,9 +9,9 @@ use os_core::{PoolState, State, layout};
 use os_runtime::{ContainerPaths, ContainerSpec, StopTarget};
 use os_types::{Code, ContainerRef, Failure, GroupName, PoolName, UserName, chain};
 
-use super::Steps;
+use super::LinuxHost;
 
-impl Steps {
+impl LinuxHost {
     /// Everything that a start of this container needs.
     ///
     /// *Errors*: its configuration or that of its user cannot be read, or its user is not registered.
@@ -22,10 +22,10 @@ impl Steps {
         let state = self.state_of(&container.pool)?;
         let ContainerRef { pool, name } = container;
         let found = state.find_container(Some(pool), name);
-        let found = found.map_err(|error| Failure::from(&error))?;
+        let found = found?;
         let doc = &found.entry.usable().map_err(Clone::clone)?.doc;
         let user = state.find_user(Some(pool), &doc.user);
-        let user = user.map_err(|error| Failure::from(&error))?;
+        let user = user?;
         let user = &user.entry.usable().map_err(Clone::clone)?.doc;
         let facts = self.facts()?;
         let account = facts.account(pool, &doc.user).ok_or_else(|| {
@@ -82,7 +82,7 @@ impl Steps {
         Ok(cgroup.map(|cgroup| self.target(container, cgroup)))
     }
 
-    /// As [`Steps::stop_target`], for each container of a pool that is being imported.
+    /// As [`LinuxHost::stop_target`], for each container of a pool that is being imported.
     pub(super) fn stop_targets(&self, pool: &PoolState) -> Result<Vec<StopTarget>, Failure> {
         let containers = pool.containers().iter();
         let documents = containers.filter_map(|(name, entry)| Some((name, entry.doc()?)));

@@ -11,9 +11,9 @@ use os_storage::{PoolSource, ZFS_DEVICE};
 use os_sys::{MountEntry, MountTable};
 use os_types::{ByteSize, Code, ContainerRef, Failure, PoolName};
 
-use super::{Steps, source};
+use super::{LinuxHost, source};
 
-impl Steps {
+impl LinuxHost {
     /// The host at this moment, without what only some commands ask for: `taken_names` and `storage`.
     pub(crate) fn facts(&self) -> Result<Facts, Failure> {
         let paths = self.paths();

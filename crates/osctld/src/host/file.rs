@@ -1,41 +1,43 @@
-//! The step about files of ours on a pool.
+//! Configuration files of ours on a pool.
 
 use std::path::Path;
 
-use os_engine::Readiness;
+use os_engine::{Outcome, StepCheck, StepContext};
+use os_store::FileError;
 use os_store::atomic::{self, Attributes};
 use os_types::Failure;
+use os_types::step::FileStep;
 
-use super::fail;
+use super::{HostStep, LinuxHost};
 
-/// Root reads, nobody writes: changes go through replacing the file.
+/// Only root reads, and nobody writes in place: a change replaces the file.
 const MODE: u32 = 0o400;
 
-pub(super) fn look(
-    path: &Path,
-    before: Option<&str>,
-    after: Option<&str>,
-) -> Result<Readiness, Failure> {
-    let found = match atomic::read(path) {
-        Ok(found) => found,
-        // Its folder is not there yet, or not any more.
-        Err(error) if error.is_not_found() => None,
-        Err(error) => return Err(fail::file(&error)),
-    };
-    let is = |text: Option<&str>| found.as_deref() == text.map(str::as_bytes);
-    Ok(if is(after) {
-        Readiness::Done
-    } else if is(before) {
-        Readiness::Ready
-    } else {
-        Readiness::Conflict(format!("{} was changed since", path.display()))
-    })
+impl HostStep for FileStep {
+    fn check(&self, host: &LinuxHost) -> Result<StepCheck, Failure> {
+        let path = host.locate(&self.path);
+        let found = match atomic::read(&path) {
+            // Its directory may be gone, or not yet created.
+            Err(error) if error.is_not_found() => None,
+            found => found?,
+        };
+        let ends = [&self.before, &self.after].map(|text| text.as_deref().map(str::as_bytes));
+        let conflict = || format!("{} was changed since", path.display());
+        Ok(StepCheck::of_value(found.as_deref(), ends, conflict))
+    }
+
+    fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
+        write(&host.locate(&self.path), self.after.as_deref())?;
+        host.learn(&self.path, self.after.as_deref());
+        Ok(Outcome::Changed)
+    }
 }
 
-pub(super) fn go(path: &Path, after: Option<&str>) -> Result<(), Failure> {
-    let changed = match after {
+/// Replaces the file, or removes it if there is no text.
+pub(super) fn write(path: &Path, text: Option<&str>) -> Result<(), FileError> {
+    let changed = match text {
         Some(text) => atomic::replace(path, text.as_bytes(), Attributes::mode(MODE)),
         None => atomic::remove(path),
     };
-    changed.map(drop).map_err(|error| fail::file(&error))
+    changed.map(drop)
 }

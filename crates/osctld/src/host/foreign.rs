@@ -10,8 +10,6 @@ use os_core::facts::ForeignIds;
 use os_store::block;
 use os_types::Failure;
 
-use super::fail;
-
 /// A file that changed so short a time ago may change once more without looking changed: some
 /// kernels tell times in ticks of up to 10 ms.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -84,7 +82,7 @@ fn are_settled(stamps: &Stamps) -> bool {
 }
 
 fn parse(etc: &Path) -> Result<ForeignIds, Failure> {
-    let text = |name: &str| block::outside(&etc.join(name)).map_err(|error| fail::block(&error));
+    let text = |name: &str| block::outside(&etc.join(name));
     Ok(ForeignIds::parse(
         &text("passwd")?,
         &text("group")?,

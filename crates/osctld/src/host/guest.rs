@@ -6,74 +6,63 @@
 
 use std::borrow::Cow;
 
-use os_core::{PoolState, layout};
-use os_engine::StepContext;
+use os_core::layout;
+use os_engine::{Outcome, StepContext};
 use os_guest::{Dress, Report, StoppedGuest};
-use os_types::{
-    Code, ContainerName, ContainerRef, ContainerState, Failure, GuestSettings, PoolName,
-};
+use os_types::step::GuestStep;
+use os_types::{Code, ContainerName, ContainerRef, ContainerState, Failure, GuestSettings};
 
-use super::Steps;
+use super::{HostStep, LinuxHost};
 
-impl Steps {
-    /// Writes what differs between the two settings.
-    pub(super) fn dress(
-        &self,
-        (pool, name): (&PoolName, &ContainerName),
-        (before, after): (&GuestSettings, &GuestSettings),
-        context: &StepContext<'_>,
-    ) {
-        let written = self.dress_now((pool, name), (before, after));
-        os_runtime::log_report(&ContainerRef::new(pool, name), &written);
+impl HostStep for GuestStep {
+    fn apply(&self, host: &LinuxHost, context: &StepContext<'_>) -> Result<Outcome, Failure> {
+        let written = write(self, host);
+        os_runtime::log_report(&ContainerRef::new(&self.pool, &self.container), &written);
         match written {
             Ok(report) => report.left.iter().for_each(|left| context.progress(left)),
             Err(failure) => context.progress(&format!("not written inside: {failure}")),
         }
+        Ok(Outcome::Changed)
     }
+}
 
-    fn dress_now(
-        &self,
-        (pool, name): (&PoolName, &ContainerName),
-        (before, after): (&GuestSettings, &GuestSettings),
-    ) -> Result<Report, Failure> {
-        let state = self.state();
-        // While a journal is settled its pool is not loaded yet.
-        let loaded = match state.pool(pool) {
-            Some(loaded) => Cow::Borrowed(loaded),
-            None => Cow::Owned(
-                PoolState::load_dir(&self.scopes.dataset(pool), self.scopes.folder(pool))
-                    .map_err(|error| Failure::from(&error))?,
-            ),
-        };
-        let gone = || Failure::new(Code::NotFound, "there is no such container");
-        let entry = loaded.containers().get(name).ok_or_else(gone)?;
-        let doc = &entry.usable().map_err(Clone::clone)?.doc;
-        let dress = changed(name, before, after, doc.distribution.clone());
-        if dress.is_empty() {
-            return Ok(Report::default());
+/// Writes what differs between the two settings.
+fn write(step: &GuestStep, host: &LinuxHost) -> Result<Report, Failure> {
+    let (pool, name) = (&step.pool, &step.container);
+    let state = host.state();
+    // While a journal is settled its pool is not loaded yet.
+    let loaded = match state.pool(pool) {
+        Some(loaded) => Cow::Borrowed(loaded),
+        None => Cow::Owned(host.load(pool)?),
+    };
+    let gone = || Failure::new(Code::NotFound, "there is no such container");
+    let entry = loaded.containers().get(name).ok_or_else(gone)?;
+    let doc = &entry.usable().map_err(Clone::clone)?.doc;
+    let dress = changed(name, &step.before, &step.after, doc.distribution.clone());
+    if dress.is_empty() {
+        return Ok(Report::default());
+    }
+    let live = host.runtime.container(&ContainerRef::new(pool, name));
+    match live.as_ref().map(|live| (live.state, &live.init)) {
+        None => {
+            let user = loaded.users().get(&doc.user).ok_or_else(gone)?;
+            let user = &user.usable().map_err(Clone::clone)?.doc;
+            let default = layout::container_dataset(loaded.dataset(), name)?;
+            let dataset = doc.dataset.as_ref().unwrap_or(&default);
+            let folder = layout::dataset_folder(&host.facts()?.root, dataset);
+            let guest = StoppedGuest {
+                root: folder.join(layout::PRIVATE),
+                uid_map: user.uid_map.clone(),
+                gid_map: user.gid_map().clone(),
+            };
+            host.runtime.write_guest_config(guest, dress)
         }
-        let live = self.runtime.container(&ContainerRef::new(pool, name));
-        match live.as_ref().map(|live| (live.state, &live.init)) {
-            None => {
-                let user = loaded.users().get(&doc.user).ok_or_else(gone)?;
-                let user = &user.usable().map_err(Clone::clone)?.doc;
-                let default = layout::container_dataset(loaded.dataset(), name)?;
-                let dataset = doc.dataset.as_ref().unwrap_or(&default);
-                let folder = layout::dataset_folder(&self.facts()?.root, dataset);
-                let guest = StoppedGuest {
-                    root: folder.join(layout::PRIVATE),
-                    uid_map: user.uid_map.clone(),
-                    gid_map: user.gid_map().clone(),
-                };
-                self.runtime.write_guest_config(guest, dress)
-            }
-            Some((ContainerState::Running, Some(init))) => {
-                self.runtime.write_running_guest_config(init, dress)
-            }
-            Some((state, _)) => {
-                let text = format!("it is {state}; the next start does it");
-                Err(Failure::new(Code::ContainerState, text))
-            }
+        Some((ContainerState::Running, Some(init))) => {
+            host.runtime.write_running_guest_config(init, dress)
+        }
+        Some((state, _)) => {
+            let text = format!("it is {state}; the next start does it");
+            Err(Failure::new(Code::ContainerState, text))
         }
     }
 }

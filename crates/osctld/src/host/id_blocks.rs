@@ -1,54 +1,55 @@
-//! The step about blocks of an id range.
-
-use std::path::Path;
+//! Blocks of id ranges.
 
 use os_core::document::{self, BlocksError, IdRangeDoc};
-use os_engine::Readiness;
-use os_store::atomic;
-use os_types::id_table::Allocation;
-use os_types::{Code, Failure, Presence, chain};
+use os_core::layout;
+use os_engine::{Outcome, StepCheck, StepContext};
+use os_types::step::IdBlocksStep;
+use os_types::{Code, EntityRef, Failure, PoolPath, chain};
 
-use super::{fail, file};
+use super::{HostStep, LinuxHost, file};
 
-fn read(path: &Path) -> Result<IdRangeDoc, Failure> {
-    let text = atomic::read_text(path).map_err(|error| fail::file(&error))?;
-    let text = text.ok_or_else(|| {
-        Failure::new(Code::NotFound, format!("{} does not exist", path.display()))
-    })?;
-    os_store::document::parse(&text).map_err(|error| {
-        Failure::new(
-            Code::Damaged,
-            format!("{}: {}", path.display(), chain(&error)),
-        )
-    })
+impl HostStep for IdBlocksStep {
+    fn check(&self, host: &LinuxHost) -> Result<StepCheck, Failure> {
+        Ok(match changed(self, host)? {
+            Ok(Some(_)) => StepCheck::Ready,
+            Ok(None) => StepCheck::Done,
+            Err(error) => StepCheck::Conflict(chain(&error)),
+        })
+    }
+
+    fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
+        let doc =
+            changed(self, host)?.map_err(|error| Failure::new(Code::Conflict, chain(&error)))?;
+        let Some(doc) = doc else {
+            return Ok(Outcome::Unchanged);
+        };
+        let (path, text) = (path(self)?, document::text(&doc));
+        file::write(&host.locate(&path), Some(&text))?;
+        host.learn(&path, Some(&text));
+        Ok(Outcome::Changed)
+    }
 }
 
-fn after(
-    path: &Path,
-    blocks: &Allocation,
-    to: Presence,
+/// The file of the range.
+fn path(step: &IdBlocksStep) -> Result<PoolPath, Failure> {
+    let entity = EntityRef::IdRange {
+        pool: step.pool.clone(),
+        name: step.range.clone(),
+    };
+    let relative = layout::config_path(&entity).unwrap_or_default();
+    Ok(PoolPath::new(&step.pool, relative)?)
+}
+
+/// The range with the blocks at the far end; `None` if they are there already.
+fn changed(
+    step: &IdBlocksStep,
+    host: &LinuxHost,
 ) -> Result<Result<Option<IdRangeDoc>, BlocksError>, Failure> {
-    Ok(read(path)?.with_blocks(blocks, to))
-}
-
-pub(super) fn look(path: &Path, blocks: &Allocation, to: Presence) -> Result<Readiness, Failure> {
-    Ok(match after(path, blocks, to)? {
-        Ok(Some(_)) => Readiness::Ready,
-        Ok(None) => Readiness::Done,
-        Err(error) => Readiness::Conflict(chain(&error)),
-    })
-}
-
-/// Writes the changed table; returns the new text, `None` if nothing changes.
-pub(super) fn go(
-    path: &Path,
-    blocks: &Allocation,
-    to: Presence,
-) -> Result<Option<String>, Failure> {
-    let doc =
-        after(path, blocks, to)?.map_err(|error| Failure::new(Code::Conflict, chain(&error)))?;
-    let Some(doc) = doc else { return Ok(None) };
-    let text = document::text(&doc);
-    file::go(path, Some(&text))?;
-    Ok(Some(text))
+    let path = host.locate(&path(step)?);
+    let doc: Option<IdRangeDoc> = os_store::document::load(&path)?;
+    let doc = doc.ok_or_else(|| {
+        let text = format!("{} does not exist", path.display());
+        Failure::new(Code::NotFound, text)
+    })?;
+    Ok(doc.with_blocks(&step.allocation(), step.to))
 }

@@ -9,7 +9,7 @@ use os_core::{RunningIds, claim};
 use os_runtime::ContainerSpec;
 use os_types::{ContainerRef, Failure, IdMapEntry, IdSpan, JournalPlace, Plan, UserName};
 
-use super::Steps;
+use super::LinuxHost;
 
 /// The ids of containers: of those that run as the kernel had them when they were seen first, and
 /// of those that are just being started.
@@ -42,7 +42,7 @@ impl Drop for Starting<'_> {
     }
 }
 
-impl Steps {
+impl LinuxHost {
     /// The ids of all containers that run or are being started.
     pub(super) fn running_ids(&self) -> Vec<RunningIds> {
         let mut tables = self.identities.lock();

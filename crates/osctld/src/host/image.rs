@@ -1,52 +1,33 @@
-//! The steps about roots: images in the cache, clones of them, the trash.
+//! The roots of images in the cache of a pool.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::time::Duration;
 
 use os_core::layout;
-use os_engine::{Readiness, StepContext};
+use os_engine::{Outcome, StepCheck, StepContext};
 use os_image::{ArchiveSource, Limits, UnpackAnswer, UnpackJob};
 use os_storage::{Extent, PoolContents};
 use os_store::atomic::{self, Attributes};
 use os_sys::{SpawnRequest, patience};
-use os_types::{
-    Code, DatasetName, Failure, IdMap, ImageDigest, PoolName, Presence, SnapshotName, chain,
-};
+use os_types::step::ImageStep;
+use os_types::{Code, DatasetName, Failure, Presence};
 use rustix::fs::MemfdFlags;
 
-use super::{Steps, dataset, fail};
-
-/// What an image step is about.
-pub(super) struct Image<'a> {
-    pub(super) pool: &'a PoolName,
-    pub(super) digest: &'a ImageDigest,
-    pub(super) file: &'a Path,
-    pub(super) uid_map: &'a IdMap,
-    pub(super) gid_map: &'a IdMap,
-}
-
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "so that it can be named where an error is mapped"
-)]
-fn storage(error: os_storage::StorageError) -> Failure {
-    fail::storage(&error)
-}
+use super::{HostStep, LinuxHost};
 
 /// Unpacks an image into an empty dataset and makes the snapshot that containers are cloned from.
 fn unpack(
-    image: &Image<'_>,
+    image: &ImageStep,
     contents: &dyn PoolContents,
     dataset: &DatasetName,
     context: &StepContext<'_>,
 ) -> Result<(), Failure> {
     let target = contents.mountpoint(dataset).join(layout::PRIVATE);
-    atomic::create_dir(&target, Attributes::mode(0o755)).map_err(|error| fail::file(&error))?;
+    atomic::create_dir(&target, Attributes::mode(0o755))?;
     let job = UnpackJob {
-        archive: ArchiveSource::Path(image.file.to_owned()),
+        archive: ArchiveSource::Path(image.file.clone()),
         target,
         uid_map: image.uid_map.clone(),
         gid_map: image.gid_map.clone(),
@@ -60,7 +41,7 @@ fn unpack(
             image: found,
             report,
         } => {
-            if found.digest != *image.digest {
+            if found.digest != image.digest {
                 let text = format!("{} is another image by now", image.file.display());
                 return Err(Failure::new(Code::Image, text));
             }
@@ -68,98 +49,45 @@ fn unpack(
         }
     }
     let ready = layout::image_snapshot(dataset)?;
-    contents.snapshot(&ready).map(drop).map_err(storage)
+    contents.snapshot(&ready)?;
+    Ok(())
 }
 
-pub(super) fn look_rename(
-    pool: &dyn PoolContents,
-    before: &DatasetName,
-    after: &DatasetName,
-) -> Result<Readiness, Failure> {
-    let was = dataset::exists(pool, before)?;
-    let is = dataset::exists(pool, after)?;
-    Ok(match (was, is) {
-        (false, true) => Readiness::Done,
-        (true, false) => Readiness::Ready,
-        (true, true) => Readiness::Conflict(format!("{after} exists already")),
-        (false, false) => Readiness::Conflict(format!("{before} does not exist")),
-    })
-}
-
-pub(super) fn clone(
-    pool: &dyn PoolContents,
-    origin: &SnapshotName,
-    dataset: &DatasetName,
-    to: Presence,
-) -> Result<(), Failure> {
-    let changed = match to {
-        Presence::Present => pool.clone_snapshot(origin, dataset, &[]),
-        Presence::Absent => pool.destroy(dataset, Extent::Only),
-    };
-    changed.map(drop).map_err(storage)
-}
-
-pub(super) fn look_purge(
-    pool: &dyn PoolContents,
-    dataset: &DatasetName,
-) -> Result<Readiness, Failure> {
-    dataset::look(pool, dataset, Presence::Absent)
-}
-
-pub(super) fn purge(pool: &dyn PoolContents, dataset: &DatasetName) -> Result<(), Failure> {
-    let purged = pool.destroy(dataset, Extent::Recursive);
-    purged.map(drop).map_err(storage)
-}
-
-impl Steps {
-    fn image_dataset(&self, image: &Image<'_>) -> Result<DatasetName, Failure> {
-        let scope = self.scopes.dataset(image.pool);
-        Ok(layout::image_dataset(&scope, image.digest)?)
+impl HostStep for ImageStep {
+    fn check(&self, host: &LinuxHost) -> Result<StepCheck, Failure> {
+        let contents = host.contents(&self.pool);
+        let dataset = dataset(self, host)?;
+        let is_done = match self.to {
+            Presence::Present => contents.has_snapshot(&layout::image_snapshot(&dataset)?)?,
+            Presence::Absent => !contents.exists(&dataset)?,
+        };
+        Ok(StepCheck::done_if(is_done))
     }
 
-    pub(super) fn look_cached(
-        &self,
-        image: &Image<'_>,
-        to: Presence,
-    ) -> Result<Readiness, Failure> {
-        let contents = self.contents(image.pool);
-        let dataset = self.image_dataset(image)?;
-        let is_there = dataset::exists(&*contents, &dataset)?;
-        let ready = layout::image_snapshot(&dataset)?;
-        let is_ready = contents.has_snapshot(&ready).map_err(storage)?;
-        Ok(match to {
-            Presence::Present if is_ready => Readiness::Done,
-            Presence::Absent if !is_there => Readiness::Done,
-            _ => Readiness::Ready,
-        })
+    /// What was left by an attempt that a crash cut off is thrown away first: only the snapshot at
+    /// the end says that the image is complete.
+    fn apply(&self, host: &LinuxHost, context: &StepContext<'_>) -> Result<Outcome, Failure> {
+        let contents = host.contents(&self.pool);
+        let dataset = dataset(self, host)?;
+        if contents.exists(&dataset)? {
+            contents.destroy(&dataset, Extent::Recursive)?;
+        }
+        if self.to == Presence::Present {
+            contents.create(&dataset, &[])?;
+            let unpacked = unpack(self, &*contents, &dataset, context);
+            if unpacked.is_err() {
+                // The failure tells more than what a destroy might say on top.
+                drop(contents.destroy(&dataset, Extent::Recursive));
+            }
+            unpacked?;
+        }
+        Ok(Outcome::Changed)
     }
+}
 
-    /// Unpacks an image, or drops it from the cache. What was left by an attempt that a crash cut
-    /// off is thrown away first: only the snapshot at the end says that all of it is there.
-    pub(super) fn cache_image(
-        &self,
-        image: &Image<'_>,
-        to: Presence,
-        context: &StepContext<'_>,
-    ) -> Result<(), Failure> {
-        let contents = self.contents(image.pool);
-        let dataset = self.image_dataset(image)?;
-        if dataset::exists(&*contents, &dataset)? {
-            contents
-                .destroy(&dataset, Extent::Recursive)
-                .map_err(storage)?;
-        }
-        if to == Presence::Absent {
-            return Ok(());
-        }
-        contents.create(&dataset, &[]).map_err(storage)?;
-        let unpacked = unpack(image, &*contents, &dataset, context);
-        if unpacked.is_err() {
-            // The failure tells more than what a destroy might say on top.
-            drop(contents.destroy(&dataset, Extent::Recursive));
-        }
-        unpacked
-    }
+fn dataset(step: &ImageStep, host: &LinuxHost) -> Result<DatasetName, Failure> {
+    let scope = host.scopes.dataset(&step.pool);
+    Ok(layout::image_dataset(&scope, &step.digest)?)
 }
 
 /// Runs `os-helper unpack`, which is killed when the operation is cancelled or out of time.
@@ -177,15 +105,13 @@ fn run_helper(job: &UnpackJob, context: &StepContext<'_>) -> Result<UnpackAnswer
         .stdin(OwnedFd::from(memory))
         .stdout(OwnedFd::from(output))
         .stderr(OwnedFd::from(errors));
-    let child = os_sys::spawn(request);
-    let mut child = child.map_err(|error| Failure::new(Code::Step, chain(&error)))?;
+    let mut child = os_sys::spawn(request)?;
     let ended = patience::until(context.remaining(), || {
         if context.is_cancelled() {
             return Err(Failure::new(Code::Cancelled, "unpacking was cancelled"));
         }
         let slice = Duration::from_millis(50);
-        let status = child.wait(slice.min(context.remaining()));
-        status.map_err(|error| Failure::new(Code::Step, chain(&error)))
+        Ok(child.wait(slice.min(context.remaining()))?)
     });
     if !matches!(ended, Ok(Some(_))) {
         drop(child.signal_group(os_sys::Signal::KILL));

@@ -10,7 +10,7 @@ use os_core::asset::{Probe, Stat, probe};
 use os_sys::MountTable;
 use os_types::{DatasetName, PoolName, chain};
 
-use super::Steps;
+use super::LinuxHost;
 
 /// The lines of a file, or why it could not be read.
 type Lines = Result<BTreeSet<String>, String>;
@@ -21,14 +21,14 @@ type Datasets = Result<BTreeSet<DatasetName>, String>;
 /// A look at one moment.
 #[derive(Debug)]
 pub(crate) struct Look<'a> {
-    host: &'a Steps,
+    host: &'a LinuxHost,
     mounts: Result<MountTable, String>,
     lines: RefCell<BTreeMap<PathBuf, Lines>>,
     datasets: RefCell<BTreeMap<PoolName, Datasets>>,
 }
 
 impl<'a> Look<'a> {
-    pub(crate) fn new(host: &'a Steps) -> Self {
+    pub(crate) fn new(host: &'a LinuxHost) -> Self {
         let mounts = MountTable::read().map_err(|error| error.to_string());
         Self {
             host,

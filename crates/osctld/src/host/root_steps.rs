@@ -6,6 +6,10 @@ use std::time::Duration;
 use os_api::OperationState;
 use os_engine::{Engine, Faults, Limits, OperationRequest, Setup};
 use os_types::plan::JournalPlace;
+use os_types::step::{
+    DatasetStep, DirectoryStep, FileStep, IdBlocksStep, PoolActiveStep, PoolImageStep,
+    PoolMarkStep, PoolOpenStep, PoolSourceStep, PropertyStep, SystemUserStep,
+};
 use os_types::{ByteSize, EntityRef, FileSystem, Plan, PoolPath, Presence, Step};
 
 use super::*;
@@ -14,14 +18,14 @@ use crate::scopes::Scopes;
 
 const TO: Presence = Presence::Present;
 
-fn engine(root: &std::path::Path) -> Engine<Steps> {
+fn engine(root: &std::path::Path) -> Engine<LinuxHost> {
     std::fs::create_dir(root.join("etc")).unwrap();
     for name in ["passwd", "group", "subuid", "subgid"] {
         std::fs::File::create(root.join("etc").join(name)).unwrap();
     }
     let paths = Paths::new(root);
     let scopes = Arc::new(Scopes::new(paths.clone()));
-    let host = Steps::new(paths, Arc::clone(&scopes), News::default()).unwrap();
+    let host = LinuxHost::new(paths, Arc::clone(&scopes), News::default()).unwrap();
     let identity = os_engine::Identity {
         boot: host.identity().boot_id.clone(),
         host: host.identity().host_id.clone(),
@@ -35,7 +39,7 @@ fn engine(root: &std::path::Path) -> Engine<Steps> {
     })
 }
 
-async fn run(engine: &Engine<Steps>, steps: Vec<Step>) -> os_api::Operation {
+async fn run(engine: &Engine<LinuxHost>, steps: Vec<Step>) -> os_api::Operation {
     let plan = Plan {
         steps,
         touches: vec![EntityRef::Host],
@@ -64,84 +68,74 @@ fn pool_steps(root: &std::path::Path) -> Vec<Step> {
     let file = root.join("tank.img");
     let size = ByteSize::mib(256);
     vec![
-        Step::PoolImage {
+        Step::PoolImage(PoolImageStep {
             pool: pool.clone(),
             file: file.clone(),
             size,
             file_system: Some(FileSystem::Btrfs),
             to: TO,
-        },
-        Step::PoolSource {
+        }),
+        Step::PoolSource(PoolSourceStep {
             pool: pool.clone(),
             before: None,
             after: Some(file),
-        },
-        Step::PoolOpen {
+        }),
+        Step::PoolOpen(PoolOpenStep {
             pool: pool.clone(),
             force: false,
             installed: false,
             to: TO,
-        },
-        Step::Property {
+        }),
+        Step::Property(PropertyStep {
             dataset: "tank".parse().unwrap(),
             name: "org.vpsadminos.osctl:active".into(),
             before: None,
             after: Some("yes".into()),
-        },
-        Step::PoolMark {
+        }),
+        Step::PoolMark(PoolMarkStep {
             pool: pool.clone(),
             to: TO,
-        },
-        Step::PoolActive {
+        }),
+        Step::PoolActive(PoolActiveStep {
             pool,
             keep_users: false,
             to: TO,
-        },
+        }),
     ]
 }
 
-/// What the start of a container will be made of: a dataset, a configuration file, a system user,
-/// a control group, a process in one of its own.
+/// What a container is made of before it runs: a dataset, configuration files, ids, a system user.
 fn container_steps() -> Vec<Step> {
     let pool: PoolName = "tank".parse().unwrap();
     let user = "schema = 1\nuid_map = [\"0:5000000:65536\"]\n# end\n";
     vec![
-        Step::Dataset {
+        Step::Dataset(DatasetStep {
             dataset: "tank/ct/web".parse().unwrap(),
             to: TO,
-        },
-        Step::Directory {
+        }),
+        Step::Directory(DirectoryStep {
             path: PoolPath::new(&pool, "conf/group/a").unwrap(),
             mode: 0o500,
             to: TO,
-        },
-        Step::File {
+        }),
+        Step::File(FileStep {
             path: PoolPath::new(&pool, "conf/user/web.toml").unwrap(),
             before: None,
             after: Some(user.into()),
-        },
-        Step::IdBlocks {
+        }),
+        Step::IdBlocks(IdBlocksStep {
             pool: pool.clone(),
             range: "default".parse().unwrap(),
             index: 3,
             count: 1,
             owner: Some("by hand".into()),
             to: TO,
-        },
-        Step::SystemUser {
+        }),
+        Step::SystemUser(SystemUserStep {
             pool,
             user: "web".parse().unwrap(),
             to: TO,
-        },
-        Step::Cgroup {
-            path: "pool.tank/group.a".into(),
-            to: TO,
-        },
-        Step::Process {
-            cgroup: "pool.tank/group.a/ct.web".into(),
-            argv: vec!["/bin/sleep".into(), "1000".into()],
-            to: TO,
-        },
+        }),
     ]
 }
 
@@ -164,14 +158,14 @@ async fn every_kind_is_made_found_and_taken_back() {
         assert_eq!(made.state, OperationState::Finished, "{made:#?}");
         for step in steps {
             let found = engine.host().check(step).unwrap();
-            let settles = matches!(found, Readiness::Done)
-                || matches!(step, Step::PoolOpen { .. } | Step::PoolImage { .. });
+            let settles = matches!(found, StepCheck::Done)
+                || matches!(
+                    step,
+                    Step::PoolOpen(PoolOpenStep { .. }) | Step::PoolImage(PoolImageStep { .. })
+                );
             assert!(settles, "{step}: {found:?}");
         }
     }
-    let group = "pool.tank/group.a/ct.web".parse().unwrap();
-    let procs = engine.host().cgroups().procs(&group).unwrap();
-    assert_eq!(procs.len(), 1, "the process is in its group: {procs:?}");
     let passwd = std::fs::read_to_string(dir.path().join("etc/passwd")).unwrap();
     assert!(passwd.contains("tank-web:x:"), "{passwd}");
 
@@ -182,18 +176,4 @@ async fn every_kind_is_made_found_and_taken_back() {
     let passwd = std::fs::read_to_string(dir.path().join("etc/passwd")).unwrap();
     assert_eq!(passwd, "");
     assert!(!dir.path().join("tank.img").exists());
-    let parent = engine.host().cgroups().parent().clone();
-    for hierarchy in engine.host().cgroups().layout().hierarchies() {
-        let group = hierarchy.root.join(parent.as_str());
-        assert!(
-            !group.join("pool.tank/group.a").exists(),
-            "{}",
-            group.display()
-        );
-        for left in ["pool.tank", ""] {
-            if group.join(left).exists() {
-                std::fs::remove_dir(group.join(left)).unwrap();
-            }
-        }
-    }
 }

@@ -1,14 +1,12 @@
-//! The steps about containers that run: start, stop, freeze. `os-runtime` does them.
+//! Containers that run: `os-runtime` starts and stops them.
 
 use os_core::PoolState;
-use os_engine::{StepCheck, StepContext};
+use os_engine::{Outcome, StepCheck, StepContext};
 use os_runtime::Operation;
-use os_types::{
-    ContainerName, ContainerRef, ContainerState, Failure, PoolName, Presence, StartPolicy,
-    StopMethod, StopPolicy,
-};
+use os_types::step::RunStep;
+use os_types::{ContainerRef, Failure, Presence, StopMethod};
 
-use super::Steps;
+use super::{HostStep, LinuxHost};
 
 /// The operation of a step, as the runtime sees it.
 struct StepOperation<'a>(&'a StepContext<'a>);
@@ -23,87 +21,45 @@ impl Operation for StepOperation<'_> {
     }
 }
 
-impl Steps {
-    pub(super) fn look_run(
-        &self,
-        pool: &PoolName,
-        name: &ContainerName,
-        stop: &StopPolicy,
-        to: Presence,
-    ) -> Result<StepCheck, Failure> {
-        let container = ContainerRef::new(pool, name);
-        let Some(target) = self.stop_target(&container)? else {
-            return Ok(match to {
+impl HostStep for RunStep {
+    fn check(&self, host: &LinuxHost) -> Result<StepCheck, Failure> {
+        let container = ContainerRef::new(&self.pool, &self.container);
+        let Some(target) = host.stop_target(&container)? else {
+            return Ok(match self.to {
                 Presence::Absent => StepCheck::Done,
                 Presence::Present => StepCheck::Conflict("its configuration is gone".to_owned()),
             });
         };
-        let live = self.runtime().container(&container);
-        let is_done = match to {
-            Presence::Present => self.runtime().is_up(&container)?,
-            Presence::Absent if stop.method == StopMethod::IfEnded => {
+        let live = host.runtime().container(&container);
+        Ok(StepCheck::done_if(match self.to {
+            Presence::Present => host.runtime().is_up(&container)?,
+            Presence::Absent if self.stop.method == StopMethod::IfEnded => {
                 live.is_none_or(|live| !live.has_ended())
             }
-            Presence::Absent => self.runtime().is_gone(&target)?,
-        };
-        Ok(if is_done {
-            StepCheck::Done
-        } else {
-            StepCheck::Ready
-        })
+            Presence::Absent => host.runtime().is_gone(&target)?,
+        }))
     }
 
-    /// Starts or stops a container.
-    pub(super) fn run(
-        &self,
-        container: &ContainerRef,
-        (start, stop): (StartPolicy, &StopPolicy),
-        to: Presence,
-        context: &StepContext<'_>,
-    ) -> Result<(), Failure> {
+    fn apply(&self, host: &LinuxHost, context: &StepContext<'_>) -> Result<Outcome, Failure> {
+        let container = ContainerRef::new(&self.pool, &self.container);
         let operation = StepOperation(context);
-        match to {
+        match self.to {
             Presence::Present => {
-                let spec = self.container_spec(container)?;
-                let _claimed = self.claim_start(&spec)?;
-                self.runtime().start(&spec, start, &operation)
+                let spec = host.container_spec(&container)?;
+                let _claimed = host.claim_start(&spec)?;
+                host.runtime().start(&spec, self.start, &operation)?;
             }
-            Presence::Absent => match self.stop_target(container)? {
-                Some(target) => self.runtime().stop(&target, stop, &operation),
-                None => Ok(()),
-            },
+            Presence::Absent => {
+                if let Some(target) = host.stop_target(&container)? {
+                    host.runtime().stop(&target, &self.stop, &operation)?;
+                }
+            }
         }
+        Ok(Outcome::Changed)
     }
+}
 
-    pub(super) fn look_freeze(
-        &self,
-        pool: &PoolName,
-        name: &ContainerName,
-        to: Presence,
-    ) -> StepCheck {
-        let live = self.runtime().container(&ContainerRef::new(pool, name));
-        match (live.map(|live| live.state), to) {
-            // A stopped container is not frozen, and it cannot be frozen either.
-            (Some(ContainerState::Frozen), Presence::Present)
-            | (Some(ContainerState::Running) | None, Presence::Absent) => StepCheck::Done,
-            (None, Presence::Present) => StepCheck::Conflict("it does not run".to_owned()),
-            _ => StepCheck::Ready,
-        }
-    }
-
-    pub(super) fn freeze(
-        &self,
-        pool: &PoolName,
-        name: &ContainerName,
-        to: Presence,
-    ) -> Result<(), Failure> {
-        let container = ContainerRef::new(pool, name);
-        match to {
-            Presence::Present => self.runtime().freeze(&container),
-            Presence::Absent => self.runtime().thaw(&container),
-        }
-    }
-
+impl LinuxHost {
     /// Finds what runs on a pool that is being imported.
     pub(super) fn find_running(&self, pool: &PoolState) -> Result<(), Failure> {
         let targets = self.stop_targets(pool)?;

@@ -8,12 +8,12 @@ use os_image::repository::{Repository, Wanted};
 use os_types::image::Arch;
 use os_types::{ContainerName, DatasetName, Failure, PoolName};
 
-use super::{Steps, dataset, fail};
+use super::LinuxHost;
 
 /// Where images are looked for if no repository is named, below the state folder.
 const REPOSITORY: &str = "repository";
 
-impl Steps {
+impl LinuxHost {
     /// What a plan about roots has to know: only what this command asks for, as a pool may have
     /// thousands of datasets.
     pub(crate) fn storage_facts(&self, command: &Command) -> Result<StorageFacts, Failure> {
@@ -50,7 +50,7 @@ impl Steps {
             }
             Command::TrashPrune(body) if state.pool(&body.pool).is_some() => {
                 let all = self.contents(&body.pool).list();
-                let all = all.map_err(|error| fail::storage(&error))?;
+                let all = all?;
                 facts.datasets = all.into_iter().map(|info| info.name).collect();
             }
             Command::ImagePrune(body) if state.pool(&body.pool).is_some() => {
@@ -74,7 +74,7 @@ impl Steps {
         wanted: &DatasetName,
         facts: &mut StorageFacts,
     ) -> Result<(), Failure> {
-        if dataset::exists(&*self.contents(pool), wanted)? {
+        if self.contents(pool).exists(wanted)? {
             facts.datasets.insert(wanted.clone());
         }
         Ok(())
@@ -87,7 +87,7 @@ impl Steps {
             let cached = layout::image_dataset(&self.scopes.dataset(pool), &digest)?;
             let ready = layout::image_snapshot(&cached)?;
             let found = self.contents(pool).has_snapshot(&ready);
-            if found.map_err(|error| fail::storage(&error))? {
+            if found? {
                 facts.cached.insert(digest, true);
             }
         }
@@ -119,7 +119,7 @@ impl Steps {
     fn note_images(&self, pool: &PoolName, facts: &mut StorageFacts) -> Result<(), Failure> {
         let images = self.scopes.dataset(pool).join("image")?;
         let snapshots = self.contents(pool).snapshots();
-        for snapshot in snapshots.map_err(|error| fail::storage(&error))? {
+        for snapshot in snapshots? {
             let (dataset, name) = snapshot.name.as_str().split_once('@').unwrap_or_default();
             let digest = dataset.strip_prefix(images.as_str());
             let digest = digest.and_then(|rest| rest.strip_prefix('/')?.parse().ok());
@@ -155,11 +155,11 @@ impl Steps {
                     variant: variant.clone(),
                 };
                 let found = Repository::new(folder).find(&wanted);
-                found.map_err(|error| Failure::from(&error))
+                found.map_err(Failure::from)
             }
         };
         Some(file.and_then(|file| {
-            let archive = Archive::open(&file).map_err(|error| Failure::from(&error))?;
+            let archive = Archive::open(&file)?;
             Ok(ImageFact {
                 info: archive.info().clone(),
                 file,

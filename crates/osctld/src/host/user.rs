@@ -7,11 +7,12 @@ use std::sync::{Mutex, PoisonError};
 
 use os_core::accounts::{Account, RegisterError, Registrar, system_user};
 use os_core::layout;
-use os_engine::Readiness;
+use os_engine::{Outcome, StepCheck, StepContext};
 use os_store::atomic::{self, Attributes};
+use os_types::step::SystemUserStep;
 use os_types::{Failure, PoolName, Presence, UserName, chain};
 
-use super::{Steps, fail};
+use super::{HostStep, LinuxHost};
 
 /// Users to be registered as soon as their pool is loaded.
 #[derive(Debug, Default)]
@@ -32,66 +33,56 @@ impl Pending {
     }
 }
 
-impl Steps {
-    pub(super) fn look_user(
-        &self,
-        pool: &PoolName,
-        user: &UserName,
-        to: Presence,
-    ) -> Result<Readiness, Failure> {
-        let facts = self.facts()?;
-        let known = facts.account(pool, user);
-        let name = known.map_or_else(|| system_user(pool, user), |known| known.name.clone());
+impl HostStep for SystemUserStep {
+    fn check(&self, host: &LinuxHost) -> Result<StepCheck, Failure> {
+        let facts = host.facts()?;
+        let known = facts.account(&self.pool, &self.user);
+        let name = known.map_or_else(
+            || system_user(&self.pool, &self.user),
+            |known| known.name.clone(),
+        );
         if facts.foreign.has_account(&name) {
             let text = format!("the host has an account {name} that is none of ours");
-            return Ok(Readiness::Conflict(text));
+            return Ok(StepCheck::Conflict(text));
         }
-        let registered = known.is_some();
-        let written = self.accounts.is_written()?;
-        Ok(match to {
-            Presence::Present if registered && written => Readiness::Done,
-            Presence::Absent if !registered && written => Readiness::Done,
-            _ => Readiness::Ready,
-        })
+        if !host.accounts.is_written()? {
+            return Ok(StepCheck::Ready);
+        }
+        Ok(StepCheck::of_presence(known.is_some(), self.to))
     }
 
     /// A user whose pool is not loaded is only noted: this is the recovery of a journal in the middle
     /// of an import, which registers users itself when it has loaded them.
-    pub(super) fn register(
-        &self,
-        pool: &PoolName,
-        user: &UserName,
-        to: Presence,
-    ) -> Result<(), Failure> {
+    fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
+        let Self { pool, user, to } = self;
         match to {
             Presence::Absent => {
-                let home = layout::home(&self.paths.run(), pool, user);
-                self.accounts
-                    .change(|accounts| drop(accounts.remove(&home)))
+                let home = layout::home(&host.paths.run(), pool, user);
+                host.accounts
+                    .change(|accounts| drop(accounts.remove(&home)))?;
             }
-            Presence::Present if self.state().pool(pool).is_some() => {
-                let (state, facts) = (self.state(), self.facts()?);
+            Presence::Present if host.state().pool(pool).is_some() => {
+                let (state, facts) = (host.state(), host.facts()?);
                 match Registrar::new(&state, &facts).account(pool, user) {
                     Ok(account) => {
-                        self.make_home(&account)?;
-                        self.accounts.change(|accounts| accounts.insert(account))
+                        host.make_home(&account)?;
+                        host.accounts.change(|accounts| accounts.insert(account))?;
                     }
                     // Plans register usable users only, so this is the way back from the deletion
                     // of a damaged one: its file is there again, its account cannot be.
                     Err(error @ RegisterError::Disabled { .. }) => {
                         tracing::warn!(%pool, %user, error = chain(&error), "not registered");
-                        Ok(())
                     }
-                    Err(error) => Err(Failure::from(&error)),
+                    Err(error) => return Err(error.into()),
                 }
             }
-            Presence::Present => {
-                self.pending.add(pool, user);
-                Ok(())
-            }
+            Presence::Present => host.pending.add(pool, user),
         }
+        Ok(Outcome::Changed)
     }
+}
 
+impl LinuxHost {
     /// Registers all users of a pool that can be used; `only` those whose system users exist
     /// already when the pool was in use before this daemon started. Users that are gone are
     /// unregistered.
@@ -185,7 +176,6 @@ fn is_home(path: &Path, ugid: u32) -> bool {
 }
 
 fn make(folder: &Path, attributes: Attributes) -> Result<(), Failure> {
-    atomic::create_dir(folder, attributes)
-        .map(drop)
-        .map_err(|error| fail::file(&error))
+    atomic::create_dir(folder, attributes)?;
+    Ok(())
 }

@@ -81,7 +81,7 @@ fn prepare(app: &App, request: &ExecRequest) -> Result<Prepared, Failure> {
     let host = app.host();
     let state = host.state();
     let found = state.find_container(request.pool.as_ref(), &request.name);
-    let found = found.map_err(|error| Failure::from(&error))?;
+    let found = found?;
     let container = ContainerRef::new(found.pool.name(), &request.name);
     if request.argv.is_empty() || request.argv.iter().any(|word| word.contains('\0')) {
         let text = "the command is empty or has a zero byte";

@@ -10,7 +10,6 @@ use os_core::view::{self, Extent};
 use os_runtime::LiveContainer;
 use os_types::{Code, ContainerName, ContainerRef, ContainerState, Failure, PoolName};
 
-use super::found;
 use crate::app::App;
 
 /// A log may be longer; this much of its end is shown.
@@ -39,13 +38,13 @@ pub(crate) fn list(
     };
     let host = app.host();
     let live = host.runtime().containers();
-    let mut containers = found(view::containers(
+    let mut containers = view::containers(
         &host.state(),
         &host.facts()?,
         query.pool.as_ref(),
         |pool, name| running(&live, pool, name),
         extent,
-    ))?;
+    )?;
     for container in &mut containers {
         add_figures(app, &live, container);
     }
@@ -56,7 +55,7 @@ pub(crate) fn get(app: &App, part: &ContainerPart, _: &Nothing) -> Result<Contai
     let host = app.host();
     let live = host.runtime().containers();
     let (state, facts) = (host.state(), host.facts()?);
-    let container = found(state.find_container(Some(&part.pool), &part.name))?;
+    let container = state.find_container(Some(&part.pool), &part.name)?;
     let running = running(&live, &part.pool, &part.name);
     let view = view::container(
         &state,
@@ -92,7 +91,7 @@ pub(crate) fn config(
     _: &Nothing,
 ) -> Result<ContainerConfig, Failure> {
     let state = app.host().state();
-    let found = found(state.find_container(Some(&part.pool), &part.name))?;
+    let found = state.find_container(Some(&part.pool), &part.name)?;
     let Some(text) = found.entry.text() else {
         return Err(found
             .entry

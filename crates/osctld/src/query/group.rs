@@ -8,16 +8,11 @@ use os_cgroup::{CgroupPath, Presence};
 use os_core::{layout, view};
 use os_types::{Failure, GroupName, PoolName};
 
-use super::found;
 use crate::app::App;
 
 pub(crate) fn list(app: &App, _: &Nothing, query: &OnPool) -> Result<Vec<Group>, Failure> {
     let host = app.host();
-    let mut groups = found(view::groups(
-        &host.state(),
-        &host.facts()?,
-        query.pool.as_ref(),
-    ))?;
+    let mut groups = view::groups(&host.state(), &host.facts()?, query.pool.as_ref())?;
     // A pool without running containers has no control group, so none of its groups has figures.
     let mut pools = BTreeMap::new();
     for group in &mut groups {
@@ -33,7 +28,7 @@ pub(crate) fn list(app: &App, _: &Nothing, query: &OnPool) -> Result<Vec<Group>,
 
 pub(crate) fn get(app: &App, part: &GroupPart, _: &Nothing) -> Result<Group, Failure> {
     let (state, facts) = (app.host().state(), app.host().facts()?);
-    let group = found(state.find_group(Some(&part.pool), &part.name))?;
+    let group = state.find_group(Some(&part.pool), &part.name)?;
     let view = view::group(&facts, group.pool, &part.name);
     let mut view = view.ok_or_else(|| super::vanished(&group.entity))?;
     add_figures(app, &mut view);

@@ -5,21 +5,20 @@ use os_api::view::{IdRange, IdSegment};
 use os_core::view;
 use os_types::Failure;
 
-use super::found;
 use crate::app::App;
 
 pub(crate) fn list(app: &App, _: &Nothing, query: &OnPool) -> Result<Vec<IdRange>, Failure> {
-    found(view::id_ranges(&app.host().state(), query.pool.as_ref()))
+    Ok(view::id_ranges(&app.host().state(), query.pool.as_ref())?)
 }
 
 pub(crate) fn get(app: &App, part: &IdRangePart, _: &Nothing) -> Result<IdRange, Failure> {
     let state = app.host().state();
-    let range = found(state.find_id_range(Some(&part.pool), &part.name))?;
+    let range = state.find_id_range(Some(&part.pool), &part.name)?;
     view::id_range(range.pool, &part.name).ok_or_else(|| super::vanished(&range.entity))
 }
 
 pub(crate) fn table(app: &App, part: &IdRangePart, _: &Nothing) -> Result<Vec<IdSegment>, Failure> {
     let state = app.host().state();
-    let range = found(state.find_id_range(Some(&part.pool), &part.name))?;
+    let range = state.find_id_range(Some(&part.pool), &part.name)?;
     view::segments(range.pool, &part.name).ok_or_else(|| super::vanished(&range.entity))
 }

@@ -7,7 +7,6 @@ use os_core::{Facts, State};
 use os_sys::space_of;
 use os_types::{ByteSize, DatasetName, Failure, PoolName};
 
-use super::found;
 use crate::app::App;
 
 pub(crate) fn list(app: &App, _: &Nothing, _: &Nothing) -> Result<Vec<Pool>, Failure> {
@@ -30,7 +29,7 @@ pub(crate) fn get(app: &App, part: &PoolPart, _: &Nothing) -> Result<Pool, Failu
     if state.pool(&part.pool).is_none() && app.host().importing().now().contains(&part.pool) {
         return Ok(importing(&state, &facts, &part.pool));
     }
-    let pool = found(state.pool_or_default(Some(&part.pool)))?;
+    let pool = state.pool_or_default(Some(&part.pool))?;
     Ok(view(&state, &facts, pool, PoolState::Active))
 }
 

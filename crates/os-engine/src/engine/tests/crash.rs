@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fault::Point;
+use os_types::step::PoolActiveStep;
 
 /// Submits work to a daemon that dies in the middle.
 async fn die(machine: &Machine, faults: &str, steps: Vec<Step>) -> OpId {
@@ -13,7 +14,7 @@ async fn die(machine: &Machine, faults: &str, steps: Vec<Step>) -> OpId {
 }
 
 fn three() -> Vec<Step> {
-    vec![create("x"), cgroup("g", Presence::Present), create("y")]
+    vec![create("x"), account("g", Presence::Present), create("y")]
 }
 
 #[tokio::test]
@@ -30,7 +31,7 @@ async fn at_every_point_of_the_way_there() {
             continue;
         }
         assert_eq!(settled, std::slice::from_ref(&id), "{point}");
-        assert_eq!((world.files.len(), world.cgroups.len()), (2, 1), "{point}");
+        assert_eq!((world.files.len(), world.accounts.len()), (2, 1), "{point}");
         let history = records(&engine);
         assert_eq!(history.len(), 1, "{point}");
         assert_eq!(history[0].ending.state, OperationState::Finished, "{point}");
@@ -79,12 +80,12 @@ async fn what_cannot_go_forward_any_more_goes_back() {
 async fn another_boot_does_not_start_what_only_ran() {
     let mut machine = Machine::new();
     die(&machine, "test:2:after:kill", three()).await;
-    machine.host.change(|world| world.cgroups.clear());
+    machine.host.change(|world| world.accounts.clear());
     machine.boot += 1;
     let engine = machine.start("");
     engine.recover(tank()).await.unwrap();
     let world = machine.host.world();
-    assert_eq!((world.files.len(), world.cgroups.len()), (2, 0));
+    assert_eq!((world.files.len(), world.accounts.len()), (2, 0));
     assert_eq!(records(&engine)[0].ending.state, OperationState::Finished);
 }
 
@@ -166,11 +167,11 @@ async fn a_pool_is_recovered_within_the_step_that_activates_it() {
     let id = die(&machine, "test:1:after:kill", three()).await;
     machine.host.recover_at(tank());
     let engine = machine.start("");
-    let activate = Step::PoolActive {
+    let activate = Step::PoolActive(PoolActiveStep {
         pool: crate::fake::pool(),
         keep_users: false,
         to: Presence::Present,
-    };
+    });
     let mut import = work(&[], vec![activate]);
     let plan = (import.planner)().unwrap();
     import.planner = Arc::new(move || {

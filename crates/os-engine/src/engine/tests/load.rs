@@ -46,7 +46,7 @@ async fn a_thousand_operations_on_the_same_few_entities_end() {
         let mut touched: Vec<&str> = (0..=random(3)).map(|_| names[random(8)]).collect();
         touched.sort_by_key(|_| random(1000));
         touched.dedup();
-        let toggle = |name: &&str| cgroup(name, [Presence::Present, Presence::Absent][number % 2]);
+        let toggle = |name: &&str| account(name, [Presence::Present, Presence::Absent][number % 2]);
         let steps: Vec<Step> = touched.iter().map(toggle).collect();
         let mut work = work(&touched, steps.clone());
         match random(20) {

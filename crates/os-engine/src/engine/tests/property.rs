@@ -14,7 +14,7 @@ const TEXTS: [Option<&str>; 3] = [None, Some("1"), Some("2")];
 #[derive(Debug, Clone, Copy)]
 enum Draw {
     File(usize, usize),
-    Cgroup(usize, bool),
+    Account(usize, bool),
 }
 
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ struct Crash {
 fn draw() -> impl Strategy<Value = Draw> {
     prop_oneof![
         3 => (0..FILES.len(), 0..TEXTS.len()).prop_map(|(file, text)| Draw::File(file, text)),
-        1 => (0..2usize, any::<bool>()).prop_map(|(name, to)| Draw::Cgroup(name, to)),
+        1 => (0..2usize, any::<bool>()).prop_map(|(name, to)| Draw::Account(name, to)),
     ]
 }
 
@@ -78,13 +78,13 @@ fn plan(draws: &[Draw], start: &World) -> (Vec<Step>, World, bool) {
                 };
                 file(name, before, after)
             }
-            Draw::Cgroup(name, true) => {
-                world.cgroups.insert(name.to_string());
-                cgroup(&name.to_string(), Presence::Present)
+            Draw::Account(name, true) => {
+                world.accounts.insert(name.to_string());
+                account(&name.to_string(), Presence::Present)
             }
-            Draw::Cgroup(name, false) => {
-                world.cgroups.remove(&name.to_string());
-                cgroup(&name.to_string(), Presence::Absent)
+            Draw::Account(name, false) => {
+                world.accounts.remove(&name.to_string());
+                account(&name.to_string(), Presence::Absent)
             }
         });
         has_idle |= before == world;
@@ -112,7 +112,7 @@ async fn check(case: Case) {
     let mut machine = Machine::new();
     machine.host.change(|world| {
         world.files.insert("x".into(), "1".into());
-        world.cgroups.insert("0".into());
+        world.accounts.insert("0".into());
     });
     let before = machine.host.world();
     let (steps, after, has_idle) = plan(&case.draws, &before);
@@ -138,7 +138,7 @@ async fn check(case: Case) {
         let power_loss = crash.power_loss.filter(|_| !has_idle);
         if let (Some(percent), [journal]) = (power_loss, &machine.open_journals()[..]) {
             lost_power = true;
-            machine.host.change(|world| world.cgroups.clear());
+            machine.host.change(|world| world.accounts.clear());
             machine.boot += 1;
             lose(journal, percent);
         }
@@ -159,7 +159,7 @@ async fn check(case: Case) {
         other => panic!("{other:?}: {context}"),
     };
     if lost_power {
-        expected.cgroups.clear();
+        expected.accounts.clear();
     }
     assert_eq!(machine.host.world(), expected, "{context}");
 }
@@ -174,7 +174,7 @@ fn settle(case: Case) {
 /// What random plans found; each of them undid too much or too little once.
 #[test]
 fn found_before() {
-    use Draw::{Cgroup, File};
+    use Draw::{Account, File};
     let crash = |point, power_loss| Crash { point, power_loss };
     let cases = [
         (
@@ -188,7 +188,7 @@ fn found_before() {
             vec![crash(8, Some(0))],
         ),
         (
-            vec![Cgroup(1, false), Cgroup(1, true), File(0, 0)],
+            vec![Account(1, false), Account(1, true), File(0, 0)],
             Some((3, false)),
             vec![crash(7, None)],
         ),

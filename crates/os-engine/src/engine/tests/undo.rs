@@ -1,6 +1,7 @@
 //! Undo and redo.
 
 use super::*;
+use os_types::step::DatasetStep;
 
 async fn undo(engine: &Engine<Fake>, target: &UndoTarget) -> Operation {
     run(engine, engine.undo_work(target).unwrap()).await
@@ -20,7 +21,7 @@ fn why(engine: &Engine<Fake>, target: &UndoTarget) -> String {
 async fn undo_and_redo() {
     let machine = Machine::new();
     let engine = machine.start("");
-    let steps = vec![create("x"), cgroup("g", Presence::Present)];
+    let steps = vec![create("x"), account("g", Presence::Present)];
     let done = run(&engine, work(&["a"], steps)).await;
     let after = machine.host.world();
     let undone = undo(&engine, &UndoTarget::Newest).await;
@@ -86,10 +87,10 @@ async fn refusals_name_the_reason() {
 async fn what_may_hold_data_by_now_is_not_taken_away() {
     let machine = Machine::new();
     let engine = machine.start("");
-    let make = Step::Dataset {
+    let make = Step::Dataset(DatasetStep {
         dataset: "tank/a".parse().unwrap(),
         to: Presence::Present,
-    };
+    });
     let made = run(&engine, work(&["a"], vec![create("x"), make])).await;
     assert_eq!(made.state, OperationState::Finished);
     let text = why(&engine, &this(&made.id));

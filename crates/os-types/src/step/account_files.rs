@@ -1,0 +1,26 @@
+//! The step that writes the account files of this host.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Durability, StepKind};
+
+/// Our block in each account file is written again from the registered users. Its own inverse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct AccountFilesStep {
+}
+
+impl StepKind for AccountFilesStep {
+    const DURABILITY: Durability = Durability::Run;
+
+    fn inverse(&self) -> Option<Self> {
+        Some(self.clone())
+    }
+}
+
+impl fmt::Display for AccountFilesStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("write the account files anew")
+    }
+}

@@ -1,0 +1,38 @@
+//! The step that creates or removes a directory of ours on a pool.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Durability, Presence, StepKind};
+use crate::pool_path::PoolPath;
+
+/// A directory of ours on a pool, owned by root. It is removed only if it is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DirectoryStep {
+    /// Which directory.
+    pub path: PoolPath,
+    /// Its permissions, e.g. `0o500`.
+    pub mode: u32,
+    /// Which end the step leads to.
+    pub to: Presence,
+}
+
+impl StepKind for DirectoryStep {
+    const DURABILITY: Durability = Durability::Durable;
+
+    fn inverse(&self) -> Option<Self> {
+        let to = self.to.inverse();
+        Some(Self { to, ..self.clone() })
+    }
+}
+
+impl fmt::Display for DirectoryStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, mode, to } = self;
+        match to {
+            Presence::Present => write!(f, "create directory {path} (mode {mode:04o})"),
+            Presence::Absent => write!(f, "remove directory {path}"),
+        }
+    }
+}

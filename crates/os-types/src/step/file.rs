@@ -1,0 +1,35 @@
+//! The step that creates, replaces or removes a file of ours on a pool.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Durability, StepKind, verb};
+use crate::pool_path::PoolPath;
+
+/// A file of ours on a pool, mode 0400, replaced as a whole. `None` stands for "no such file".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct FileStep {
+    /// Which file.
+    pub path: PoolPath,
+    /// Its whole text before.
+    pub before: Option<String>,
+    /// Its whole text after.
+    pub after: Option<String>,
+}
+
+impl StepKind for FileStep {
+    const DURABILITY: Durability = Durability::Durable;
+
+    fn inverse(&self) -> Option<Self> {
+        let (before, after) = (self.after.clone(), self.before.clone());
+        Some(Self { before, after, ..self.clone() })
+    }
+}
+
+impl fmt::Display for FileStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = verb(self.before.as_ref(), self.after.as_ref(), ["create", "change", "remove"]);
+        write!(f, "{verb} file {}", self.path)
+    }
+}

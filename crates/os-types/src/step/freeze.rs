@@ -1,0 +1,36 @@
+//! The step that freezes or unfreezes a container.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Durability, Presence, StepKind};
+use crate::container::ContainerName;
+use crate::names::PoolName;
+
+/// A running container that is frozen or not; the present end is frozen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct FreezeStep {
+    /// The pool.
+    pub pool: PoolName,
+    /// The container.
+    pub container: ContainerName,
+    /// Which end the step leads to.
+    pub to: Presence,
+}
+
+impl StepKind for FreezeStep {
+    const DURABILITY: Durability = Durability::Run;
+
+    fn inverse(&self) -> Option<Self> {
+        let to = self.to.inverse();
+        Some(Self { to, ..self.clone() })
+    }
+}
+
+impl fmt::Display for FreezeStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = self.to.pick("freeze", "unfreeze");
+        write!(f, "{verb} container {}:{}", self.pool, self.container)
+    }
+}

@@ -1,0 +1,24 @@
+//! Clones of the roots of images.
+
+use os_engine::{Outcome, StepCheck, StepContext};
+use os_storage::Extent;
+use os_types::step::CloneStep;
+use os_types::{Failure, Presence};
+
+use super::{HostStep, LinuxHost};
+
+impl HostStep for CloneStep {
+    fn check(&self, host: &LinuxHost) -> Result<StepCheck, Failure> {
+        let exists = host.contents_of(&self.dataset).exists(&self.dataset)?;
+        Ok(StepCheck::of_presence(exists, self.to))
+    }
+
+    fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
+        let contents = host.contents_of(&self.dataset);
+        match self.to {
+            Presence::Present => contents.clone_snapshot(&self.origin, &self.dataset, &[])?,
+            Presence::Absent => contents.destroy(&self.dataset, Extent::Only)?,
+        };
+        Ok(Outcome::Changed)
+    }
+}
