@@ -126,7 +126,7 @@ fn plans_are_printed() {
         touches: vec![],
         journal: JournalPlace::Host,
     };
-    server.answer("POST /v1/commands/user-del?plan=true", &plan);
+    server.answer("POST /v1/plans/user-del", &plan);
     assert_snapshot!(server.osctl("user del alice --plan").to_string(), @r"
     1. destroy dataset tank/ct  (cannot be undone)
     2. write the account files anew
