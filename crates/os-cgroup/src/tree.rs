@@ -1,6 +1,7 @@
 //! Our part of the host's groups: everything below one parent.
 
 mod create;
+mod delegate;
 mod freeze;
 mod join;
 mod kill;

@@ -38,8 +38,8 @@ const fn folder(path: &'static str, mode: u32, description: &'static str) -> Fol
 
 /// The folders of a pool, parents first.
 ///
-/// `ct` and `log` can be passed through, because the monitor of a container, which is not root,
-/// reaches its root file system and its log there.
+/// All of them are closed to everybody but root. The monitor of a container, which is not root, gets the
+/// container's root and log as mounts that were made from descriptors.
 pub const FOLDERS: &[Folder] = &[
     folder("conf", 0o500, "configuration"),
     folder("conf/pool", 0o500, "configuration of the pool"),
@@ -49,7 +49,7 @@ pub const FOLDERS: &[Folder] = &[
     folder("conf/id-range", 0o500, "configuration of id ranges"),
     folder("conf/repository", 0o500, "configuration of repositories"),
     folder("conf/send-receive", 0o500, "keys for sending containers"),
-    folder("ct", 0o511, "containers"),
+    folder("ct", 0o500, "containers"),
     folder(
         "image",
         0o500,
@@ -58,8 +58,8 @@ pub const FOLDERS: &[Folder] = &[
     folder("hook", 0o500, "scripts of the administrator"),
     folder("hook/pool", 0o500, "scripts for the pool"),
     folder("hook/ct", 0o500, "scripts for containers"),
-    folder("log", 0o511, "logs"),
-    folder("log/ct", 0o511, "logs of containers"),
+    folder("log", 0o500, "logs"),
+    folder("log/ct", 0o500, "logs of containers"),
     folder("repository", 0o500, "cached images"),
     folder("migration", 0o500, "kept by migrations of the pool"),
     folder("trash", 0o500, "what is being destroyed"),

@@ -33,7 +33,8 @@ pub(crate) fn copy(spec: &ContainerSpec) -> Result<Option<Arc<str>>, Failure> {
         let text = format!("cannot read its seccomp policy {}: {why}", source.display());
         Failure::new(Code::Step, text).next(format!("osctl ct unset seccomp {}", spec.container))
     })?;
-    atomic::replace(&copy, text.as_bytes(), Attributes::mode(0o444)).map_err(failure::file)?;
+    let attributes = Attributes::mode(0o440).owned_by(0, spec.ugid);
+    atomic::replace(&copy, text.as_bytes(), attributes).map_err(failure::file)?;
     Ok(Some(text.into()))
 }
 

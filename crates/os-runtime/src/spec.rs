@@ -80,6 +80,16 @@ impl ContainerSpec {
         self.paths.lxc_path.join(self.container.name.as_str())
     }
 
+    /// `HOME` of its monitor.
+    pub(crate) fn monitor_home(&self) -> PathBuf {
+        self.home.join(".home")
+    }
+
+    /// `XDG_RUNTIME_DIR` of its monitor.
+    pub(crate) fn monitor_runtime_dir(&self) -> PathBuf {
+        self.home.join(".run")
+    }
+
     /// The files in the guest that a start writes.
     pub(crate) fn guest_config(&self) -> Dress {
         Dress {

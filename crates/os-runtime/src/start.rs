@@ -54,7 +54,10 @@ impl Runtime {
     ) -> Result<(), Failure> {
         let container = &spec.container;
         self.remove_remains(spec)?;
-        self.take_reboot_request(&spec.paths.run)?;
+        if let Err(failure) = self.take_reboot_request(&spec.paths.run) {
+            // The tenant's user owns the directory of the mark, and may have made anything there.
+            tracing::warn!(%container, %failure, "an old request to reboot is left");
+        }
         let starting = LiveContainer {
             state: ContainerState::Starting,
             init: None,

@@ -211,13 +211,12 @@ impl Runtime {
 
     /// Removes the mark that the guest wants to be started again; whether it was there.
     pub fn take_reboot_request(&self, run: &Path) -> Result<bool, Failure> {
-        let mark = run.join("console/reboot");
-        // Before the first start there is no such directory.
-        if !mark.exists() {
-            return Ok(false);
+        match atomic::remove(&run.join("console/reboot")) {
+            Ok(change) => Ok(change == os_store::Change::Removed),
+            // Before the first start there is no such directory.
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(failure::file(error)),
         }
-        let removed = atomic::remove(&mark).map_err(failure::file)?;
-        Ok(removed == os_store::Change::Removed)
     }
 }
 

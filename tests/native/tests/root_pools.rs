@@ -40,9 +40,9 @@ fn a_new_pool_has_the_folders_and_modes_of_the_reference() -> Result<()> {
         ("conf/user", 0o500),
         ("conf/group", 0o500),
         ("conf/id-range", 0o500),
-        ("ct", 0o511),
+        ("ct", 0o500),
         ("hook", 0o500),
-        ("log", 0o511),
+        ("log", 0o500),
         ("repository", 0o500),
         ("trash", 0o500),
     ] {

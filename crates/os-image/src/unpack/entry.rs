@@ -15,6 +15,9 @@ use super::target::{Plain, Target, make_folder, may_be_linked, remove};
 use super::{Limits, Report};
 use crate::entries::{Entries, Entry, Kind};
 
+/// The mode of the top of every root.
+const ROOT_MODE: Mode = Mode::from_raw_mode(0o755);
+
 /// What every kind of entry has.
 pub(super) struct Common {
     name: String,
@@ -168,7 +171,7 @@ fn clear(common: &Common, at: BorrowedFd<'_>, name: &OsStr) -> Result<(), Unpack
     })
 }
 
-/// `./`: owner, mode and times of the root folder.
+/// `./`: owner and times of the root folder.
 fn root_itself(
     entry: &Entry,
     common: &Common,
@@ -179,7 +182,8 @@ fn root_itself(
     common.own(root, OsStr::new(""))?;
     let xattrs = attributes::apply(entry, root, report);
     xattrs.map_err(|error| common.write(error))?;
-    rustix::fs::fchmod(root, common.mode).map_err(|errno| common.write(errno))?;
+    // Its mode is ours: an image cannot open the top of a root to everybody.
+    rustix::fs::fchmod(root, ROOT_MODE).map_err(|errno| common.write(errno))?;
     target.later(&common.path, common.times.clone());
     Ok(())
 }

@@ -116,7 +116,6 @@ impl Runtime {
         programs: &Programs,
         policy: StartPolicy,
     ) -> Result<LaunchSpec, Failure> {
-        let home = spec.home.join(".home");
         let paths = &spec.paths;
         Ok(LaunchSpec {
             id: spec.container.name.clone(),
@@ -133,8 +132,8 @@ impl Runtime {
             },
             helper: path(&programs.helper)?,
             ugid: spec.ugid,
-            runtime_dir: path(home.join("run"))?,
-            home: path(home)?,
+            runtime_dir: path(spec.monitor_runtime_dir())?,
+            home: path(spec.monitor_home())?,
             etc: self.etc.as_ref().map(path).transpose()?,
             keep: vec![path(self.run_dir())?, path(&paths.lxc_path)?],
             rlimits: vec![open_files()],
@@ -148,10 +147,11 @@ impl Runtime {
     }
 }
 
-/// Writes LXC's configuration file.
+/// Writes LXC's configuration file. Only root and the monitor may read it.
 pub(super) fn write(spec: &ContainerSpec, config: &ContainerConfig) -> Result<(), Failure> {
     let file = spec.lxc_dir().join("config");
-    let written = atomic::replace(&file, config.render().as_bytes(), Attributes::mode(0o644));
+    let attributes = Attributes::mode(0o640).owned_by(0, spec.ugid);
+    let written = atomic::replace(&file, config.render().as_bytes(), attributes);
     written.map(drop).map_err(failure::file)
 }
 

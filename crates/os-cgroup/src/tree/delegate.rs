@@ -1,0 +1,56 @@
+//! Giving a group to a user, who may then make groups below it.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
+use rustix::io::Errno;
+
+use super::Tree;
+use crate::error::CgroupError;
+use crate::path::CgroupPath;
+
+/// What a user must own to make groups below, on every kernel: the directory itself (no name) and these
+/// files in it; `tasks` is of version 1. *Source*: cgroups(7), "Delegation".
+const DELEGATED: &[&str] = &[
+    "",
+    "cgroup.procs",
+    "tasks",
+    "cgroup.subtree_control",
+    "cgroup.threads",
+];
+
+/// What this kernel delegates in addition, for example `memory.oom.group`; older kernels have no such
+/// list. If one of these files is not writable, LXC does not use version 2: it mounts no control groups
+/// in the guest, and systemd in it exits at once.
+const DELEGATE: &str = "/sys/kernel/cgroup/delegate";
+
+impl Tree {
+    /// Gives an existing group to the user and group `id` in each hierarchy.
+    ///
+    /// # Errors
+    /// [`CgroupError::File`] if the group is not there in one of the hierarchies.
+    pub fn delegate(&self, path: &CgroupPath, id: u32) -> Result<(), CgroupError> {
+        let listed = fs::read_to_string(DELEGATE).unwrap_or_default();
+        let listed = listed.lines().filter(|name| !name.contains('/'));
+        let names: Vec<&str> = DELEGATED.iter().copied().chain(listed).collect();
+        self.folders(path)
+            .iter()
+            .try_for_each(|folder| give(folder, &names, id))
+    }
+}
+
+fn give(folder: &Path, names: &[&str], id: u32) -> Result<(), CgroupError> {
+    let failed = |errno: Errno| CgroupError::file("delegate", folder, errno.into());
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(folder, flags, Mode::empty()).map_err(failed)?;
+    let (uid, gid) = (Some(Uid::from_raw(id)), Some(Gid::from_raw(id)));
+    for name in names {
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH;
+        match rustix::fs::chownat(&opened, *name, uid, gid, flags) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err(failed(errno)),
+        }
+    }
+    Ok(())
+}
