@@ -43,13 +43,11 @@ pub(crate) fn list<T: Row>(
     let mut rows = rows(ctx)?;
     sort(&mut rows, &order);
     if ctx.globals.json {
-        let members = |row| match args.output {
-            None => options::whole_json(row),
-            Some(_) => selection.json(row),
-        };
-        return ctx
-            .printer
-            .json(&rows.iter().map(members).collect::<Vec<_>>());
+        if args.output.is_none() {
+            return ctx.printer.json(&rows);
+        }
+        let filtered: Vec<_> = rows.iter().map(|row| selection.filter(row)).collect();
+        return ctx.printer.json(&filtered);
     }
     note_disabled(ctx, &rows);
     let style = style(ctx, args.parsable);
@@ -70,8 +68,8 @@ pub(crate) fn show<T: Row>(
     let row = row(ctx)?;
     if ctx.globals.json {
         return match args.output {
-            None => ctx.printer.json(&options::whole_json(&row)),
-            Some(_) => ctx.printer.json(&selection.json(&row)),
+            None => ctx.printer.json(&row),
+            Some(_) => ctx.printer.json(&selection.filter(&row)),
         };
     }
     if args.output.is_none() {

@@ -1,20 +1,21 @@
 //! Sending a command and following it to its end.
 
 mod follow;
+mod many;
 mod progress;
 mod rungs;
 
 pub(crate) use follow::follow;
+pub(crate) use many::run_many;
 
 use std::fmt::Write;
 
-use os_api::endpoint::{HistoryList, HistoryQuery, Nothing};
+use os_api::endpoint::{CommandQuery, HistoryList, HistoryQuery, Nothing};
 use os_api::{Command, Operation, OperationState};
 use os_types::{Code, Failure, OpId, Plan};
 
 use crate::context::Ctx;
 use crate::fault::{Fault, Outcome};
-use crate::target::Ref;
 
 /// Runs a command to its end; with `--plan` prints what it would do.
 pub(crate) fn run(ctx: &mut Ctx, command: impl Into<Command>) -> Outcome {
@@ -24,18 +25,6 @@ pub(crate) fn run(ctx: &mut Ctx, command: impl Into<Command>) -> Outcome {
     }
     let operation = follow::start_and_follow(ctx, &command)?;
     conclude(ctx, &operation)
-}
-
-/// Runs a command for each of several entities, one after the other.
-pub(crate) fn run_each<N, C: Into<Command>>(
-    ctx: &mut Ctx,
-    ids: Vec<Ref<N>>,
-    command: impl Fn(Ref<N>) -> C,
-) -> Outcome {
-    each(ctx, ids, |ctx, id| {
-        let id = id.or_pool(ctx.pool());
-        run(ctx, command(id))
-    })
 }
 
 /// Does something for each of several things. One that fails does not stop the others; the exit
@@ -67,15 +56,22 @@ pub(crate) fn conclude(ctx: &mut Ctx, operation: &Operation) -> Outcome {
     if ctx.globals.json {
         ctx.printer.json(operation)?;
     }
-    if operation.state == OperationState::Finished {
-        if let Some(undone) = &operation.undoes {
-            let what = command_line_of(ctx, undone);
-            ctx.printer.note(format_args!("undone: {what}"));
-        }
-        return Ok(());
+    if operation.state == OperationState::Finished
+        && let Some(undone) = &operation.undoes
+    {
+        let what = command_line_of(ctx, undone);
+        ctx.printer.note(format_args!("undone: {what}"));
     }
-    let told = operation.failure.clone();
-    let mut failure = told.unwrap_or_else(|| match operation.state {
+    failure_of(operation).map_or(Ok(()), |failure| Err(Fault::Failure(failure)))
+}
+
+/// Why an operation that has ended did not succeed; none if it did.
+fn failure_of(operation: &Operation) -> Option<Failure> {
+    if operation.state == OperationState::Finished {
+        return None;
+    }
+    let known = operation.failure.clone();
+    let mut failure = known.unwrap_or_else(|| match operation.state {
         OperationState::Cancelled => Failure::new(Code::Cancelled, "the operation was cancelled"),
         state => {
             let message = format!("the operation ended as {}", crate::views::word(state));
@@ -85,7 +81,7 @@ pub(crate) fn conclude(ctx: &mut Ctx, operation: &Operation) -> Outcome {
     if failure.next.is_none() {
         failure.next = Some(format!("osctl operation show {}", operation.id));
     }
-    Err(Fault::Failure(failure))
+    Some(failure)
 }
 
 /// The command line of an operation; its id if nobody remembers.
@@ -103,7 +99,14 @@ fn command_line_of(ctx: &mut Ctx, id: &OpId) -> String {
 }
 
 fn plan(ctx: &mut Ctx, command: &Command) -> Outcome {
-    let plan = ctx.client.plan(command)?;
+    let query = CommandQuery {
+        plan: true,
+        wait_ms: None,
+    };
+    let posted = ctx
+        .client
+        .run(async |client| client.post(command, &query).await)??;
+    let plan: Plan = posted.read()?;
     if ctx.globals.json {
         return ctx.printer.json(&plan);
     }

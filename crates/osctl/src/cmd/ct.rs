@@ -18,6 +18,7 @@ mod set;
 mod show;
 mod start;
 mod stop;
+mod targets;
 mod tree;
 mod unset;
 mod wait;

@@ -125,8 +125,9 @@ fn plans_are_printed() {
         ],
         touches: vec![],
         journal: JournalPlace::Host,
+        parallel: Vec::new(),
     };
-    server.answer("POST /v1/plans/user-del", &plan);
+    server.answer("POST /v1/commands/user-del?plan=true", &plan);
     assert_snapshot!(server.osctl("user del alice --plan").to_string(), @r"
     1. destroy dataset tank/ct  (cannot be undone)
     2. write the account files anew

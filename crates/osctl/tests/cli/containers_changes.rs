@@ -5,7 +5,7 @@ use os_api::OperationState::{Finished, Running};
 use os_api::StepState::{Done, Running as Busy};
 use os_types::{Code, Failure};
 
-use crate::fixtures::{operation, pool};
+use crate::fixtures::{container, operation, pool};
 use crate::server::Server;
 
 /// A server on which every command finishes at once.
@@ -128,7 +128,7 @@ fn one_that_fails_does_not_stop_the_others() {
     let ran = server.osctl("ct del web mail -q");
     assert_snapshot!(ran.to_string(), @r"
     --- stderr ---
-    error: container tank:web is running
+    error: mail: container tank:web is running
     hint: osctl ct stop tank:web
     (E-CONTAINER-STATE; osctl help E-CONTAINER-STATE)
     --- status 4 ---
@@ -157,7 +157,7 @@ fn the_rungs_of_a_stop_are_told() {
         progress(10, ours, "killing all processes, at most 30 s"),
     ];
     server.answer_raw("GET /v1/events?since=6", 200, &stream.concat());
-    let stop = "POST /v1/commands/container-stop?wait_ms=300";
+    let stop = "POST /v1/commands/container-stop?plan=false&wait_ms=300";
     server.answer(stop, &operation(Running, [Busy, Busy]));
     let get = "GET /v1/operations/20261122-213015.123-4f2a";
     server
@@ -169,4 +169,60 @@ fn the_rungs_of_a_stop_are_told() {
     [0/2] create file tank:conf/user/alice.toml
     [1/2] register system user tank-alice
     ");
+}
+
+#[test]
+fn several_containers_run_side_by_side_with_a_line_each() {
+    let server = server();
+    let containers = [
+        container("tank", "web1", Some(1)),
+        container("tank", "mail", Some(2)),
+        container("twin", "web2", Some(3)),
+        container("tank", "web3", None),
+    ];
+    server.answer("GET /v1/containers", &containers);
+    let lines = |ran: &crate::Ran| {
+        let mut lines: Vec<_> = ran.err.lines().map(str::to_owned).collect();
+        lines.sort_unstable();
+        lines
+    };
+    let ran = server.osctl("ct stop --all -t 5");
+    assert_eq!(ran.status, 0, "{ran}");
+    let wanted = [
+        "tank:mail: stopped",
+        "tank:web1: stopped",
+        "twin:web2: stopped",
+    ];
+    assert_eq!(lines(&ran), wanted, "web3 is stopped already");
+    let ran = server.osctl("ct del tank:web* twin:web2 web*");
+    let wanted = [
+        "tank:web1: deleted",
+        "tank:web3: deleted",
+        "twin:web2: deleted",
+    ];
+    assert_eq!(lines(&ran), wanted, "each of them once");
+    let ran = server.osctl("ct unfreeze --all");
+    assert_eq!(ran.err, "note: there is nothing to do\n");
+
+    let ran = server.osctl("ct stop nosuch*");
+    assert_eq!(ran.status, 3, "{ran}");
+    let text = "no container has an id like nosuch*";
+    assert!(ran.err.contains(text), "{ran}");
+    assert_eq!(server.osctl("ct stop").status, 2);
+    assert_eq!(server.osctl("ct stop --all web").status, 2);
+}
+
+#[test]
+fn one_of_several_that_fails_does_not_stop_the_others() {
+    let server = Server::start();
+    let mut failed = operation(os_api::OperationState::Failed, [Done, Busy]);
+    failed.failure = Some(Failure::new(Code::Deadline, "it did not shut down"));
+    let stop = "POST /v1/commands/container-stop";
+    server
+        .answer(stop, &failed)
+        .answer(stop, &operation(Finished, [Done, Done]));
+    let ran = server.osctl("ct stop web tank:mail");
+    assert_eq!(ran.status, 7, "{ran}");
+    assert!(ran.err.contains(": stopped"), "{ran}");
+    assert!(ran.err.contains(": it did not shut down"), "{ran}");
 }

@@ -1,12 +1,10 @@
 //! `osctl ct del`.
 
 use clap::Args;
-use clap_complete::ArgValueCompleter;
 use os_api::command::ContainerDel;
-use os_types::ContainerName;
 
+use super::targets::Targets;
 use crate::cmd::Run;
-use crate::complete;
 use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::operation;
@@ -16,9 +14,8 @@ use crate::target::Ref;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl ct del -f web")]
 pub(crate) struct Del {
-    /// The containers, [pool:]id
-    #[arg(required = true, add = ArgValueCompleter::new(complete::containers))]
-    ids: Vec<Ref<ContainerName>>,
+    #[command(flatten)]
+    targets: Targets,
     /// Kill what runs in them first
     #[arg(short, long)]
     force: bool,
@@ -27,10 +24,9 @@ pub(crate) struct Del {
 impl Run for Del {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         let force = self.force;
-        operation::run_each(ctx, self.ids, |Ref { pool, name }| ContainerDel {
-            pool,
-            name,
-            force,
+        let targets = self.targets.resolve(ctx, |_any| true)?;
+        operation::run_many(ctx, &targets, "deleted", |Ref { pool, name }| {
+            ContainerDel { pool, name, force }
         })
     }
 }

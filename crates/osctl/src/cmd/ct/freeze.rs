@@ -1,12 +1,11 @@
 //! `osctl ct freeze` and `osctl ct unfreeze`.
 
 use clap::Args;
-use clap_complete::ArgValueCompleter;
 use os_api::command::{ContainerFreeze, ContainerUnfreeze};
-use os_types::ContainerName;
+use os_types::ContainerState;
 
+use super::targets::Targets;
 use crate::cmd::Run;
-use crate::complete;
 use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::operation;
@@ -16,16 +15,17 @@ use crate::target::Ref;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl ct freeze web")]
 pub(crate) struct Freeze {
-    /// The containers, [pool:]id
-    #[arg(required = true, add = ArgValueCompleter::new(complete::containers))]
-    ids: Vec<Ref<ContainerName>>,
+    #[command(flatten)]
+    targets: Targets,
 }
 
 impl Run for Freeze {
     fn run(self, ctx: &mut Ctx) -> Outcome {
-        operation::run_each(ctx, self.ids, |Ref { pool, name }| ContainerFreeze {
-            pool,
-            name,
+        let targets = self
+            .targets
+            .resolve(ctx, |state| state == ContainerState::Running)?;
+        operation::run_many(ctx, &targets, "frozen", |Ref { pool, name }| {
+            ContainerFreeze { pool, name }
         })
     }
 }
@@ -34,16 +34,17 @@ impl Run for Freeze {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl ct unfreeze web")]
 pub(crate) struct Unfreeze {
-    /// The containers, [pool:]id
-    #[arg(required = true, add = ArgValueCompleter::new(complete::containers))]
-    ids: Vec<Ref<ContainerName>>,
+    #[command(flatten)]
+    targets: Targets,
 }
 
 impl Run for Unfreeze {
     fn run(self, ctx: &mut Ctx) -> Outcome {
-        operation::run_each(ctx, self.ids, |Ref { pool, name }| ContainerUnfreeze {
-            pool,
-            name,
+        let targets = self
+            .targets
+            .resolve(ctx, |state| state == ContainerState::Frozen)?;
+        operation::run_many(ctx, &targets, "unfrozen", |Ref { pool, name }| {
+            ContainerUnfreeze { pool, name }
         })
     }
 }

@@ -68,9 +68,6 @@ impl Run for LogPath {
         if ctx.globals.json {
             return ctx.printer.json(&found.log_file);
         }
-        match found.log_file {
-            Some(file) => ctx.printer.line(file.display()),
-            None => Ok(()),
-        }
+        ctx.printer.line(found.log_file.display())
     }
 }

@@ -1,14 +1,13 @@
 //! `osctl ct restart`.
 
 use clap::Args;
-use clap_complete::ArgValueCompleter;
 use os_api::command::ContainerRestart;
-use os_types::ContainerName;
+use os_types::ContainerState;
 
 use super::ready;
 use super::stop::StopArgs;
+use super::targets::Targets;
 use crate::cmd::Run;
-use crate::complete;
 use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::operation;
@@ -20,9 +19,8 @@ use crate::target::Ref;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl ct restart -w web")]
 pub(crate) struct Restart {
-    /// The containers, [pool:]id
-    #[arg(required = true, add = ArgValueCompleter::new(complete::containers))]
-    ids: Vec<Ref<ContainerName>>,
+    #[command(flatten)]
+    targets: Targets,
     #[command(flatten)]
     how: StopArgs,
     /// Wait until the guest is up again
@@ -37,19 +35,19 @@ impl Run for Restart {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         let policy = self.how.policy();
         let is_to_wait = self.wait_ready && !ctx.globals.plan;
-        operation::each(ctx, self.ids, |ctx, id| {
-            let id = id.or_pool(ctx.pool());
-            let Ref { pool, name } = id.clone();
-            let command = ContainerRestart {
+        let targets = self.targets.resolve(ctx, ContainerState::is_alive)?;
+        operation::run_many(ctx, &targets, "restarted", |Ref { pool, name }| {
+            ContainerRestart {
                 pool,
                 name,
                 policy: policy.clone(),
-            };
-            operation::run(ctx, command)?;
-            if is_to_wait {
-                ready::wait(ctx, id, self.ready_timeout)?;
             }
-            Ok(())
+        })?;
+        if !is_to_wait {
+            return Ok(());
+        }
+        operation::each(ctx, targets, |ctx, id| {
+            ready::wait(ctx, id, self.ready_timeout)
         })
     }
 }

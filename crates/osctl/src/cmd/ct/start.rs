@@ -1,13 +1,12 @@
 //! `osctl ct start`.
 
 use clap::Args;
-use clap_complete::ArgValueCompleter;
 use os_api::command::ContainerStart;
-use os_types::{ContainerName, StartInit};
+use os_types::{ContainerState, StartInit};
 
 use super::ready;
+use super::targets::Targets;
 use crate::cmd::Run;
-use crate::complete;
 use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::operation;
@@ -20,9 +19,8 @@ use crate::target::Ref;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl ct start -w web")]
 pub(crate) struct Start {
-    /// The containers, [pool:]id
-    #[arg(required = true, add = ArgValueCompleter::new(complete::containers))]
-    ids: Vec<Ref<ContainerName>>,
+    #[command(flatten)]
+    targets: Targets,
     /// Wait until the guest is up
     #[arg(short, long)]
     wait_ready: bool,
@@ -42,20 +40,20 @@ pub(crate) struct Start {
 impl Run for Start {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         let is_to_wait = self.wait_ready && !ctx.globals.plan;
-        operation::each(ctx, self.ids, |ctx, id| {
-            let id = id.or_pool(ctx.pool());
-            let Ref { pool, name } = id.clone();
-            let command = ContainerStart {
+        let targets = self
+            .targets
+            .resolve(ctx, |state| state == ContainerState::Stopped)?;
+        operation::run_many(ctx, &targets, "started", |Ref { pool, name }| {
+            ContainerStart {
                 pool,
                 name,
                 debug: self.debug,
                 init: StartInit::Own,
-            };
-            operation::run(ctx, command)?;
-            if is_to_wait {
-                ready::wait(ctx, id, self.timeout)?;
             }
-            Ok(())
-        })
+        })?;
+        if !is_to_wait {
+            return Ok(());
+        }
+        operation::each(ctx, targets, |ctx, id| ready::wait(ctx, id, self.timeout))
     }
 }

@@ -1,12 +1,11 @@
 //! `osctl ct stop`.
 
 use clap::Args;
-use clap_complete::ArgValueCompleter;
 use os_api::command::ContainerStop;
-use os_types::{ContainerName, StopMethod, StopPolicy};
+use os_types::{ContainerState, StopMethod, StopPolicy};
 
+use super::targets::Targets;
 use crate::cmd::Run;
-use crate::complete;
 use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::operation;
@@ -52,9 +51,8 @@ impl StopArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl ct stop -t 60 -m 'back in an hour' web")]
 pub(crate) struct Stop {
-    /// The containers, [pool:]id
-    #[arg(required = true, add = ArgValueCompleter::new(complete::containers))]
-    ids: Vec<Ref<ContainerName>>,
+    #[command(flatten)]
+    targets: Targets,
     #[command(flatten)]
     how: StopArgs,
 }
@@ -62,10 +60,13 @@ pub(crate) struct Stop {
 impl Run for Stop {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         let policy = self.how.policy();
-        operation::run_each(ctx, self.ids, |Ref { pool, name }| ContainerStop {
-            pool,
-            name,
-            policy: policy.clone(),
+        let targets = self.targets.resolve(ctx, ContainerState::is_alive)?;
+        operation::run_many(ctx, &targets, "stopped", |Ref { pool, name }| {
+            ContainerStop {
+                pool,
+                name,
+                policy: policy.clone(),
+            }
         })
     }
 }
