@@ -357,6 +357,7 @@ pub(crate) fn work_on(touches: Vec<EntityRef>, steps: Vec<Step>) -> OperationReq
         steps,
         touches: touches.clone(),
         journal: tank(),
+        parallel: Vec::new(),
     };
     OperationRequest {
         command: "test".to_owned(),

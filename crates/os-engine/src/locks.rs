@@ -25,7 +25,7 @@ use crate::cancellation::Cancellation;
 use crate::control::Control;
 use crate::request::Strength;
 
-use self::queue::{Queue, Request, claims};
+use self::queue::{Claims, Mode, Queue, Request, claims};
 
 mod queue;
 mod steps;
@@ -98,7 +98,21 @@ impl LockTable {
         touches: &BTreeSet<EntityRef>,
         claimant: &Claimant,
     ) -> Result<LockSet, Failure> {
-        let claims = claims(touches);
+        self.claim(claims(touches), claimant)
+    }
+
+    /// As [`LockTable::acquire`], of one entity alone: not of the pool it is on, which the operation
+    /// holds already.
+    pub(crate) fn acquire_one(
+        &self,
+        entity: &EntityRef,
+        claimant: &Claimant,
+    ) -> Result<LockSet, Failure> {
+        let claims = Claims::from([(entity.clone(), Mode::Exclusive)]);
+        self.claim(claims, claimant)
+    }
+
+    fn claim(&self, claims: Claims, claimant: &Claimant) -> Result<LockSet, Failure> {
         let (sender, mut granted) = oneshot::channel();
         let mut set = LockSet {
             locks: self.clone(),
@@ -210,11 +224,6 @@ impl LockTable {
 }
 
 impl LockSet {
-    /// The entities, in the order in which they are taken.
-    pub(crate) fn entities(&self) -> &[EntityRef] {
-        &self.entities
-    }
-
     /// Waits until it has all locks.
     ///
     /// # Cancel safety

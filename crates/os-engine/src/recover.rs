@@ -20,7 +20,7 @@ use crate::journal::{Ending, Folder, Found, Journal, JournalError, remove};
 use crate::operation_table::resumed;
 
 /// The part of the engine that a step may use.
-pub(crate) trait Recovery {
+pub(crate) trait Recovery: Sync {
     /// Settles the journals of a place; returns the operations found there.
     fn recover_place(&self, place: &JournalPlace) -> Result<Vec<OpId>, Failure>;
 }

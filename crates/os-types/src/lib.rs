@@ -42,6 +42,7 @@ pub mod plan;
 pub mod pool_path;
 pub mod size;
 pub mod step;
+pub mod whole;
 
 pub use chain::chain;
 pub use code::{Code, Explain, Failure};
@@ -60,7 +61,7 @@ pub use image::{
 };
 pub use names::{AttrKey, GroupName, IdRangeName, NameError, PoolName, UserName};
 pub use op_id::OpId;
-pub use plan::{JournalPlace, Plan};
+pub use plan::{JournalPlace, Parallel, Plan};
 pub use pool_path::PoolPath;
 pub use size::ByteSize;
 pub use step::{GuestSettings, Presence, Step, StepKind};

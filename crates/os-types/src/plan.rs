@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entity::EntityRef;
 use crate::names::PoolName;
-use crate::step::Step;
+use crate::step::{Presence, Step};
 
 /// Where an operation's journal is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -30,6 +30,20 @@ pub struct Plan {
     pub touches: Vec<EntityRef>,
     /// Where the journal is kept.
     pub journal: JournalPlace,
+    /// Groups of steps that run side by side, in order; the other steps run one after the other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parallel: Vec<Parallel>,
+}
+
+/// Steps of a plan that run side by side: none of them needs another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Parallel {
+    /// Number of the first one, counted from 1.
+    pub first: usize,
+    /// How many there are.
+    pub count: usize,
+    /// How many begin at a time.
+    pub width: usize,
 }
 
 impl Plan {
@@ -49,6 +63,14 @@ impl Plan {
         self.back(Step::undo)
     }
 
+    /// The group that begins with this step, counted from 1.
+    pub fn parallel_at(&self, number: usize) -> Option<&Parallel> {
+        self.parallel.iter().find(|group| {
+            let end = group.first.saturating_add(group.count);
+            group.first == number && end <= self.steps.len() + 1
+        })
+    }
+
     fn back(&self, inverse: fn(&Step) -> Option<Step>) -> Result<Self, &Step> {
         let steps = self.steps.iter().rev();
         let steps = steps.map(|step| inverse(step).ok_or(step));
@@ -56,17 +78,36 @@ impl Plan {
             steps: steps.collect::<Result<_, _>>()?,
             touches: self.touches.clone(),
             journal: self.journal.clone(),
+            // Steps back are rare and few: in order is good enough.
+            parallel: Vec::new(),
         })
     }
 }
 
 impl Step {
+    /// Whether the way back leaves it as it is. Stopping is so: a failed export starts no container
+    /// again that its administrator wanted stopped (ADR-13). `osctl undo` starts it.
+    pub fn stays(&self) -> bool {
+        matches!(self, Self::Run(run) if run.to == Presence::Absent)
+    }
+
+    /// The container that it starts or stops.
+    pub fn container(&self) -> Option<EntityRef> {
+        match self {
+            Self::Run(run) => Some(EntityRef::Container {
+                pool: run.pool.clone(),
+                name: run.container.clone(),
+            }),
+            _ => None,
+        }
+    }
+
     /// Whether it needs the lock of the host: it changes the account files, or which ids are
     /// somebody's.
     pub fn uses_host(&self) -> bool {
         matches!(
-            self.kind(),
-            "system-user" | "account-files" | "pool-active" | "pool-reload"
+            self,
+            Self::SystemUser(_) | Self::AccountFiles(_) | Self::PoolActive(_) | Self::PoolReload(_)
         )
     }
 }

@@ -71,6 +71,7 @@ mod plans {
             steps,
             touches: vec![EntityRef::Host],
             journal: JournalPlace::Run,
+            parallel: Vec::new(),
         }
     }
 

@@ -10,5 +10,6 @@ pub(super) fn plan(_body: &Activate) -> Plan {
         steps: vec![Step::AccountFiles(AccountFilesStep {})],
         touches: vec![EntityRef::Host],
         journal: JournalPlace::Run,
+        parallel: Vec::new(),
     }
 }

@@ -223,5 +223,6 @@ fn assemble(
         steps,
         touches,
         journal,
+        parallel: Vec::new(),
     }
 }

@@ -80,5 +80,6 @@ fn select(
         steps,
         touches,
         journal: JournalPlace::Run,
+        parallel: Vec::new(),
     })
 }

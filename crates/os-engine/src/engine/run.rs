@@ -132,7 +132,7 @@ impl<H: Host> Inner<H> {
         let mut running = {
             let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
             let request = drive.request.clone();
-            let step_locks = StepLocks::new(&self.locks, &drive.claimant, host);
+            let step_locks = StepLocks::new(&self.locks, &drive.claimant, &plan, host);
             let running = threads::run(move || inner.run(&entry, &request, plan, &step_locks));
             Box::pin(running)
         };

@@ -25,6 +25,7 @@ fn a_plan_is_inverted_in_reverse_order() {
         steps,
         touches: vec![EntityRef::Host],
         journal: JournalPlace::Host,
+        parallel: Vec::new(),
     };
     let back = plan.inverse().unwrap();
     assert_eq!(back.steps.len(), count);

@@ -44,6 +44,7 @@ async fn run(engine: &Engine<LinuxHost>, steps: Vec<Step>) -> os_api::Operation 
         steps,
         touches: vec![EntityRef::Host],
         journal: JournalPlace::Host,
+        parallel: Vec::new(),
     };
     let work = OperationRequest {
         command: "by-hand".into(),
