@@ -159,6 +159,11 @@ impl Failure {
         }
     }
 
+    /// Something of that kind and name exists already; `object` is e.g. `user tank:alice`.
+    pub fn exists(object: impl fmt::Display) -> Self {
+        Self::new(Code::Exists, format!("{object} exists already")).about(object)
+    }
+
     /// The same, about `object`.
     #[must_use]
     pub fn about(mut self, object: impl fmt::Display) -> Self {

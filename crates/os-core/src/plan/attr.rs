@@ -4,9 +4,9 @@ use os_api::command::attr::AttrTarget;
 use os_api::command::{AttrSet, AttrUnset};
 use os_api::view::Attrs;
 use os_store::Document;
-use os_types::{AttrKey, Code, Explain, Failure, Plan};
+use os_types::{Code, Failure, Plan};
 
-use super::context::{Context, on_pool, refuse};
+use super::context::{Context, on_pool};
 use super::pool_set;
 use crate::document::{ContainerDoc, GroupDoc, IdRangeDoc, UserDoc};
 use crate::state::Found;
@@ -14,25 +14,13 @@ use crate::state::Found;
 /// The longest value in bytes: attributes are notes, not data.
 const LONGEST: usize = 16 << 10;
 
-#[derive(Debug, thiserror::Error)]
-#[error("the value of attribute {key} has {length} bytes, at most {LONGEST} are allowed")]
-struct AttrError {
-    key: AttrKey,
-    length: usize,
-}
-
-impl Explain for AttrError {
-    fn code(&self) -> Code {
-        Code::Body
-    }
-}
-
 pub(super) fn set(body: &AttrSet, context: &Context<'_>) -> Result<Plan, Failure> {
     if body.value.len() > LONGEST {
-        return Err(refuse(AttrError {
-            key: body.key.clone(),
-            length: body.value.len(),
-        }));
+        let (key, length) = (&body.key, body.value.len());
+        let text = format!(
+            "the value of attribute {key} has {length} bytes, at most {LONGEST} are allowed"
+        );
+        return Err(Failure::new(Code::Body, text));
     }
     change(&body.target, context, |attrs| {
         attrs.insert(body.key.clone(), body.value.clone());

@@ -2,57 +2,12 @@
 
 use os_types::id_table::{Allocation, IdTableError};
 use os_types::step::IdBlocksStep;
-use os_types::{Code, Explain, Failure, IdSpan, Presence, Step};
+use os_types::{Code, Failure, IdSpan, Presence, Step, chain};
 
-use super::context::{Context, refuse};
+use super::context::Context;
 use crate::claim::{Claim, Claims, Holder};
 use crate::document::IdRangeDoc;
 use crate::state::Found;
-
-/// Blocks that cannot be had, or not be freed.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum BlocksError {
-    #[error("id range {range} does not allow that")]
-    Table {
-        range: String,
-        #[source]
-        source: IdTableError,
-    },
-    #[error("ids {} of id range {range} belong to {}", claim.span, claim.holder)]
-    Overlap { range: String, claim: Claim },
-}
-
-impl Explain for BlocksError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Table { source, .. } => match source {
-                IdTableError::Size { .. }
-                | IdTableError::Outside { .. }
-                | IdTableError::Nothing => Code::Body,
-                IdTableError::Taken { .. } => Code::Overlap,
-                IdTableError::Full { .. } => Code::NoIds,
-                IdTableError::NotAllocated { .. } => Code::NotFound,
-            },
-            Self::Overlap { .. } => Code::Overlap,
-        }
-    }
-
-    fn object(&self) -> Option<String> {
-        match self {
-            Self::Table { range, .. } | Self::Overlap { range, .. } => {
-                Some(format!("id-range {range}"))
-            }
-        }
-    }
-
-    fn next(&self) -> Option<String> {
-        match self {
-            Self::Table { range, .. } | Self::Overlap { range, .. } => {
-                Some(format!("osctl id-range table ls {range}"))
-            }
-        }
-    }
-}
 
 impl Found<'_, IdRangeDoc> {
     /// The name of the range for messages, `tank:default`.
@@ -62,24 +17,39 @@ impl Found<'_, IdRangeDoc> {
         label.unwrap_or(&entity).to_owned()
     }
 
-    pub(super) fn wrong(&self, source: IdTableError) -> Failure {
-        refuse(BlocksError::Table {
-            range: self.label(),
-            source,
-        })
+    /// A failure about the range, e.g. about ids that somebody has.
+    pub(super) fn refuse(&self, code: Code, text: impl Into<String>) -> Failure {
+        let range = self.label();
+        Failure::new(code, text)
+            .about(format!("id-range {range}"))
+            .next(format!("osctl id-range table ls {range}"))
+    }
+
+    pub(super) fn wrong(&self, error: &IdTableError) -> Failure {
+        let code = match error {
+            IdTableError::Size { .. } | IdTableError::Outside { .. } | IdTableError::Nothing => {
+                Code::Body
+            }
+            IdTableError::Taken { .. } => Code::Overlap,
+            IdTableError::Full { .. } => Code::NoIds,
+            IdTableError::NotAllocated { .. } => Code::NotFound,
+        };
+        let range = self.label();
+        let text = format!("id range {range} does not allow that: {}", chain(error));
+        self.refuse(code, text)
     }
 
     /// The ids of blocks of the range.
     pub(super) fn span(&self, index: u32, count: u32) -> Result<IdSpan, Failure> {
         let table = &self.usable()?.doc.table;
-        table.span(index, count).map_err(|error| self.wrong(error))
+        table.span(index, count).map_err(|error| self.wrong(&error))
     }
 
     /// The first blocks that nobody has, over all pools and the host.
     pub(super) fn find_free(&self, count: u32, claims: &Claims) -> Result<u32, Failure> {
         let table = &self.usable()?.doc.table;
         let free = table.find_free(count, |span| claims.is_free(span));
-        free.map_err(|error| self.wrong(error))
+        free.map_err(|error| self.wrong(&error))
     }
 
     /// Refuses blocks that somebody has.
@@ -91,14 +61,15 @@ impl Found<'_, IdRangeDoc> {
     ) -> Result<(), Failure> {
         let mut table = self.usable()?.doc.table.clone();
         let taken = table.take(index, count, None);
-        taken.map_err(|error| self.wrong(error))?;
+        taken.map_err(|error| self.wrong(&error))?;
         let span = self.span(index, count)?;
         match claims.either(span, &|_| false) {
             None => Ok(()),
-            Some(claim) => Err(refuse(BlocksError::Overlap {
-                range: self.label(),
-                claim: claim.clone(),
-            })),
+            Some(Claim { span, holder }) => {
+                let range = self.label();
+                let text = format!("ids {span} of id range {range} belong to {holder}");
+                Err(self.refuse(Code::Overlap, text))
+            }
         }
     }
 

@@ -3,30 +3,15 @@
 use os_api::command::{ContainerChgrp, ContainerChown, ContainerDel, ContainerRename};
 use os_types::step::{DatasetNameStep, DirectoryStep};
 use os_types::{
-    Code, ContainerName, EntityRef, Explain, Failure, Plan, PoolPath, Presence, Step, StopPolicy,
-    UserName,
+    ContainerName, EntityRef, Failure, Plan, PoolPath, Presence, Step, StopPolicy, UserName,
 };
 
 use super::container_run::{run, stopped};
-use super::context::{Context, on_pool, refuse, rewrite};
+use super::context::{Context, on_pool, rewrite};
 use super::user_del;
 use crate::document::ContainerDoc;
 use crate::layout;
 use crate::state::Found;
-
-#[derive(Debug, thiserror::Error)]
-#[error("container {0} exists already")]
-struct Exists(String);
-
-impl Explain for Exists {
-    fn code(&self) -> Code {
-        Code::Exists
-    }
-
-    fn object(&self) -> Option<String> {
-        Some(format!("container {}", self.0))
-    }
-}
 
 fn hooks(
     found: &Found<'_, ContainerDoc>,
@@ -112,7 +97,7 @@ pub(super) fn rename(body: &ContainerRename, context: &Context<'_>) -> Result<Pl
         return Ok(on_pool(pool, Vec::new(), [found.entity.clone()]));
     }
     if found.pool.containers().contains_key(&body.to) {
-        return Err(refuse(Exists(format!("{pool}:{}", body.to))));
+        return Err(Failure::exists(format!("container {pool}:{}", body.to)));
     }
     let mut steps = stopped(pool, name, context)?;
     let doc = found.usable()?.doc.clone();

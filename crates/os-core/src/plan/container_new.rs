@@ -4,59 +4,17 @@ use os_api::command::container::RootSource;
 use os_api::command::{ContainerNew, UserNew};
 use os_types::step::{CloneStep, DatasetStep, DirectoryStep, ImageStep};
 use os_types::{
-    Code, ContainerName, DatasetName, EntityRef, Explain, Failure, GroupName, Plan, PoolPath,
-    Presence, Step, UserName,
+    Code, ContainerName, DatasetName, EntityRef, Failure, GroupName, Plan, PoolPath, Presence,
+    Step, UserName,
 };
 
 use super::container_settings;
-use super::context::{Context, on_pool, refuse, rewrite};
+use super::context::{Context, on_pool, rewrite};
 use super::user_new;
 use crate::document::ContainerDoc;
 use crate::facts::ImageFact;
 use crate::layout;
 use crate::state::PoolState;
-
-#[derive(Debug, thiserror::Error)]
-enum ContainerNewError {
-    #[error("container {0} exists already")]
-    Exists(String),
-    #[error("dataset {0} exists already")]
-    DatasetExists(DatasetName),
-    #[error("dataset {dataset} does not lie below {below}")]
-    Outside {
-        dataset: DatasetName,
-        below: DatasetName,
-    },
-    #[error("the image is for {image}, this host is {host}")]
-    Arch { image: String, host: String },
-}
-
-impl Explain for ContainerNewError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Exists(_) | Self::DatasetExists(_) => Code::Exists,
-            Self::Outside { .. } => Code::Name,
-            Self::Arch { .. } => Code::Image,
-        }
-    }
-
-    fn object(&self) -> Option<String> {
-        Some(match self {
-            Self::Exists(name) => format!("container {name}"),
-            Self::DatasetExists(dataset) | Self::Outside { dataset, .. } => {
-                format!("dataset {dataset}")
-            }
-            Self::Arch { .. } => return None,
-        })
-    }
-
-    fn next(&self) -> Option<String> {
-        match self {
-            Self::Exists(name) => Some(format!("osctl ct show {name}")),
-            _ => None,
-        }
-    }
-}
 
 /// The user of a new container, and what makes it if it has to be made.
 struct Owner {
@@ -70,7 +28,8 @@ pub(super) fn plan(body: &ContainerNew, context: &Context<'_>) -> Result<Plan, F
     let pool = context.pool(body.pool.as_ref())?;
     let (name, on) = (&body.name, pool.name());
     if pool.containers().contains_key(name) {
-        return Err(refuse(ContainerNewError::Exists(format!("{on}:{name}"))));
+        return Err(Failure::exists(format!("container {on}:{name}"))
+            .next(format!("osctl ct show {on}:{name}")));
     }
     container_settings::check(&body.settings)?;
     let group = body.group.clone().unwrap_or_else(default_group);
@@ -162,13 +121,12 @@ fn check_dataset(
     context: &Context<'_>,
 ) -> Result<(), Failure> {
     if !dataset.is_below(pool.dataset()) {
-        return Err(refuse(ContainerNewError::Outside {
-            dataset: dataset.clone(),
-            below: pool.dataset().clone(),
-        }));
+        let below = pool.dataset();
+        let text = format!("dataset {dataset} does not lie below {below}");
+        return Err(Failure::new(Code::Name, text).about(format!("dataset {dataset}")));
     }
     if context.facts.storage.datasets.contains(dataset) {
-        return Err(refuse(ContainerNewError::DatasetExists(dataset.clone())));
+        return Err(Failure::exists(format!("dataset {dataset}")));
     }
     Ok(())
 }
@@ -181,10 +139,10 @@ fn image<'a>(context: &Context<'a>) -> Result<Option<&'a ImageFact>, Failure> {
     };
     let image = image.as_ref().map_err(Clone::clone)?;
     match &storage.arch {
-        Some(host) if *host != image.info.arch => Err(refuse(ContainerNewError::Arch {
-            image: image.info.arch.to_string(),
-            host: host.to_string(),
-        })),
+        Some(host) if *host != image.info.arch => {
+            let text = format!("the image is for {}, this host is {host}", image.info.arch);
+            Err(Failure::new(Code::Image, text))
+        }
         _ => Ok(Some(image)),
     }
 }

@@ -5,62 +5,21 @@ use os_api::command::{
 };
 use os_types::step::{FreezeStep, RunStep};
 use os_types::{
-    Code, ContainerName, ContainerState, EntityRef, Explain, Failure, Plan, PoolName, Presence,
-    StartInit, StartPolicy, Step, StopMethod, StopPolicy,
+    Code, ContainerName, ContainerState, EntityRef, Failure, Plan, PoolName, Presence, StartInit,
+    StartPolicy, Step, StopMethod, StopPolicy,
 };
 
 use super::container_move;
-use super::context::{Context, on_pool, refuse, running};
+use super::context::{Context, on_pool, running};
 use crate::document::ContainerDoc;
 use crate::state::Found;
 
-/// The container does not do what it should for the command.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum StateError {
-    #[error("container {name} is {state}")]
-    Is {
-        name: String,
-        state: ContainerState,
-        next: &'static str,
-    },
-    #[error("container {name} runs only for `osctl ct exec --run-container`")]
-    ExecOnly { name: String },
-    #[error("the system user of {user} does not exist, so nothing of it can run")]
-    Unregistered { user: String },
-}
-
-impl StateError {
-    pub(super) fn running(pool: &PoolName, name: &ContainerName) -> Self {
-        Self::Is {
-            name: format!("{pool}:{name}"),
-            state: ContainerState::Running,
-            next: "stop",
-        }
-    }
-}
-
-impl Explain for StateError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Is { .. } | Self::ExecOnly { .. } => Code::ContainerState,
-            Self::Unregistered { .. } => Code::NotFound,
-        }
-    }
-
-    fn object(&self) -> Option<String> {
-        Some(match self {
-            Self::Is { name, .. } | Self::ExecOnly { name } => format!("container {name}"),
-            Self::Unregistered { user } => format!("user {user}"),
-        })
-    }
-
-    fn next(&self) -> Option<String> {
-        Some(match self {
-            Self::Is { name, next, .. } => format!("osctl ct {next} {name}"),
-            Self::ExecOnly { name } => format!("osctl ct wait {name} stopped"),
-            Self::Unregistered { user } => format!("osctl user register {user}"),
-        })
-    }
+/// The container is in a state that the command cannot work with; `next` is the `osctl ct` command
+/// that leads out of it.
+pub(super) fn is(name: &str, state: ContainerState, next: &str) -> Failure {
+    Failure::new(Code::ContainerState, format!("container {name} is {state}"))
+        .about(format!("container {name}"))
+        .next(format!("osctl ct {next} {name}"))
 }
 
 /// Refuses a container that runs; the step that puts away one that has just ended by itself.
@@ -76,11 +35,7 @@ pub(super) fn stopped(
             let away = run(pool, name, &StopPolicy::if_ended(), Presence::Absent);
             Ok(vec![away])
         }
-        state => Err(refuse(StateError::Is {
-            name: format!("{pool}:{name}"),
-            state,
-            next: "stop",
-        })),
+        state => Err(is(&format!("{pool}:{name}"), state, "stop")),
     }
 }
 
@@ -107,7 +62,10 @@ fn startable(found: &Found<'_, ContainerDoc>, context: &Context<'_>) -> Result<(
     context.group(Some(pool), &doc.group)?.usable()?;
     if context.facts.account(pool, &doc.user).is_none() {
         let user = format!("{pool}:{}", doc.user);
-        return Err(refuse(StateError::Unregistered { user }));
+        let text = format!("the system user of {user} does not exist, so nothing of it can run");
+        return Err(Failure::new(Code::NotFound, text)
+            .about(format!("user {user}"))
+            .next(format!("osctl user register {user}")));
     }
     Ok(())
 }
@@ -121,7 +79,10 @@ pub(super) fn start(body: &ContainerStart, context: &Context<'_>) -> Result<Plan
     let is_alive = matches!(state, ContainerState::Running | ContainerState::Frozen);
     if is_alive && (exec_only || body.init == StartInit::Pause) {
         let name = format!("{pool}:{}", body.name);
-        return Err(refuse(StateError::ExecOnly { name }));
+        let text = format!("container {name} runs only for `osctl ct exec --run-container`");
+        return Err(Failure::new(Code::ContainerState, text)
+            .about(format!("container {name}"))
+            .next(format!("osctl ct wait {name} stopped")));
     }
     let mut steps = Vec::new();
     // One that is stopping is so by itself, for nobody else has it now.
@@ -201,11 +162,7 @@ fn change(
     let pool = found.pool.name();
     let state = context.facts.container_state(pool, name);
     if !state.is_alive() {
-        return Err(refuse(StateError::Is {
-            name: format!("{pool}:{name}"),
-            state,
-            next: "start",
-        }));
+        return Err(is(&format!("{pool}:{name}"), state, "start"));
     }
     let step = Step::Freeze(FreezeStep {
         pool: pool.clone(),

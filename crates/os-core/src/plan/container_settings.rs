@@ -9,7 +9,7 @@ use os_api::command::{
 use os_types::step::PoolReloadStep;
 use os_types::{Code, Explain, Failure, Plan, Step};
 
-use super::container_run::{self, StateError};
+use super::container_run;
 use super::context::{Context, on_pool, refuse};
 use super::guest;
 use crate::document::ContainerDoc;
@@ -137,10 +137,13 @@ pub(super) fn replace(
     let touches = [found.entity.clone(), user.entity, group.entity];
     let Some(text) = found.entry.text() else {
         // `remove` says why it cannot be put back.
-        return Err(found
-            .remove()
-            .err()
-            .unwrap_or_else(|| refuse(StateError::running(on, &body.name))));
+        return Err(found.remove().err().unwrap_or_else(|| {
+            container_run::is(
+                &format!("{on}:{}", body.name),
+                os_types::ContainerState::Running,
+                "stop",
+            )
+        }));
     };
     if text != body.text {
         let after = Some(body.text.clone());

@@ -17,54 +17,15 @@ pub(super) struct Context<'a> {
     pub(super) facts: &'a Facts,
 }
 
-/// The pool or a file of it is not in a state that allows the command.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ContextError {
-    #[error(transparent)]
-    Lookup(LookupError),
-    #[error("pool {0} is exported")]
-    Exported(PoolName),
-    #[error("pool {0} is imported")]
-    Imported(PoolName),
-    #[error("this host does not know a pool {0}")]
-    Unknown(PoolName),
-    #[error("the file of {entity} is not text, so it could not be put back")]
-    NoText { entity: EntityRef, path: String },
-    #[error("the file of {0} would become larger than 16 MiB")]
-    TooLarge(EntityRef),
+/// Something cannot be removed because of `by`.
+pub(super) fn in_use(entity: &EntityRef, by: &EntityRef) -> Failure {
+    Failure::new(Code::InUse, format!("{entity} is in use by {by}")).about(entity)
 }
 
-impl Explain for ContextError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Lookup(error) => error.code(),
-            Self::Exported(_) | Self::Imported(_) => Code::PoolState,
-            Self::Unknown(_) => Code::NotFound,
-            Self::NoText { .. } => Code::Damaged,
-            Self::TooLarge(_) => Code::Body,
-        }
-    }
-
-    fn object(&self) -> Option<String> {
-        Some(match self {
-            Self::Lookup(error) => return error.object(),
-            Self::Exported(pool) | Self::Imported(pool) | Self::Unknown(pool) => {
-                format!("pool {pool}")
-            }
-            Self::NoText { entity, .. } | Self::TooLarge(entity) => entity.to_string(),
-        })
-    }
-
-    fn next(&self) -> Option<String> {
-        Some(match self {
-            Self::Lookup(error) => return error.next(),
-            Self::Exported(pool) => format!("osctl pool import {pool}"),
-            Self::Imported(pool) => format!("osctl pool export {pool}"),
-            Self::Unknown(pool) => format!("osctl pool import --source PATH {pool}"),
-            Self::NoText { path, .. } => format!("rm {path}"),
-            Self::TooLarge(_) => return None,
-        })
-    }
+fn pool_state(pool: &PoolName, code: Code, text: String, next: String) -> Failure {
+    Failure::new(code, text)
+        .about(format!("pool {pool}"))
+        .next(next)
 }
 
 /// A refusal in the form in which it leaves the program.
@@ -118,7 +79,9 @@ impl<'a> Context<'a> {
     /// A pool that is not imported, if this host knows it.
     pub(super) fn not_imported(&self, pool: &PoolName) -> Result<Option<&'a KnownSource>, Failure> {
         if self.state.pool(pool).is_some() {
-            return Err(refuse(ContextError::Imported(pool.clone())));
+            let text = format!("pool {pool} is imported");
+            let next = format!("osctl pool export {pool}");
+            return Err(pool_state(pool, Code::PoolState, text, next));
         }
         Ok(self.facts.sources.get(pool))
     }
@@ -126,16 +89,22 @@ impl<'a> Context<'a> {
     /// A pool that this host knows and that is not imported.
     pub(super) fn exported(&self, pool: &PoolName) -> Result<&'a KnownSource, Failure> {
         let known = self.not_imported(pool)?;
-        known.ok_or_else(|| refuse(ContextError::Unknown(pool.clone())))
+        known.ok_or_else(|| {
+            let text = format!("this host does not know a pool {pool}");
+            let next = format!("osctl pool import --source PATH {pool}");
+            pool_state(pool, Code::NotFound, text, next)
+        })
     }
 
     /// A pool that the host knows but that is exported is another matter than one nobody knows.
     fn explain(&self, error: LookupError) -> Failure {
         match error {
             LookupError::Pool { name, .. } if self.facts.sources.contains_key(&name) => {
-                refuse(ContextError::Exported(name))
+                let text = format!("pool {name} is exported");
+                let next = format!("osctl pool import {name}");
+                pool_state(&name, Code::PoolState, text, next)
             }
-            other => refuse(ContextError::Lookup(other)),
+            other => other.into(),
         }
     }
 }
@@ -149,11 +118,13 @@ impl<T> Found<'_, T> {
     /// The step that removes its file, damaged or not.
     pub(super) fn remove(&self) -> Result<Step, Failure> {
         let Some(text) = self.entry.text() else {
-            let path = layout::config_path(&self.entity).unwrap_or_default();
-            return Err(refuse(ContextError::NoText {
-                path: self.pool.folder().join(path).display().to_string(),
-                entity: self.entity.clone(),
-            }));
+            let entity = &self.entity;
+            let path = layout::config_path(entity).unwrap_or_default();
+            let path = self.pool.folder().join(path);
+            let text = format!("the file of {entity} is not text, so it could not be put back");
+            return Err(Failure::new(Code::Damaged, text)
+                .about(entity)
+                .next(format!("rm {}", path.display())));
         };
         Ok(layout::file_step(
             self.pool.name(),
@@ -184,7 +155,8 @@ pub(super) fn rewrite<T: Document + PartialEq>(
     }
     let text = document::text(doc);
     if text.len() as u64 > layout::FILE_LIMIT {
-        return Err(refuse(ContextError::TooLarge(entity.clone())));
+        let text = format!("the file of {entity} would become larger than 16 MiB");
+        return Err(Failure::new(Code::Body, text).about(entity));
     }
     let before = before.map(|before| before.text.as_str());
     Ok(vec![layout::file_step(pool, entity, before, Some(text))?])

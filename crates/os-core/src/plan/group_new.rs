@@ -1,55 +1,18 @@
 //! `group-new`: a group, on request with those above it.
 
 use os_api::command::GroupNew;
-use os_types::{Code, EntityRef, Explain, Failure, GroupName, Plan, PoolName, Presence, Step};
+use os_types::{Code, EntityRef, Failure, GroupName, Plan, Presence, Step};
 
-use super::context::{Context, on_pool, refuse};
+use super::context::{Context, on_pool};
 use crate::document::{self, GroupDoc};
 use crate::layout;
 use crate::state::PoolState;
-
-#[derive(Debug, thiserror::Error)]
-enum GroupNewError {
-    #[error("{0} exists already")]
-    Exists(EntityRef),
-    #[error("there is no group {parent} for {group} to be in")]
-    NoParent {
-        group: EntityRef,
-        pool: PoolName,
-        name: GroupName,
-        parent: GroupName,
-    },
-}
-
-impl Explain for GroupNewError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Exists(_) => Code::Exists,
-            Self::NoParent { .. } => Code::NotFound,
-        }
-    }
-
-    fn object(&self) -> Option<String> {
-        match self {
-            Self::Exists(group) | Self::NoParent { group, .. } => Some(group.to_string()),
-        }
-    }
-
-    fn next(&self) -> Option<String> {
-        match self {
-            Self::Exists(_) => None,
-            Self::NoParent { pool, name, .. } => {
-                Some(format!("osctl group new --parents {pool}:{name}"))
-            }
-        }
-    }
-}
 
 pub(super) fn plan(body: &GroupNew, context: &Context<'_>) -> Result<Plan, Failure> {
     let pool = context.pool(body.pool.as_ref())?;
     let name = &body.name;
     if pool.groups().contains_key(name) {
-        return Err(refuse(GroupNewError::Exists(entity(pool, name))));
+        return Err(Failure::exists(entity(pool, name)));
     }
     // From the root down.
     let mut above: Vec<GroupName> = ancestors(name).collect();
@@ -62,12 +25,11 @@ pub(super) fn plan(body: &GroupNew, context: &Context<'_>) -> Result<Plan, Failu
             }
             None if body.parents => steps.extend(create(pool, parent)?),
             None => {
-                return Err(refuse(GroupNewError::NoParent {
-                    group: entity(pool, name),
-                    pool: pool.name().clone(),
-                    name: name.clone(),
-                    parent: parent.clone(),
-                }));
+                let (on, group) = (pool.name(), entity(pool, name));
+                let text = format!("there is no group {parent} for {group} to be in");
+                return Err(Failure::new(Code::NotFound, text)
+                    .about(group)
+                    .next(format!("osctl group new --parents {on}:{name}")));
             }
         }
     }

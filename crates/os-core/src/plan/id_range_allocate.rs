@@ -2,25 +2,11 @@
 
 use os_api::command::IdRangeAllocate;
 use os_types::id_table::Allocation;
-use os_types::{Code, EntityRef, Explain, Failure, Plan, Presence};
+use os_types::{Code, EntityRef, Failure, Plan, Presence};
 
 use super::blocks::owner_user;
-use super::context::{Context, on_pool, refuse};
+use super::context::{Context, on_pool};
 use crate::claim::Claims;
-
-#[derive(Debug, thiserror::Error)]
-enum OwnerError {
-    #[error("an owner has 1 to 100 printable characters")]
-    Text,
-    #[error("owners that begin with 'user:' are made by `osctl user new`")]
-    Reserved,
-}
-
-impl Explain for OwnerError {
-    fn code(&self) -> Code {
-        Code::Name
-    }
-}
 
 pub(super) fn plan(body: &IdRangeAllocate, context: &Context<'_>) -> Result<Plan, Failure> {
     let found = context.id_range(body.pool.as_ref(), &body.name)?;
@@ -48,11 +34,13 @@ pub(super) fn plan(body: &IdRangeAllocate, context: &Context<'_>) -> Result<Plan
 fn check_owner(owner: Option<&str>) -> Result<(), Failure> {
     let Some(text) = owner else { return Ok(()) };
     if owner_user(owner).is_some() {
-        return Err(refuse(OwnerError::Reserved));
+        let text = "owners that begin with 'user:' are made by `osctl user new`";
+        return Err(Failure::new(Code::Name, text));
     }
     let length = text.chars().count();
     if text.contains(char::is_control) || text.trim().is_empty() || length > 100 {
-        return Err(refuse(OwnerError::Text));
+        let text = "an owner has 1 to 100 printable characters";
+        return Err(Failure::new(Code::Name, text));
     }
     Ok(())
 }

@@ -2,54 +2,10 @@
 
 use os_api::command::IdRangeFree;
 use os_types::id_table::{Allocation, IdTableError};
-use os_types::{Code, EntityRef, Explain, Failure, Plan, Presence};
+use os_types::{Code, EntityRef, Failure, Plan, Presence};
 
-use super::context::{Context, on_pool, refuse};
+use super::context::{Context, on_pool};
 use crate::claim::{Claims, Holder};
-
-#[derive(Debug, thiserror::Error)]
-enum IdRangeFreeError {
-    #[error("either a block index or an owner says what to free, and one of the two")]
-    Which,
-    #[error("id range {range} has no allocation of {owner}")]
-    NoOwner { range: String, owner: String },
-    #[error("block {index} of id range {range} is in use by {holder}")]
-    InUse {
-        range: String,
-        index: u32,
-        holder: Holder,
-    },
-}
-
-impl Explain for IdRangeFreeError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Which => Code::Body,
-            Self::NoOwner { .. } => Code::NotFound,
-            Self::InUse { .. } => Code::InUse,
-        }
-    }
-
-    fn object(&self) -> Option<String> {
-        match self {
-            Self::Which => None,
-            Self::NoOwner { range, .. } | Self::InUse { range, .. } => {
-                Some(format!("id-range {range}"))
-            }
-        }
-    }
-
-    fn next(&self) -> Option<String> {
-        match self {
-            Self::Which => None,
-            Self::NoOwner { range, .. } => Some(format!("osctl id-range table ls {range}")),
-            Self::InUse { holder, .. } => match holder {
-                Holder::User { pool, name } => Some(format!("osctl user del {pool}:{name}")),
-                _ => None,
-            },
-        }
-    }
-}
 
 pub(super) fn plan(body: &IdRangeFree, context: &Context<'_>) -> Result<Plan, Failure> {
     let found = context.id_range(body.pool.as_ref(), &body.name)?;
@@ -58,29 +14,34 @@ pub(super) fn plan(body: &IdRangeFree, context: &Context<'_>) -> Result<Plan, Fa
         (Some(index), None) => {
             let at = allocations.iter().find(|a| a.block_index == index);
             let error = IdTableError::NotAllocated { index };
-            vec![at.ok_or_else(|| found.wrong(error))?]
+            vec![at.ok_or_else(|| found.wrong(&error))?]
         }
         (None, Some(owner)) => allocations
             .iter()
             .filter(|a| a.owner.as_ref() == Some(owner))
             .collect(),
-        _ => return Err(refuse(IdRangeFreeError::Which)),
+        _ => {
+            let text = "either a block index or an owner says what to free, and one of the two";
+            return Err(Failure::new(Code::Body, text));
+        }
     };
     if wanted.is_empty() {
-        return Err(refuse(IdRangeFreeError::NoOwner {
-            range: found.label(),
-            owner: body.owner.clone().unwrap_or_default(),
-        }));
+        let (range, owner) = (found.label(), body.owner.as_deref().unwrap_or_default());
+        let text = format!("id range {range} has no allocation of {owner}");
+        return Err(found.refuse(Code::NotFound, text));
     }
     let claims = Claims::of(context.state, context.facts);
     let mut steps = Vec::new();
     for allocation in wanted {
         if let Some(holder) = found.user_of(allocation, &claims, context)? {
-            return Err(refuse(IdRangeFreeError::InUse {
-                range: found.label(),
-                index: allocation.block_index,
-                holder,
-            }));
+            let (range, index) = (found.label(), allocation.block_index);
+            let text = format!("block {index} of id range {range} is in use by {holder}");
+            let next = match holder {
+                Holder::User { pool, name } => Some(format!("osctl user del {pool}:{name}")),
+                _ => None,
+            };
+            let failure = found.refuse(Code::InUse, text);
+            return Err(Failure { next, ..failure });
         }
         steps.extend(found.step(allocation, Presence::Absent));
     }

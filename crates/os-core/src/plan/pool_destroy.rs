@@ -3,27 +3,9 @@
 use os_api::command::PoolDestroy;
 use os_api::view::SourceKind;
 use os_types::step::{PoolImageStep, PoolSourceStep};
-use os_types::{Code, Explain, Failure, Plan, PoolName, Presence, Step};
+use os_types::{Code, Failure, Plan, Presence, Step};
 
-use super::context::{Context, about_pool, refuse};
-
-#[derive(Debug, thiserror::Error)]
-#[error("pool {pool} is not an image file of ours, so its data is not ours to destroy")]
-struct PoolDestroyError {
-    pool: PoolName,
-}
-
-impl Explain for PoolDestroyError {
-    fn code(&self) -> Code {
-        Code::NotAPool
-    }
-    fn object(&self) -> Option<String> {
-        Some(format!("pool {}", self.pool))
-    }
-    fn next(&self) -> Option<String> {
-        Some(format!("osctl pool uninstall {}", self.pool))
-    }
-}
+use super::context::{Context, about_pool};
 
 /// A pool of which nothing is left is only forgotten.
 pub(super) fn plan(body: &PoolDestroy, context: &Context<'_>) -> Result<Plan, Failure> {
@@ -40,7 +22,12 @@ pub(super) fn plan(body: &PoolDestroy, context: &Context<'_>) -> Result<Plan, Fa
         })),
         SourceKind::Missing => {}
         SourceKind::Device | SourceKind::Folder | SourceKind::Zpool => {
-            return Err(refuse(PoolDestroyError { pool: pool.clone() }));
+            let text = format!(
+                "pool {pool} is not an image file of ours, so its data is not ours to destroy"
+            );
+            return Err(Failure::new(Code::NotAPool, text)
+                .about(format!("pool {pool}"))
+                .next(format!("osctl pool uninstall {pool}")));
         }
     }
     steps.push(Step::PoolSource(PoolSourceStep {

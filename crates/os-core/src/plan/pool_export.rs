@@ -2,44 +2,28 @@
 
 use os_api::command::PoolExport;
 use os_types::step::{PoolActiveStep, PoolMarkStep, PoolOpenStep};
-use os_types::{Code, ContainerName, Explain, Failure, Plan, Presence, Step, StopPolicy};
+use os_types::{Code, ContainerName, Failure, Plan, PoolName, Presence, Step, StopPolicy};
 
 use super::container_run::run;
-use super::context::{Context, about_pool, refuse};
+use super::context::{Context, about_pool};
 use crate::state::PoolState;
 
-#[derive(Debug, thiserror::Error)]
-#[error("{}", self.text())]
-struct Running {
-    pool: os_types::PoolName,
-    names: Vec<String>,
-}
-
-impl Running {
-    fn text(&self) -> String {
-        const SHOWN: usize = 5;
-        let Self { pool, names } = self;
-        let first: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
-        let more = match names.len().checked_sub(SHOWN) {
-            None | Some(0) => String::new(),
-            Some(more) => format!(" and {more} more"),
-        };
-        format!("containers of pool {pool} run: {}{more}", first.join(", "))
-    }
-}
-
-impl Explain for Running {
-    fn code(&self) -> Code {
-        Code::InUse
-    }
-
-    fn object(&self) -> Option<String> {
-        Some(format!("pool {}", self.pool))
-    }
-
-    fn next(&self) -> Option<String> {
-        Some(format!("osctl pool export --force {}", self.pool))
-    }
+/// Containers run on a pool that is to be exported.
+fn in_use(pool: &PoolName, running: &[&ContainerName]) -> Failure {
+    const SHOWN: usize = 5;
+    let first: Vec<&str> = running
+        .iter()
+        .take(SHOWN)
+        .map(|name| name.as_str())
+        .collect();
+    let more = match running.len().checked_sub(SHOWN) {
+        None | Some(0) => String::new(),
+        Some(more) => format!(" and {more} more"),
+    };
+    let text = format!("containers of pool {pool} run: {}{more}", first.join(", "));
+    Failure::new(Code::InUse, text)
+        .about(format!("pool {pool}"))
+        .next(format!("osctl pool export --force {pool}"))
 }
 
 /// The steps that stop what runs on the pool; refused unless that was asked for.
@@ -50,10 +34,7 @@ fn stops(body: &PoolExport, pool: &PoolState, context: &Context<'_>) -> Result<V
     };
     let running: Vec<_> = pool.containers().keys().filter(alive).collect();
     if !(running.is_empty() || body.force && body.stop_containers) {
-        return Err(refuse(Running {
-            pool: body.pool.clone(),
-            names: running.iter().map(ToString::to_string).collect(),
-        }));
+        return Err(in_use(&body.pool, &running));
     }
     let stop = StopPolicy::default();
     let stops = running.into_iter();

@@ -2,26 +2,10 @@
 
 use os_api::command::PoolInstall;
 use os_types::step::{PoolActiveStep, PoolMarkStep, PoolOpenStep, PropertyStep};
-use os_types::{Code, DatasetName, Explain, Failure, Plan, PoolName, Presence, Step};
+use os_types::{Code, DatasetName, Failure, Plan, Presence, Step};
 
-use super::context::{Context, about_pool, refuse};
+use super::context::{Context, about_pool};
 use super::{ACTIVE_PROPERTY, DATASET_PROPERTY, source};
-
-#[derive(Debug, thiserror::Error)]
-#[error("dataset {dataset} is not on pool {pool}")]
-struct PoolInstallError {
-    pool: PoolName,
-    dataset: DatasetName,
-}
-
-impl Explain for PoolInstallError {
-    fn code(&self) -> Code {
-        Code::Body
-    }
-    fn object(&self) -> Option<String> {
-        Some(format!("pool {}", self.pool))
-    }
-}
 
 pub(super) fn plan(body: &PoolInstall, context: &Context<'_>) -> Result<Plan, Failure> {
     let pool = &body.pool;
@@ -40,10 +24,8 @@ pub(super) fn plan(body: &PoolInstall, context: &Context<'_>) -> Result<Plan, Fa
     steps.push(property(&top, ACTIVE_PROPERTY, "yes"));
     if let Some(dataset) = body.dataset.as_ref().filter(|dataset| **dataset != top) {
         if !dataset.is_below(&top) {
-            return Err(refuse(PoolInstallError {
-                pool: pool.clone(),
-                dataset: dataset.clone(),
-            }));
+            let text = format!("dataset {dataset} is not on pool {pool}");
+            return Err(Failure::new(Code::Body, text).about(format!("pool {pool}")));
         }
         steps.push(property(&top, DATASET_PROPERTY, dataset.as_str()));
     }

@@ -4,11 +4,9 @@ use os_api::command::PoolNew;
 use os_types::step::{
     PoolActiveStep, PoolImageStep, PoolMarkStep, PoolOpenStep, PoolSourceStep, PropertyStep,
 };
-use os_types::{
-    ByteSize, Code, DatasetName, Explain, Failure, FileSystem, Plan, PoolName, Presence, Step,
-};
+use os_types::{ByteSize, Code, DatasetName, Failure, FileSystem, Plan, Presence, Step};
 
-use super::context::{Context, about_pool, refuse};
+use super::context::{Context, about_pool};
 use super::{ACTIVE_PROPERTY, source};
 
 /// A file system smaller than this has no room for anything.
@@ -17,49 +15,18 @@ const SMALLEST: ByteSize = ByteSize::mib(256);
 /// The largest file the kernel has offsets for (`loff_t`).
 const LARGEST: ByteSize = ByteSize(i64::MAX as u64);
 
-#[derive(Debug, thiserror::Error)]
-enum PoolNewError {
-    #[error("an image has {SMALLEST} to {LARGEST}, not {0}")]
-    Size(ByteSize),
-    #[error("this host knows a pool {0} already")]
-    Exists(PoolName),
-    #[error("the kernel of this host has no ZFS")]
-    NoZfs,
-}
-
-impl Explain for PoolNewError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Size(_) => Code::Body,
-            Self::Exists(_) => Code::Exists,
-            Self::NoZfs => Code::NotFound,
-        }
-    }
-
-    fn object(&self) -> Option<String> {
-        match self {
-            Self::Size(_) | Self::NoZfs => None,
-            Self::Exists(pool) => Some(format!("pool {pool}")),
-        }
-    }
-
-    fn next(&self) -> Option<String> {
-        match self {
-            Self::Size(_) => None,
-            Self::Exists(_) => Some("osctl pool ls".to_owned()),
-            Self::NoZfs => Some("modprobe zfs".to_owned()),
-        }
-    }
-}
-
 pub(super) fn plan(body: &PoolNew, context: &Context<'_>) -> Result<Plan, Failure> {
     let pool = &body.pool;
     let size = body.size_bytes;
     if !(SMALLEST..=LARGEST).contains(&size) {
-        return Err(refuse(PoolNewError::Size(size)));
+        let text = format!("an image has {SMALLEST} to {LARGEST}, not {size}");
+        return Err(Failure::new(Code::Body, text));
     }
     if context.facts.sources.contains_key(pool) || context.state.pool(pool).is_some() {
-        return Err(refuse(PoolNewError::Exists(pool.clone())));
+        let text = format!("this host knows a pool {pool} already");
+        return Err(Failure::new(Code::Exists, text)
+            .about(format!("pool {pool}"))
+            .next("osctl pool ls"));
     }
     let default = if context.facts.zfs.is_some() {
         FileSystem::Zfs
@@ -68,7 +35,8 @@ pub(super) fn plan(body: &PoolNew, context: &Context<'_>) -> Result<Plan, Failur
     };
     let file_system = body.file_system.unwrap_or(default);
     if file_system == FileSystem::Zfs && context.facts.zfs.is_none() {
-        return Err(refuse(PoolNewError::NoZfs));
+        let text = "the kernel of this host has no ZFS";
+        return Err(Failure::new(Code::NotFound, text).next("modprobe zfs"));
     }
     source::check_mountpoint(pool, context)?;
     let file = body.file.clone();

@@ -3,43 +3,24 @@
 use std::num::NonZeroU32;
 
 use os_api::command::{PoolSet, PoolSetting, PoolUnset};
-use os_types::{Code, EntityRef, Explain, Failure, Plan, PoolName};
+use os_types::{Code, EntityRef, Failure, Plan};
 
-use super::context::{Context, on_pool, refuse, rewrite};
+use super::context::{Context, on_pool, rewrite};
 use crate::document::PoolDoc;
 use crate::state::PoolState;
 
 /// More at the same time would only stand in each other's way.
 const MOST: u32 = 1000;
 
-#[derive(Debug, thiserror::Error)]
-#[error("{setting} is 1 to {MOST}, not {value}")]
-struct PoolSetError {
-    setting: &'static str,
-    value: u32,
-    pool: PoolName,
-}
-
-impl Explain for PoolSetError {
-    fn code(&self) -> Code {
-        Code::Body
-    }
-    fn object(&self) -> Option<String> {
-        Some(format!("pool {}", self.pool))
-    }
-}
-
 pub(super) fn set(body: &PoolSet, context: &Context<'_>) -> Result<Plan, Failure> {
-    let check = |setting, value: Option<u32>| match value {
+    let check = |setting: &str, value: Option<u32>| match value {
         None => Ok(None),
         Some(value) => {
             let valid = NonZeroU32::new(value).filter(|value| value.get() <= MOST);
-            let error = || PoolSetError {
-                setting,
-                value,
-                pool: body.pool.clone(),
-            };
-            valid.map(Some).ok_or_else(|| refuse(error()))
+            valid.map(Some).ok_or_else(|| {
+                let text = format!("{setting} is 1 to {MOST}, not {value}");
+                Failure::new(Code::Body, text).about(format!("pool {}", body.pool))
+            })
         }
     };
     let start = check("parallel-start", body.parallel_start)?;

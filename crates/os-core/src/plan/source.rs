@@ -1,54 +1,11 @@
 //! Where a pool comes from: rules for its path and its place on the host.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 use os_types::step::PoolSourceStep;
-use os_types::{Code, Explain, Failure, PoolName, Step};
+use os_types::{Code, Failure, PoolName, Step};
 
-use super::context::{Context, refuse};
-
-/// The path or the place cannot be.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum SourceError {
-    #[error(
-        "path {0:?} is not absolute, or has '..', a control character or bytes that are not UTF-8 in it"
-    )]
-    Path(PathBuf),
-    #[error("{} is pool {owner}", path.display())]
-    Taken { path: PathBuf, owner: PoolName },
-    #[error("{} exists on this host and is not empty, pool {pool} cannot be mounted there", at.display())]
-    Mountpoint { pool: PoolName, at: PathBuf },
-    #[error("this host does not know a pool {0}, and no source is given")]
-    Unknown(PoolName),
-}
-
-impl Explain for SourceError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Path(_) => Code::Name,
-            Self::Taken { .. } => Code::InUse,
-            Self::Mountpoint { .. } => Code::Exists,
-            Self::Unknown(_) => Code::NotFound,
-        }
-    }
-
-    fn object(&self) -> Option<String> {
-        match self {
-            Self::Path(_) => None,
-            Self::Taken { owner: pool, .. }
-            | Self::Mountpoint { pool, .. }
-            | Self::Unknown(pool) => Some(format!("pool {pool}")),
-        }
-    }
-
-    fn next(&self) -> Option<String> {
-        match self {
-            Self::Unknown(pool) => Some(format!("osctl pool import --source PATH {pool}")),
-            Self::Taken { .. } => Some("osctl pool ls".to_owned()),
-            Self::Path(_) | Self::Mountpoint { .. } => None,
-        }
-    }
-}
+use super::context::Context;
 
 /// Refuses paths that cannot stand in a journal, a link or a message as they are.
 pub(super) fn check_path(path: &Path) -> Result<(), Failure> {
@@ -59,7 +16,12 @@ pub(super) fn check_path(path: &Path) -> Result<(), Failure> {
     if path.is_absolute() && plain && !climbs {
         Ok(())
     } else {
-        Err(refuse(SourceError::Path(path.to_owned())))
+        let text = format!(
+            "path {:?} is not absolute, or has '..', a control character or bytes that are not UTF-8 \
+             in it",
+            path.as_os_str()
+        );
+        Err(Failure::new(Code::Name, text))
     }
 }
 
@@ -79,20 +41,24 @@ pub(super) fn check_unshared(
         .filter(|(name, _)| *name != pool);
     match others.find(|(_, known)| known.path == path) {
         None => Ok(()),
-        Some((owner, _)) => Err(refuse(SourceError::Taken {
-            path: path.to_owned(),
-            owner: owner.clone(),
-        })),
+        Some((owner, _)) => {
+            let text = format!("{} is pool {owner}", path.display());
+            Err(Failure::new(Code::InUse, text)
+                .about(format!("pool {owner}"))
+                .next("osctl pool ls"))
+        }
     }
 }
 
 /// Refuses to mount a pool over something of the host, such as `/etc`.
 pub(super) fn check_mountpoint(pool: &PoolName, context: &Context<'_>) -> Result<(), Failure> {
     if context.facts.mountpoint_taken(pool) {
-        return Err(refuse(SourceError::Mountpoint {
-            pool: pool.clone(),
-            at: context.facts.mountpoint(pool),
-        }));
+        let at = context.facts.mountpoint(pool);
+        let text = format!(
+            "{} exists on this host and is not empty, pool {pool} cannot be mounted there",
+            at.display()
+        );
+        return Err(Failure::new(Code::Exists, text).about(format!("pool {pool}")));
     }
     Ok(())
 }
@@ -112,7 +78,12 @@ pub(super) fn remember(
             given.to_owned()
         }
         (None, Some(known)) => known.clone(),
-        (None, None) => return Err(refuse(SourceError::Unknown(pool.clone()))),
+        (None, None) => {
+            let text = format!("this host does not know a pool {pool}, and no source is given");
+            return Err(Failure::new(Code::NotFound, text)
+                .about(format!("pool {pool}"))
+                .next(format!("osctl pool import --source PATH {pool}")));
+        }
     };
     // A file system that is mounted where the pool belongs is its own source.
     if after != context.facts.mountpoint(pool) {

@@ -2,34 +2,17 @@
 
 use os_api::command::UserDel;
 use os_types::step::SystemUserStep;
-use os_types::{Code, EntityRef, Explain, Failure, Plan, Presence, Step, UserName};
+use os_types::{EntityRef, Failure, Plan, Presence, Step, UserName};
 
 use super::blocks::user_owner;
-use super::context::{Context, on_pool, refuse};
+use super::context::{Context, in_use, on_pool};
 use crate::document::UserDoc;
 use crate::state::Found;
-
-#[derive(Debug, thiserror::Error)]
-#[error("{user} is in use by {by}")]
-struct UserDelError {
-    user: EntityRef,
-    by: EntityRef,
-}
-
-impl Explain for UserDelError {
-    fn code(&self) -> Code {
-        Code::InUse
-    }
-    fn object(&self) -> Option<String> {
-        Some(self.user.to_string())
-    }
-}
 
 pub(super) fn plan(body: &UserDel, context: &Context<'_>) -> Result<Plan, Failure> {
     let found = context.user(body.pool.as_ref(), &body.name)?;
     if let Some(by) = context.state.uses(&found.entity).into_iter().next() {
-        let user = found.entity;
-        return Err(refuse(UserDelError { user, by }));
+        return Err(in_use(&found.entity, &by));
     }
     let (mut steps, mut touches) = (Vec::new(), Vec::new());
     forget(&found, context, &mut steps, &mut touches)?;

@@ -12,11 +12,11 @@
 
 use os_api::command::UserNew;
 use os_types::id_table::Allocation;
-use os_types::{Code, EntityRef, Explain, Failure, IdMap, IdMapEntry, IdRangeName, IdSpan};
+use os_types::{Code, EntityRef, Failure, IdMap, IdMapEntry, IdRangeName, IdSpan};
 use os_types::{Presence, Step};
 
 use super::blocks::{owner_user, user_owner};
-use super::context::{Context, refuse};
+use super::context::Context;
 use crate::claim::{Claim, Claims, Holder, Space};
 use crate::document::UserBlock;
 use crate::state::PoolState;
@@ -31,66 +31,6 @@ pub(super) struct UserIds {
     pub(super) step: Option<Step>,
     /// The range whose block it is.
     pub(super) range: Option<EntityRef>,
-}
-
-/// Why the user cannot have these ids.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum UserIdsError {
-    #[error("a map of group ids needs a map of user ids beside it")]
-    GidMapAlone,
-    #[error("an id range has no meaning with maps, unless a block of it is named")]
-    RangeWithoutBlock,
-    #[error("{space} ids {} belong to {}", claim.span, claim.holder)]
-    Overlap { space: Space, claim: Claim },
-    #[error("{space} ids {map} do not lie in the block, which has ids {block}")]
-    NotInBlock {
-        space: Space,
-        map: IdSpan,
-        block: IdSpan,
-    },
-    #[error(
-        "block {block} of id range {range} lies inside the allocation that begins at block {first}"
-    )]
-    Inside {
-        range: String,
-        block: u32,
-        first: u32,
-    },
-    #[error("block {block} of id range {range} is allocated to user {owner}")]
-    Owned {
-        range: String,
-        block: u32,
-        owner: String,
-    },
-}
-
-impl Explain for UserIdsError {
-    fn code(&self) -> Code {
-        match self {
-            Self::GidMapAlone | Self::RangeWithoutBlock | Self::NotInBlock { .. } => Code::Body,
-            Self::Overlap { .. } | Self::Inside { .. } | Self::Owned { .. } => Code::Overlap,
-        }
-    }
-
-    fn object(&self) -> Option<String> {
-        match self {
-            Self::Overlap { claim, .. } => Some(claim.holder.to_string()),
-            Self::Inside { range, .. } | Self::Owned { range, .. } => {
-                Some(format!("id-range {range}"))
-            }
-            _ => None,
-        }
-    }
-
-    fn next(&self) -> Option<String> {
-        match self {
-            Self::Inside { range, .. } | Self::Owned { range, .. } => {
-                Some(format!("osctl id-range table ls {range}"))
-            }
-            Self::Overlap { claim, .. } => claim.holder.next(),
-            _ => None,
-        }
-    }
 }
 
 /// A block that is going to be used.
@@ -111,12 +51,15 @@ pub(super) fn choose(
     let maps = match (&body.uid_map, &body.gid_map) {
         (None, None) => None,
         (Some(uids), gids) => Some((uids.clone(), gids.as_ref().unwrap_or(uids).clone())),
-        (None, Some(_)) => return Err(refuse(UserIdsError::GidMapAlone)),
+        (None, Some(_)) => {
+            let text = "a map of group ids needs a map of user ids beside it";
+            return Err(Failure::new(Code::Body, text));
+        }
     };
     let block = match (&maps, body.block_index) {
         (None, _) | (Some(_), Some(_)) => Some(choose_block(body, pool, context, &claims)?),
         (Some(_), None) if body.id_range.is_some() => {
-            return Err(refuse(UserIdsError::RangeWithoutBlock));
+            return Err(range_without_block());
         }
         (Some(_), None) => None,
     };
@@ -126,7 +69,7 @@ pub(super) fn choose(
             let map = whole(block.span);
             (map.clone(), map)
         }
-        (None, None) => return Err(refuse(UserIdsError::RangeWithoutBlock)),
+        (None, None) => return Err(range_without_block()),
     };
     for (space, map) in [(Space::Uid, &uid_map), (Space::Gid, &gid_map)] {
         check(space, map, pool, block.as_ref(), &claims)?;
@@ -141,6 +84,11 @@ pub(super) fn choose(
             index: block.index,
         }),
     })
+}
+
+fn range_without_block() -> Failure {
+    let text = "an id range has no meaning with maps, unless a block of it is named";
+    Failure::new(Code::Body, text)
 }
 
 /// `0:<first>:<count>`.
@@ -174,19 +122,18 @@ fn choose_block(
     if let Some(allocation) = there {
         let range = found.label();
         if allocation.block_index != index {
-            return Err(refuse(UserIdsError::Inside {
-                range,
-                block: index,
-                first: allocation.block_index,
-            }));
+            let first = allocation.block_index;
+            let text = format!(
+                "block {index} of id range {range} lies inside the allocation that begins at block \
+                 {first}"
+            );
+            return Err(found.refuse(Code::Overlap, text));
         }
         let other = owner_user(allocation.owner.as_deref());
         if let Some(other) = other.filter(|other| *other != body.name.as_str()) {
-            return Err(refuse(UserIdsError::Owned {
-                range,
-                block: index,
-                owner: format!("{}:{other}", pool.name()),
-            }));
+            let owner = format!("{}:{other}", pool.name());
+            let text = format!("block {index} of id range {range} is allocated to user {owner}");
+            return Err(found.refuse(Code::Overlap, text));
         }
     }
     let wanted = Allocation {
@@ -218,11 +165,11 @@ fn check(
     if let Some(block) = block
         && let Some(map) = map.host_spans().find(|span| !block.span.contains(*span))
     {
-        return Err(refuse(UserIdsError::NotInBlock {
-            space,
-            map,
-            block: block.span,
-        }));
+        let text = format!(
+            "{space} ids {map} do not lie in the block, which has ids {}",
+            block.span
+        );
+        return Err(Failure::new(Code::Body, text));
     }
     let own = |holder: &Holder| match (holder, block) {
         (
@@ -238,9 +185,13 @@ fn check(
     };
     match claims.of_map(space, map, &own) {
         None => Ok(()),
-        Some(claim) => Err(refuse(UserIdsError::Overlap {
-            space,
-            claim: claim.clone(),
-        })),
+        Some(Claim { span, holder }) => {
+            let text = format!("{space} ids {span} belong to {holder}");
+            let failure = Failure::new(Code::Overlap, text).about(holder);
+            Err(Failure {
+                next: holder.next(),
+                ..failure
+            })
+        }
     }
 }

@@ -2,40 +2,12 @@
 
 use os_api::command::UserNew;
 use os_types::step::SystemUserStep;
-use os_types::{Code, EntityRef, Explain, Failure, Plan, Presence, Step};
+use os_types::{Code, EntityRef, Failure, Plan, Presence, Step};
 
-use super::context::{Context, on_pool, refuse, rewrite};
+use super::context::{Context, on_pool, rewrite};
 use super::user_ids;
 use crate::accounts::system_user;
 use crate::document::UserDoc;
-
-#[derive(Debug, thiserror::Error)]
-enum UserNewError {
-    #[error("user {0} exists already")]
-    Exists(String),
-    #[error("the host has an account {name} that is none of ours")]
-    Foreign { name: String },
-}
-
-impl Explain for UserNewError {
-    fn code(&self) -> Code {
-        Code::Exists
-    }
-
-    fn object(&self) -> Option<String> {
-        Some(match self {
-            Self::Exists(user) => format!("user {user}"),
-            Self::Foreign { name } => format!("system user {name}"),
-        })
-    }
-
-    fn next(&self) -> Option<String> {
-        Some(match self {
-            Self::Exists(user) => format!("osctl user show {user}"),
-            Self::Foreign { name } => format!("getent passwd {name}"),
-        })
-    }
-}
 
 pub(super) fn plan(body: &UserNew, context: &Context<'_>) -> Result<Plan, Failure> {
     plan_with_document(body, context).map(|(plan, _doc)| plan)
@@ -49,11 +21,15 @@ pub(super) fn plan_with_document(
     let pool = context.pool(body.pool.as_ref())?;
     let (name, on) = (&body.name, pool.name());
     if pool.users().contains_key(name) {
-        return Err(refuse(UserNewError::Exists(format!("{on}:{name}"))));
+        return Err(Failure::exists(format!("user {on}:{name}"))
+            .next(format!("osctl user show {on}:{name}")));
     }
     let system_user = system_user(on, name);
     if context.facts.foreign.has_account(&system_user) {
-        return Err(refuse(UserNewError::Foreign { name: system_user }));
+        let text = format!("the host has an account {system_user} that is none of ours");
+        return Err(Failure::new(Code::Exists, text)
+            .about(format!("system user {system_user}"))
+            .next(format!("getent passwd {system_user}")));
     }
     let ids = user_ids::choose(body, pool, context)?;
 

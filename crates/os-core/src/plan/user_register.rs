@@ -5,7 +5,7 @@ use os_types::plan::JournalPlace;
 use os_types::step::SystemUserStep;
 use os_types::{EntityRef, Failure, Plan, PoolName, Presence, Step, UserName};
 
-use super::context::{Context, refuse};
+use super::context::Context;
 use crate::accounts::Registrar;
 use crate::state::PoolState;
 
@@ -19,7 +19,7 @@ pub(super) fn register(body: &UserRegister, context: &Context<'_>) -> Result<Pla
             if body.name.is_none() && context.state.failure(pool, user).is_some() {
                 return Ok(None);
             }
-            registrar.account(pool, user).map_err(refuse)?;
+            registrar.account(pool, user)?;
             let registered = context.facts.account(pool, user).is_some();
             Ok((!registered).then_some(Presence::Present))
         },
