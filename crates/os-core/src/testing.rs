@@ -22,6 +22,7 @@ pub(crate) fn facts() -> Facts {
         cgroup_parent: "osctl".into(),
         accounts: Accounts::default(),
         foreign: crate::ForeignIds::default().into(),
+        account_damage: std::sync::Arc::default(),
         sources: BTreeMap::new(),
         zfs: None,
         taken_names: BTreeSet::new(),

@@ -44,8 +44,8 @@ pub enum BlockError {
     /// The file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The markers do not frame one block; repairing them is left to a person.
-    #[error("{}:{line}: {damage}; repair the osctl block by hand", path.display())]
+    /// The markers do not frame one block.
+    #[error("{}:{line}: {damage}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -84,13 +84,21 @@ impl Explain for BlockError {
     }
 
     fn next(&self) -> Option<String> {
-        (self.code() == Code::Damaged)
-            .then(|| "repair the osctl block in that file by hand, then: osctl activate".to_owned())
+        (self.code() == Code::Damaged).then(|| "osctl activate".to_owned())
     }
 }
 
 fn by(holder: Option<u32>) -> String {
     holder.map_or_else(String::new, |pid| format!(" by the process {pid}"))
+}
+
+impl BlockError {
+    /// Whether lines of ours stand outside the markers, or have none: no line of anybody else is in
+    /// doubt.
+    fn is_stray(&self) -> bool {
+        let damage = |damage: &Damage| *damage == Damage::Outside;
+        matches!(self, Self::Damaged { damage: found, .. } if damage(found))
+    }
 }
 
 /// What is wrong with the markers.
@@ -108,6 +116,9 @@ pub enum Damage {
     /// A line that is almost a marker.
     #[error("an altered marker of the osctl block")]
     Altered,
+    /// A line of ours outside the block.
+    #[error("a line of osctl outside its block")]
+    Outside,
     /// Bytes inside the block that are not UTF-8.
     #[error("a line of the osctl block is not UTF-8")]
     NotUtf8,
@@ -148,25 +159,13 @@ pub fn edit(
     patience: Duration,
     edit: impl FnOnce(&mut Vec<String>),
 ) -> Result<Change, BlockError> {
-    let _lock = ShadowLock::acquire(path, patience)?;
+    let _lock = ShadowLock::acquire(&[path], patience)?;
     let real = real_path(path)?;
     let existing = content(&real)?;
     let old = parse(path, &existing)?;
     let mut lines = old.lines.clone();
     edit(&mut lines);
-    // The same line twice says nothing more, and one that lost its frame is found by its text.
-    let mut seen = BTreeSet::new();
-    lines.retain(|line| seen.insert(line.clone()));
-    if let Some(line) = lines
-        .iter()
-        .find(|line| !text::is_allowed(style(path), line))
-    {
-        return Err(BlockError::BadLine {
-            path: path.to_owned(),
-            line: line.clone(),
-        });
-    }
-    let new = old.with_lines(&lines);
+    let new = with_lines(path, &old, lines)?;
     if new == existing {
         return Ok(Change::Unchanged);
     }
@@ -174,6 +173,134 @@ pub fn edit(
         atomic::sweep(folder)?;
     }
     Ok(atomic::replace(&real, &new, attributes(&real)?)?)
+}
+
+/// The whole file with these lines in the block, each once.
+fn with_lines(path: &Path, text: &Text, mut lines: Vec<String>) -> Result<Vec<u8>, BlockError> {
+    // The same line twice says nothing more, and one that lost its frame is found by its text.
+    let mut seen = BTreeSet::new();
+    lines.retain(|line| seen.insert(line.clone()));
+    let bad = lines
+        .iter()
+        .find(|line| !text::is_allowed(style(path), line));
+    match bad {
+        Some(line) => Err(BlockError::BadLine {
+            path: path.to_owned(),
+            line: line.clone(),
+        }),
+        None => Ok(text.with_lines(&lines)),
+    }
+}
+
+/// Tells whether a line of an account file is ours by what it says. Needed where the markers around
+/// our lines are damaged or gone.
+pub type IsOurs<'a> = &'a dyn Fn(&str) -> bool;
+
+/// A file, divided into our lines and those of everybody else.
+#[derive(Debug)]
+pub struct Parts {
+    /// Our lines.
+    pub lines: Vec<String>,
+    /// The text of the file as it would be without a block; bytes that are not UTF-8 are replaced.
+    pub outside: String,
+    /// What is wrong with the markers. Then our lines are those that say so themselves.
+    pub damage: Option<BlockError>,
+}
+
+/// Divides a file; one that does not exist is empty.
+///
+/// # Errors
+/// When the file cannot be read. Damaged markers are no error, see [`Parts::damage`].
+pub fn parts(path: &Path, is_ours: IsOurs<'_>) -> Result<Parts, BlockError> {
+    let content = content(&real_path(path)?)?;
+    let (text, damage) = divide(path, &content, is_ours);
+    let outside = String::from_utf8_lossy(&text.with_lines(&[])).into_owned();
+    Ok(Parts {
+        lines: text.lines,
+        outside,
+        damage,
+    })
+}
+
+/// Our lines and the rest, by the markers; if they are damaged or gone, by what the lines say.
+fn divide(path: &Path, content: &[u8], is_ours: IsOurs<'_>) -> (Text, Option<BlockError>) {
+    let salvage = |damage| {
+        let text = Text::salvage(style(path), content, is_ours);
+        (text, Some(damage))
+    };
+    match parse(path, content) {
+        Err(damage) => salvage(damage),
+        Ok(text) => match text.stray(content, is_ours) {
+            None => (text, None),
+            Some(line) => salvage(BlockError::Damaged {
+                path: path.to_owned(),
+                line,
+                damage: Damage::Outside,
+            }),
+        },
+    }
+}
+
+/// What to do about damaged markers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repair {
+    /// Leave the file alone: whoever damaged it may want to look at it.
+    Refuse,
+    /// Take out all markers and all lines that are ours, and write a new block.
+    Rebuild,
+}
+
+/// A file and the lines that its block is to consist of.
+pub type Wanted<'a> = (&'a Path, Vec<String>);
+
+/// Makes the blocks of several files in one folder consist of exactly these lines. All locks are
+/// taken before the first file is written, and a write that fails puts back what was written, so a
+/// user is either in all files or in none.
+///
+/// *Shape*: like [`set`] otherwise. Lines of ours outside the markers, which a person has removed,
+/// come into the block again. Files that say what is wanted are not written.
+///
+/// # Errors
+/// When a lock, a file or its markers ([`Repair::Refuse`]) do not allow it. Then nothing is changed.
+///
+/// # Blocking
+/// As [`edit`], once for all files.
+pub fn set_all(
+    wanted: &[Wanted<'_>],
+    is_ours: IsOurs<'_>,
+    repair: Repair,
+    patience: Duration,
+) -> Result<(), BlockError> {
+    let paths: Vec<&Path> = wanted.iter().map(|(path, _)| *path).collect();
+    let _lock = ShadowLock::acquire(&paths, patience)?;
+    let mut writes = Vec::new();
+    for (path, lines) in wanted {
+        let real = real_path(path)?;
+        let existing = content(&real)?;
+        let (text, damage) = divide(path, &existing, is_ours);
+        match damage {
+            Some(error) if repair == Repair::Refuse && !error.is_stray() => return Err(error),
+            _ => {}
+        }
+        let new = with_lines(path, &text, lines.clone())?;
+        if new != existing {
+            writes.push((attributes(&real)?, real, existing, new));
+        }
+    }
+    let folder = writes.first().and_then(|(_, real, ..)| real.parent());
+    if let Some(folder) = folder {
+        atomic::sweep(folder)?;
+    }
+    for (done, (attributes, real, _, new)) in writes.iter().enumerate() {
+        if let Err(error) = atomic::replace(real, new, *attributes) {
+            for (attributes, real, existing, _) in writes.iter().take(done).rev() {
+                // The first error says more than one of these could.
+                drop(atomic::replace(real, existing, *attributes));
+            }
+            return Err(error.into());
+        }
+    }
+    Ok(())
 }
 
 fn parse(path: &Path, content: &[u8]) -> Result<Text, BlockError> {

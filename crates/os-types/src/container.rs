@@ -25,6 +25,13 @@ fn check_container(text: &str) -> Result<(), &'static str> {
 pub const DELEGATED_CGROUP: &str = "user-owned";
 
 impl ContainerName {
+    /// The host name in the kernel of a container that has no other one: its id, cut to the 63
+    /// characters of a label.
+    pub fn uts_name(&self) -> &str {
+        let id = self.as_str();
+        id.get(..63).unwrap_or(id)
+    }
+
     /// LXC's control group of the guest's processes, within [`DELEGATED_CGROUP`].
     pub fn payload_cgroup(&self) -> String {
         format!("lxc.payload.{self}")

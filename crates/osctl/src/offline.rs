@@ -240,6 +240,7 @@ fn facts(root: &Path) -> Facts {
         cgroup_parent: layout::cgroup_parent(root),
         accounts: Accounts::default(),
         foreign: Arc::default(),
+        account_damage: Arc::default(),
         sources: BTreeMap::new(),
         zfs: None,
         taken_names: std::collections::BTreeSet::new(),

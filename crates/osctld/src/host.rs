@@ -5,6 +5,7 @@
 //! step costs a check and a step that does not fit touches nothing.
 
 mod account_files;
+mod account_lines;
 mod accounts;
 mod cgroup;
 mod clone;
@@ -21,6 +22,7 @@ mod id_blocks;
 mod identities;
 mod image;
 mod importing;
+mod leftovers;
 pub(crate) mod mark;
 mod pool;
 mod pool_active;
@@ -58,7 +60,6 @@ use crate::scopes::{Journals, Scopes};
 use accounts::Registry;
 use foreign::Foreign;
 use importing::Importing;
-use user::Pending;
 
 /// The host.
 #[derive(Debug)]
@@ -71,7 +72,6 @@ pub(crate) struct LinuxHost {
     accounts: Registry,
     identities: identities::Identities,
     foreign: Foreign,
-    pending: Pending,
     importing: Importing,
     runtime: Runtime,
     news: News,
@@ -101,9 +101,8 @@ impl LinuxHost {
         })?;
         Ok(Self {
             identity: Identity::read(&paths.etc(), &paths.state())?,
-            accounts: Registry::read(&paths.etc())?,
-            foreign: Foreign::new(&paths.etc()),
-            pending: Pending::default(),
+            accounts: Registry::read(&paths.etc(), paths.run().join("pools"))?,
+            foreign: Foreign::new(&paths.etc(), paths.run().join("pools")),
             importing: Importing::default(),
             pools: Box::new(os_storage::Backends::new(Arc::new(
                 os_cmd::HostRunner::new(),

@@ -1,5 +1,6 @@
 //! What the host itself has of ours.
 
+use os_api::view::AssetKind;
 use os_types::EntityRef;
 
 use super::{Expected, FileKind, Want};
@@ -21,6 +22,19 @@ pub(super) fn expected(facts: &Facts) -> Vec<Expected> {
     let socket = facts.run_dir.join("osctld.sock");
     let want = Want::file(FileKind::Socket, socket, Some(0o600));
     all.push(Expected::new(&EntityRef::Host, "socket of the daemon", want).or("osctld"));
+    for damage in facts.account_damage.iter() {
+        let want = Want::Broken {
+            kind: AssetKind::Entry,
+            path: damage.split(": ").next().unwrap_or_default().to_owned(),
+            reason: damage.clone(),
+        };
+        let lines = Expected::new(
+            &EntityRef::Host,
+            "lines of osctl between their markers",
+            want,
+        );
+        all.push(lines.or("osctl activate"));
+    }
     for (pool, known) in &facts.sources {
         let link = facts.state_dir.join("pools").join(pool.as_str());
         let want = Want::file(FileKind::Symlink, link, None);

@@ -29,6 +29,7 @@ pub(crate) fn facts() -> Facts {
         cgroup_parent: "osctl".into(),
         accounts: Accounts::default(),
         foreign: os_core::ForeignIds::default().into(),
+        account_damage: std::sync::Arc::default(),
         sources: BTreeMap::new(),
         zfs: None,
         taken_names: BTreeSet::from(["etc".to_owned()]),

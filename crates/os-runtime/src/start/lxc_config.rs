@@ -48,7 +48,7 @@ impl Runtime {
         let hostname = spec
             .hostname
             .as_ref()
-            .map_or(container.name.as_str(), |name| name.as_str());
+            .map_or(container.name.uts_name(), |name| name.as_str());
         let raw = RawConfig::parse(spec.raw_lxc.as_deref().unwrap_or_default());
         let raw = raw.map_err(|error| {
             Failure::new(Code::Name, chain(&error))

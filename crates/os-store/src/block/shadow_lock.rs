@@ -25,42 +25,52 @@ static TURN: Mutex<()> = Mutex::new(());
 
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// The locks of one account file, freed when dropped.
+/// The locks of account files in one folder, freed when dropped.
 #[derive(Debug)]
 pub(super) struct ShadowLock {
-    link: Entry,
+    links: Vec<Entry>,
     // Fields drop in this order, after the link is gone: record lock, then the turn.
     _record_lock: File,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl ShadowLock {
-    /// Takes the locks, waiting up to `patience` for each.
-    pub(super) fn acquire(path: &Path, patience: Duration) -> Result<Self, BlockError> {
-        let file = Entry::locate(&real_folder(path)?)?;
-        let beside = |suffix: &str| {
-            let mut path = file.path.clone().into_os_string();
-            path.push(suffix);
-            PathBuf::from(path)
-        };
-        let record = file.path.with_file_name(".pwd.lock");
+    /// Takes the locks of these files, in this order, waiting up to `patience` for each. If one
+    /// cannot be had, none is.
+    pub(super) fn acquire(paths: &[&Path], patience: Duration) -> Result<Self, BlockError> {
+        let files = paths.iter().map(|path| real_folder(path));
+        let files: Vec<PathBuf> = files.collect::<Result<_, _>>()?;
+        let folder = files.first().and_then(|file| file.parent());
+        let record = folder
+            .unwrap_or_else(|| Path::new("/etc"))
+            .join(".pwd.lock");
         let turn = take_turn(&record, patience)?;
-        let record_lock = lock_record(&record, patience)?;
-        let link = Entry::locate(&beside(".lock"))?;
-        let pid_file = Entry::locate(&beside(&format!(".{}", std::process::id())))?;
-        link_pid(&link, &pid_file, patience)?;
-        Ok(Self {
-            link,
-            _record_lock: record_lock,
+        let mut lock = Self {
+            links: Vec::new(),
+            _record_lock: lock_record(&record, patience)?,
             _turn: turn,
-        })
+        };
+        for file in files {
+            let beside = |suffix: &str| {
+                let mut path = file.clone().into_os_string();
+                path.push(suffix);
+                PathBuf::from(path)
+            };
+            let link = Entry::locate(&beside(".lock"))?;
+            let pid_file = Entry::locate(&beside(&format!(".{}", std::process::id())))?;
+            link_pid(&link, &pid_file, patience)?;
+            lock.links.push(link);
+        }
+        Ok(lock)
     }
 }
 
 impl Drop for ShadowLock {
     fn drop(&mut self) {
         // If this fails the next writer finds a lock with the pid of a dead process, or of us.
-        let _stale_later = unlink(&self.link);
+        for link in self.links.iter().rev() {
+            let _stale_later = unlink(link);
+        }
     }
 }
 

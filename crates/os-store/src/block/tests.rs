@@ -309,3 +309,64 @@ proptest! {
         }
     }
 }
+
+/// Lines of ours as [`parts`] and [`set_all`] know them when markers are damaged.
+fn is_ours(line: &str) -> bool {
+    line.starts_with("our")
+}
+
+#[test]
+fn lines_are_known_by_what_they_say_when_markers_are_damaged_or_gone() {
+    let host = "root:x:0\ntheirs:x:5\n";
+    let whole = format!("{host}{BEGIN}\nour.a:x:1\nour.b:x:2\n{END}\n");
+    let damaged = [
+        whole.replace(END, "# osctl en"),
+        whole.replace(&format!("{END}\n"), ""),
+        whole.replace(&format!("{BEGIN}\n"), ""),
+        whole
+            .replace(&format!("{END}\n"), "")
+            .replace(&format!("{BEGIN}\n"), ""),
+        format!("our.a:x:1\n{host}{BEGIN}\nour.b:x:2\n{END}\n"),
+    ];
+    for content in damaged {
+        let (_folder, path) = folder(content.as_bytes());
+        let parts = parts(&path, &is_ours).unwrap();
+        assert_eq!(parts.lines, lines(&["our.a:x:1", "our.b:x:2"]), "{content}");
+        assert!(parts.damage.is_some(), "{content}");
+        assert_eq!(parts.outside, host, "{content}");
+        let wanted = [(path.as_path(), lines(&["our.a:x:1", "our.b:x:2"]))];
+        set_all(&wanted, &is_ours, Repair::Rebuild, PATIENCE).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), whole, "{content}");
+    }
+}
+
+#[test]
+fn several_files_are_written_or_none() {
+    let (folder, passwd) = folder(ROOT);
+    let group = folder.path().join("group");
+    let damaged = format!("{BEGIN}\nour.a:x:1\n");
+    fs::write(&group, &damaged).unwrap();
+    let wanted = [
+        (passwd.as_path(), lines(&["our.a:x:1"])),
+        (group.as_path(), lines(&["our.a:x:1"])),
+    ];
+    let error = set_all(&wanted, &is_ours, Repair::Refuse, PATIENCE).unwrap_err();
+    assert!(matches!(error, BlockError::Damaged { .. }), "{error}");
+    assert_eq!(fs::read(&passwd).unwrap(), ROOT);
+    fs::write(&group, "").unwrap();
+    // Another program has the second lock.
+    let lock = folder.path().join("group.lock");
+    fs::write(&lock, "1\0").unwrap();
+    let short = Duration::from_millis(20);
+    set_all(&wanted, &is_ours, Repair::Refuse, short).unwrap_err();
+    assert_eq!(fs::read(&passwd).unwrap(), ROOT);
+    fs::remove_file(&lock).unwrap();
+    set_all(&wanted, &is_ours, Repair::Refuse, PATIENCE).unwrap();
+    assert_eq!(read(&passwd).unwrap(), read(&group).unwrap());
+    let left = names(folder.path());
+    assert!(
+        left.iter()
+            .all(|name| !name.ends_with(".lock") || name == ".pwd.lock"),
+        "{left:?}"
+    );
+}

@@ -7,6 +7,9 @@ use super::{BEGIN, Damage, END};
 /// What every marker begins with, altered ones too.
 const MARKER_STEMS: [&[u8]; 2] = [b"# osctl begin", b"# osctl end"];
 
+/// What a line begins with that is a marker, a damaged marker or a tag.
+const REMAINS: [&[u8]; 3] = [b"# osctl b", b"# osctl e", b"#= "];
+
 /// What a tag begins with: `#= tank.alice 100000 65536` claims the line `tank.alice:100000:65536`.
 const TAG: &str = "#= ";
 
@@ -140,6 +143,41 @@ impl Text {
             text.ending = Ending::of(content);
         }
         Ok(text)
+    }
+
+    /// Finds our lines by what they say, whatever markers there are, and leaves all markers out.
+    pub(super) fn salvage(style: Style, content: &[u8], is_ours: &dyn Fn(&str) -> bool) -> Self {
+        let mut text = Self {
+            style,
+            before: Vec::new(),
+            lines: Vec::new(),
+            after: Vec::new(),
+            ending: Ending::Plain,
+        };
+        for (_, raw) in numbered(content) {
+            let line = bare(raw);
+            let start = line.trim_ascii_start();
+            if REMAINS.iter().any(|stem| start.starts_with(stem)) {
+                continue;
+            }
+            match str::from_utf8(line).ok().filter(|line| is_ours(line)) {
+                Some(line) => text.lines.push(line.to_owned()),
+                None => text.before.extend_from_slice(raw),
+            }
+        }
+        text.ending = Ending::of(&text.before);
+        text
+    }
+
+    /// The number of the first line outside the block that is ours by what it says.
+    pub(super) fn stray(&self, content: &[u8], is_ours: &dyn Fn(&str) -> bool) -> Option<usize> {
+        let mut outside = [&self.before, &self.after].into_iter();
+        let is_stray = |line: &[u8]| str::from_utf8(bare(line)).is_ok_and(is_ours);
+        let found = outside.find_map(|part| {
+            let mut lines = numbered(part).map(|(_, line)| line);
+            lines.find(|line| is_stray(line))
+        })?;
+        numbered(content).find_map(|(number, line)| (line == found).then_some(number))
     }
 
     /// The whole file with these lines in the block.

@@ -8,7 +8,7 @@ use super::{HostStep, LinuxHost};
 
 impl HostStep for AccountFilesStep {
     fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
-        host.accounts.change(|_| ())?;
+        host.accounts.rebuild()?;
         Ok(Outcome::Changed)
     }
 }

@@ -1,49 +1,53 @@
 //! The accounts of users on this host: our blocks in passwd, group, subuid and subgid.
 //!
-//! The blocks are the truth about who is registered, so a restarted daemon finds them again. Each
-//! change renders all four blocks whole.
+//! The blocks are the truth about which users are registered, so a restarted daemon finds them again.
+//! Each change renders all four blocks whole.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use os_core::accounts::{AccountLines, Accounts};
-use os_store::block;
+use os_core::accounts::Accounts;
+use os_store::block::{self, Repair};
 use os_types::Failure;
+
+use super::account_lines::{self, AccountTexts};
 
 /// Another program may keep an account file locked for so long.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Who is registered.
+/// The accounts that are registered.
 #[derive(Debug)]
 pub(crate) struct Registry {
     etc: PathBuf,
+    /// The folder that homes are below.
+    pools: PathBuf,
     registered: RwLock<Arc<Accounts>>,
     /// Held while the files are written; readers do not wait for it.
     writing: Mutex<()>,
 }
 
 impl Registry {
-    /// What the files in the folder `etc` say.
-    pub(crate) fn read(etc: &Path) -> Result<Self, Failure> {
-        let text = |name: &str| {
-            let lines = block::read(&etc.join(name))?;
-            Ok::<_, Failure>(lines.into_iter().map(|line| line + "\n").collect())
-        };
-        let registered = Accounts::parse(&AccountLines {
-            passwd: text("passwd")?,
-            group: text("group")?,
-            subuid: text("subuid")?,
-            subgid: text("subgid")?,
-        });
+    /// What the files in the folder `etc` say. Damaged markers do not keep the daemon from starting:
+    /// our lines are known by what they say, and nothing is written until they are repaired.
+    pub(crate) fn read(etc: &Path, pools: PathBuf) -> Result<Self, Failure> {
+        let files = AccountTexts::read(etc, &pools)?;
+        for damage in &files.damage {
+            tracing::error!(
+                damage,
+                "users can be neither made nor deleted; run: osctl activate"
+            );
+        }
         Ok(Self {
             etc: etc.to_path_buf(),
-            registered: RwLock::new(Arc::new(registered)),
+            pools,
+            registered: RwLock::new(Arc::new(Accounts::parse(&files.ours))),
             writing: Mutex::default(),
         })
     }
 
-    /// Who is registered at this moment.
+    /// The accounts at this moment.
     pub(crate) fn now(&self) -> Arc<Accounts> {
         Arc::clone(
             &self
@@ -53,12 +57,14 @@ impl Registry {
         )
     }
 
-    /// Changes who is registered, first in the files, then in memory.
+    /// Changes the accounts, first in the files, then in memory.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Accounts) -> T) -> Result<T, Failure> {
         let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut wanted = Accounts::clone(&self.now());
         let result = change(&mut wanted);
-        self.write_files(&wanted.render())?;
+        if wanted != *self.now() || !self.is_written()? {
+            self.write_files(&wanted, Repair::Refuse)?;
+        }
         *self
             .registered
             .write()
@@ -66,34 +72,37 @@ impl Registry {
         Ok(result)
     }
 
-    /// True if the files hold what is registered.
+    /// Writes all blocks anew, damaged ones too.
+    pub(crate) fn rebuild(&self) -> Result<(), Failure> {
+        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.write_files(&self.now(), Repair::Rebuild)
+    }
+
+    /// True if the files hold what is registered, between damaged markers or not.
     pub(crate) fn is_written(&self) -> Result<bool, Failure> {
-        let wanted = self.now().render();
-        for (name, text) in files(&wanted) {
-            let lines = block::read(&self.etc.join(name))?;
-            if !lines.iter().map(String::as_str).eq(text.lines()) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let files = AccountTexts::read(&self.etc, &self.pools)?;
+        Ok(files.ours == self.now().render())
     }
 
-    /// Each file is replaced as a whole. Groups first and passwd after them, so that a user's group
-    /// exists when the user does; a crash in between is mended when the step is repeated.
-    fn write_files(&self, wanted: &AccountLines) -> Result<(), Failure> {
-        for (name, text) in files(wanted) {
-            let lines: Vec<String> = text.lines().map(ToOwned::to_owned).collect();
-            block::set(&self.etc.join(name), &lines, PATIENCE)?;
-        }
-        Ok(())
+    /// All four files or none. Groups first and passwd after them, so that a user's group exists
+    /// when the user does; a crash in between is mended when the step is repeated.
+    fn write_files(&self, wanted: &Accounts, repair: Repair) -> Result<(), Failure> {
+        let lines = wanted.render();
+        let files = [
+            (self.etc.join("group"), &lines.group),
+            (self.etc.join("passwd"), &lines.passwd),
+            (self.etc.join("subuid"), &lines.subuid),
+            (self.etc.join("subgid"), &lines.subgid),
+        ];
+        let lines = |text: &str| text.lines().map(ToOwned::to_owned).collect();
+        let files: Vec<_> = files
+            .iter()
+            .map(|(path, text)| (path.as_path(), lines(text)))
+            .collect();
+        let before = self.now();
+        let names = before.iter().chain(wanted.iter());
+        let names: BTreeSet<_> = names.map(|account| account.name.clone()).collect();
+        let is_ours = |line: &str| account_lines::is_ours(line, &self.pools, &names);
+        Ok(block::set_all(&files, &is_ours, repair, PATIENCE)?)
     }
-}
-
-fn files(lines: &AccountLines) -> [(&'static str, &str); 4] {
-    [
-        ("group", &lines.group),
-        ("passwd", &lines.passwd),
-        ("subuid", &lines.subuid),
-        ("subgid", &lines.subgid),
-    ]
 }

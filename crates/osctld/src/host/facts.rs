@@ -25,6 +25,7 @@ impl LinuxHost {
         let running = running.collect();
         let exec_only = live.iter().filter(|(_, live)| live.is_exec_only());
         let exec_only = exec_only.map(|(container, _)| key(container)).collect();
+        let (foreign, account_damage) = self.foreign.now()?;
         Ok(Facts {
             hostname: self.identity().hostname.clone(),
             root: paths.root().to_path_buf(),
@@ -33,7 +34,8 @@ impl LinuxHost {
             etc_dir: paths.etc(),
             cgroup_parent: paths.cgroup_parent(),
             accounts: (*self.accounts.now()).clone(),
-            foreign: self.foreign.now()?,
+            foreign,
+            account_damage,
             sources: self.sources()?,
             zfs: Path::new(ZFS_DEVICE).exists().then(|| ZFS_DEVICE.into()),
             taken_names: BTreeSet::new(),

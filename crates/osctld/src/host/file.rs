@@ -29,6 +29,7 @@ impl HostStep for FileStep {
     fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
         write(&host.locate(&self.path), self.after.as_deref())?;
         host.learn(&self.path, self.after.as_deref());
+        host.sweep_after(&self.path, self.before.as_deref(), self.after.as_deref());
         Ok(Outcome::Changed)
     }
 }

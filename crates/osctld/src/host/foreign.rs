@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use os_core::facts::ForeignIds;
-use os_store::block;
 use os_types::Failure;
+
+use super::account_lines::AccountTexts;
 
 /// A file that changed so short a time ago may change once more without looking changed: some
 /// kernels tell times in ticks of up to 10 ms.
@@ -18,10 +19,15 @@ const SETTLED: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Foreign {
     etc: PathBuf,
-    read: Mutex<Option<(Stamps, Arc<ForeignIds>)>>,
+    /// The folder that homes of our system users are below.
+    pools: PathBuf,
+    read: Mutex<Option<(Stamps, Outside)>>,
 }
 
 type Stamps = [Stamp; 4];
+
+/// Ids of everybody else, and what is wrong with the markers around our lines.
+pub(super) type Outside = (Arc<ForeignIds>, Arc<Vec<String>>);
 
 /// What tells two contents of a file apart; all zero if there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,27 +41,35 @@ struct Stamp {
 
 impl Foreign {
     /// The files in the folder `etc`.
-    pub(super) fn new(etc: &Path) -> Self {
+    pub(super) fn new(etc: &Path, pools: PathBuf) -> Self {
         Self {
             etc: etc.to_path_buf(),
+            pools,
             read: Mutex::default(),
         }
     }
 
     /// What they say at this moment.
-    pub(super) fn now(&self) -> Result<Arc<ForeignIds>, Failure> {
+    pub(super) fn now(&self) -> Result<Outside, Failure> {
         // Before reading: a change in between is then found the next time.
         let stamps =
             ["passwd", "group", "subuid", "subgid"].map(|name| stamp(&self.etc.join(name)));
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, ids)) = &*read
+        if let Some((known, outside)) = &*read
             && *known == stamps
         {
-            return Ok(Arc::clone(ids));
+            return Ok(outside.clone());
         }
-        let ids = Arc::new(parse(&self.etc)?);
-        *read = are_settled(&stamps).then(|| (stamps, Arc::clone(&ids)));
-        Ok(ids)
+        let AccountTexts { others, damage, .. } = AccountTexts::read(&self.etc, &self.pools)?;
+        let ids = ForeignIds::parse(
+            &others.passwd,
+            &others.group,
+            &others.subuid,
+            &others.subgid,
+        );
+        let outside = (Arc::new(ids), Arc::new(damage));
+        *read = are_settled(&stamps).then(|| (stamps, outside.clone()));
+        Ok(outside)
     }
 }
 
@@ -81,16 +95,6 @@ fn are_settled(stamps: &Stamps) -> bool {
     stamps.iter().all(|stamp| stamp.changed.0 < before)
 }
 
-fn parse(etc: &Path) -> Result<ForeignIds, Failure> {
-    let text = |name: &str| block::outside(&etc.join(name));
-    Ok(ForeignIds::parse(
-        &text("passwd")?,
-        &text("group")?,
-        &text("subuid")?,
-        &text("subgid")?,
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::disallowed_methods, reason = "files that nobody else reads")]
@@ -101,15 +105,15 @@ mod tests {
     fn a_change_is_seen_and_the_same_files_are_read_once() {
         let dir = tempfile::tempdir().unwrap();
         let passwd = dir.path().join("passwd");
-        let foreign = Foreign::new(dir.path());
-        assert!(!foreign.now().unwrap().has_account("alice"));
+        let foreign = Foreign::new(dir.path(), "/run/osctl/pools".into());
+        assert!(!foreign.now().unwrap().0.has_account("alice"));
         fs::write(&passwd, "alice:x:1000:1000::/:/bin/sh\n").unwrap();
-        assert!(foreign.now().unwrap().has_account("alice"));
+        assert!(foreign.now().unwrap().0.has_account("alice"));
         // As long, and in the same tick.
         fs::write(&passwd, "carol:x:1000:1000::/:/bin/sh\n").unwrap();
-        assert!(foreign.now().unwrap().has_account("carol"));
+        assert!(foreign.now().unwrap().0.has_account("carol"));
         fs::remove_file(&passwd).unwrap();
         let (first, second) = (foreign.now().unwrap(), foreign.now().unwrap());
-        assert!(Arc::ptr_eq(&first, &second));
+        assert!(Arc::ptr_eq(&first.0, &second.0));
     }
 }

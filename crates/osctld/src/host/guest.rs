@@ -81,7 +81,7 @@ fn changed(
         dns_resolvers: Vec::new(),
     };
     if before.hostname != after.hostname {
-        let id = || name.as_str().parse().ok();
+        let id = || name.uts_name().parse().ok();
         dress.hostname = after.hostname.clone().or_else(id);
     }
     if before.dns_resolvers != after.dns_resolvers {

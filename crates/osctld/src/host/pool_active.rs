@@ -53,12 +53,8 @@ fn activate(host: &LinuxHost, pool: &PoolName, context: &StepContext<'_>) -> Res
     for failure in loaded.failures() {
         tracing::warn!(%pool, %failure, "disabled");
     }
-    // The last thing that an import writes: if it is there, then a daemon before this one left the
-    // pool in use, and who is registered stays as it is. Otherwise everybody is registered, also if
-    // an import died in the middle.
     let run = host.paths().pool_run(pool);
     let scope = run.join(layout::SCOPE_FILE);
-    let in_use = scope.exists();
     for folder in [run.clone(), run.join("users"), run.join("containers")] {
         atomic::create_dir(&folder, Attributes::mode(layout::RUN_MODE))?;
     }
@@ -66,7 +62,13 @@ fn activate(host: &LinuxHost, pool: &PoolName, context: &StepContext<'_>) -> Res
     host.find_running(&loaded)?;
     let changed = host.cache.change(|state| state.insert(loaded));
     host.news.changed(changed);
-    host.register_all(pool, in_use)?;
+    match host.register_all(pool) {
+        // What is registered stays so, and the rest of the pool can be used. `healthcheck` tells.
+        Err(failure) if failure.code == Code::Damaged => {
+            tracing::error!(%pool, %failure, "users are not registered");
+        }
+        other => other?,
+    }
     let dataset = host.scopes.dataset(pool);
     atomic::replace(&scope, dataset.as_str().as_bytes(), Attributes::mode(0o444))?;
     announce(host, pool, Stage::Active);

@@ -11,7 +11,7 @@ impl HostStep for PoolReloadStep {
         let loaded = host.load(&self.pool)?;
         let changed = host.cache.change(|state| state.insert(loaded));
         host.news.changed(changed);
-        host.register_all(&self.pool, true)?;
+        host.register_all(&self.pool)?;
         Ok(Outcome::Changed)
     }
 }

@@ -1,37 +1,20 @@
 //! The steps about system users.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
 
 use os_core::accounts::{Account, RegisterError, Registrar, system_user};
 use os_core::layout;
 use os_engine::{Outcome, StepCheck, StepContext};
 use os_store::atomic::{self, Attributes};
 use os_types::step::SystemUserStep;
-use os_types::{Failure, PoolName, Presence, UserName, chain};
+use os_types::{Code, Failure, PoolName, Presence, UserName, chain};
 
 use super::{HostStep, LinuxHost};
 
-/// Users to be registered as soon as their pool is loaded.
-#[derive(Debug, Default)]
-pub(super) struct Pending(Mutex<BTreeMap<PoolName, BTreeSet<UserName>>>);
-
-impl Pending {
-    fn add(&self, pool: &PoolName, user: &UserName) {
-        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pending
-            .entry(pool.clone())
-            .or_default()
-            .insert(user.clone());
-    }
-
-    fn take(&self, pool: &PoolName) -> BTreeSet<UserName> {
-        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.remove(pool).unwrap_or_default()
-    }
-}
+/// The folder in the run folder of a pool with one empty file for each user that was unregistered by
+/// hand. Registration follows from the documents of users otherwise.
+const UNREGISTERED: &str = "unregistered";
 
 impl HostStep for SystemUserStep {
     fn check(&self, host: &LinuxHost) -> Result<StepCheck, Failure> {
@@ -51,42 +34,73 @@ impl HostStep for SystemUserStep {
         Ok(StepCheck::of_presence(known.is_some(), self.to))
     }
 
-    /// A user whose pool is not loaded is only noted: this is the recovery of a journal in the middle
-    /// of an import, which registers users itself when it has loaded them.
+    /// While a pool is being imported, and a crash's journal on it settled, only the mark of an
+    /// unregistered user changes: the import registers all users without one when it has loaded them.
     fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
         let Self { pool, user, to } = self;
         match to {
             Presence::Absent => {
+                host.set_mark(pool, user)?;
                 let home = layout::home(&host.paths.run(), pool, user);
                 host.accounts
                     .change(|accounts| drop(accounts.remove(&home)))?;
+                host.sweep_home(pool, user);
             }
-            Presence::Present if host.state().pool(pool).is_some() => {
-                let (state, facts) = (host.state(), host.facts()?);
-                match Registrar::new(&state, &facts).account(pool, user) {
-                    Ok(account) => {
-                        host.make_home(&account)?;
-                        host.accounts.change(|accounts| accounts.insert(account))?;
-                    }
-                    // Plans register usable users only, so this is the way back from the deletion
-                    // of a damaged one: its file is there again, its account cannot be.
-                    Err(error @ RegisterError::Disabled { .. }) => {
-                        tracing::warn!(%pool, %user, error = chain(&error), "not registered");
-                    }
-                    Err(error) => return Err(error.into()),
+            Presence::Present => {
+                host.forget_mark(pool, user)?;
+                if host.state().pool(pool).is_some() {
+                    host.register(pool, user)?;
                 }
             }
-            Presence::Present => host.pending.add(pool, user),
         }
         Ok(Outcome::Changed)
     }
 }
 
 impl LinuxHost {
-    /// Registers all users of a pool that can be used; `only` those whose system users exist
-    /// already when the pool was in use before this daemon started. Users that are gone are
-    /// unregistered.
-    pub(super) fn register_all(&self, pool: &PoolName, only_known: bool) -> Result<(), Failure> {
+    fn register(&self, pool: &PoolName, user: &UserName) -> Result<(), Failure> {
+        let (state, facts) = (self.state(), self.facts()?);
+        match Registrar::new(&state, &facts).account(pool, user) {
+            Ok(account) => {
+                self.make_home(&account)?;
+                self.accounts.change(|accounts| accounts.insert(account))
+            }
+            // Plans register usable users only, so this is the way back from the deletion of a
+            // damaged one: its file is there again, its account cannot be.
+            Err(error @ RegisterError::Disabled { .. }) => {
+                tracing::warn!(%pool, %user, error = chain(&error), "not registered");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn mark(&self, pool: &PoolName, user: &UserName) -> PathBuf {
+        let run = self.paths.pool_run(pool);
+        run.join(UNREGISTERED).join(user.as_str())
+    }
+
+    fn set_mark(&self, pool: &PoolName, user: &UserName) -> Result<(), Failure> {
+        let mark = self.mark(pool, user);
+        let folder = mark.parent().unwrap_or(&mark);
+        atomic::create_dir_all(folder, Attributes::mode(layout::RUN_MODE))?;
+        atomic::replace(&mark, b"", Attributes::mode(0o400))?;
+        Ok(())
+    }
+
+    /// Removes the mark of a user that was unregistered.
+    pub(super) fn forget_mark(&self, pool: &PoolName, user: &UserName) -> Result<(), Failure> {
+        let mark = self.mark(pool, user);
+        // Most pools have no such folder.
+        if mark.exists() {
+            atomic::remove(&mark)?;
+        }
+        Ok(())
+    }
+
+    /// Registers all users of a pool that can be used, but for those that an administrator has
+    /// unregistered since the pool was imported. Users that are gone are unregistered.
+    pub(super) fn register_all(&self, pool: &PoolName) -> Result<(), Failure> {
         let (state, facts) = (self.state(), self.facts()?);
         let users = state
             .pool(pool)
@@ -94,18 +108,13 @@ impl LinuxHost {
             .flat_map(|pool| pool.users().iter());
         let mut registrar = Registrar::new(&state, &facts);
         let mut accounts = Vec::new();
-        let pending = self.pending.take(pool);
         for (user, entry) in users {
             if entry.failure().is_some() {
                 // Until its file is repaired, a damaged user keeps what it had.
                 accounts.extend(facts.account(pool, user).cloned());
                 continue;
             }
-            if state.failure(pool, user).is_some() {
-                continue;
-            }
-            let known = facts.account(pool, user).is_some() || pending.contains(user);
-            if only_known && !known {
+            if state.failure(pool, user).is_some() || self.mark(pool, user).exists() {
                 continue;
             }
             match registrar.account(pool, user) {
@@ -152,6 +161,14 @@ impl LinuxHost {
         let (run, home) = (self.paths().run(), account.home.as_path());
         if is_home(home, account.ugid) {
             return Ok(());
+        }
+        let owner = home.symlink_metadata().map(|found| found.gid());
+        if owner.is_ok_and(|gid| gid != account.ugid) {
+            // It was another user's: the user could not write what is in it.
+            super::leftovers::remove_tree(home).map_err(|error| {
+                let text = format!("cannot remove {}: {error}", home.display());
+                Failure::new(Code::Step, text)
+            })?;
         }
         let between = home
             .ancestors()
