@@ -99,14 +99,10 @@ fn an_undo_gives_nobody_the_ids_of_another() -> Result<()> {
     sandbox.pool("aux")?;
     sandbox.pool("tank")?;
     sandbox.ok(&["user", "new", "aux:bob"])?;
-    sandbox.ok(&["user", "del", "aux:bob"])?;
+    let bob = json!({ "pool": "aux", "name": "bob" });
+    let deletion = sandbox.command("user-del", &bob)?;
+    let deleted = deletion["id"].as_str().context("the deletion")?;
     let web = sandbox.container("tank:web")?;
-    let history = sandbox.json(&["history", "aux"])?;
-    let deleted = history.as_array().context("a list")?;
-    let deleted = deleted.iter().find(|one| one["command"] == "user-del");
-    let deleted = deleted
-        .and_then(|one| one["id"].as_str())
-        .context("the deletion")?;
     let Ran { code, stderr, .. } = sandbox.osctl(&["undo", deleted])?;
     ensure!(
         code != 0,
