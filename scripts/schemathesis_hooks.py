@@ -6,6 +6,7 @@
    before anything is sent, in every phase: a fuzzer must not make files on the machine.
 3. Random names name nothing. Valid ones are mostly replaced by names that exist, so that the
    code behind the look-up is reached. Invalid values are never touched: they are to be refused.
+4. 4.0 is an integer to JSON Schema and not to osctld, which takes 4 alone.
 """
 
 import os
@@ -90,14 +91,25 @@ def stay_in_sandbox(value):
     return moved
 
 
+def without_fractions(value):
+    """Writes each whole number without a fraction."""
+    if isinstance(value, list):
+        return [without_fractions(entry) for entry in value]
+    if isinstance(value, dict):
+        return {key: without_fractions(entry) for key, entry in value.items()}
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
 @schemathesis.hook
 def before_call(_context, case, _kwargs):
-    command = case.path.removeprefix("/v1/commands/")
+    command = case.path.removeprefix("/v1/commands/").removeprefix("/v1/plans/")
     # Pools come and go among these three; the one with the users stays.
     of_pools = command.startswith("pool-") and command not in ("pool-set", "pool-unset")
     pools = ["fuzz-a", "fuzz-b", "fuzz-c"] if of_pools else ["tank", "tank", "fuzz-a", "nowhere"]
     if isinstance(case.body, (dict, list)):
-        case.body = stay_in_sandbox(case.body)
+        case.body = without_fractions(stay_in_sandbox(case.body))
     if isinstance(case.body, dict):
         if isinstance(case.body.get("target"), dict):
             use_known_names(case.body["target"], pools)

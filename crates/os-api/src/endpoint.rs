@@ -133,6 +133,13 @@ pub struct ContainerPart {
     pub name: ContainerName,
 }
 
+/// The name of an entity in a path; its slashes are written `%2F`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NamePart<N> {
+    /// Name of the entity, on whichever pool.
+    pub name: N,
+}
+
 /// An operation in a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OperationPart {
@@ -238,9 +245,6 @@ pub enum AssetsOf {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandQuery {
-    /// Answer with the plan and change nothing.
-    #[serde(default)]
-    pub plan: bool,
     /// Wait up to this number of milliseconds for the end before answering with the operation.
     /// Until the operation begins it then belongs to the connection: it is withdrawn if the client
     /// closes that.
@@ -262,9 +266,13 @@ pub struct CancelQuery {
     pub if_queued: bool,
 }
 
-/// Path of a command; its body is the command's, its answer an [`Operation`] (202) or, with
-/// `plan=true`, an [`os_types::Plan`] (200).
+/// Path of a command. The body is the command's; the answer is always 202 with an [`Operation`],
+/// also when that has ended already.
 pub const COMMAND_PATH: &str = "/v1/commands/{command}";
+
+/// Path of the plan of a command. The body is the command's; the answer is 200 with an
+/// [`os_types::Plan`], and nothing is changed.
+pub const PLAN_PATH: &str = "/v1/plans/{command}";
 
 /// Path of the event stream, `text/event-stream` of [`crate::Event`].
 pub const EVENTS_PATH: &str = "/v1/events";
@@ -318,13 +326,17 @@ endpoints! {
     PoolSourceList: Get "/v1/pool-sources" [Nothing] (Nothing) -> Vec<view::PoolSource>, "0.1", "Pools this host knows, imported or not, by name";
     IdRangeList: Get "/v1/id-ranges" [Nothing] (OnPool) -> Vec<view::IdRange>, "0.1", "Id ranges, by pool and name";
     IdRangeGet: Get "/v1/id-ranges/{pool}/{name}" [IdRangePart] (Nothing) -> view::IdRange, "0.1", "One id range";
+    IdRangeFind: Get "/v1/id-ranges/{name}" [NamePart<IdRangeName>] (Nothing) -> view::IdRange, "0.2", "The id range of this name on the first imported pool that has one";
     IdRangeTable: Get "/v1/id-ranges/{pool}/{name}/table" [IdRangePart] (Nothing) -> Vec<view::IdSegment>, "0.1", "Free and allocated blocks of an id range, in order";
     UserList: Get "/v1/users" [Nothing] (OnPool) -> Vec<view::User>, "0.1", "Users, by pool and name";
     UserGet: Get "/v1/users/{pool}/{name}" [UserPart] (Nothing) -> view::User, "0.1", "One user";
+    UserFind: Get "/v1/users/{name}" [NamePart<UserName>] (Nothing) -> view::User, "0.2", "The user of this name on the first imported pool that has one";
     GroupList: Get "/v1/groups" [Nothing] (OnPool) -> Vec<view::Group>, "0.1", "Groups, by pool and name";
     GroupGet: Get "/v1/groups/{pool}/{name}" [GroupPart] (Nothing) -> view::Group, "0.1", "One group";
+    GroupFind: Get "/v1/groups/{name}" [NamePart<GroupName>] (Nothing) -> view::Group, "0.2", "The group of this name on the first imported pool that has one";
     ContainerList: Get "/v1/containers" [Nothing] (ContainersQuery) -> Vec<view::Container>, "0.2", "Containers, by pool and id";
     ContainerGet: Get "/v1/containers/{pool}/{name}" [ContainerPart] (Nothing) -> view::Container, "0.2", "One container";
+    ContainerFind: Get "/v1/containers/{name}" [NamePart<ContainerName>] (Nothing) -> view::Container, "0.2", "The container of this name on the first imported pool that has one";
     ContainerReady: Get "/v1/containers/{pool}/{name}/ready" [ContainerPart] (WaitQuery) -> view::Readiness, "0.2", "Whether the guest is up, on request as soon as it is";
     ContainerLogGet: Get "/v1/containers/{pool}/{name}/log" [ContainerPart] (Nothing) -> view::ContainerLog, "0.2", "The end of a container's log";
     ContainerConfigGet: Get "/v1/containers/{pool}/{name}/config" [ContainerPart] (Nothing) -> view::ContainerConfig, "0.2", "The configuration file of a container";

@@ -15,7 +15,8 @@
 //! ```
 //!
 //! A mutating command is data ([`Command`]): the CLI fills one in, the daemon compiles it into a
-//! plan. It answers with an [`Operation`], or with the plan alone when `?plan=true`.
+//! plan. `POST /v1/commands/<name>` answers with an [`Operation`], `POST /v1/plans/<name>` with the
+//! plan alone.
 //!
 //! Adding a command: a struct in `command/`, a line in the table of `command.rs`, a planner in
 //! `os-core`, a file in `osctl` (docs: *how to add a command*).

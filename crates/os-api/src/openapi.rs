@@ -9,14 +9,43 @@ use serde_json::{Map, Value, json};
 
 use crate::command::{Command, CommandInfo};
 use crate::endpoint::{self, CommandQuery, EndpointInfo, EventsQuery, Method};
+use crate::exec::{EXEC_PATH, EXEC_PROTOCOL, ExecRequest};
 use crate::operation::Operation;
 use crate::problem::{MEDIA_TYPE, Problem};
 
 /// How a reading endpoint may fail.
-const READ_FAILURES: [u16; 4] = [400, 404, 409, 500];
+const READ_FAILURES: [u16; 5] = [400, 404, 409, 500, 504];
 
 /// How a command may fail before it becomes an operation.
 const COMMAND_FAILURES: [u16; 6] = [400, 404, 409, 413, 500, 503];
+
+/// How the start of a command in a container may fail: a container may be started for it.
+const EXEC_FAILURES: [u16; 8] = [400, 404, 409, 413, 500, 503, 504, 507];
+
+/// The tags: name, description, and how the ids of the operations that have it begin.
+const TAGS: [(&str, &str, &[&str]); 9] = [
+    (
+        "daemon",
+        "The daemon itself, its events and its error codes",
+        &["ping", "openapi", "code", "event", "activate"],
+    ),
+    (
+        "pool",
+        "Pools, and the images and the trash on them",
+        &["pool", "image", "trash"],
+    ),
+    ("id-range", "Ranges of host ids", &["id-range"]),
+    ("user", "Users: tenants and their id maps", &["user"]),
+    ("group", "Groups of containers", &["group"]),
+    ("container", "Containers", &["container"]),
+    ("attribute", "User attributes of entities", &["attr"]),
+    ("asset", "What entities expect to exist", &["asset"]),
+    (
+        "operation",
+        "Commands on their way, their locks and the history",
+        &["operation", "queue", "history", "undo"],
+    ),
+];
 
 /// The document as JSON.
 pub fn openapi() -> Value {
@@ -43,7 +72,10 @@ pub fn openapi() -> Value {
             Method::Post,
             command(info, &mut generator),
         );
+        let path = endpoint::PLAN_PATH.replace("{command}", info.name);
+        add(&mut paths, &path, Method::Post, plan(info, &mut generator));
     }
+    add(&mut paths, EXEC_PATH, Method::Post, exec(&mut generator));
     add(
         &mut paths,
         endpoint::EVENTS_PATH,
@@ -64,6 +96,7 @@ pub fn openapi() -> Value {
             "url": "http://localhost",
             "description": "Over the Unix socket /run/osctl/osctld.sock: curl --unix-socket",
         }],
+        "tags": TAGS.map(|(name, description, _)| json!({ "name": name, "description": description })),
         "paths": paths,
         "components": {
             "responses": {
@@ -109,14 +142,10 @@ fn read(info: &EndpointInfo, generator: &mut SchemaGenerator) -> Value {
     let mut parameters = parameters("path", &(info.path_schema)(generator));
     parameters.extend(self::parameters("query", &(info.query_schema)(generator)));
     let schema = (info.answer_schema)(generator);
-    let mut operation = json!({
-        "operationId": info.name,
-        "summary": info.summary,
-        "x-since": info.since,
-        "parameters": parameters,
-        "responses": {
-            "200": { "description": "The answer", "content": { (info.media_type): { "schema": schema } } },
-        },
+    let mut operation = head(&kebab(info.name), info.summary, info.since);
+    operation["parameters"] = parameters.into();
+    operation["responses"] = json!({
+        "200": { "description": "The answer", "content": { (info.media_type): { "schema": schema } } },
     });
     add_failures(&mut operation, &READ_FAILURES);
     operation
@@ -124,28 +153,85 @@ fn read(info: &EndpointInfo, generator: &mut SchemaGenerator) -> Value {
 
 fn command(info: &CommandInfo, generator: &mut SchemaGenerator) -> Value {
     let query = <CommandQuery as schemars::JsonSchema>::json_schema(generator);
-    let plan = generator.subschema_for::<Plan>();
-    let operation = generator.subschema_for::<Operation>();
-    let body = (info.schema)(generator);
-    let mut operation = json!({
-        "operationId": info.name,
-        "summary": info.summary,
-        "x-since": info.since,
-        "parameters": parameters("query", &query),
-        "requestBody": { "required": true, "content": { "application/json": { "schema": body } } },
-        "responses": {
-            "200": {
-                "description": "The plan, if only that was asked for",
-                "content": { "application/json": { "schema": plan } },
-            },
-            "202": {
-                "description": "The operation; its failure, if any, is in it",
-                "content": { "application/json": { "schema": operation } },
-            },
+    let answer = generator.subschema_for::<Operation>();
+    let mut operation = head(info.name, info.summary, info.since);
+    operation["parameters"] = parameters("query", &query).into();
+    operation["requestBody"] = body((info.schema)(generator));
+    operation["responses"] = json!({
+        "202": {
+            "description": "The operation; its failure, if any, is in it",
+            "content": { "application/json": { "schema": answer } },
         },
     });
     add_failures(&mut operation, &COMMAND_FAILURES);
     operation
+}
+
+fn plan(info: &CommandInfo, generator: &mut SchemaGenerator) -> Value {
+    let answer = generator.subschema_for::<Plan>();
+    let summary = format!("The steps of {}; nothing is changed", info.name);
+    let mut operation = head(&format!("{}-plan", info.name), &summary, "0.2");
+    operation["requestBody"] = body((info.schema)(generator));
+    operation["responses"] = json!({
+        "200": {
+            "description": "The plan",
+            "content": { "application/json": { "schema": answer } },
+        },
+    });
+    add_failures(&mut operation, &COMMAND_FAILURES);
+    operation
+}
+
+fn exec(generator: &mut SchemaGenerator) -> Value {
+    let request = generator.subschema_for::<ExecRequest>();
+    let summary = "Run a command in a container";
+    let mut operation = head("container-exec", summary, "0.2");
+    operation["parameters"] = json!([{
+        "name": "Upgrade", "in": "header", "required": true,
+        "description": "What the connection becomes",
+        "schema": { "type": "string", "enum": [EXEC_PROTOCOL] },
+    }]);
+    operation["requestBody"] = body(request);
+    operation["responses"] = json!({
+        "101": {
+            "description": "The connection leads to the command (ADR-9 of the book)",
+        },
+    });
+    add_failures(&mut operation, &EXEC_FAILURES);
+    operation
+}
+
+/// What all operations have. The id says entity and verb, the tag the entity.
+fn head(id: &str, summary: &str, since: &str) -> Value {
+    let begins = |prefix: &&str| {
+        let rest = id.strip_prefix(*prefix);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    let tag = TAGS
+        .iter()
+        .find(|(_, _, prefixes)| prefixes.iter().any(|prefix| begins(&prefix)));
+    json!({
+        "operationId": id,
+        "summary": summary,
+        "tags": tag.map(|(name, ..)| name).into_iter().collect::<Vec<_>>(),
+        "x-since": since,
+    })
+}
+
+/// `UserList` as `user-list`.
+fn kebab(name: &str) -> String {
+    let mut id = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !id.is_empty() {
+            id.push('-');
+        }
+        id.push(letter.to_ascii_lowercase());
+    }
+    id
+}
+
+fn body(schema: Schema) -> Value {
+    json!({ "required": true, "content": { "application/json": { "schema": schema } } })
 }
 
 fn events(generator: &mut SchemaGenerator) -> Value {
@@ -170,16 +256,13 @@ fn events(generator: &mut SchemaGenerator) -> Value {
         "description": "Go on behind this revision",
         "schema": { "type": "integer", "format": "uint64", "minimum": 0 },
     }));
-    let mut operation = json!({
-        "operationId": "EventStream",
-        "summary": "Events as server-sent events; the data of each is an Event, its id the revision",
-        "x-since": "0.1",
-        "parameters": parameters,
-        "responses": {
-            "200": {
-                "description": "The stream; the schema is that of each event",
-                "content": { "text/event-stream": { "schema": sse } },
-            },
+    let summary = "Events as server-sent events; the data of each is an Event, its id the revision";
+    let mut operation = head("event-stream", summary, "0.1");
+    operation["parameters"] = parameters.into();
+    operation["responses"] = json!({
+        "200": {
+            "description": "The stream; the schema is that of each event",
+            "content": { "text/event-stream": { "schema": sse } },
         },
     });
     add_failures(&mut operation, &READ_FAILURES);
@@ -187,15 +270,11 @@ fn events(generator: &mut SchemaGenerator) -> Value {
 }
 
 fn document() -> Value {
-    let mut operation = json!({
-        "operationId": "OpenApi",
-        "summary": "This document",
-        "x-since": "0.1",
-        "responses": {
-            "200": {
-                "description": "The document",
-                "content": { "application/json": { "schema": { "type": "object" } } },
-            },
+    let mut operation = head("openapi-get", "This document", "0.1");
+    operation["responses"] = json!({
+        "200": {
+            "description": "The document",
+            "content": { "application/json": { "schema": { "type": "object" } } },
         },
     });
     add_failures(&mut operation, &READ_FAILURES);
@@ -268,7 +347,10 @@ mod tests {
     fn has_every_address_once_and_resolves_its_references() {
         let document = openapi();
         let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), endpoint::ALL.len() + Command::ALL.len() + 2);
+        assert_eq!(
+            paths.len(),
+            endpoint::ALL.len() + 2 * Command::ALL.len() + 3
+        );
         let text = document.to_string();
         for reference in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
             let name = reference.split('"').next().unwrap();

@@ -1,13 +1,11 @@
 //! How values are read from bodies and queries, and their schemas, where the derived ones differ.
 //!
-//! Two things that serde does by itself are not what the OpenAPI document says: it takes a list of
-//! values for a struct, and it refuses `127.0` for an integer, which in JSON Schema it is.
+//! serde by itself takes a list of values for a struct, which the OpenAPI document does not say.
+//! An integer is written without a fraction: `4.0` is refused, although JSON Schema calls it one.
 
 use std::fmt;
 use std::marker::PhantomData;
 
-use os_types::ByteSize;
-use os_types::whole::Whole;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
@@ -49,20 +47,6 @@ where
     deserializer.deserialize_map(Object(PhantomData))
 }
 
-/// A number of 32 bits.
-pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    os_types::whole::whole(deserializer)
-}
-
-/// A number of 32 bits, or null.
-pub(crate) fn whole_or_none<'de, D>(deserializer: D) -> Result<Option<u32>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    let whole = Option::<Whole>::deserialize(deserializer)?;
-    whole.map(Whole::fit).transpose()
-}
-
 /// A number from `MIN` to `MAX`, or null.
 pub(crate) fn within<'de, D, const MIN: u32, const MAX: u32>(
     deserializer: D,
@@ -70,18 +54,12 @@ pub(crate) fn within<'de, D, const MIN: u32, const MAX: u32>(
 where
     D: Deserializer<'de>,
 {
-    let number = whole_or_none(deserializer)?;
-    match number {
+    match Option::deserialize(deserializer)? {
         Some(number) if !(MIN..=MAX).contains(&number) => Err(D::Error::custom(format_args!(
             "{number} is not from {MIN} to {MAX}"
         ))),
         number => Ok(number),
     }
-}
-
-/// A number of bytes.
-pub(crate) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
-    Whole::deserialize(deserializer).map(|whole| ByteSize(whole.get()))
 }
 
 /// The schema of a path of the host: absolute, no `..`, no control characters.
@@ -158,14 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_are_integers_however_written() {
-        for good in [r#"{"some":4}"#, r#"{"some":4.0}"#, r#"{"some":4e0}"#] {
-            assert_eq!(body(good), Ok(Body { some: Some(4) }), "{good}");
-        }
+    fn integers_have_no_fraction_and_stay_in_their_bounds() {
+        assert_eq!(body(r#"{"some":4}"#), Ok(Body { some: Some(4) }));
         for good in ["{}", r#"{"some":null}"#] {
             assert_eq!(body(good), Ok(Body { some: None }), "{good}");
         }
-        for bad in ["4.5", "-1", "-1.0", "0", "10", "1e300", "\"4\"", "true"] {
+        for bad in ["4.0", "4.5", "-1", "0", "10", "1e300", "\"4\"", "true"] {
             body(&format!(r#"{{"some":{bad}}}"#)).unwrap_err();
         }
     }

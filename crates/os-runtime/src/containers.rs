@@ -9,8 +9,10 @@ use os_cgroup::CgroupPath;
 use os_types::{Code, ContainerRef, ContainerState, Failure, PoolName, StartInit};
 
 use crate::process::Process;
-use crate::runtime::StateChange;
 use crate::state::{self, Event};
+
+/// Called with each new state of a container, and the process id of its init.
+pub type StateChange = Box<dyn Fn(&ContainerRef, ContainerState, Option<u32>) + Send + Sync>;
 
 /// What is known of a container that is not stopped.
 #[derive(Debug, Clone)]

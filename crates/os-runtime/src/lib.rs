@@ -70,10 +70,11 @@ mod state;
 mod stop;
 
 pub use self::containers::LiveContainer;
+pub use self::containers::StateChange;
 pub use self::exits::ExitQueue;
 pub use self::guest::log_report;
 pub use self::operation::{Operation, Unattended};
 pub use self::process::Process;
 pub use self::programs::helper_program;
-pub use self::runtime::{Runtime, Setup, StateChange};
+pub use self::runtime::{Runtime, Setup};
 pub use self::spec::{ContainerPaths, ContainerSpec, StopTarget};

@@ -9,7 +9,7 @@ use os_cgroup::{CgroupPath, Tree};
 use os_store::atomic::{self, Attributes};
 use os_types::{ContainerRef, ContainerState, Failure, PoolName};
 
-use crate::containers::{Containers, LiveContainer};
+use crate::containers::{Containers, LiveContainer, StateChange};
 use crate::exits::ExitQueue;
 use crate::failure;
 use crate::hook_socket::{self, PendingStarts};
@@ -17,9 +17,6 @@ use crate::process::Process;
 use crate::programs::Programs;
 use crate::reaper::ProcessReaper;
 use crate::spec::{self, StopTarget};
-
-/// Called with each new state of a container, and the process id of its init.
-pub type StateChange = Box<dyn Fn(&ContainerRef, ContainerState, Option<u32>) + Send + Sync>;
 
 /// Name of the hooks' socket in the runtime directory.
 const HOOK_SOCKET: &str = "hook.sock";

@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{PoolName, name};
-use crate::whole::whole;
 
 name! {
     /// Id of a container, e.g. `web1`; unique on its pool.
@@ -209,7 +208,7 @@ pub struct StopPolicy {
 const TIMEOUT_MS_MAX: u32 = 3_600_000;
 
 fn timeout_ms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    match whole(deserializer)? {
+    match Deserialize::deserialize(deserializer)? {
         timeout if timeout > TIMEOUT_MS_MAX => Err(serde::de::Error::custom(format_args!(
             "a timeout of {timeout} ms is more than an hour"
         ))),
@@ -261,10 +260,10 @@ impl StopPolicy {
 #[serde(deny_unknown_fields)]
 pub struct Autostart {
     /// Lower numbers start first; default 1000.
-    #[serde(default = "default_priority", deserialize_with = "whole")]
+    #[serde(default = "default_priority")]
     pub priority: u32,
     /// Seconds to wait after its start before the next one on a loaded host; default 5.
-    #[serde(default = "default_delay", deserialize_with = "whole")]
+    #[serde(default = "default_delay")]
     pub delay_s: u32,
 }
 

@@ -42,7 +42,6 @@ pub mod plan;
 pub mod pool_path;
 pub mod size;
 pub mod step;
-pub mod whole;
 
 pub use chain::chain;
 pub use code::{Code, Explain, Failure};

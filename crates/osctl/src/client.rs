@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use os_api::endpoint::{CLI_HEADER, CommandQuery, Endpoint, Method};
 use os_api::{Command, Problem};
-use os_types::{Code, Failure};
+use os_types::{Code, Failure, Plan};
 use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
@@ -112,14 +112,26 @@ impl Client {
         command: &Command,
         query: &CommandQuery,
     ) -> Result<Posted, Failure> {
-        let body = command.encode().map_err(|error| {
-            // The only thing that JSON cannot carry is a path that is not UTF-8.
-            Failure::new(Code::Name, format!("the command cannot be sent: {error}"))
-        })?;
+        let body = encode(command)?;
         let address = Address::of_command(command.name(), query)?;
         let extra = Duration::from_millis(query.wait_ms.unwrap_or(0).into());
         let answer = self.send(Method::Post, &address, body, extra).await?;
         Ok(Posted(answer))
+    }
+
+    /// What a command would do.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub(crate) fn plan(&mut self, command: &Command) -> Result<Plan, Failure> {
+        let body = encode(command)?;
+        let address = Address::of_plan(command.name())?;
+        let answer = self.run(async |client| {
+            client
+                .send(Method::Post, &address, body, Duration::ZERO)
+                .await
+        })??;
+        read(&answer)
     }
 
     /// Runs something that waits for the daemon, and maybe for a signal too.
@@ -160,6 +172,12 @@ impl Client {
         self.connection = Some(connection);
         Ok(answer)
     }
+}
+
+fn encode(command: &Command) -> Result<Vec<u8>, Failure> {
+    // The only thing that JSON cannot carry is a path that is not UTF-8.
+    let refuse = |error| Failure::new(Code::Name, format!("the command cannot be sent: {error}"));
+    command.encode().map_err(refuse)
 }
 
 /// The body of an answer as what it is to be, or the problem it holds.

@@ -43,11 +43,13 @@ pub(crate) fn list<T: Row>(
     let mut rows = rows(ctx)?;
     sort(&mut rows, &order);
     if ctx.globals.json {
-        if args.output.is_none() {
-            return ctx.printer.json(&rows);
-        }
-        let filtered: Vec<_> = rows.iter().map(|row| selection.filter(row)).collect();
-        return ctx.printer.json(&filtered);
+        let members = |row| match args.output {
+            None => options::whole_json(row),
+            Some(_) => selection.json(row),
+        };
+        return ctx
+            .printer
+            .json(&rows.iter().map(members).collect::<Vec<_>>());
     }
     note_disabled(ctx, &rows);
     let style = style(ctx, args.parsable);
@@ -68,8 +70,8 @@ pub(crate) fn show<T: Row>(
     let row = row(ctx)?;
     if ctx.globals.json {
         return match args.output {
-            None => ctx.printer.json(&row),
-            Some(_) => ctx.printer.json(&selection.filter(&row)),
+            None => ctx.printer.json(&options::whole_json(&row)),
+            Some(_) => ctx.printer.json(&selection.json(&row)),
         };
     }
     if args.output.is_none() {

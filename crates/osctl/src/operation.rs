@@ -10,7 +10,7 @@ pub(crate) use many::run_many;
 
 use std::fmt::Write;
 
-use os_api::endpoint::{CommandQuery, HistoryList, HistoryQuery, Nothing};
+use os_api::endpoint::{HistoryList, HistoryQuery, Nothing};
 use os_api::{Command, Operation, OperationState};
 use os_types::{Code, Failure, OpId, Plan};
 
@@ -99,14 +99,7 @@ fn command_line_of(ctx: &mut Ctx, id: &OpId) -> String {
 }
 
 fn plan(ctx: &mut Ctx, command: &Command) -> Outcome {
-    let query = CommandQuery {
-        plan: true,
-        wait_ms: None,
-    };
-    let posted = ctx
-        .client
-        .run(async |client| client.post(command, &query).await)??;
-    let plan: Plan = posted.read()?;
+    let plan = ctx.client.plan(command)?;
     if ctx.globals.json {
         return ctx.printer.json(&plan);
     }

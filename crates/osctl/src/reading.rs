@@ -1,13 +1,13 @@
 //! What reading commands ask: the daemon, or the pools themselves when it does not run.
 
-use std::fmt::Display;
 use std::rc::Rc;
 
 use os_api::Endpoint;
 use os_api::endpoint::{
-    ContainerGet, ContainerList, ContainerPart, ContainersQuery, GroupGet, GroupList, GroupPart,
-    IdRangeGet, IdRangeList, IdRangePart, IdRangeTable, Nothing, OnPool, PoolGet, PoolList,
-    PoolPart, UserGet, UserList, UserPart,
+    ContainerFind, ContainerGet, ContainerList, ContainerPart, ContainersQuery, GroupFind,
+    GroupGet, GroupList, GroupPart, IdRangeFind, IdRangeGet, IdRangeList, IdRangePart,
+    IdRangeTable, NamePart, Nothing, OnPool, PoolGet, PoolList, PoolPart, UserFind, UserGet,
+    UserList, UserPart,
 };
 use os_api::view::{Container, Group, IdRange, IdSegment, Pool, User};
 use os_types::{Code, ContainerName, Failure, GroupName, IdRangeName, PoolName, UserName};
@@ -21,43 +21,43 @@ type Read<T> = Result<T, Fault>;
 
 /// All imported pools.
 pub(crate) fn pools(ctx: &mut Ctx) -> Read<Vec<Pool>> {
-    let told = ctx.client.ask::<PoolList>(&Nothing {}, &Nothing {});
-    or_offline(ctx, told, |pools| Ok(pools.pools()))
+    let answer = ctx.client.ask::<PoolList>(&Nothing {}, &Nothing {});
+    or_offline(ctx, answer, |pools| Ok(pools.pools()))
 }
 
 /// One pool.
 pub(crate) fn pool(ctx: &mut Ctx, pool: PoolName) -> Read<Pool> {
     let part = PoolPart { pool };
-    let told = ctx.client.ask::<PoolGet>(&part, &Nothing {});
-    or_offline(ctx, told, |pools| pools.pool(&part.pool))
+    let answer = ctx.client.ask::<PoolGet>(&part, &Nothing {});
+    or_offline(ctx, answer, |pools| pools.pool(&part.pool))
 }
 
 /// The users of the pool of `--pool`, or of all.
 pub(crate) fn users(ctx: &mut Ctx) -> Read<Vec<User>> {
     let query = on_pool(ctx);
-    let told = ctx.client.ask::<UserList>(&Nothing {}, &query);
-    or_offline(ctx, told, |pools| pools.users(query.pool.as_ref()))
+    let answer = ctx.client.ask::<UserList>(&Nothing {}, &query);
+    or_offline(ctx, answer, |pools| pools.users(query.pool.as_ref()))
 }
 
 /// One user.
 pub(crate) fn user(ctx: &mut Ctx, user: Ref<UserName>) -> Read<User> {
     let user = user.or_pool(ctx.pool());
-    let told = find::<UserGet, _>(ctx, &user, "user", |pool, name| UserPart { pool, name });
-    or_offline(ctx, told, |pools| pools.user(&user))
+    let answer = find::<UserGet, UserFind, _>(ctx, &user, |pool, name| UserPart { pool, name });
+    or_offline(ctx, answer, |pools| pools.user(&user))
 }
 
 /// The groups of the pool of `--pool`, or of all.
 pub(crate) fn groups(ctx: &mut Ctx) -> Read<Vec<Group>> {
     let query = on_pool(ctx);
-    let told = ctx.client.ask::<GroupList>(&Nothing {}, &query);
-    or_offline(ctx, told, |pools| pools.groups(query.pool.as_ref()))
+    let answer = ctx.client.ask::<GroupList>(&Nothing {}, &query);
+    or_offline(ctx, answer, |pools| pools.groups(query.pool.as_ref()))
 }
 
 /// One group.
 pub(crate) fn group(ctx: &mut Ctx, group: Ref<GroupName>) -> Read<Group> {
     let group = group.or_pool(ctx.pool());
-    let told = find::<GroupGet, _>(ctx, &group, "group", |pool, name| GroupPart { pool, name });
-    or_offline(ctx, told, |pools| pools.group(&group))
+    let answer = find::<GroupGet, GroupFind, _>(ctx, &group, |pool, name| GroupPart { pool, name });
+    or_offline(ctx, answer, |pools| pools.group(&group))
 }
 
 /// The containers of the pool of `--pool`, or of all; `brief` without [`Container::DETAILS`].
@@ -66,39 +66,43 @@ pub(crate) fn containers(ctx: &mut Ctx, brief: bool) -> Read<Vec<Container>> {
         pool: ctx.pool().cloned(),
         brief,
     };
-    let told = ctx.client.ask::<ContainerList>(&Nothing {}, &query);
-    or_offline(ctx, told, |pools| pools.containers(query.pool.as_ref()))
+    let answer = ctx.client.ask::<ContainerList>(&Nothing {}, &query);
+    or_offline(ctx, answer, |pools| pools.containers(query.pool.as_ref()))
 }
 
 /// One container.
 pub(crate) fn container(ctx: &mut Ctx, container: Ref<ContainerName>) -> Read<Container> {
     let container = container.or_pool(ctx.pool());
-    let told = find::<ContainerGet, _>(ctx, &container, "container", |pool, name| ContainerPart {
-        pool,
-        name,
+    let answer = find::<ContainerGet, ContainerFind, _>(ctx, &container, |pool, name| {
+        ContainerPart { pool, name }
     });
-    or_offline(ctx, told, |pools| pools.container(&container))
+    or_offline(ctx, answer, |pools| pools.container(&container))
 }
 
 /// The id ranges of the pool of `--pool`, or of all.
 pub(crate) fn id_ranges(ctx: &mut Ctx) -> Read<Vec<IdRange>> {
     let query = on_pool(ctx);
-    let told = ctx.client.ask::<IdRangeList>(&Nothing {}, &query);
-    or_offline(ctx, told, |pools| pools.id_ranges(query.pool.as_ref()))
+    let answer = ctx.client.ask::<IdRangeList>(&Nothing {}, &query);
+    or_offline(ctx, answer, |pools| pools.id_ranges(query.pool.as_ref()))
 }
 
 /// One id range.
 pub(crate) fn id_range(ctx: &mut Ctx, range: Ref<IdRangeName>) -> Read<IdRange> {
     let range = range.or_pool(ctx.pool());
-    let told = find::<IdRangeGet, _>(ctx, &range, "id-range", part_of_range);
-    or_offline(ctx, told, |pools| pools.id_range(&range))
+    let answer = find::<IdRangeGet, IdRangeFind, _>(ctx, &range, part_of_range);
+    or_offline(ctx, answer, |pools| pools.id_range(&range))
 }
 
 /// The blocks of one id range.
 pub(crate) fn id_table(ctx: &mut Ctx, range: Ref<IdRangeName>) -> Read<Vec<IdSegment>> {
     let range = range.or_pool(ctx.pool());
-    let told = find::<IdRangeTable, _>(ctx, &range, "id-range", part_of_range);
-    or_offline(ctx, told, |pools| pools.id_table(&range))
+    let part = match range.pool.clone() {
+        Some(pool) => Ok(part_of_range(pool, range.name.clone())),
+        None => find::<IdRangeGet, IdRangeFind, _>(ctx, &range, part_of_range)
+            .map(|found| part_of_range(found.pool, found.name)),
+    };
+    let asked = part.and_then(|part| ctx.client.ask::<IdRangeTable>(&part, &Nothing {}));
+    or_offline(ctx, asked, |pools| pools.id_table(&range))
 }
 
 fn part_of_range(pool: PoolName, name: IdRangeName) -> IdRangePart {
@@ -111,58 +115,34 @@ fn on_pool(ctx: &Ctx) -> OnPool {
     }
 }
 
-/// What the daemon answers on the pool that `what` names, or on the first that has such a thing.
-fn find<E, N>(
+/// What the daemon answers about the entity on the pool that `what` names, or on the first pool that
+/// has one of that name.
+fn find<G, F, N>(
     ctx: &mut Ctx,
     what: &Ref<N>,
-    kind: &str,
-    part: impl Fn(PoolName, N) -> E::Path,
-) -> Result<E::Answer, Failure>
+    part: impl Fn(PoolName, N) -> G::Path,
+) -> Result<G::Answer, Failure>
 where
-    E: Endpoint<Query = Nothing>,
-    N: Clone + Display,
+    G: Endpoint<Query = Nothing>,
+    F: Endpoint<Path = NamePart<N>, Query = Nothing, Answer = G::Answer>,
+    N: Clone,
 {
-    let name = &what.name;
-    if let Some(pool) = &what.pool {
-        return ctx
-            .client
-            .ask::<E>(&part(pool.clone(), name.clone()), &Nothing {});
+    let name = what.name.clone();
+    match what.pool.clone() {
+        Some(pool) => ctx.client.ask::<G>(&part(pool, name), &Nothing {}),
+        None => ctx.client.ask::<F>(&NamePart { name }, &Nothing {}),
     }
-    let mut hint = None;
-    for pool in ctx.client.ask::<PoolList>(&Nothing {}, &Nothing {})? {
-        match ctx
-            .client
-            .ask::<E>(&part(pool.name, name.clone()), &Nothing {})
-        {
-            // The daemon suggests a name that is like the one asked for.
-            Err(failure) if failure.code == Code::NotFound => {
-                hint = hint.or_else(|| failure.message.contains("did you mean").then_some(failure));
-            }
-            found => return found,
-        }
-    }
-    if let Some(failure) = hint {
-        return Err(failure);
-    }
-    let failure = Failure::new(
-        Code::NotFound,
-        format!("no imported pool has a {kind} {name}"),
-    );
-    let command = if kind == "container" { "ct" } else { kind };
-    Err(failure
-        .about(format_args!("{kind} {name}"))
-        .next(format!("osctl {command} ls")))
 }
 
-/// What the daemon told; if it does not run, what the pools themselves say.
+/// What the daemon answers; if it does not run, what the pools themselves say.
 fn or_offline<T>(
     ctx: &mut Ctx,
-    told: Result<T, Failure>,
+    answer: Result<T, Failure>,
     read: impl FnOnce(&Offline) -> Result<T, Failure>,
 ) -> Read<T> {
-    match told {
+    match answer {
         Err(failure) if failure.code == Code::NoDaemon => Ok(read(&*offline(ctx)?)?),
-        told => Ok(told?),
+        answer => Ok(answer?),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::report::Finding;
 use crate::tree::Tree;
 
 mod adr;
+mod api;
 mod dependencies;
 mod file_length;
 mod file_name;
@@ -65,6 +66,11 @@ pub(crate) const ALL: &[Check] = &[
         name: "dependencies",
         rule: "every external crate has a line in ADR-7",
         run: dependencies::check,
+    },
+    Check {
+        name: "api",
+        rule: "operations of the API have names, tags and summaries of one style; all errors are documented",
+        run: api::check,
     },
     Check {
         name: "openapi",

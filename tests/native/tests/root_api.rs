@@ -35,7 +35,7 @@ fn curl_works_for_everything() -> Result<()> {
         Ok(String::from_utf8(output.stdout)?)
     };
     let new = r#"{"name":"alice"}"#;
-    let plan = curl(&["-d", new, "http://l/v1/commands/user-new?plan=true"])?;
+    let plan = curl(&["-d", new, "http://l/v1/plans/user-new"])?;
     ensure!(plan.contains("system-user"), "{plan}");
     let operation = curl(&["-d", new, "http://l/v1/commands/user-new?wait_ms=5000"])?;
     ensure!(operation.contains("\"finished\""), "{operation}");

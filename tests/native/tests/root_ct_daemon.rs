@@ -16,7 +16,7 @@ type Listed = (Value, Value, Value);
 fn listed(sandbox: &Sandbox) -> Result<BTreeMap<String, Listed>> {
     let list = sandbox.json(&["ct", "ls"])?;
     let entry = |ct: &Value| {
-        let name = ct["name"].as_str().unwrap_or_default().to_owned();
+        let name = ct["id"].as_str().unwrap_or_default().to_owned();
         (
             name,
             (

@@ -16,15 +16,12 @@ pub struct IdRangeNew {
     /// Name of the range.
     pub name: IdRangeName,
     /// First host id.
-    #[serde(deserialize_with = "wire::whole")]
     #[schemars(range(max = wire::ID_MAX))]
     pub start_id: u32,
     /// Ids a block.
-    #[serde(deserialize_with = "wire::whole")]
     #[schemars(range(min = 1, max = wire::ID_MAX))]
     pub block_size: u32,
     /// Number of blocks.
-    #[serde(deserialize_with = "wire::whole")]
     #[schemars(range(min = 1, max = wire::ID_MAX))]
     pub block_count: u32,
 }
@@ -50,15 +47,11 @@ pub struct IdRangeAllocate {
     /// Name of the range.
     pub name: IdRangeName,
     /// How many blocks.
-    #[serde(default = "one", deserialize_with = "wire::whole")]
+    #[serde(default = "one")]
     #[schemars(range(min = 1))]
     pub block_count: u32,
     /// The first block; default: the first free run that is long enough.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "wire::whole_or_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block_index: Option<u32>,
     /// Who has them, any text of 1 to 100 printable characters. `user:` is reserved for users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,11 +79,7 @@ pub struct IdRangeFree {
     /// Name of the range.
     pub name: IdRangeName,
     /// First block of the allocation.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "wire::whole_or_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block_index: Option<u32>,
     /// All allocations of this owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,7 +15,6 @@ pub struct PoolNew {
     /// Name of the new pool.
     pub pool: PoolName,
     /// Size of the image in bytes, at least 256 MiB; it is sparse, so it takes what is written.
-    #[serde(deserialize_with = "wire::size")]
     #[schemars(with = "u64", range(min = wire::IMAGE_MIN, max = wire::IMAGE_MAX))]
     pub size_bytes: ByteSize,
     /// The image file to make; default: `<state folder>/images/<pool>.img`.

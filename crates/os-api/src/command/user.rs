@@ -5,7 +5,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::pool::yes;
-use crate::wire;
 
 /// Create a user.
 ///
@@ -24,11 +23,7 @@ pub struct UserNew {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id_range: Option<IdRangeName>,
     /// The block to use: an existing allocation that no user has, or a free block.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "wire::whole_or_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block_index: Option<u32>,
     /// Map of user ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]

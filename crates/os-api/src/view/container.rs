@@ -1,7 +1,7 @@
 //! Containers as the API shows them.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use os_types::image::{Arch, DistVersion, Distribution, ImageDigest};
 use os_types::{
@@ -43,20 +43,20 @@ pub struct Container {
     /// The dataset of its root.
     pub dataset: DatasetName,
     /// The root as it lies on the pool, unshifted.
-    #[serde(default, skip_serializing_if = "is_unknown")]
-    pub rootfs: PathBuf,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rootfs: Option<PathBuf>,
     /// LXC's path (`lxc-info -P`).
-    #[serde(default, skip_serializing_if = "is_unknown")]
-    pub lxc_path: PathBuf,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lxc_path: Option<PathBuf>,
     /// Its folder below it.
-    #[serde(default, skip_serializing_if = "is_unknown")]
-    pub lxc_dir: PathBuf,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lxc_dir: Option<PathBuf>,
     /// Its control group from the top.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub group_path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_path: Option<String>,
     /// Its log file.
-    #[serde(default, skip_serializing_if = "is_unknown")]
-    pub log_file: PathBuf,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_file: Option<PathBuf>,
     /// Its distribution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distribution: Option<Distribution>,
@@ -133,10 +133,6 @@ impl Container {
         "uid_map",
         "gid_map",
     ];
-}
-
-fn is_unknown(path: &Path) -> bool {
-    path.as_os_str().is_empty()
 }
 
 /// Whether a running guest is up.

@@ -33,11 +33,11 @@ pub enum Extent {
 /// [`Container::DETAILS`].
 #[derive(Debug, Default)]
 struct Details {
-    rootfs: PathBuf,
-    lxc_path: PathBuf,
-    lxc_dir: PathBuf,
-    group_path: String,
-    log_file: PathBuf,
+    rootfs: Option<PathBuf>,
+    lxc_path: Option<PathBuf>,
+    lxc_dir: Option<PathBuf>,
+    group_path: Option<String>,
+    log_file: Option<PathBuf>,
     init_cmd: Vec<String>,
     uid_map: Vec<IdMapEntry>,
     gid_map: Vec<IdMapEntry>,
@@ -53,19 +53,17 @@ impl Details {
     ) -> Self {
         let on = pool.name();
         let user = doc.and_then(|doc| pool.users().get(&doc.user)?.doc());
-        let lxc_path = doc.map_or_else(Default::default, |doc| {
-            layout::lxc_path(&facts.home(on, &doc.user), &doc.group)
-        });
-        let group_path = doc.map_or_else(String::new, |doc| {
+        let lxc_path = doc.map(|doc| layout::lxc_path(&facts.home(on, &doc.user), &doc.group));
+        let group_path = doc.map(|doc| {
             let below = layout::container_cgroup(on, &doc.group, &doc.user, name);
             format!("{}/{below}", facts.cgroup_parent)
         });
         Self {
-            rootfs: layout::dataset_folder(&facts.root, dataset).join(layout::PRIVATE),
-            lxc_dir: lxc_path.join(name.as_str()),
+            rootfs: Some(layout::dataset_folder(&facts.root, dataset).join(layout::PRIVATE)),
+            lxc_dir: lxc_path.as_ref().map(|path| path.join(name.as_str())),
             lxc_path,
             group_path,
-            log_file: pool.folder().join(layout::container_log(name)),
+            log_file: Some(pool.folder().join(layout::container_log(name))),
             init_cmd: doc.map_or_else(Vec::new, ContainerDoc::init),
             uid_map: entries(user.map(|user| &user.uid_map)),
             gid_map: entries(user.map(UserDoc::gid_map)),

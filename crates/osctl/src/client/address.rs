@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use os_api::endpoint::{COMMAND_PATH, CommandQuery, Endpoint};
+use os_api::endpoint::{COMMAND_PATH, CommandQuery, Endpoint, PLAN_PATH};
 use os_types::{Code, Failure};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -21,6 +21,11 @@ impl Address {
     pub(super) fn of_command(name: &str, query: &CommandQuery) -> Result<Self, Failure> {
         let parts = [("command".to_owned(), Json::from(name))];
         Self::fill(COMMAND_PATH, &parts, &members(query)?)
+    }
+
+    /// The address of the plan of a command.
+    pub(super) fn of_plan(name: &str) -> Result<Self, Failure> {
+        Self::fill(PLAN_PATH, &[("command".to_owned(), name.into())], &[])
     }
 
     /// A fixed path with a query.
@@ -130,11 +135,10 @@ mod tests {
             address.as_str(),
             "/v1/assets?invalid=false&kind=id-range&name=a%20b%26c%3Dd"
         );
-        let query = CommandQuery {
-            plan: true,
-            wait_ms: None,
-        };
+        let query = CommandQuery { wait_ms: Some(300) };
         let address = Address::of_command("user-new", &query).unwrap();
-        assert_eq!(address.as_str(), "/v1/commands/user-new?plan=true");
+        assert_eq!(address.as_str(), "/v1/commands/user-new?wait_ms=300");
+        let address = Address::of_plan("user-new").unwrap();
+        assert_eq!(address.as_str(), "/v1/plans/user-new");
     }
 }

@@ -9,10 +9,10 @@ use super::Value;
 /// A parameter: `pool`, `name`, `memory`, ...
 #[derive(Debug)]
 pub(crate) struct Column<T: 'static> {
-    /// Its name in `-o`, its label in upper case.
+    /// Its name in `-o` and in JSON, its label in upper case.
     pub(crate) name: &'static str,
-    /// The member of the daemon's JSON that it is made from.
-    pub(crate) json: &'static str,
+    /// The member of the daemon's JSON that is its value in JSON; `None`: what is shown, raw.
+    pub(crate) member: Option<&'static str>,
     /// How to read it.
     pub(crate) read: fn(&T) -> Value,
     /// Shown by `ls` without `-o`.
@@ -24,7 +24,7 @@ impl<T> Column<T> {
     pub(crate) const fn main(name: &'static str, read: fn(&T) -> Value) -> Self {
         Self {
             name,
-            json: name,
+            member: Some(name),
             read,
             is_default: true,
         }
@@ -38,14 +38,26 @@ impl<T> Column<T> {
         }
     }
 
-    /// A parameter that the daemon's JSON has as `member`.
+    /// A parameter that the daemon's JSON calls `member`.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "the temporary column has no other use"
     )]
     pub(crate) const fn of(member: &'static str, column: Self) -> Self {
         Self {
-            json: member,
+            member: Some(member),
+            ..column
+        }
+    }
+
+    /// A parameter that is not what the daemon's JSON has under its name.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the temporary column has no other use"
+    )]
+    pub(crate) const fn derived(column: Self) -> Self {
+        Self {
+            member: None,
             ..column
         }
     }

@@ -40,7 +40,7 @@ impl ListArgs {
             return true;
         };
         let mut picks = shown.picks.iter().chain(&order);
-        picks.any(|pick| matches!(pick, Pick::Column(column) if members.contains(&column.json)))
+        picks.any(|pick| matches!(pick, Pick::Column(column) if column.member.is_some_and(|member| members.contains(&member))))
     }
 }
 
@@ -118,19 +118,38 @@ impl<T: Row> Selection<T> {
         sort.map_or_else(|| Ok(Vec::new()), parse_names)
     }
 
-    /// The selected members of the daemon's JSON of a row, in the order of the selection.
-    pub(crate) fn filter(&self, row: &T) -> Members {
-        let object = serde_json::to_value(row).unwrap_or(Json::Null);
+    /// The selected parameters of a row as JSON, in the order of the selection.
+    pub(crate) fn json(&self, row: &T) -> Members {
+        self.members(row, &serde_json::to_value(row).unwrap_or(Json::Null))
+    }
+
+    fn members(&self, row: &T, object: &Json) -> Members {
         let member = |pick: &Pick<T>| match pick {
             Pick::Column(column) => {
-                let found = object.get(column.json).cloned();
-                let value = found.unwrap_or_else(|| (column.read)(row).to_json());
-                (column.json.to_owned(), value)
+                let whole = column.member.and_then(|member| object.get(member)).cloned();
+                let value = whole.unwrap_or_else(|| (column.read)(row).to_json());
+                (column.name.to_owned(), value)
             }
             Pick::Attr(key) => (key.clone(), pick.value(row).to_json()),
         };
         Members(self.picks.iter().map(member).collect())
     }
+}
+
+/// All of a row as JSON: its parameters under their names, then what the daemon tells besides.
+pub(crate) fn whole_json<T: Row>(row: &T) -> Members {
+    let object = serde_json::to_value(row).unwrap_or(Json::Null);
+    let mut members = Selection::<T>::all().members(row, &object);
+    let is_column = |key: &str| {
+        let mut columns = T::COLUMNS.iter();
+        columns.any(|column| column.name == key || column.member == Some(key))
+    };
+    let rest = object.as_object().into_iter().flatten();
+    let rest = rest.filter(|(key, _)| !is_column(key));
+    members
+        .0
+        .extend(rest.map(|(key, value)| (key.clone(), value.clone())));
+    members
 }
 
 fn parse_names<T: Row>(names: &str) -> Result<Vec<Pick<T>>, Failure> {
@@ -165,6 +184,7 @@ mod tests {
     struct Cat {
         name: &'static str,
         weight_bytes: u64,
+        fur: &'static str,
     }
 
     impl Row for Cat {
@@ -212,14 +232,20 @@ mod tests {
     }
 
     #[test]
-    fn json_is_filtered_by_member() {
+    fn json_has_the_names_of_the_parameters() {
         let selection =
             Selection::<Cat>::of(Some("age,weight,v:k"), Selection::defaults()).unwrap();
         let cat = Cat {
             name: "tom",
             weight_bytes: 5000,
+            fur: "red",
         };
-        let json = serde_json::to_string(&selection.filter(&cat)).unwrap();
-        assert_eq!(json, r#"{"age":null,"weight_bytes":5000,"v:k":null}"#);
+        let json = serde_json::to_string(&selection.json(&cat)).unwrap();
+        assert_eq!(json, r#"{"age":null,"weight":5000,"v:k":null}"#);
+        let json = serde_json::to_string(&whole_json(&cat)).unwrap();
+        assert_eq!(
+            json,
+            r#"{"name":"tom","weight":5000,"age":null,"fur":"red"}"#
+        );
     }
 }

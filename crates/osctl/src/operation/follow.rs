@@ -41,7 +41,6 @@ pub(super) fn start_and_follow(ctx: &mut Ctx, command: &Command) -> Result<Opera
     let waited = client.run(async |client| {
         let mut ctrl_c = pin!(tokio::signal::ctrl_c());
         let query = CommandQuery {
-            plan: false,
             wait_ms: Some(QUICK_MS),
         };
         let mut is_interrupted = false;

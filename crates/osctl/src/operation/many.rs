@@ -87,7 +87,6 @@ pub(crate) fn run_many<C: Into<Command>>(
 /// by closing the connection.
 async fn to_its_end(mut client: Client, command: &Command) -> Result<Operation, Failure> {
     let query = CommandQuery {
-        plan: false,
         wait_ms: Some(STEP_MS),
     };
     let mut operation: Operation = client.post(command, &query).await?.read()?;

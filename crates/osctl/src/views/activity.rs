@@ -77,16 +77,13 @@ impl Row for HistoryRecord {
         Column::more("id", |record| text(&record.id)),
         Column::main("state", |record| text(word(record.state))),
         // The command line as it was given; what came over the API without one has its name.
-        Column::of(
-            "cli",
-            Column::main("command", |record| {
-                text(if record.cli.is_empty() {
-                    &record.command
-                } else {
-                    &record.cli
-                })
-            }),
-        ),
+        Column::derived(Column::main("command", |record| {
+            text(if record.cli.is_empty() {
+                &record.command
+            } else {
+                &record.cli
+            })
+        })),
         Column::more("uid", |record| record.uid.into()),
         Column::more("pid", |record| text(record.pid)),
         Column::more("failure", |record| failure(record.failure.as_ref())),

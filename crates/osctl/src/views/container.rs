@@ -1,5 +1,7 @@
 //! Columns of containers.
 
+use std::path::PathBuf;
+
 use os_api::view::{Attrs, Container};
 use os_types::Failure;
 
@@ -14,10 +16,10 @@ impl Row for Container {
         Column::main("user", |ct| ct.user.as_ref().map(text).into()),
         Column::main("group", |ct| ct.group.as_ref().map(text).into()),
         Column::more("dataset", |ct| text(&ct.dataset)),
-        Column::more("rootfs", |ct| text(ct.rootfs.display())),
-        Column::more("lxc_path", |ct| text(ct.lxc_path.display())),
-        Column::more("lxc_dir", |ct| text(ct.lxc_dir.display())),
-        Column::more("group_path", |ct| text(&ct.group_path)),
+        Column::more("rootfs", |ct| path(ct.rootfs.as_ref())),
+        Column::more("lxc_path", |ct| path(ct.lxc_path.as_ref())),
+        Column::more("lxc_dir", |ct| path(ct.lxc_dir.as_ref())),
+        Column::more("group_path", |ct| ct.group_path.as_ref().map(text).into()),
         Column::main("distribution", |ct| {
             ct.distribution.as_ref().map(text).into()
         }),
@@ -28,7 +30,9 @@ impl Row for Container {
         Column::main("init_pid", |ct| ct.init_pid.into()),
         Column::more("monitor_pid", |ct| ct.monitor_pid.into()),
         Column::more("started", |ct| ct.started.into()),
-        Column::more("autostart", |ct| ct.autostart.is_some().into()),
+        Column::derived(Column::more("autostart", |ct| {
+            ct.autostart.is_some().into()
+        })),
         Column::more("autostart_priority", |ct| {
             ct.autostart.map(|autostart| autostart.priority).into()
         }),
@@ -41,10 +45,7 @@ impl Row for Container {
             Value::List(ct.dns_resolvers.iter().map(ToString::to_string).collect())
         }),
         Column::more("nesting", |ct| ct.nesting.into()),
-        Column::more("seccomp_profile", |ct| {
-            let path = ct.seccomp_profile.as_ref();
-            path.map(|path| text(path.display())).into()
-        }),
+        Column::more("seccomp_profile", |ct| path(ct.seccomp_profile.as_ref())),
         Column::more("init_cmd", |ct| text(ct.init_cmd.join(" "))),
         Column::more("raw_lxc", |ct| {
             let lines = ct.raw_lxc.as_ref();
@@ -60,7 +61,7 @@ impl Row for Container {
             ct.cpu_system_us.map(Value::Micros).into()
         }),
         Column::more("nproc", |ct| ct.nproc.into()),
-        Column::more("log_file", |ct| text(ct.log_file.display())),
+        Column::more("log_file", |ct| path(ct.log_file.as_ref())),
         Column::more("uid_map", |ct| map(&ct.uid_map)),
         Column::more("gid_map", |ct| map(&ct.gid_map)),
         Column::more("health", |ct| text(word(ct.health))),
@@ -77,4 +78,8 @@ impl Row for Container {
     fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
     }
+}
+
+fn path(path: Option<&PathBuf>) -> Value {
+    path.map(|path| text(path.display())).into()
 }

@@ -78,6 +78,7 @@ fn assets() {
     let server = Server::start();
     server
         .answer("GET /v1/pools", &[pool("tank")])
+        .answer("GET /v1/users/alice", &user("tank", "alice", None))
         .answer("GET /v1/users/tank/alice", &user("tank", "alice", None))
         .answer(
             "GET /v1/assets?invalid=false&kind=user&name=alice&pool=tank",

@@ -127,7 +127,7 @@ fn plans_are_printed() {
         journal: JournalPlace::Host,
         parallel: Vec::new(),
     };
-    server.answer("POST /v1/commands/user-del?plan=true", &plan);
+    server.answer("POST /v1/plans/user-del", &plan);
     assert_snapshot!(server.osctl("user del alice --plan").to_string(), @r"
     1. destroy dataset tank/ct  (cannot be undone)
     2. write the account files anew

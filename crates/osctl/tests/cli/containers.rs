@@ -28,6 +28,8 @@ fn server() -> Server {
         .answer("GET /v1/containers?brief=true&pool=twin", &[twin.clone()])
         .answer("GET /v1/containers?pool=twin", &[twin])
         .answer("GET /v1/containers/tank/web", &web)
+        .answer("GET /v1/containers/web", &web)
+        .answer("GET /v1/containers/mail", &mail)
         .answer("GET /v1/containers/tank/mail", &mail)
         .answer(
             "GET /v1/groups",
@@ -59,7 +61,7 @@ fn lists() {
         assert_snapshot!(name, server.osctl(line).to_string());
     }
     let json = server.osctl("ct ls -j -o id,memory,init_pid tank:web").out;
-    assert_snapshot!(json, @r#"[{"name":"web","memory_bytes":69500928,"init_pid":4242}]"#);
+    assert_snapshot!(json, @r#"[{"id":"web","memory":69500928,"init_pid":4242}]"#);
 }
 
 #[test]
@@ -262,7 +264,7 @@ fn a_list_asks_for_what_it_shows() {
     let server = Server::start();
     let full = container("tank", "web", None);
     let mut brief = full.clone();
-    brief.rootfs = "".into();
+    brief.rootfs = None;
     brief.uid_map.clear();
     server
         .answer("GET /v1/containers", &[full])

@@ -157,7 +157,7 @@ fn the_rungs_of_a_stop_are_told() {
         progress(10, ours, "killing all processes, at most 30 s"),
     ];
     server.answer_raw("GET /v1/events?since=6", 200, &stream.concat());
-    let stop = "POST /v1/commands/container-stop?plan=false&wait_ms=300";
+    let stop = "POST /v1/commands/container-stop?wait_ms=300";
     server.answer(stop, &operation(Running, [Busy, Busy]));
     let get = "GET /v1/operations/20261122-213015.123-4f2a";
     server

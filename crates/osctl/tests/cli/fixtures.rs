@@ -82,11 +82,13 @@ pub(crate) fn container(pool: &str, name: &str, init_pid: Option<u32>) -> Contai
         user: Some(name.parse().unwrap()),
         group: Some("/default".parse().unwrap()),
         dataset: format!("{pool}/ct/{name}").parse().unwrap(),
-        rootfs: format!("/{pool}/ct/{name}/private").into(),
-        lxc_path: format!("{run}/users/{name}/group.default/cts").into(),
-        lxc_dir: format!("{run}/users/{name}/group.default/cts/{name}").into(),
-        group_path: format!("osctl/pool.{pool}/group.default/user.{name}/ct.{name}"),
-        log_file: format!("/{pool}/log/ct/{name}.log").into(),
+        rootfs: Some(format!("/{pool}/ct/{name}/private").into()),
+        lxc_path: Some(format!("{run}/users/{name}/group.default/cts").into()),
+        lxc_dir: Some(format!("{run}/users/{name}/group.default/cts/{name}").into()),
+        group_path: Some(format!(
+            "osctl/pool.{pool}/group.default/user.{name}/ct.{name}"
+        )),
+        log_file: Some(format!("/{pool}/log/ct/{name}.log").into()),
         distribution: Some("debian".parse().unwrap()),
         version: Some("13".parse().unwrap()),
         arch: Some("x86_64".parse().unwrap()),

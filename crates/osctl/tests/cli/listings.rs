@@ -1,9 +1,12 @@
 //! Tables, `show`, JSON.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use insta::assert_snapshot;
 use os_api::{OperationState, StepState};
+use serde_json::{Value, json};
 
-use crate::fixtures::{disabled, group, id_range, id_table, operation, pool, user};
+use crate::fixtures::{container, disabled, group, id_range, id_table, operation, pool, user};
 use crate::server::Server;
 
 fn server() -> Server {
@@ -21,16 +24,14 @@ fn server() -> Server {
             "GET /v1/users?pool=a-second-pool",
             &[user("a-second-pool", "carol", None)],
         )
+        .answer("GET /v1/users/alice", &user("tank", "alice", Some(100_000)))
         .answer(
             "GET /v1/users/tank/alice",
             &user("tank", "alice", Some(100_000)),
         )
-        .answer(
-            "GET /v1/users/a-second-pool/carol",
-            &user("a-second-pool", "carol", None),
-        )
+        .answer("GET /v1/users/carol", &user("a-second-pool", "carol", None))
         .answer("GET /v1/id-ranges", &[id_range()])
-        .answer("GET /v1/id-ranges/tank/default", &id_range())
+        .answer("GET /v1/id-ranges/default", &id_range())
         .answer("GET /v1/id-ranges/tank/default/table", &id_table())
         .answer(
             "GET /v1/groups",
@@ -117,9 +118,34 @@ fn json() {
     assert_eq!(users.len(), 2);
     assert_eq!(ran.err, "");
     assert_snapshot!(server.osctl("-j group ls -o memory,name -s memory").out.lines().next().unwrap(),
-        @r#"[{"memory_bytes":null,"name":"/default"},{"memory_bytes":null,"name":"/"},{"memory_bytes":null,"name":"/default"},{"memory_bytes":999,"name":"/a/c"},{"memory_bytes":1000000,"name":"/a/b"},{"memory_bytes":9437184,"name":"/"},{"memory_bytes":1073741824,"name":"/a"}]"#);
+        @r#"[{"memory":null,"name":"/default"},{"memory":null,"name":"/"},{"memory":null,"name":"/default"},{"memory":999,"name":"/a/c"},{"memory":1000000,"name":"/a/b"},{"memory":9437184,"name":"/"},{"memory":1073741824,"name":"/a"}]"#);
     assert_snapshot!(server.osctl("pool show tank --json -o name,org.example:rack").out,
         @r#"{"name":"tank","org.example:rack":"r 7\n"}"#);
+}
+
+/// `-o`, `-L` and JSON have the same names.
+#[test]
+fn json_has_the_names_of_the_parameters() {
+    let server = server();
+    server.answer(
+        "GET /v1/containers",
+        &[container("tank", "web", Some(4242))],
+    );
+    for entity in ["pool", "user", "group", "id-range", "ct"] {
+        let names = server.osctl(&format!("{entity} ls -L")).out;
+        let names: BTreeSet<&str> = names.lines().collect();
+        for (options, rest) in [("-j -o all", None), ("-j", Some("attrs"))] {
+            let out = server.osctl(&format!("{entity} ls {options}")).out;
+            let rows: Vec<BTreeMap<String, Value>> = serde_json::from_str(&out).unwrap();
+            let keys: BTreeSet<&str> = rows[0].keys().map(String::as_str).collect();
+            let wanted: BTreeSet<&str> = names.iter().copied().chain(rest).collect();
+            assert_eq!(keys, wanted, "{entity} ls {options}");
+        }
+    }
+    let out = server.osctl("ct ls -j").out;
+    let rows: Vec<BTreeMap<String, Value>> = serde_json::from_str(&out).unwrap();
+    assert_eq!(rows[0]["memory"], json!(4242 << 14));
+    assert_eq!(rows[0]["cpu_us"], json!(4_242_000));
 }
 
 #[test]

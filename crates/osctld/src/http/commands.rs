@@ -7,11 +7,12 @@ use axum::extract::{Extension, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
+use http_body_util::LengthLimitError;
 use os_api::endpoint::{
-    BODY_LIMIT, CLI_HEADER, CancelQuery, CommandQuery, OperationPart, WaitQuery,
+    BODY_LIMIT, CLI_HEADER, CancelQuery, CommandQuery, Nothing, OperationPart, WaitQuery,
 };
 use os_api::{Command, OperationState};
-use os_types::{Code, Failure, OpId, Plan};
+use os_types::{Code, Failure, OpId};
 
 use super::client_link::ClientLink;
 use super::reads::{Parts, blocking, path_parts, query, respond};
@@ -31,10 +32,20 @@ const CANCEL_ANSWER: Duration = Duration::from_millis(50);
 /// Longest command line kept in the history, in bytes.
 const CLI_LIMIT: usize = 4096;
 
-/// What became of a command.
-enum Submitted {
-    Plan(Plan),
-    Operation(Box<os_api::Operation>),
+/// Answers with the steps of a command, and changes nothing.
+pub(super) async fn plan(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    uri: Uri,
+    request: Request,
+) -> Response {
+    let plan = async {
+        let Nothing {} = query(&uri)?;
+        let body = body(request.into_body()).await?;
+        let command = decode(&name, &body)?;
+        blocking(move || submit::plan(&app, &command)).await
+    };
+    respond(plan.await.as_ref())
 }
 
 pub(super) async fn submit(
@@ -50,11 +61,6 @@ pub(super) async fn submit(
         let query: CommandQuery = query(&uri)?;
         let body = body(request.into_body()).await?;
         let command = decode(&name, &body)?;
-        if query.plan {
-            return blocking(move || submit::plan(&app, &command))
-                .await
-                .map(Submitted::Plan);
-        }
         let who = Who {
             uid: peer.uid,
             pid: peer.pid,
@@ -73,11 +79,10 @@ pub(super) async fn submit(
             }
             operation = engine.wait(id.as_str(), wait - QUICK).await?;
         }
-        Ok::<_, Failure>(operation).map(|operation| Submitted::Operation(Box::new(operation)))
+        Ok::<_, Failure>(operation)
     };
     match submitted.await {
-        Ok(Submitted::Plan(plan)) => answer::json(StatusCode::OK, &plan),
-        Ok(Submitted::Operation(operation)) => answer::json(StatusCode::ACCEPTED, &operation),
+        Ok(operation) => answer::json(StatusCode::ACCEPTED, &operation),
         Err(failure) => answer::failure(failure),
     }
 }
@@ -97,11 +102,14 @@ async fn body(body: Body) -> Result<axum::body::Bytes, Failure> {
     }
     match tokio::time::timeout(BODY_DEADLINE, to_bytes(body, BODY_LIMIT)).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if error.to_string().contains("limit") => Err(too_large()),
-        Ok(Err(error)) => Err(Failure::new(
-            Code::Body,
-            format!("the body broke off: {error}"),
-        )),
+        Ok(Err(error)) => {
+            let error = error.into_inner();
+            if error.is::<LengthLimitError>() {
+                return Err(too_large());
+            }
+            let text = format!("the body broke off: {error}");
+            Err(Failure::new(Code::Body, text))
+        }
         Err(_) => Err(Failure::new(
             Code::Body,
             "the body did not arrive within 30 s",

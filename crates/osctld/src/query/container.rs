@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::time::Duration;
 
-use os_api::endpoint::{ContainerPart, ContainersQuery, Nothing, WaitQuery};
+use os_api::endpoint::{ContainerPart, ContainersQuery, NamePart, Nothing, WaitQuery};
 use os_api::view::{Container, ContainerConfig, ContainerLog, Readiness, ReadyState};
+use os_core::layout;
 use os_core::view::{self, Extent};
 use os_runtime::LiveContainer;
 use os_types::{Code, ContainerName, ContainerRef, ContainerState, Failure, PoolName};
@@ -52,19 +53,25 @@ pub(crate) fn list(
 }
 
 pub(crate) fn get(app: &App, part: &ContainerPart, _: &Nothing) -> Result<Container, Failure> {
+    view_of(app, Some(&part.pool), &part.name)
+}
+
+pub(crate) fn find(
+    app: &App,
+    part: &NamePart<ContainerName>,
+    _: &Nothing,
+) -> Result<Container, Failure> {
+    view_of(app, None, &part.name)
+}
+
+/// The container on `pool`, or on the first pool that has one of this name.
+fn view_of(app: &App, pool: Option<&PoolName>, name: &ContainerName) -> Result<Container, Failure> {
     let host = app.host();
     let live = host.runtime().containers();
     let (state, facts) = (host.state(), host.facts()?);
-    let container = state.find_container(Some(&part.pool), &part.name)?;
-    let running = running(&live, &part.pool, &part.name);
-    let view = view::container(
-        &state,
-        &facts,
-        container.pool,
-        &part.name,
-        &running,
-        Extent::Full,
-    );
+    let container = state.find_container(pool, name)?;
+    let running = running(&live, container.pool.name(), name);
+    let view = view::container(&state, &facts, container.pool, name, &running, Extent::Full);
     let mut view = view.ok_or_else(|| super::vanished(&container.entity))?;
     add_figures(app, &live, &mut view);
     Ok(view)
@@ -105,9 +112,11 @@ pub(crate) fn config(
 }
 
 pub(crate) fn log(app: &App, part: &ContainerPart, _: &Nothing) -> Result<ContainerLog, Failure> {
-    let view = get(app, part, &Nothing {})?;
+    let state = app.host().state();
+    let found = state.find_container(Some(&part.pool), &part.name)?;
+    let path = found.pool.folder().join(layout::container_log(&part.name));
     let read = || -> std::io::Result<(Vec<u8>, bool)> {
-        let mut file = match std::fs::File::open(&view.log_file) {
+        let mut file = match std::fs::File::open(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok((Vec::new(), false));
             }
@@ -121,11 +130,11 @@ pub(crate) fn log(app: &App, part: &ContainerPart, _: &Nothing) -> Result<Contai
         Ok((bytes, cut))
     };
     let (bytes, cut) = read().map_err(|error| {
-        let text = format!("cannot read {}: {error}", view.log_file.display());
+        let text = format!("cannot read {}: {error}", path.display());
         Failure::new(Code::Step, text)
     })?;
     Ok(ContainerLog {
-        path: view.log_file,
+        path,
         text: String::from_utf8_lossy(&bytes).into_owned(),
         cut,
     })

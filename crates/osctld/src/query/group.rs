@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use os_api::endpoint::{GroupPart, Nothing, OnPool};
+use os_api::endpoint::{GroupPart, NamePart, Nothing, OnPool};
 use os_api::view::Group;
 use os_cgroup::{CgroupPath, Presence};
 use os_core::{layout, view};
@@ -27,9 +27,18 @@ pub(crate) fn list(app: &App, _: &Nothing, query: &OnPool) -> Result<Vec<Group>,
 }
 
 pub(crate) fn get(app: &App, part: &GroupPart, _: &Nothing) -> Result<Group, Failure> {
+    view_of(app, Some(&part.pool), &part.name)
+}
+
+pub(crate) fn find(app: &App, part: &NamePart<GroupName>, _: &Nothing) -> Result<Group, Failure> {
+    view_of(app, None, &part.name)
+}
+
+/// The group on `pool`, or on the first pool that has one of this name.
+fn view_of(app: &App, pool: Option<&PoolName>, name: &GroupName) -> Result<Group, Failure> {
     let (state, facts) = (app.host().state(), app.host().facts()?);
-    let group = state.find_group(Some(&part.pool), &part.name)?;
-    let view = view::group(&facts, group.pool, &part.name);
+    let group = state.find_group(pool, name)?;
+    let view = view::group(&facts, group.pool, name);
     let mut view = view.ok_or_else(|| super::vanished(&group.entity))?;
     add_figures(app, &mut view);
     Ok(view)

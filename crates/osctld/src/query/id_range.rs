@@ -1,9 +1,9 @@
 //! Id ranges and their tables.
 
-use os_api::endpoint::{IdRangePart, Nothing, OnPool};
+use os_api::endpoint::{IdRangePart, NamePart, Nothing, OnPool};
 use os_api::view::{IdRange, IdSegment};
 use os_core::view;
-use os_types::Failure;
+use os_types::{Failure, IdRangeName, PoolName};
 
 use crate::app::App;
 
@@ -12,9 +12,22 @@ pub(crate) fn list(app: &App, _: &Nothing, query: &OnPool) -> Result<Vec<IdRange
 }
 
 pub(crate) fn get(app: &App, part: &IdRangePart, _: &Nothing) -> Result<IdRange, Failure> {
+    view_of(app, Some(&part.pool), &part.name)
+}
+
+pub(crate) fn find(
+    app: &App,
+    part: &NamePart<IdRangeName>,
+    _: &Nothing,
+) -> Result<IdRange, Failure> {
+    view_of(app, None, &part.name)
+}
+
+/// The id range on `pool`, or on the first pool that has one of this name.
+fn view_of(app: &App, pool: Option<&PoolName>, name: &IdRangeName) -> Result<IdRange, Failure> {
     let state = app.host().state();
-    let range = state.find_id_range(Some(&part.pool), &part.name)?;
-    view::id_range(range.pool, &part.name).ok_or_else(|| super::vanished(&range.entity))
+    let range = state.find_id_range(pool, name)?;
+    view::id_range(range.pool, name).ok_or_else(|| super::vanished(&range.entity))
 }
 
 pub(crate) fn table(app: &App, part: &IdRangePart, _: &Nothing) -> Result<Vec<IdSegment>, Failure> {

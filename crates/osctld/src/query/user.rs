@@ -1,9 +1,9 @@
 //! Users.
 
-use os_api::endpoint::{Nothing, OnPool, UserPart};
+use os_api::endpoint::{NamePart, Nothing, OnPool, UserPart};
 use os_api::view::User;
 use os_core::view;
-use os_types::Failure;
+use os_types::{Failure, PoolName, UserName};
 
 use crate::app::App;
 
@@ -17,8 +17,17 @@ pub(crate) fn list(app: &App, _: &Nothing, query: &OnPool) -> Result<Vec<User>, 
 }
 
 pub(crate) fn get(app: &App, part: &UserPart, _: &Nothing) -> Result<User, Failure> {
+    view_of(app, Some(&part.pool), &part.name)
+}
+
+pub(crate) fn find(app: &App, part: &NamePart<UserName>, _: &Nothing) -> Result<User, Failure> {
+    view_of(app, None, &part.name)
+}
+
+/// The user on `pool`, or on the first pool that has one of this name.
+fn view_of(app: &App, pool: Option<&PoolName>, name: &UserName) -> Result<User, Failure> {
     let (state, facts) = (app.host().state(), app.host().facts()?);
-    let user = state.find_user(Some(&part.pool), &part.name)?;
-    let view = view::user(&state, &facts, user.pool, &part.name);
+    let user = state.find_user(pool, name)?;
+    let view = view::user(&state, &facts, user.pool, name);
     view.ok_or_else(|| super::vanished(&user.entity))
 }

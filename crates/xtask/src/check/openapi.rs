@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn a_stale_document_fails_and_says_the_command() {
-        let stale = openapi::text().replacen("UserList", "UserLost", 1);
+        let stale = openapi::text().replacen("user-list", "user-lost", 1);
         for tree in [
             Tree::of_files(&[(openapi::PATH, &stale)]),
             Tree::of_files(&[]),

@@ -68,6 +68,9 @@ impl Run for LogPath {
         if ctx.globals.json {
             return ctx.printer.json(&found.log_file);
         }
-        ctx.printer.line(found.log_file.display())
+        match found.log_file {
+            Some(file) => ctx.printer.line(file.display()),
+            None => Ok(()),
+        }
     }
 }
