@@ -11,6 +11,7 @@ pub mod pool;
 pub mod undo;
 pub mod user;
 
+use crate::part::{PartSet, PartUnset, Prlimits};
 pub use attr::{AttrSet, AttrUnset};
 pub use container::{
     ContainerChgrp, ContainerChown, ContainerConfigReload, ContainerConfigReplace, ContainerDel,
@@ -25,6 +26,11 @@ pub use pool::{
 };
 pub use undo::Undo;
 pub use user::{Activate, UserDel, UserNew, UserRegister, UserSet, UserUnregister};
+
+/// [`PartSet`] of limits of processes.
+pub type PrlimitSet = PartSet<Prlimits>;
+/// [`PartUnset`] of limits of processes.
+pub type PrlimitUnset = PartUnset<Prlimits>;
 
 /// The body of one command.
 pub trait CommandBody: DeserializeOwned + JsonSchema {
@@ -58,10 +64,6 @@ macro_rules! commands {
     ($($variant:ident = $name:literal, $since:literal, $summary:literal;)*) => {
         /// A mutating command with its arguments.
         #[derive(Debug, Clone, PartialEq, Eq)]
-        #[expect(
-            clippy::large_enum_variant,
-            reason = "there is one at a time, on its way from a request to a plan"
-        )]
         pub enum Command {
             $(#[doc = $summary] $variant($variant),)*
         }
@@ -154,6 +156,8 @@ commands! {
     ImagePrune = "image-prune", "0.2", "Drop unused images from the cache of a pool";
     AttrSet = "attr-set", "0.1", "Set a user attribute of an entity";
     AttrUnset = "attr-unset", "0.1", "Unset a user attribute of an entity";
+    PrlimitSet = "prlimit-set", "0.3", "Set a limit of processes of a container, a group or a pool";
+    PrlimitUnset = "prlimit-unset", "0.3", "Remove a limit, so that an inherited one applies";
     Activate = "activate", "0.1", "Write the account files of this host anew";
     Undo = "undo", "0.1", "Undo an operation";
 }

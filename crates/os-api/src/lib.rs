@@ -5,6 +5,8 @@
 //!
 //! ```text
 //!   command    what changes something: one struct a command, POST /v1/commands/<name>
+//!   settings   the table of container settings, for commands, documents, views and osctl
+//!   part       keyed parts of containers, groups and pools: prlimits
 //!   view       what reading endpoints answer: Pool, User, Group, IdRange, Asset, ...
 //!   operation  a command on its way: Operation, HistoryRecord, Queue
 //!   event      the stream of /v1/events
@@ -28,7 +30,9 @@ pub mod event;
 pub mod exec;
 pub mod openapi;
 pub mod operation;
+pub mod part;
 pub mod problem;
+pub mod settings;
 pub mod view;
 pub mod wire;
 

@@ -62,50 +62,6 @@ where
     }
 }
 
-/// The schema of a path of the host: absolute, no `..`, no control characters.
-///
-/// `not` stands beside `type: string` alone: what is no string matches every pattern.
-pub(crate) fn path(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string",
-        "pattern": r"^/[^\u0000-\u001f\u007f-\u009f]*$",
-        "not": { "pattern": r"/\.\.(/|$)" },
-    })
-}
-
-/// The schema of a path of the host, or null.
-pub(crate) fn path_or_none(generator: &mut SchemaGenerator) -> Schema {
-    let path = path(generator);
-    json_schema!({ "anyOf": [path, { "type": "null" }] })
-}
-
-/// The schema of addresses of DNS resolvers, or null.
-pub(crate) fn resolvers_or_none(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "anyOf": [
-        {
-            "type": "array",
-            "minItems": 1,
-            "maxItems": 16,
-            "items": { "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }] },
-        },
-        { "type": "null" },
-    ] })
-}
-
-/// The schema of the command line of an init, or null. That the first word is an absolute path a
-/// schema cannot say in a way that all tools understand.
-pub(crate) fn init_or_none(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "anyOf": [
-        {
-            "type": "array",
-            "minItems": 1,
-            "maxItems": 64,
-            "items": { "type": "string", "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$" },
-        },
-        { "type": "null" },
-    ] })
-}
-
 /// The schema of a new owner of blocks, or null.
 pub(crate) fn owner_or_none(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "anyOf": [

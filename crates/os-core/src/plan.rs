@@ -23,6 +23,7 @@ mod id_range_allocate;
 mod id_range_del;
 mod id_range_free;
 mod id_range_new;
+mod part;
 mod pool_destroy;
 mod pool_export;
 mod pool_forget;
@@ -102,6 +103,8 @@ pub fn plan(command: &Command, state: &State, facts: &Facts) -> Result<Plan, Fai
         Command::ImagePrune(body) => prune::images(body, &context),
         Command::AttrSet(body) => attr::set(body, &context),
         Command::AttrUnset(body) => attr::unset(body, &context),
+        Command::PrlimitSet(body) => part::set(body, &context),
+        Command::PrlimitUnset(body) => part::unset(body, &context),
         Command::Activate(body) => Ok(activate::plan(body)),
         Command::Undo(_) => Err(Failure::new(
             Code::NoUndo,

@@ -5,10 +5,9 @@
 mod mount_entry;
 mod render;
 
-use os_types::{Arch, ContainerName, IdMap};
+use os_types::{Arch, ContainerName, IdMap, RawLxc};
 
 use crate::flavour::Flavour;
-use crate::raw::RawConfig;
 use crate::stage::Stage;
 use crate::value::{ConfigPath, EnvName, Value};
 
@@ -48,7 +47,7 @@ pub struct ContainerConfig {
     /// Mounts beside the usual ones, in this order.
     pub mounts: Vec<MountEntry>,
     /// The administrator's own lines, last.
-    pub raw: RawConfig,
+    pub raw: RawLxc,
 }
 
 impl ContainerConfig {

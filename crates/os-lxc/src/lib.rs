@@ -8,7 +8,6 @@
 //!   value      ConfigPath, Value, EnvName       what a line of configuration may hold
 //!   config     ContainerConfig -> text          the whole configuration, no includes
 //!   flavour    Flavour                          what LXC must do differently for a distribution
-//!   raw        RawConfig                        the administrator's own lines, checked
 //!   seccomp    SeccompPolicy                    LXC's policy files, read and typed
 //!   stage      Stage                            the folder that exists in the monitor's view only
 //!   launch     LaunchSpec, LaunchFailure        what `os-helper start` is told, and answers
@@ -35,7 +34,6 @@ pub mod hook;
 pub mod idle;
 pub mod launch;
 pub mod log;
-pub mod raw;
 pub mod release;
 pub mod seccomp;
 pub mod stage;
@@ -48,7 +46,6 @@ pub use self::flavour::{Flavour, HaltSignal};
 pub use self::hook::{HookAnswer, HookMessage, HookName, HookTarget};
 pub use self::idle::{IDLE_IN_GUEST, idle_program};
 pub use self::launch::{LaunchFailure, LaunchSpec, LogFile, Rlimit, RlimitValue, RootSource};
-pub use self::raw::{RawConfig, RawError};
 pub use self::release::{Release, ReleaseError};
 pub use self::seccomp::{SeccompAction, SeccompError, SeccompPolicy, SeccompRule};
 pub use self::stage::Stage;

@@ -150,7 +150,7 @@ fn environment(
 ) -> Vec<(&'static str, String)> {
     let text = |path: &Path| path.display().to_string();
     let (container, paths) = (&spec.container, &spec.paths);
-    let hostname = spec.hostname.as_ref();
+    let hostname = spec.settings.hostname.as_ref();
     let mut all = vec![
         (
             "PATH",

@@ -8,8 +8,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use os_lxc::seccomp::SeccompPolicy;
 use os_store::atomic::{self, Attributes};
-use os_types::{Code, Failure, chain};
+use os_types::{Code, Failure, HostPath, chain};
 
 use crate::failure;
 use crate::spec::ContainerSpec;
@@ -25,17 +26,30 @@ pub(crate) fn copy_in(run: &Path) -> PathBuf {
 /// Copies the configured policy; `None` if the container gets ours.
 pub(crate) fn copy(spec: &ContainerSpec) -> Result<Option<Arc<str>>, Failure> {
     let copy = copy_in(&spec.paths.run);
-    let Some(source) = &spec.seccomp_profile else {
+    let Some(source) = &spec.settings.seccomp_profile else {
         atomic::remove(&copy).map_err(failure::file)?;
         return Ok(None);
     };
-    let text = read_policy(source).map_err(|why| {
-        let text = format!("cannot read its seccomp policy {}: {why}", source.display());
+    let text = read_policy(source.as_path()).map_err(|why| {
+        let text = format!("cannot read its seccomp policy {source}: {why}");
         Failure::new(Code::Step, text).next(format!("osctl ct unset seccomp {}", spec.container))
     })?;
     let attributes = Attributes::mode(0o440).owned_by(0, spec.ugid);
     atomic::replace(&copy, text.as_bytes(), attributes).map_err(failure::file)?;
     Ok(Some(text.into()))
+}
+
+/// Refuses a policy that the next start could not use.
+pub fn check(profile: Option<&HostPath>) -> Result<(), Failure> {
+    let Some(profile) = profile else {
+        return Ok(());
+    };
+    let text = read_policy(profile.as_path());
+    let policy = text.and_then(|text| SeccompPolicy::parse(&text).map_err(|error| chain(&error)));
+    policy.map(drop).map_err(|why| {
+        let text = format!("{profile} cannot be used as a seccomp policy: {why}");
+        Failure::new(Code::Body, text)
+    })
 }
 
 /// The administrator's file, which may be a symlink.

@@ -1,14 +1,15 @@
 //! What callers tell about a container.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
+use os_api::part::{PartEntry, Prlimits};
+use os_api::settings::ContainerSettings;
 use os_cgroup::CgroupPath;
 use os_guest::Dress;
 use os_types::container::DELEGATED_CGROUP;
 use os_types::{
-    Arch, Code, ContainerName, ContainerRef, DistVersion, Distribution, Failure, GroupName,
-    Hostname, IdMap, UserName, chain,
+    Arch, Code, ContainerName, ContainerRef, DistVersion, Distribution, Failure, GroupName, IdMap,
+    UserName, chain,
 };
 
 /// Everything that a start needs, from the container's configuration as it is now.
@@ -40,18 +41,10 @@ pub struct ContainerSpec {
     pub version: DistVersion,
     /// Its architecture.
     pub arch: Arch,
-    /// Its host name, if one is set.
-    pub hostname: Option<Hostname>,
-    /// Addresses of its DNS resolvers; empty: the guest's own.
-    pub dns_resolvers: Vec<IpAddr>,
-    /// Command line of its init.
-    pub init: Vec<String>,
-    /// Whether it may run containers itself.
-    pub nesting: bool,
-    /// The administrator's seccomp policy, if it is not ours.
-    pub seccomp_profile: Option<PathBuf>,
-    /// Lines of LXC configuration.
-    pub raw_lxc: Option<String>,
+    /// Its settings, with defaults filled in.
+    pub settings: ContainerSettings,
+    /// The limits of its processes, inherited ones included.
+    pub prlimits: Vec<PartEntry<Prlimits>>,
 }
 
 /// Where the files of a container are on this host.
@@ -94,8 +87,13 @@ impl ContainerSpec {
     pub(crate) fn guest_config(&self) -> Dress {
         Dress {
             distribution: self.distribution.clone(),
-            hostname: self.hostname.clone(),
-            dns_resolvers: self.dns_resolvers.clone(),
+            hostname: self.settings.hostname.clone(),
+            dns_resolvers: self
+                .settings
+                .dns_resolvers
+                .clone()
+                .unwrap_or_default()
+                .into(),
         }
     }
 }

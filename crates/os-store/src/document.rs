@@ -17,6 +17,7 @@ use toml::de::DeTable;
 
 pub use error::{DocumentError, Fault, LoadError};
 pub use migration::{Conversion, Migration, MigrationError, convert, prove_reversible};
+pub use toml::{Table, Value};
 
 use crate::atomic::{self, Attributes, Change};
 
@@ -63,7 +64,7 @@ pub fn parse<T: Document>(text: &str) -> Result<T, DocumentError> {
         }));
     }
     whole::<T>(text)?;
-    let old = toml::Table::deserialize(toml::de::Deserializer::from(table)).map_err(fail)?;
+    let old = Table::deserialize(toml::de::Deserializer::from(table)).map_err(fail)?;
     let new = migration::walk(T::migrations(), old, found, T::SCHEMA)
         .map_err(|error| DocumentError::new::<T>(Fault::Migration(error)))?;
     T::deserialize(new).map_err(|error| {
@@ -104,7 +105,7 @@ pub fn render_at<T: Document>(document: &T, schema: u32) -> Result<String, Docum
     }
     let unwritable =
         |error: toml::ser::Error| DocumentError::new::<T>(Fault::Unwritable(error.to_string()));
-    let table = toml::Table::try_from(document).map_err(unwritable)?;
+    let table = Table::try_from(document).map_err(unwritable)?;
     let old = migration::walk(T::migrations(), table, T::SCHEMA, schema)
         .map_err(|error| DocumentError::new::<T>(Fault::Migration(error)))?;
     let body = toml::to_string(&old).map_err(unwritable)?;

@@ -12,6 +12,9 @@
 //!   id_table   IdTable                                                blocks of an id range
 //!   container  ContainerName, ContainerState, StartPolicy, StopPolicy  what runs, how it starts and stops
 //!   hostname   Hostname                                               how a guest is called
+//!   setting    InitCmd, RawLxc, DnsResolvers                          values of settings
+//!   host_path  HostPath                                               files on the host
+//!   prlimit    PrlimitName, Prlimit                                   limits of processes
 //!   image      Distribution, Arch, ImageDigest, ImageInfo             what a root is made from
 //!   entity     EntityRef                                              what an operation touches
 //!   step       Step                                                   one change as data
@@ -32,6 +35,7 @@ pub mod container;
 pub mod dataset;
 pub mod entity;
 pub mod file_system;
+pub mod host_path;
 pub mod hostname;
 pub mod id_map;
 pub mod id_table;
@@ -40,6 +44,8 @@ pub mod names;
 pub mod op_id;
 pub mod plan;
 pub mod pool_path;
+pub mod prlimit;
+pub mod setting;
 pub mod size;
 pub mod step;
 
@@ -52,6 +58,7 @@ pub use container::{
 pub use dataset::{DatasetName, SnapshotName};
 pub use entity::EntityRef;
 pub use file_system::FileSystem;
+pub use host_path::HostPath;
 pub use hostname::Hostname;
 pub use id_map::{IdMap, IdMapEntry, IdSpan};
 pub use id_table::{IdTable, Segment};
@@ -62,5 +69,7 @@ pub use names::{AttrKey, GroupName, IdRangeName, NameError, PoolName, UserName};
 pub use op_id::OpId;
 pub use plan::{JournalPlace, Parallel, Plan};
 pub use pool_path::PoolPath;
+pub use prlimit::{LimitValue, Prlimit, PrlimitName};
+pub use setting::{DnsResolvers, InitCmd, RawLxc};
 pub use size::ByteSize;
 pub use step::{GuestSettings, Presence, Step, StepKind};

@@ -17,6 +17,7 @@ pub(crate) mod monitor;
 pub(crate) mod operation;
 pub(crate) mod ping;
 pub(crate) mod pool;
+pub(crate) mod prlimits;
 pub(crate) mod queue;
 pub(crate) mod trash_bin;
 pub(crate) mod undo;
@@ -36,15 +37,15 @@ pub(crate) trait Run {
 }
 
 /// Takes the name of one of these values as an argument; others are refused with all names.
-pub(crate) fn one_of<T, const N: usize>(
-    values: [T; N],
+pub(crate) fn one_of<T>(
+    values: &'static [T],
     name: fn(T) -> &'static str,
 ) -> impl TypedValueParser<Value = T>
 where
     T: Copy + Send + Sync + 'static,
 {
-    PossibleValuesParser::new(values.map(name)).try_map(move |given| {
-        let named = values.into_iter().find(|value| name(*value) == given);
+    PossibleValuesParser::new(values.iter().copied().map(name)).try_map(move |given| {
+        let named = values.iter().copied().find(|value| name(*value) == given);
         named.ok_or("it is none of these")
     })
 }
@@ -53,13 +54,15 @@ where
 ///
 /// The help text of a command is the doc comment of its arguments, or that of the variant.
 macro_rules! commands {
-    ($(#[$outer:meta])* $name:ident { $($(#[$meta:meta])* $variant:ident($args:ty),)* }) => {
+    ($(#[$outer:meta])* $name:ident $(<$param:ident: $bound:path>)? {
+        $($(#[$meta:meta])* $variant:ident($args:ty),)*
+    }) => {
         $(#[$outer])*
         #[derive(Debug, clap::Subcommand)]
         #[command(infer_subcommands = true, disable_help_subcommand = true)]
-        pub(crate) enum $name { $($(#[$meta])* $variant($crate::cmd::Later<$args>),)* }
+        pub(crate) enum $name $(<$param: $bound>)? { $($(#[$meta])* $variant($crate::cmd::Later<$args>),)* }
 
-        impl $crate::cmd::Run for $name {
+        impl $(<$param: $bound>)? $crate::cmd::Run for $name $(<$param>)? {
             fn run(self, ctx: &mut $crate::context::Ctx) -> $crate::fault::Outcome {
                 match self { $(Self::$variant(command) => $crate::cmd::Run::run(command, ctx),)* }
             }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap_complete::CompletionCandidate;
 use os_api::command::attr::AttrTarget;
 use os_api::endpoint::AssetsOf;
+use os_api::part::{PartEntry, PartOwner, Prlimits};
 use os_types::{ContainerName, GroupName, IdRangeName, NameError, PoolName, UserName};
 
 use crate::context::Ctx;
@@ -75,4 +76,44 @@ on_pool! {
     GroupName, Group, group, groups;
     IdRangeName, IdRange, id_range, id_ranges;
     ContainerName, Container, container, containers;
+}
+
+/// A [`Target`] that has keyed parts.
+pub(crate) trait PartTarget: Target {
+    /// The owner in a command about parts.
+    fn owner(self, default: Option<&PoolName>) -> PartOwner;
+
+    /// The limits of processes that apply to it.
+    fn prlimits(self, ctx: &mut Ctx) -> Result<Vec<PartEntry<Prlimits>>, Fault>;
+}
+
+impl PartTarget for PoolName {
+    fn owner(self, _default: Option<&PoolName>) -> PartOwner {
+        PartOwner::Pool { pool: self }
+    }
+
+    fn prlimits(self, ctx: &mut Ctx) -> Result<Vec<PartEntry<Prlimits>>, Fault> {
+        Ok(reading::pool(ctx, self)?.prlimits)
+    }
+}
+
+/// The owners that lie on a pool, all alike.
+macro_rules! part_owners {
+    ($($name:ident, $kind:ident, $read:ident;)*) => {$(
+        impl PartTarget for Ref<$name> {
+            fn owner(self, default: Option<&PoolName>) -> PartOwner {
+                let Self { pool, name } = self.or_pool(default);
+                PartOwner::$kind { pool, name }
+            }
+
+            fn prlimits(self, ctx: &mut Ctx) -> Result<Vec<PartEntry<Prlimits>>, Fault> {
+                Ok(reading::$read(ctx, self)?.prlimits)
+            }
+        }
+    )*};
+}
+
+part_owners! {
+    GroupName, Group, group;
+    ContainerName, Container, container;
 }

@@ -45,6 +45,7 @@ mod operation;
 mod printer;
 mod program;
 mod reading;
+mod setting;
 mod target;
 mod views;
 

@@ -1,9 +1,10 @@
 //! `pool:id` arguments.
 
 use std::fmt;
+use std::path::{Component, Path};
 use std::str::FromStr;
 
-use os_types::{NameError, PoolName};
+use os_types::{HostPath, NameError, PoolName};
 
 /// An entity on a pool as people name it: `alice` or `tank:alice`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,20 @@ impl<N: fmt::Display> fmt::Display for Ref<N> {
             None => write!(f, "{}", self.name),
         }
     }
+}
+
+/// A path that means the same to the daemon, which has another working directory.
+pub(crate) fn host_path(text: &str) -> Result<HostPath, NameError> {
+    let path = Path::new(text);
+    let climbs = path.components().any(|part| part == Component::ParentDir);
+    // A `..` behind a symlink leads elsewhere than its text says, so the kernel resolves it.
+    let found = if climbs {
+        path.canonicalize()
+    } else {
+        std::path::absolute(path)
+    };
+    let refuse = |_not_found| NameError::new("path", text, "does not lead to anything");
+    found.map_err(refuse)?.to_string_lossy().parse()
 }
 
 #[cfg(test)]

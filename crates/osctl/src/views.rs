@@ -8,6 +8,7 @@ mod id_range;
 mod pool;
 pub(crate) mod user;
 
+use os_api::part::{PartEntry, Prlimits};
 use os_types::Failure;
 use serde::Serialize;
 
@@ -20,6 +21,19 @@ pub(crate) fn word(value: impl Serialize) -> String {
         Ok(other) => other.to_string(),
         Err(_unlisted) => String::new(),
     }
+}
+
+/// Limits of processes as `name=soft:hard`.
+fn prlimits(entries: &[PartEntry<Prlimits>]) -> Value {
+    let shown = |entry: &PartEntry<Prlimits>| {
+        format!(
+            "{}={}:{}",
+            entry.key,
+            entry.value.soft(),
+            entry.value.hard()
+        )
+    };
+    Value::List(entries.iter().map(shown).collect())
 }
 
 /// What is wrong with something disabled.

@@ -82,7 +82,7 @@ fn waiting(app: &App, pool: &PoolName) -> Result<VecDeque<ContainerName>, Failur
         .flat_map(os_core::PoolState::containers);
     let mut wanted: Vec<(u32, &ContainerName)> = containers
         .filter(|(name, _)| !started.contains(*name))
-        .filter_map(|(name, entry)| Some((entry.doc()?.autostart?.priority, name)))
+        .filter_map(|(name, entry)| Some((entry.doc()?.settings.autostart?.priority, name)))
         .collect();
     wanted.sort();
     Ok(wanted.into_iter().map(|(_, name)| name.clone()).collect())

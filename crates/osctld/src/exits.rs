@@ -74,7 +74,7 @@ fn clear(app: &App, container: &ContainerRef) -> Result<(), Failure> {
     let state = app.host().state();
     let found = state.find_container(Some(pool), name).ok();
     let doc = found.and_then(|found| found.entry.doc().cloned());
-    if doc.is_some_and(|doc| doc.ephemeral) && !was.is_exec_only() {
+    if doc.is_some_and(|doc| doc.settings.ephemeral == Some(true)) && !was.is_exec_only() {
         let del = ContainerDel {
             pool: Some(pool.clone()),
             name: name.clone(),

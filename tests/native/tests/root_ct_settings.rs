@@ -124,6 +124,7 @@ fn a_seccomp_policy_of_its_own() -> Result<()> {
     write(&file, "2\ndenylist\nmkdir errno 95\nmkdirat errno 95\n")?;
     let policy = sandbox.path("policy");
     std::os::unix::fs::symlink(&file, &policy)?;
+    let policy_text = policy.to_str().context("path")?;
     set(&sandbox, &json!({ "seccomp_profile": policy }))?;
     web.start()?;
     // Neither of these is for a guest that runs already.
@@ -146,14 +147,30 @@ fn a_seccomp_policy_of_its_own() -> Result<()> {
         ("/no/such/policy", "No such file"),
         ("/dev/zero", "not a regular file"),
     ] {
-        set(&sandbox, &json!({ "seccomp_profile": bad }))?;
-        let ran = sandbox.osctl(&["ct", "start", "web"])?;
-        let told = [bad, why, "osctl ct unset seccomp tank:web"];
+        let ran = sandbox.osctl(&["ct", "set", "seccomp", "web", bad])?;
         ensure!(
-            ran.code != 0 && told.iter().all(|text| ran.stderr.contains(text)),
+            ran.code != 0 && [bad, why].iter().all(|text| ran.stderr.contains(text)),
             "{ran:?}"
         );
     }
+    write(&file, "2\nno such list\n")?;
+    let ran = sandbox.osctl(&["ct", "set", "seccomp", "web", policy_text])?;
+    ensure!(ran.code != 0 && ran.stderr.contains("line 2"), "{ran:?}");
+    assert_eq!(web.show()?["seccomp_profile"], json!(null));
+    // One that is damaged later is named when the container starts.
+    write(&file, "2\ndenylist\n")?;
+    sandbox.ok(&["ct", "set", "seccomp", "web", policy_text])?;
+    std::fs::remove_file(&file)?;
+    let ran = sandbox.osctl(&["ct", "start", "web"])?;
+    let told = [
+        policy_text,
+        "No such file",
+        "osctl ct unset seccomp tank:web",
+    ];
+    ensure!(
+        ran.code != 0 && told.iter().all(|text| ran.stderr.contains(text)),
+        "{ran:?}"
+    );
     sandbox.finish(daemon)
 }
 
@@ -172,12 +189,17 @@ fn raw_lines_for_lxc() -> Result<()> {
         "{environment}"
     );
     web.kill()?;
-    set(&sandbox, &json!({ "raw_lxc": "this is not lxc\n" })).unwrap_or_default();
-    if web.show()?["raw_lxc"] == "this is not lxc\n" {
-        let ran = sandbox.osctl(&["ct", "start", "web"])?;
-        ensure!(ran.code != 0, "{ran:?}");
-        assert_eq!(web.state()?, "stopped");
+    for bad in [
+        "this is not lxc\n",
+        "lxc.environment = A=B\nlxc.idmap = u 0 0 1\n",
+    ] {
+        let refused = set(&sandbox, &json!({ "raw_lxc": bad }));
+        ensure!(refused.is_err(), "{bad}");
     }
+    assert_eq!(
+        web.show()?["raw_lxc"],
+        "lxc.environment = FROM=raw\nlxc.prlimit.nofile = 123\n"
+    );
     unset(&sandbox, "raw-lxc")?;
     web.start()?;
     sandbox.finish(daemon)
@@ -228,10 +250,7 @@ fn attributes_and_its_distribution() -> Result<()> {
     let list = sandbox.ok(&["ct", "ls", "-H", "-o", "org.example:role"])?;
     assert_eq!(list.trim(), "front");
     sandbox.ok(&["ct", "unset", "attr", "web", "org.example:role"])?;
-    set(
-        &sandbox,
-        &json!({ "distribution": "debian", "version": "trixie" }),
-    )?;
+    sandbox.ok(&["ct", "set", "distribution", "web", "debian", "trixie"])?;
     let shown = web.show()?;
     assert_eq!(
         (&shown["distribution"], &shown["version"]),
@@ -247,7 +266,7 @@ fn its_file_is_shown_replaced_and_read_again() -> Result<()> {
     let text = sandbox.ok(&["ct", "config", "cat", "web"])?;
     let file = sandbox.path("tank/conf/ct/web.toml");
     assert_eq!(text, std::fs::read_to_string(&file)?);
-    let changed = text.replace("arch =", "hostname = \"by-hand\"\narch =");
+    let changed = text.replace("# end", "[settings]\nhostname = \"by-hand\"\n# end");
 
     // By hand, with an editor, and read again.
     write(&file, &changed)?;
@@ -269,7 +288,7 @@ fn its_file_is_shown_replaced_and_read_again() -> Result<()> {
             text.replace("arch =", "dataset = \"tank/ct/other\"\narch ="),
             "another dataset",
         ),
-        (text.replace("schema = 1", "schema = 99"), "a newer schema"),
+        (text.replace("schema = 2", "schema = 99"), "a newer schema"),
     ] {
         let replace = json!({ "name": "web", "text": bad });
         let said = sandbox.command("container-config-replace", &replace);

@@ -1,15 +1,13 @@
 //! Commands about containers.
 
-use std::path::PathBuf;
-
-pub use os_types::Hostname;
 use os_types::image::{Arch, DistVersion, Distribution, Variant, Vendor};
 use os_types::{
-    Autostart, ContainerName, DatasetName, GroupName, PoolName, StartInit, StopPolicy, UserName,
+    ContainerName, DatasetName, GroupName, HostPath, PoolName, StartInit, StopPolicy, UserName,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::settings::{ContainerSetting, ContainerSettings};
 use crate::wire;
 
 /// What a new container's root is made from.
@@ -19,15 +17,13 @@ pub enum RootSource {
     /// An image archive on the host of the daemon.
     File {
         /// Its absolute path.
-        #[schemars(schema_with = "wire::path")]
-        path: PathBuf,
+        path: HostPath,
     },
     /// An image of a local repository folder.
     Repository {
         /// The folder, an absolute path; default: that of the host.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(schema_with = "wire::path_or_none")]
-        path: Option<PathBuf>,
+        path: Option<HostPath>,
         /// The distribution.
         distribution: Distribution,
         /// Its version, or a tag of the repository; default `stable`.
@@ -81,71 +77,6 @@ pub struct ContainerNew {
     /// Its settings.
     #[serde(default, deserialize_with = "wire::object")]
     pub settings: ContainerSettings,
-}
-
-/// Settings of a container; what is not given stays as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ContainerSettings {
-    /// Start it when its pool is imported.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub autostart: Option<Autostart>,
-    /// Delete it when it stops.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ephemeral: Option<bool>,
-    /// Host name (RFC 1123), with or without a domain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hostname: Option<Hostname>,
-    /// Addresses of DNS resolvers, at most 16.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "wire::resolvers_or_none")]
-    pub dns_resolvers: Option<Vec<std::net::IpAddr>>,
-    /// Allow containers within.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nesting: Option<bool>,
-    /// LXC's seccomp policy: absolute path of the file on the host.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "wire::path_or_none")]
-    pub seccomp_profile: Option<PathBuf>,
-    /// The init of the guest and its arguments.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "wire::init_or_none")]
-    pub init_cmd: Option<Vec<String>>,
-    /// Lines of LXC configuration, appended to ours.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 65_536))]
-    pub raw_lxc: Option<String>,
-    /// The distribution, when it became another by an upgrade within.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub distribution: Option<Distribution>,
-    /// The version of the distribution.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<DistVersion>,
-    /// The architecture.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub arch: Option<Arch>,
-}
-
-/// A setting that can be returned to its default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ContainerSetting {
-    /// Start at import.
-    Autostart,
-    /// Delete it when it stops.
-    Ephemeral,
-    /// Host name.
-    Hostname,
-    /// DNS resolvers.
-    DnsResolver,
-    /// Containers within.
-    Nesting,
-    /// Seccomp policy.
-    Seccomp,
-    /// The init.
-    InitCmd,
-    /// Lines of LXC configuration.
-    RawLxc,
 }
 
 /// Defines commands that name one container, and what else they take.
@@ -205,9 +136,18 @@ about_one! {
 
     /// Change settings of a container.
     ContainerSet {
-        /// What is to change.
-        #[serde(deserialize_with = "wire::object")]
+        /// The settings to change.
+        #[serde(default, deserialize_with = "wire::object")]
         settings: ContainerSettings,
+        /// The distribution, if an upgrade within the container changed it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        distribution: Option<Distribution>,
+        /// The version of the distribution.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<DistVersion>,
+        /// The architecture.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        arch: Option<Arch>,
     }
 
     /// Return a setting of a container to its default.

@@ -1,8 +1,6 @@
 //! Commands about pools.
 
-use std::path::PathBuf;
-
-use os_types::{ByteSize, DatasetName, FileSystem, PoolName};
+use os_types::{ByteSize, DatasetName, FileSystem, HostPath, PoolName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +17,7 @@ pub struct PoolNew {
     pub size_bytes: ByteSize,
     /// The image file to make; default: `<state folder>/images/<pool>.img`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "wire::path_or_none")]
-    pub file: Option<PathBuf>,
+    pub file: Option<HostPath>,
     /// What is made in it; default: `zfs` if the kernel of the host has it, else `btrfs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_system: Option<FileSystem>,
@@ -35,8 +32,7 @@ pub struct PoolInstall {
     /// An image file or block device with a btrfs, or a folder on a mounted btrfs. If it is
     /// left out, what the host knows of the pool already, or the zpool of that name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "wire::path_or_none")]
-    pub source: Option<PathBuf>,
+    pub source: Option<HostPath>,
     /// Keep everything below this dataset of the pool instead of at its top.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<DatasetName>,
@@ -75,8 +71,7 @@ pub struct PoolImport {
     pub pool: PoolName,
     /// Where it is, if this host does not know it yet or it has moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "wire::path_or_none")]
-    pub source: Option<PathBuf>,
+    pub source: Option<HostPath>,
     /// Take it over from a host that did not export it.
     #[serde(default)]
     pub force: bool,

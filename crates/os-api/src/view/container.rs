@@ -1,18 +1,17 @@
 //! Containers as the API shows them.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use os_types::image::{Arch, DistVersion, Distribution, ImageDigest};
 use os_types::{
-    Autostart, ContainerName, ContainerState, DatasetName, Failure, GroupName, IdMapEntry,
-    PoolName, UserName,
+    ContainerName, ContainerState, DatasetName, Failure, GroupName, IdMapEntry, PoolName, UserName,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Attrs, Health};
-use crate::command::container::Hostname;
+use crate::part::{PartEntry, Prlimits};
+use crate::settings::ContainerSettings;
 
 /// A container. What its file says is missing while the file cannot be read, and what a brief
 /// question leaves out is missing too.
@@ -69,28 +68,16 @@ pub struct Container {
     /// The image it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageDigest>,
-    /// Start at import.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub autostart: Option<Autostart>,
-    /// Delete it when it stops.
-    pub ephemeral: bool,
-    /// Its host name, if one is set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hostname: Option<Hostname>,
-    /// Its DNS resolvers.
-    #[schemars(with = "Vec<String>")]
-    pub dns_resolvers: Vec<IpAddr>,
-    /// Containers within are allowed.
-    pub nesting: bool,
-    /// Its seccomp policy, if it is not ours.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seccomp_profile: Option<PathBuf>,
-    /// Its init and arguments.
+    /// Its settings, with defaults filled in.
+    #[serde(flatten)]
+    pub settings: ContainerSettings,
+    /// Its limits of processes, inherited ones included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub init_cmd: Vec<String>,
-    /// Lines of LXC configuration appended to ours.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub raw_lxc: Option<String>,
+    pub prlimits: Vec<PartEntry<Prlimits>>,
+    /// The settings and parts, e.g. `nesting` and `prlimits.nofile`, that it has only after its next
+    /// start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<String>,
     /// Map of user ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uid_map: Vec<IdMapEntry>,
@@ -129,7 +116,7 @@ impl Container {
         "lxc_dir",
         "group_path",
         "log_file",
-        "init_cmd",
+        "prlimits",
         "uid_map",
         "gid_map",
     ];

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Attrs, Health};
+use crate::part::{PartEntry, Prlimits};
 
 /// A group. Figures are there while its control group exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +33,9 @@ pub struct Group {
     /// Number of processes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nproc: Option<u64>,
+    /// Limits of processes that its containers have unless they set their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prlimits: Vec<PartEntry<Prlimits>>,
     /// Whether its file could be read.
     pub health: Health,
     /// What is wrong with it if not: file, line, and what to do.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Attrs, Health};
+use crate::part::{PartEntry, Prlimits};
 
 /// Where a pool is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +59,9 @@ pub struct Pool {
     /// How many entities on it are disabled because of damaged files; `osctl healthcheck` names
     /// them.
     pub disabled: u32,
+    /// Limits of processes that containers on it have unless they or their groups set others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prlimits: Vec<PartEntry<Prlimits>>,
     /// Whether its own configuration could be read.
     pub health: Health,
     /// What is wrong with it if not: file, line, and what to do.

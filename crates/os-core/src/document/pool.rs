@@ -2,9 +2,13 @@
 
 use std::num::NonZeroU32;
 
+use os_api::part::{Keyed, Prlimits};
 use os_api::view::Attrs;
 use os_store::Document;
+use os_store::document::Migration;
 use serde::{Deserialize, Serialize};
+
+use super::migrate;
 
 /// Settings of a pool; what is absent is at its default.
 ///
@@ -18,14 +22,21 @@ pub struct PoolDoc {
     /// How many containers are stopped at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parallel_stop: Option<NonZeroU32>,
+    /// Limits of the processes of containers that set no others.
+    #[serde(default, skip_serializing_if = "Keyed::<Prlimits>::is_empty")]
+    pub prlimits: Keyed<Prlimits>,
     /// User attributes.
     #[serde(default, skip_serializing_if = "Attrs::is_empty")]
     pub attrs: Attrs,
 }
 
 impl Document for PoolDoc {
-    const SCHEMA: u32 = 1;
+    const SCHEMA: u32 = 2;
     const KIND: &'static str = "pool settings";
+
+    fn migrations() -> &'static [Migration] {
+        migrate::PARTS
+    }
 }
 
 impl PoolDoc {

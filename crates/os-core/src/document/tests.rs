@@ -23,8 +23,8 @@ fn wrong<T: Document + std::fmt::Debug>(text: &str) -> String {
 
 #[test]
 fn defaults_are_left_out() {
-    same(&PoolDoc::default(), "schema = 1\n# end\n");
-    same(&GroupDoc::default(), "schema = 1\n# end\n");
+    same(&PoolDoc::default(), "schema = 2\n# end\n");
+    same(&GroupDoc::default(), "schema = 2\n# end\n");
     let user = UserDoc::new(map("0:1000000:65536"), map("0:1000000:65536"));
     same(
         &user,
@@ -68,14 +68,14 @@ fn an_id_range_keeps_its_table() {
 fn a_wrong_value_is_named_with_its_line() {
     let message = wrong::<UserDoc>("schema = 1\nuid_map = [\"0:1:1\", \"0:2:1\"]\n");
     assert!(message.starts_with("f:2: user: "), "{message}");
-    let message = wrong::<PoolDoc>("schema = 1\nparallel_start = 0\n");
+    let message = wrong::<PoolDoc>("schema = 2\nparallel_start = 0\n");
     assert!(message.starts_with("f:2: pool settings: "), "{message}");
     let message = wrong::<IdRangeDoc>(
         "schema = 1\nstart_id = 1\nblock_size = 1\nblock_count = 1\n\
          [[allocations]]\nblock_index = 7\nblock_count = 1\n",
     );
     assert!(message.contains("blocks 7 to 7"), "{message}");
-    let message = wrong::<GroupDoc>("schema = 1\n[attrs]\nrole = \"x\"\n");
+    let message = wrong::<GroupDoc>("schema = 2\n[attrs]\nrole = \"x\"\n");
     assert!(message.contains("vendor:key"), "{message}");
 }
 

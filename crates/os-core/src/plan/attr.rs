@@ -61,7 +61,8 @@ fn change(
     }
 }
 
-fn rewrite<T: Document + Clone + PartialEq>(
+/// The plan that changes the document of something on a pool.
+pub(super) fn rewrite<T: Document + Clone + PartialEq>(
     found: &Found<'_, T>,
     change: impl FnOnce(&mut T),
 ) -> Result<Plan, Failure> {

@@ -1,14 +1,14 @@
 //! `container-new`: a root, a configuration file, and if none is named a user.
 
-use os_api::command::container::RootSource;
+use os_api::command::container::{ContainerSettings, RootSource};
 use os_api::command::{ContainerNew, UserNew};
+use os_api::part::{Keyed, Prlimits};
 use os_types::step::{CloneStep, DatasetStep, DirectoryStep, ImageStep};
 use os_types::{
-    Code, ContainerName, DatasetName, EntityRef, Failure, GroupName, Plan, PoolPath, Presence,
-    Step, UserName,
+    Code, ContainerName, DatasetName, EntityRef, Failure, GroupName, InitCmd, Plan, PoolPath,
+    Presence, Step, UserName,
 };
 
-use super::container_settings;
 use super::context::{Context, on_pool, rewrite};
 use super::user_new;
 use crate::document::ContainerDoc;
@@ -31,7 +31,6 @@ pub(super) fn plan(body: &ContainerNew, context: &Context<'_>) -> Result<Plan, F
         return Err(Failure::exists(format!("container {on}:{name}"))
             .next(format!("osctl ct show {on}:{name}")));
     }
-    container_settings::check(&body.settings)?;
     let group = body.group.clone().unwrap_or_else(default_group);
     let found = context.group(Some(on), &group)?;
     found.usable()?;
@@ -42,7 +41,7 @@ pub(super) fn plan(body: &ContainerNew, context: &Context<'_>) -> Result<Plan, F
 
     let mut doc = document(body, owner.user.clone(), group, context)?;
     doc.dataset = (dataset != default).then(|| dataset.clone());
-    doc.set(&body.settings);
+    doc.settings.merge(&body.settings);
     let entity = EntityRef::Container {
         pool: on.clone(),
         name: name.clone(),
@@ -161,13 +160,13 @@ fn document(
                 arch,
             },
             _,
-        ) => (None, distribution, version, arch, Vec::new()),
+        ) => (None, distribution, version, arch, None),
         (_, Some(ImageFact { info, .. })) => (
             Some(info.digest.clone()),
             &info.distribution,
             &info.version,
             &info.arch,
-            info.config.init_cmd.clone(),
+            init_of(&info.config.init_cmd)?,
         ),
         (_, None) => {
             let text = "nobody looked for the image";
@@ -182,16 +181,25 @@ fn document(
         distribution: distribution.clone(),
         version: version.clone(),
         arch: arch.clone(),
-        ephemeral: false,
-        hostname: None,
-        dns_resolvers: Vec::new(),
-        nesting: false,
-        seccomp_profile: None,
-        init_cmd,
-        raw_lxc: None,
-        autostart: None,
+        settings: ContainerSettings {
+            init_cmd,
+            ..ContainerSettings::default()
+        },
+        prlimits: Keyed::<Prlimits>::new(),
         attrs: os_api::view::Attrs::new(),
     })
+}
+
+/// The init that an image proposes, if any.
+fn init_of(words: &[String]) -> Result<Option<InitCmd>, Failure> {
+    if words.is_empty() {
+        return Ok(None);
+    }
+    let init = InitCmd::try_from(words.to_owned());
+    let refuse = |error: os_types::NameError| {
+        Failure::new(Code::Image, format!("the image proposes an init: {error}"))
+    };
+    init.map(Some).map_err(refuse)
 }
 
 /// The steps that make the root: a clone of the image, which is unpacked first if the pool does not

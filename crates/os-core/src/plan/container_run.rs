@@ -125,7 +125,8 @@ fn goes_when_stopped(
     body: &ContainerStop,
     context: &Context<'_>,
 ) -> bool {
-    let is_ephemeral = found.entry.doc().is_some_and(|doc| doc.ephemeral);
+    let doc = found.entry.doc();
+    let is_ephemeral = doc.is_some_and(|doc| doc.settings.ephemeral == Some(true));
     let is_exec_only = context.facts.is_exec_only(found.pool.name(), &body.name);
     is_ephemeral && !is_exec_only && body.policy.method != StopMethod::IfEnded
 }

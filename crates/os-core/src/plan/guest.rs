@@ -29,7 +29,12 @@ pub(super) fn step(
 
 fn settings(doc: &ContainerDoc) -> GuestSettings {
     GuestSettings {
-        hostname: doc.hostname.clone(),
-        dns_resolvers: doc.dns_resolvers.clone(),
+        hostname: doc.settings.hostname.clone(),
+        dns_resolvers: doc
+            .settings
+            .dns_resolvers
+            .clone()
+            .unwrap_or_default()
+            .into(),
     }
 }

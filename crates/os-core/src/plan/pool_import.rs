@@ -2,7 +2,7 @@
 
 use os_api::command::PoolImport;
 use os_types::step::{PoolActiveStep, PoolMarkStep, PoolOpenStep};
-use os_types::{Failure, Plan, Presence, Step};
+use os_types::{Failure, HostPath, Plan, Presence, Step};
 
 use super::context::{Context, about_pool};
 use super::source;
@@ -11,7 +11,11 @@ pub(super) fn plan(body: &PoolImport, context: &Context<'_>) -> Result<Plan, Fai
     let pool = &body.pool;
     let to = Presence::Present;
     let mut steps = Vec::new();
-    steps.extend(source::remember(pool, body.source.as_deref(), context)?);
+    steps.extend(source::remember(
+        pool,
+        body.source.as_ref().map(HostPath::as_path),
+        context,
+    )?);
     steps.push(Step::PoolOpen(PoolOpenStep {
         pool: pool.clone(),
         force: body.force,

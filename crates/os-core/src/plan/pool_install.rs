@@ -2,7 +2,7 @@
 
 use os_api::command::PoolInstall;
 use os_types::step::{PoolActiveStep, PoolMarkStep, PoolOpenStep, PropertyStep};
-use os_types::{Code, DatasetName, Failure, Plan, Presence, Step};
+use os_types::{Code, DatasetName, Failure, HostPath, Plan, Presence, Step};
 
 use super::context::{Context, about_pool};
 use super::{ACTIVE_PROPERTY, DATASET_PROPERTY, source};
@@ -12,7 +12,11 @@ pub(super) fn plan(body: &PoolInstall, context: &Context<'_>) -> Result<Plan, Fa
     let top = DatasetName::from(pool);
     let to = Presence::Present;
     let mut steps = Vec::new();
-    steps.extend(source::remember(pool, body.source.as_deref(), context)?);
+    steps.extend(source::remember(
+        pool,
+        body.source.as_ref().map(HostPath::as_path),
+        context,
+    )?);
     steps.push(Step::PoolOpen(PoolOpenStep {
         pool: pool.clone(),
         force: false,

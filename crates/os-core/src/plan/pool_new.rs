@@ -1,5 +1,7 @@
 //! `pool-new`: a loop pool, from nothing to in use.
 
+use std::path::PathBuf;
+
 use os_api::command::PoolNew;
 use os_types::step::{
     PoolActiveStep, PoolImageStep, PoolMarkStep, PoolOpenStep, PoolSourceStep, PropertyStep,
@@ -39,7 +41,7 @@ pub(super) fn plan(body: &PoolNew, context: &Context<'_>) -> Result<Plan, Failur
         return Err(Failure::new(Code::NotFound, text).next("modprobe zfs"));
     }
     source::check_mountpoint(pool, context)?;
-    let file = body.file.clone();
+    let file = body.file.clone().map(PathBuf::from);
     let file = file.unwrap_or_else(|| context.facts.default_image(pool));
     source::check_path(&file)?;
     source::check_unshared(pool, &file, context)?;

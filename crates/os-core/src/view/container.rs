@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use os_api::part::{PartEntry, Prlimits};
+use os_api::settings::ContainerSettings;
 use os_api::view::{Attrs, Container, Health};
 use os_types::{ContainerName, DatasetName, IdMap, IdMapEntry};
 
-use crate::document::{ContainerDoc, UserDoc};
+use crate::document::{ContainerDoc, Inherited as _, Owner, UserDoc};
 use crate::facts::Facts;
 use crate::layout;
 use crate::state::{Entry, PoolState, State};
@@ -38,7 +40,7 @@ struct Details {
     lxc_dir: Option<PathBuf>,
     group_path: Option<String>,
     log_file: Option<PathBuf>,
-    init_cmd: Vec<String>,
+    prlimits: Vec<PartEntry<Prlimits>>,
     uid_map: Vec<IdMapEntry>,
     gid_map: Vec<IdMapEntry>,
 }
@@ -64,7 +66,9 @@ impl Details {
             lxc_path,
             group_path,
             log_file: Some(pool.folder().join(layout::container_log(name))),
-            init_cmd: doc.map_or_else(Vec::new, ContainerDoc::init),
+            prlimits: doc.map_or_else(Vec::new, |doc| {
+                Prlimits::effective(pool, Owner::Container(doc))
+            }),
             uid_map: entries(user.map(|user| &user.uid_map)),
             gid_map: entries(user.map(UserDoc::gid_map)),
         }
@@ -109,14 +113,9 @@ pub fn container(
         version: doc.map(|doc| doc.version.clone()),
         arch: doc.map(|doc| doc.arch.clone()),
         image: doc.and_then(|doc| doc.image.clone()),
-        autostart: doc.and_then(|doc| doc.autostart),
-        ephemeral: doc.is_some_and(|doc| doc.ephemeral),
-        hostname: doc.and_then(|doc| doc.hostname.clone()),
-        dns_resolvers: doc.map_or_else(Vec::new, |doc| doc.dns_resolvers.clone()),
-        nesting: doc.is_some_and(|doc| doc.nesting),
-        seccomp_profile: doc.and_then(|doc| doc.seccomp_profile.clone()),
-        init_cmd: details.init_cmd,
-        raw_lxc: doc.and_then(|doc| doc.raw_lxc.clone()),
+        settings: doc.map_or_else(ContainerSettings::default, |doc| doc.settings.effective()),
+        prlimits: details.prlimits,
+        pending: Vec::new(),
         uid_map: details.uid_map,
         gid_map: details.gid_map,
         memory_bytes: None,

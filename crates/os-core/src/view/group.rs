@@ -1,8 +1,10 @@
 //! A group as the API shows it, and where its control group is.
 
+use os_api::part::Prlimits;
 use os_api::view::{Attrs, Group, Health};
 use os_types::GroupName;
 
+use crate::document::{Inherited as _, Owner};
 use crate::facts::Facts;
 use crate::layout;
 use crate::state::PoolState;
@@ -25,6 +27,7 @@ pub fn group(facts: &Facts, pool: &PoolState, name: &GroupName) -> Option<Group>
         cpu_user_us: None,
         cpu_system_us: None,
         nproc: None,
+        prlimits: Prlimits::effective(pool, Owner::Group(name)),
         health: Health::of(failure),
         failure: failure.cloned(),
         attrs: doc.map_or_else(Attrs::new, |doc| doc.attrs.clone()),

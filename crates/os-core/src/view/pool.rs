@@ -1,8 +1,10 @@
 //! A pool as the API shows it.
 
+use os_api::part::Prlimits;
 use os_api::view::{Health, Pool, PoolSource, PoolState as Activity};
 use os_types::ByteSize;
 
+use crate::document::{Inherited as _, Owner};
 use crate::facts::Facts;
 use crate::state::{Entry, PoolState, State};
 
@@ -46,6 +48,7 @@ pub fn pool(
         used_bytes: figures.used,
         available_bytes: figures.available,
         disabled: count(pool.failures().count() + overlapping.count()),
+        prlimits: Prlimits::effective(pool, Owner::Pool),
         health: Health::of(failure),
         failure: failure.cloned(),
         attrs: settings.attrs,

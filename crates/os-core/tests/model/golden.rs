@@ -202,7 +202,7 @@ fn settings_and_attributes() {
         ))
         .unwrap();
     let config = world.state.pools()[0].config().unwrap();
-    assert_eq!(config.text(), Some("schema = 1\n# end\n"));
+    assert_eq!(config.text(), Some("schema = 2\n# end\n"));
 
     for (target, entity) in [
         (r#"{"kind":"pool","pool":"tank"}"#, "pool tank"),

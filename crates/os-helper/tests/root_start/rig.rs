@@ -15,12 +15,12 @@ use os_cgroup::{CgroupPath, Tree};
 use os_cmd::{HostRunner, Invocation, Output, Runner as _};
 use os_lxc::{
     AppArmor, ClockOffsets, ConfigPath, ConsoleLog, ContainerConfig, Flavour, HookAnswer,
-    HookMessage, HookProgram, LaunchFailure, LaunchSpec, LogFile, Nesting, RawConfig, Rlimit,
-    RlimitValue, RootSource, Stage, Value,
+    HookMessage, HookProgram, LaunchFailure, LaunchSpec, LogFile, Nesting, Rlimit, RlimitValue,
+    RootSource, Stage, Value,
 };
 use os_sys::{Access, Child, LoopDevice, LoopOptions, MountTable, SpawnRequest, patience};
 use os_testkit::{PrivateEtc, TestUser};
-use os_types::IdMap;
+use os_types::{IdMap, RawLxc};
 use tempfile::TempDir;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -334,7 +334,7 @@ fn config(
         nesting: Nesting::Refused,
         environment: Vec::new(),
         mounts: Vec::new(),
-        raw: RawConfig::default(),
+        raw: RawLxc::default(),
     })
 }
 

@@ -7,6 +7,7 @@ use os_types::{ContainerName, IdMap};
 use super::{AppArmor, ContainerConfig, HookProgram, MountEntry, Nesting};
 use crate::hook::HookName;
 use crate::stage::Stage;
+use crate::value::Value;
 
 /// Mounts that every guest finds. Those marked `optional` depend on the host's kernel.
 const MOUNTS: &[&str] = &[
@@ -193,6 +194,11 @@ fn raw(out: &mut Lines, config: &ContainerConfig) {
     }
     out.section("Raw, as the administrator gave it");
     for (key, value) in config.raw.lines() {
-        out.key(key, value);
+        // Checked when it was set; LXC would trim a value that is not quoted.
+        let value = value.and_then(|value| Value::new(value).ok());
+        out.key(
+            key,
+            value.map_or_else(String::new, |value| value.to_string()),
+        );
     }
 }

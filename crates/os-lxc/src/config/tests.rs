@@ -41,7 +41,7 @@ fn sample(distribution: &str) -> ContainerConfig {
         nesting: Nesting::Refused,
         environment: Vec::new(),
         mounts: Vec::new(),
-        raw: RawConfig::default(),
+        raw: RawLxc::default(),
     }
 }
 
@@ -64,7 +64,9 @@ fn alpine_with_everything() {
     let shared = MountEntry::bind(&path("/srv/my data"), "mnt/d", &["create=dir", "ro"]);
     let memory = MountEntry::filesystem("tmpfs", "tmp", &["size=1m"]);
     config.mounts = vec![shared.unwrap(), memory.unwrap()];
-    config.raw = RawConfig::parse("# mine\nlxc.sysctl.net.ipv4.ip_forward=1\n").unwrap();
+    config.raw = "# mine\nlxc.sysctl.net.ipv4.ip_forward=1\n"
+        .parse()
+        .unwrap();
     insta::assert_snapshot!(config.render());
 }
 
@@ -127,7 +129,7 @@ proptest! {
             config.mounts.extend(MountEntry::bind(&folder, &target, &[]).ok());
         }
         config.mounts.extend(MountEntry::filesystem("tmpfs", "x", &[&target]).ok());
-        if let Ok(raw) = RawConfig::parse(&raw) {
+        if let Ok(raw) = raw.parse::<RawLxc>() {
             allowed.extend(raw.lines().map(|(key, _)| key.to_owned()));
             config.raw = raw;
         }

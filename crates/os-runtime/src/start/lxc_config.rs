@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
+use os_api::part::{PartEntry, Prlimits};
 use os_lxc::config::MountEntry;
 use os_lxc::{
     AppArmor, ClockOffsets, ConfigPath, ConsoleLog, ContainerConfig, Flavour, HookProgram,
-    IDLE_IN_GUEST, LaunchSpec, LogFile, Nesting, RawConfig, Rlimit, RlimitValue, RootSource, Stage,
-    Value, ValueError,
+    IDLE_IN_GUEST, LaunchSpec, LogFile, Nesting, Rlimit, RlimitValue, RootSource, Stage, Value,
+    ValueError,
 };
 use os_store::atomic::{self, Attributes};
-use os_types::{Code, Failure, StartInit, StartPolicy, chain};
+use os_types::{Code, Failure, LimitValue, PrlimitName, StartInit, StartPolicy, chain};
 
 use crate::hook::{self, Hook};
 use crate::programs::{self, Programs};
@@ -45,16 +46,12 @@ impl Runtime {
     ) -> Result<ContainerConfig, Failure> {
         let container = &spec.container;
         let run = &spec.paths.run;
-        let hostname = spec
+        let settings = &spec.settings;
+        let hostname = settings
             .hostname
             .as_ref()
             .map_or(container.name.uts_name(), |name| name.as_str());
-        let raw = RawConfig::parse(spec.raw_lxc.as_deref().unwrap_or_default());
-        let raw = raw.map_err(|error| {
-            Failure::new(Code::Name, chain(&error))
-                .next(format!("osctl ct unset raw lxc {container}"))
-        })?;
-        let seccomp = match spec.seccomp_profile {
+        let seccomp = match settings.seccomp_profile {
             Some(_) => seccomp::copy_in(run),
             None => self.run_dir().join(seccomp::DEFAULT_POLICY_FILE),
         };
@@ -87,14 +84,14 @@ impl Runtime {
             } else {
                 AppArmor::Absent
             },
-            nesting: if spec.nesting {
+            nesting: if settings.nesting == Some(true) {
                 Nesting::Allowed
             } else {
                 Nesting::Refused
             },
             environment: Vec::new(),
             mounts: self.pause_mount(policy)?,
-            raw,
+            raw: settings.raw_lxc.clone().unwrap_or_default(),
         })
     }
 
@@ -136,9 +133,9 @@ impl Runtime {
             home: path(spec.monitor_home())?,
             etc: self.etc.as_ref().map(path).transpose()?,
             keep: vec![path(self.run_dir())?, path(&paths.lxc_path)?],
-            rlimits: vec![open_files()],
+            rlimits: spec.prlimits.iter().map(rlimit).collect(),
             init: match policy.init {
-                StartInit::Own => spec.init.clone(),
+                StartInit::Own => spec.settings.init_cmd.clone().unwrap_or_default().into(),
                 StartInit::Pause => vec![IDLE_IN_GUEST.to_owned()],
             },
             debug: policy.debug,
@@ -155,14 +152,26 @@ pub(super) fn write(spec: &ContainerSpec, config: &ContainerConfig) -> Result<()
     written.map(drop).map_err(failure::file)
 }
 
-/// Maximum number of open files of a process: that of vpsAdminOS, or that of this host if it is lower,
-/// because root in a container host cannot always raise it.
-fn open_files() -> Rlimit {
-    let own = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    let hard = own.maximum.unwrap_or(u64::MAX).min(1_048_576);
+/// The limits of init and all it starts.
+///
+/// A default is lowered to what this host allows: not every root may raise its limits. A limit that
+/// was set is not; the start fails if it cannot be applied.
+fn rlimit(entry: &PartEntry<Prlimits>) -> Rlimit {
+    let (mut soft, mut hard) = (entry.value.soft(), entry.value.hard());
+    if entry.from == "default" && entry.key == PrlimitName::Nofile {
+        let own = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        let most = own
+            .maximum
+            .map_or(LimitValue::Unlimited, LimitValue::Limited);
+        (soft, hard) = (soft.min(most), hard.min(most));
+    }
+    let value = |value: LimitValue| match value.number() {
+        Some(number) => RlimitValue::Limited(number),
+        None => RlimitValue::Unlimited,
+    };
     Rlimit {
-        resource: "nofile".to_owned(),
-        soft: RlimitValue::Limited(hard.min(1024)),
-        hard: RlimitValue::Limited(hard),
+        resource: entry.key.to_string(),
+        soft: value(soft),
+        hard: value(hard),
     }
 }

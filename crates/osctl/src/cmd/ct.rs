@@ -20,13 +20,14 @@ mod start;
 mod stop;
 mod targets;
 mod tree;
-mod unset;
 mod wait;
 
+pub(crate) use config::standard_input;
 use os_types::ContainerName;
 
 use crate::cmd::assets::EntityAssets;
 use crate::cmd::commands;
+use crate::cmd::prlimits::PrlimitsCommand;
 use crate::target::Ref;
 
 commands! {
@@ -59,13 +60,16 @@ commands! {
         Set(set::Set),
         /// Return a setting to its default, or remove an attribute
         #[command(subcommand)]
-        Unset(unset::Unset),
+        Unset(set::Unset),
         Chown(chown::Chown),
         Chgrp(chgrp::Chgrp),
         Rename(rename::Rename),
         /// The configuration file of a container
         #[command(subcommand, visible_alias = "cfg")]
         Config(config::ConfigCommand),
+        /// Limits of the processes of containers
+        #[command(subcommand)]
+        Prlimits(PrlimitsCommand<Ref<ContainerName>>),
         Assets(EntityAssets<Ref<ContainerName>>),
     }
 }

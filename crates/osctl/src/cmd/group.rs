@@ -11,6 +11,7 @@ use os_types::GroupName;
 use crate::cmd::assets::EntityAssets;
 use crate::cmd::attr::{SetAttr, UnsetAttr};
 use crate::cmd::commands;
+use crate::cmd::prlimits::PrlimitsCommand;
 use crate::target::Ref;
 
 commands! {
@@ -30,6 +31,9 @@ commands! {
         /// Remove an attribute
         #[command(subcommand)]
         Unset(Unset),
+        /// Limits of the processes of containers
+        #[command(subcommand)]
+        Prlimits(PrlimitsCommand<Ref<GroupName>>),
         Assets(EntityAssets<Ref<GroupName>>),
     }
 }

@@ -27,7 +27,8 @@ pub(crate) fn whole(describe: impl FnOnce() -> Command) -> Command {
     command
 }
 
-fn later(command: Command, describe: fn(Command) -> Command) -> Command {
+/// Describes a command now or when clap comes to it.
+pub(crate) fn later(command: Command, describe: fn(Command) -> Command) -> Command {
     if WHOLE.get() {
         describe(command)
     } else {

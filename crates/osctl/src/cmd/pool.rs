@@ -17,6 +17,7 @@ use os_types::PoolName;
 
 use crate::cmd::assets::EntityAssets;
 use crate::cmd::commands;
+use crate::cmd::prlimits::PrlimitsCommand;
 
 commands! {
     PoolCommand {
@@ -40,6 +41,9 @@ commands! {
         /// Return a setting to its default, or remove an attribute
         #[command(subcommand)]
         Unset(set::Unset),
+        /// Limits of the processes of containers
+        #[command(subcommand)]
+        Prlimits(PrlimitsCommand<PoolName>),
         Assets(EntityAssets<PoolName>),
     }
 }

@@ -6,10 +6,14 @@ use os_api::view::{Attrs, Container};
 use os_types::Failure;
 
 use super::user::map;
-use super::{problem, word};
+use super::{prlimits, problem, word};
 use crate::listing::{Column, Row, Value, text};
+use crate::setting::Input;
 
-impl Row for Container {
+/// The columns of a container, with those of the table of settings in the middle.
+macro_rules! columns {
+    ($($(#[doc = $help:literal])+ $variant:ident $field:ident: $type:ty = $word:literal,
+        default $default:expr, effect $effect:ident, example $example:literal, unset $unset:literal;)*) => {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::main("pool", |ct| text(&ct.pool)),
         Column::of("name", Column::main("id", |ct| text(&ct.name))),
@@ -30,27 +34,21 @@ impl Row for Container {
         Column::main("init_pid", |ct| ct.init_pid.into()),
         Column::more("monitor_pid", |ct| ct.monitor_pid.into()),
         Column::more("started", |ct| ct.started.into()),
-        Column::derived(Column::more("autostart", |ct| {
-            ct.autostart.is_some().into()
-        })),
+        $(Column {
+            member: if <$type as Input>::MEMBER { Some(stringify!($field)) } else { None },
+            ..Column::more(stringify!($field), |ct| {
+                let value = ct.settings.$field.as_ref();
+                value.map_or_else(<$type as Input>::shown_unset, Input::shown)
+            })
+        },)*
         Column::more("autostart_priority", |ct| {
-            ct.autostart.map(|autostart| autostart.priority).into()
+            ct.settings.autostart.map(|autostart| autostart.priority).into()
         }),
         Column::more("autostart_delay", |ct| {
-            ct.autostart.map(|autostart| autostart.delay_s).into()
+            ct.settings.autostart.map(|autostart| autostart.delay_s).into()
         }),
-        Column::more("ephemeral", |ct| ct.ephemeral.into()),
-        Column::more("hostname", |ct| ct.hostname.as_ref().map(text).into()),
-        Column::more("dns_resolvers", |ct| {
-            Value::List(ct.dns_resolvers.iter().map(ToString::to_string).collect())
-        }),
-        Column::more("nesting", |ct| ct.nesting.into()),
-        Column::more("seccomp_profile", |ct| path(ct.seccomp_profile.as_ref())),
-        Column::more("init_cmd", |ct| text(ct.init_cmd.join(" "))),
-        Column::more("raw_lxc", |ct| {
-            let lines = ct.raw_lxc.as_ref();
-            lines.map(|lines| text(lines.trim_end())).into()
-        }),
+        Column::more("prlimits", |ct| prlimits(&ct.prlimits)),
+        Column::more("pending", |ct| Value::List(ct.pending.clone())),
         Column::of(
             "memory_bytes",
             Column::main("memory", |ct| ct.memory_bytes.map(Value::Bytes).into()),
@@ -70,6 +68,11 @@ impl Row for Container {
             Column::more("problem", |ct| problem(ct.failure.as_ref())),
         ),
     ];
+    };
+}
+
+impl Row for Container {
+    os_api::container_settings!(columns);
 
     fn attrs(&self) -> Option<&Attrs> {
         Some(&self.attrs)

@@ -3,7 +3,7 @@
 use os_api::view::{Attrs, Group};
 use os_types::Failure;
 
-use super::{problem, word};
+use super::{prlimits, problem, word};
 use crate::listing::{Column, Row, Value, text};
 
 impl Row for Group {
@@ -26,6 +26,7 @@ impl Row for Group {
             group.cpu_system_us.map(Value::Micros).into()
         }),
         Column::more("nproc", |group| group.nproc.into()),
+        Column::more("prlimits", |group| prlimits(&group.prlimits)),
         Column::more("health", |group| text(word(group.health))),
         Column::of(
             "failure",

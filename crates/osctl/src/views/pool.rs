@@ -3,7 +3,7 @@
 use os_api::view::{Attrs, Pool, PoolSource};
 use os_types::Failure;
 
-use super::{problem, word};
+use super::{prlimits, problem, word};
 use crate::listing::{Column, Row, text};
 
 impl Row for Pool {
@@ -33,6 +33,7 @@ impl Row for Pool {
             Column::more("available", |pool| pool.available_bytes.into()),
         ),
         Column::more("disabled", |pool| pool.disabled.into()),
+        Column::more("prlimits", |pool| prlimits(&pool.prlimits)),
         Column::more("health", |pool| text(word(pool.health))),
         Column::of(
             "failure",

@@ -12,8 +12,8 @@ fn server() -> Server {
     let web = container("tank", "web", Some(4242));
     let mut mail = container("tank", "mail", None);
     mail.group = Some("/a".parse().unwrap());
-    mail.ephemeral = true;
-    mail.autostart = None;
+    mail.settings.ephemeral = Some(true);
+    mail.settings.autostart = None;
     mail.distribution = Some("alpine".parse().unwrap());
     mail.version = Some("3.20".parse().unwrap());
     let mut twin = container("twin", "web", Some(99));
@@ -50,18 +50,38 @@ fn lists() {
     let server = server();
     for (name, line) in [
         ("ct_ls", "ct ls"),
-        ("ct_ls_all", "ct ls web -o all --pool twin -p"),
         (
             "ct_ls_more",
             "ct ls -o pool,id,hostname,autostart_priority,ephemeral,a:b -s autostart_priority,id",
         ),
-        ("ct_parameters", "ct ls -L"),
-        ("ct_show", "ct info web"),
+        (
+            "ct_ls_figures",
+            "ct ls web -o pool,id,started,memory,cpu_us,cpu_user_us,nproc,health --pool twin -p",
+        ),
     ] {
         assert_snapshot!(name, server.osctl(line).to_string());
     }
+    // What is not set is left out, so that the snapshot does not change with each new setting.
+    let shown = server.osctl("ct info web").to_string();
+    let shown: Vec<_> = shown
+        .lines()
+        .filter(|line| !line.ends_with(":  -"))
+        .collect();
+    assert_snapshot!("ct_show", shown.join("\n"));
     let json = server.osctl("ct ls -j -o id,memory,init_pid tank:web").out;
     assert_snapshot!(json, @r#"[{"id":"web","memory":69500928,"init_pid":4242}]"#);
+}
+
+#[test]
+fn every_setting_is_a_column() {
+    let server = server();
+    let names = server.osctl("ct ls -L").out;
+    for setting in os_api::settings::ContainerSetting::ALL {
+        let field = setting.info().field;
+        assert!(names.lines().any(|name| name == field), "{field}");
+        let shown = server.osctl(&format!("ct ls -H -o {field} tank:web"));
+        assert_eq!(shown.status, 0, "{field}: {shown}");
+    }
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! Entities as a daemon would answer them.
 
+use os_api::part::{PartEntry, Prlimits};
+use os_api::settings::ContainerSettings;
 use os_api::view::{
     Attrs, Container, Group, Health, IdRange, IdSegment, Pool, PoolState, SegmentKind, User,
 };
 use os_api::{Operation, OperationState, StepState, StepStatus};
-use os_types::{Autostart, ByteSize, Code, ContainerState, EntityRef, Failure};
+use os_types::{ByteSize, Code, ContainerState, EntityRef, Failure};
+use serde_json::json;
 
 pub(crate) fn pool(name: &str) -> Pool {
     Pool {
@@ -22,6 +25,7 @@ pub(crate) fn pool(name: &str) -> Pool {
         used_bytes: Some(ByteSize(3 << 29)),
         available_bytes: Some(ByteSize((17 << 29) - 1)),
         disabled: 0,
+        prlimits: Vec::new(),
         health: Health::Ok,
         failure: None,
         attrs: Attrs::from([("org.example:rack".parse().unwrap(), "r 7\n".into())]),
@@ -58,10 +62,31 @@ pub(crate) fn group(pool: &str, name: &str, memory: Option<u64>) -> Group {
         cpu_user_us: None,
         cpu_system_us: None,
         nproc: None,
+        prlimits: Vec::new(),
         health: Health::Ok,
         failure: None,
         attrs: Attrs::new(),
     }
+}
+
+fn settings(name: &str) -> ContainerSettings {
+    let settings = json!({
+        "autostart": {},
+        "ephemeral": false,
+        "nesting": false,
+        "hostname": format!("{name}.example.org"),
+        "dns_resolvers": ["192.0.2.53", "2001:db8::53"],
+        "init_cmd": ["/sbin/init", "--foo"],
+        "raw_lxc": "lxc.environment = A=B\n",
+    });
+    serde_json::from_value(settings).unwrap()
+}
+
+fn prlimits() -> Vec<PartEntry<Prlimits>> {
+    let entry = json!([{
+        "key": "nofile", "value": { "soft": 1024, "hard": "unlimited" }, "from": "group /default",
+    }]);
+    serde_json::from_value(entry).unwrap()
 }
 
 pub(crate) fn container(pool: &str, name: &str, init_pid: Option<u32>) -> Container {
@@ -93,17 +118,9 @@ pub(crate) fn container(pool: &str, name: &str, init_pid: Option<u32>) -> Contai
         version: Some("13".parse().unwrap()),
         arch: Some("x86_64".parse().unwrap()),
         image: Some("c2".repeat(32).parse().unwrap()),
-        autostart: Some(Autostart::default()),
-        ephemeral: false,
-        hostname: Some(format!("{name}.example.org").parse().unwrap()),
-        dns_resolvers: vec![
-            "192.0.2.53".parse().unwrap(),
-            "2001:db8::53".parse().unwrap(),
-        ],
-        nesting: false,
-        seccomp_profile: None,
-        init_cmd: vec!["/sbin/init".into(), "--foo".into()],
-        raw_lxc: Some("lxc.environment = A=B\n".into()),
+        settings: settings(name),
+        prlimits: prlimits(),
+        pending: Vec::new(),
         uid_map: map.clone(),
         gid_map: map,
         memory_bytes: init_pid.map(|pid| u64::from(pid) << 14),

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use insta::assert_snapshot;
+use os_api::settings::ContainerSetting;
 
 use crate::osctl;
 
@@ -30,6 +31,10 @@ fn describe(command: &clap::Command, indent: &str, text: &mut String) {
     let mut below: Vec<_> = command.get_subcommands().collect();
     below.sort_by_key(|command| command.get_name());
     for command in below {
+        // `every_setting_is_a_command` looks at these.
+        if is_setting(command) {
+            continue;
+        }
         let about = command
             .get_about()
             .unwrap_or_else(|| panic!("{}", command.get_name()));
@@ -39,9 +44,10 @@ fn describe(command: &clap::Command, indent: &str, text: &mut String) {
         } else {
             format!(" [{}]", aliases.join(" "))
         };
-        let own = command
-            .get_arguments()
-            .filter(|arg| !arg.is_global_set() && arg.get_id() != "help");
+        let own = command.get_arguments().filter(|arg| {
+            let is_setting = arg.get_help_heading() == Some("Settings");
+            !arg.is_global_set() && arg.get_id() != "help" && !is_setting
+        });
         let args: Vec<_> = own.map(ToString::to_string).collect();
         writeln!(
             text,
@@ -51,6 +57,35 @@ fn describe(command: &clap::Command, indent: &str, text: &mut String) {
         )
         .unwrap();
         describe(command, &format!("{indent}  "), text);
+    }
+}
+
+fn is_setting(command: &clap::Command) -> bool {
+    let help = command.get_after_help().map(ToString::to_string);
+    help.is_some_and(|help| help.starts_with("Takes effect "))
+}
+
+#[test]
+fn every_setting_is_a_command() {
+    let ct = osctl::command();
+    let ct = ct.find_subcommand("ct").unwrap();
+    for setting in ContainerSetting::ALL {
+        let info = setting.info();
+        for verb in ["set", "unset"] {
+            let mut at = ct.find_subcommand(verb).unwrap();
+            for word in info.word.split(' ') {
+                at = at.find_subcommand(word).unwrap();
+            }
+            assert!(
+                is_setting(at) && at.get_about().is_some(),
+                "{verb} {}",
+                info.word
+            );
+        }
+        let example = info.example.split(" <").next().unwrap();
+        let words = format!("osctl ct set {} {example}", info.word);
+        let parsed = osctl::command().try_get_matches_from(words.split(' '));
+        assert!(parsed.is_ok(), "{words}: {}", parsed.unwrap_err());
     }
 }
 
@@ -64,7 +99,8 @@ fn help_texts() {
         ("help_user_ls", "user ls -h"),
         ("help_ct", "ct --help"),
         ("help_ct_ls", "ct ls --help"),
-        ("help_ct_new", "ct new --help"),
+        ("help_ct_set_init_cmd", "ct set init-cmd --help"),
+        ("help_ct_unset", "ct unset raw lxc -h"),
         ("help_ct_exec", "ct exec -h"),
         ("help_ct_stop", "help vps stop"),
         ("help_code", "help e-overlap"),
@@ -73,6 +109,11 @@ fn help_texts() {
     ] {
         assert_snapshot!(name, run(line));
     }
+    // The options of settings are in `every_setting_is_a_command`.
+    let help = run("ct new --help");
+    let (head, settings) = help.split_once("Settings:\n").unwrap();
+    let (_, tail) = settings.split_once("Global options:\n").unwrap();
+    assert_snapshot!("help_ct_new", format!("{head}Global options:\n{tail}"));
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use os_api::part::Prlimits;
 use os_cgroup::CgroupPath;
-use os_core::document::ContainerDoc;
+use os_core::document::{ContainerDoc, Inherited as _, Owner};
 use os_core::state::Found;
 use os_core::{PoolState, State, layout};
 use os_runtime::{ContainerPaths, ContainerSpec, StopTarget};
@@ -55,12 +56,8 @@ impl LinuxHost {
             distribution: doc.distribution.clone(),
             version: doc.version.clone(),
             arch: doc.arch.clone(),
-            hostname: doc.hostname.clone(),
-            dns_resolvers: doc.dns_resolvers.clone(),
-            init: doc.init(),
-            nesting: doc.nesting,
-            seccomp_profile: doc.seccomp_profile.clone(),
-            raw_lxc: doc.raw_lxc.clone(),
+            settings: doc.settings.effective(),
+            prlimits: Prlimits::effective(found.pool, Owner::Container(doc)),
         })
     }
 

@@ -1,5 +1,7 @@
 //! What plans about roots have to know of images and datasets.
 
+use std::path::PathBuf;
+
 use os_api::Command;
 use os_api::command::container::RootSource;
 use os_core::{ImageFact, StorageFacts, layout};
@@ -24,6 +26,7 @@ impl LinuxHost {
         let state = self.state();
         match command {
             Command::ContainerNew(body) => {
+                os_runtime::check_seccomp_policy(body.settings.seccomp_profile.as_ref())?;
                 let arch: Arch = rustix::system::uname()
                     .machine()
                     .to_string_lossy()
@@ -37,6 +40,9 @@ impl LinuxHost {
                     self.note_dataset(pool.name(), wanted, &mut facts)?;
                     self.note_cached(pool.name(), &mut facts)?;
                 }
+            }
+            Command::ContainerSet(body) => {
+                os_runtime::check_seccomp_policy(body.settings.seccomp_profile.as_ref())?
             }
             Command::ContainerDel(body) => {
                 self.note_container(body.pool.as_ref(), &body.name, &mut facts)?;
@@ -65,7 +71,7 @@ impl LinuxHost {
         let state = self.state();
         let found = state.find_container(pool, name).ok();
         let doc = found.and_then(|found| found.entry.doc());
-        doc.is_some_and(|doc| doc.ephemeral)
+        doc.is_some_and(|doc| doc.settings.ephemeral == Some(true))
     }
 
     fn note_dataset(
@@ -134,7 +140,7 @@ impl LinuxHost {
     fn find_image(&self, root: &RootSource, host: &Arch) -> Option<Result<ImageFact, Failure>> {
         let file = match root {
             RootSource::Empty { .. } => return None,
-            RootSource::File { path } => Ok(path.clone()),
+            RootSource::File { path } => Ok(path.clone().into()),
             RootSource::Repository {
                 path,
                 distribution,
@@ -143,7 +149,7 @@ impl LinuxHost {
                 vendor,
                 variant,
             } => {
-                let folder = path.clone();
+                let folder = path.clone().map(PathBuf::from);
                 let folder = folder.unwrap_or_else(|| self.paths().state().join(REPOSITORY));
                 let wanted = Wanted {
                     distribution: distribution.clone(),

@@ -76,7 +76,7 @@ impl Run for Replace {
 }
 
 /// All of standard input as text, as far as a configuration may be long.
-pub(super) fn standard_input() -> Result<String, Failure> {
+pub(crate) fn standard_input() -> Result<String, Failure> {
     let mut text = String::new();
     let read = std::io::stdin().take(LIMIT + 1).read_to_string(&mut text);
     read.map_err(|error| Failure::new(Code::Name, format!("cannot read standard input: {error}")))?;

@@ -31,7 +31,7 @@ pub(crate) struct Ls {
     #[arg(short, long, value_name = "GROUPS", value_delimiter = ',', add = ArgValueCompleter::new(complete::groups))]
     group: Vec<GroupName>,
     /// Only in these states: stopped, starting, running, freezing, frozen, stopping
-    #[arg(short = 'S', long, value_name = "STATES", value_delimiter = ',', value_parser = one_of(ContainerState::ALL, ContainerState::as_str),
+    #[arg(short = 'S', long, value_name = "STATES", value_delimiter = ',', value_parser = one_of(&ContainerState::ALL, ContainerState::as_str),
         hide_possible_values = true)]
     state: Vec<ContainerState>,
     /// Only those that are deleted when they stop
@@ -67,8 +67,8 @@ impl Ls {
     fn fits(&self, container: &Container) -> bool {
         let is_named = |id: &Ref<ContainerName>| id.fits(&container.pool, &container.name);
         let persistence = match (self.ephemeral, self.persistent) {
-            (true, _) => container.ephemeral,
-            (_, true) => !container.ephemeral,
+            (true, _) => container.settings.ephemeral == Some(true),
+            (_, true) => container.settings.ephemeral != Some(true),
             _ => true,
         };
         persistence

@@ -1,20 +1,19 @@
 //! `osctl ct new`.
 
-use std::path::{Path, PathBuf};
-
-use clap::Args;
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 use clap_complete::ArgValueCompleter;
 use os_api::command::ContainerNew;
-use os_api::command::container::{ContainerSettings, Hostname, RootSource};
+use os_api::command::container::{ContainerSettings, RootSource};
 use os_types::image::{Arch, DistVersion, Distribution, Variant, Vendor};
-use os_types::{Autostart, Code, ContainerName, DatasetName, Failure, GroupName, UserName};
+use os_types::{Code, ContainerName, DatasetName, Failure, GroupName, HostPath, UserName};
 
 use crate::cmd::Run;
 use crate::complete;
 use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::operation;
-use crate::target::Ref;
+use crate::setting;
+use crate::target::{Ref, host_path};
 
 /// Create a container
 ///
@@ -50,10 +49,10 @@ pub(crate) struct New {
 #[command(next_help_heading = "Image")]
 struct RootArgs {
     /// An image archive
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath,
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, value_parser = host_path,
         conflicts_with_all = ["skip_image", "distribution", "version", "arch", "vendor", "variant",
             "repository"])]
-    from_file: Option<PathBuf>,
+    from_file: Option<HostPath>,
     /// Leave the root empty; needs --distribution, --version and --arch
     #[arg(long, requires_all = ["distribution", "version", "arch"],
         conflicts_with_all = ["vendor", "variant", "repository"])]
@@ -74,16 +73,14 @@ struct RootArgs {
     #[arg(long, requires = "distribution")]
     variant: Option<Variant>,
     /// The folder of the repository; the default is that of the host
-    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, requires = "distribution")]
-    repository: Option<PathBuf>,
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, value_parser = host_path, requires = "distribution")]
+    repository: Option<HostPath>,
 }
 
 impl RootArgs {
     fn source(self) -> Result<RootSource, Failure> {
         if let Some(file) = &self.from_file {
-            return Ok(RootSource::File {
-                path: absolute(file)?,
-            });
+            return Ok(RootSource::File { path: file.clone() });
         }
         let missing = || {
             let text = "a container is made from an image: --from-file or --distribution";
@@ -97,7 +94,7 @@ impl RootArgs {
                 arch,
             }),
             (_, version, arch) => Ok(RootSource::Repository {
-                path: self.repository.as_deref().map(absolute).transpose()?,
+                path: self.repository,
                 distribution,
                 version,
                 arch,
@@ -108,39 +105,38 @@ impl RootArgs {
     }
 }
 
-/// A path that means the same to the daemon, which has another working folder.
-pub(super) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(path)
-        .map_err(|error| Failure::new(Code::Name, format!("{}: {error}", path.display())))
+/// The options made from the table of settings.
+#[derive(Debug)]
+struct SettingArgs(ArgMatches);
+
+impl FromArgMatches for SettingArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        Ok(Self(matches.clone()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        self.0 = matches.clone();
+        Ok(())
+    }
 }
 
-/// Settings that are worth having from the beginning.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Settings")]
-struct SettingArgs {
-    /// Its host name [default: the id]
-    #[arg(long, value_name = "NAME")]
-    hostname: Option<Hostname>,
-    /// Delete it when it stops
-    #[arg(long)]
-    ephemeral: bool,
-    /// Allow containers within
-    #[arg(long)]
-    nesting: bool,
-    /// Start it when its pool is imported
-    #[arg(long)]
-    autostart: bool,
+impl Args for SettingArgs {
+    fn augment_args(command: Command) -> Command {
+        setting::new_options(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        setting::new_options(command)
+    }
 }
 
 impl SettingArgs {
-    fn settings(self) -> ContainerSettings {
-        ContainerSettings {
-            hostname: self.hostname,
-            ephemeral: self.ephemeral.then_some(true),
-            nesting: self.nesting.then_some(true),
-            autostart: self.autostart.then(Autostart::default),
-            ..ContainerSettings::default()
+    fn settings(mut self) -> Result<ContainerSettings, Failure> {
+        let mut settings = ContainerSettings::default();
+        for setting in setting::SETTINGS {
+            settings.merge(&setting.read_option(&mut self.0)?);
         }
+        Ok(settings)
     }
 }
 
@@ -154,7 +150,7 @@ impl Run for New {
             user: self.user,
             group: self.group,
             dataset: self.dataset,
-            settings: self.settings.settings(),
+            settings: self.settings.settings()?,
         };
         operation::run(ctx, command)
     }

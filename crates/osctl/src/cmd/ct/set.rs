@@ -1,168 +1,124 @@
-//! `osctl ct set`.
+//! `osctl ct set` and `osctl ct unset`.
 
-use std::net::IpAddr;
-use std::path::PathBuf;
-
-use clap::Args;
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches, Subcommand};
 use clap_complete::ArgValueCompleter;
-use os_api::command::ContainerSet;
-use os_api::command::container::{ContainerSettings, Hostname};
+use os_api::command::{ContainerSet, ContainerUnset};
+use os_api::settings::ContainerSettings;
+use os_types::ContainerName;
 use os_types::image::{Arch, DistVersion, Distribution};
-use os_types::{Autostart as When, ContainerName};
 
-use super::config::standard_input;
-use super::new::absolute;
-use crate::cmd::attr::SetAttr;
+use crate::cmd::attr::{SetAttr, UnsetAttr};
 use crate::cmd::{Run, commands};
 use crate::complete;
 use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::operation;
+use crate::setting::{self, Setting};
 use crate::target::Ref;
 
+/// A level of commands: those made from the table of settings, and `Others`.
+#[derive(Debug)]
+pub(crate) enum Change<Others> {
+    Setting(&'static Setting, ArgMatches),
+    Other(Others),
+}
+
 commands! {
-    Set {
-        Autostart(Autostart),
-        Ephemeral(Ephemeral),
-        Hostname(SetHostname),
-        DnsResolver(DnsResolver),
-        Nesting(Nesting),
+    SetOther {
         Distribution(SetDistribution),
-        Seccomp(Seccomp),
-        InitCmd(InitCmd),
-        /// Change the configuration of LXC itself
-        #[command(subcommand)]
-        Raw(Raw),
         Attr(SetAttr<Ref<ContainerName>>),
     }
 }
 
 commands! {
-    Raw {
-        Lxc(RawLxc),
+    UnsetOther {
+        Attr(UnsetAttr<Ref<ContainerName>>),
     }
 }
 
-fn set(ctx: &mut Ctx, id: Ref<ContainerName>, settings: ContainerSettings) -> Outcome {
-    let Ref { pool, name } = id.or_pool(ctx.pool());
-    let command = ContainerSet {
-        pool,
-        name,
-        settings,
+pub(crate) type Set = Change<SetOther>;
+pub(crate) type Unset = Change<UnsetOther>;
+
+impl<Others: FromArgMatches> FromArgMatches for Change<Others> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        match setting::find(matches) {
+            Some((setting, matches)) => Ok(Self::Setting(setting, matches)),
+            None => Others::from_arg_matches(matches).map(Self::Other),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Adds the commands of settings to a level.
+macro_rules! level {
+    ($type:ty, $others:ty, $commands:path) => {
+        impl Subcommand for $type {
+            fn augment_subcommands(command: Command) -> Command {
+                <$others>::augment_subcommands($commands(command))
+            }
+
+            fn augment_subcommands_for_update(command: Command) -> Command {
+                <$others>::augment_subcommands_for_update($commands(command))
+            }
+
+            fn has_subcommand(name: &str) -> bool {
+                let word = |setting: &Setting| setting.setting.info().word;
+                let mut first = setting::SETTINGS
+                    .iter()
+                    .map(|it| word(it).split(' ').next());
+                first.any(|word| word == Some(name)) || <$others>::has_subcommand(name)
+            }
+        }
     };
-    operation::run(ctx, command)
 }
 
-/// Start it when its pool is imported
-#[derive(Debug, Args)]
-#[command(after_help = "Example: osctl ct set autostart -p 10 web")]
-pub(crate) struct Autostart {
-    /// The container, [pool:]id
-    #[arg(add = ArgValueCompleter::new(complete::containers))]
-    id: Ref<ContainerName>,
-    /// Lower numbers start first
-    #[arg(short, long, value_name = "NUMBER", default_value = "1000")]
-    priority: u32,
-    /// Wait so long after its start before the next one, on a host with much to do
-    #[arg(short, long, value_name = "SECONDS", default_value = "5")]
-    delay: u32,
-}
+level!(Set, SetOther, setting::set_commands);
+level!(Unset, UnsetOther, setting::unset_commands);
 
-impl Run for Autostart {
+impl Run for Set {
     fn run(self, ctx: &mut Ctx) -> Outcome {
-        let settings = ContainerSettings {
-            autostart: Some(When {
-                priority: self.priority,
-                delay_s: self.delay,
-            }),
-            ..ContainerSettings::default()
+        let (setting, matches) = match self {
+            Self::Setting(setting, matches) => (setting, matches),
+            Self::Other(other) => return other.run(ctx),
         };
-        set(ctx, self.id, settings)
+        let (id, settings) = setting.read(matches)?;
+        let Ref { pool, name } = id.or_pool(ctx.pool());
+        let command = ContainerSet {
+            pool,
+            name,
+            settings,
+            distribution: None,
+            version: None,
+            arch: None,
+        };
+        operation::run(ctx, command)
     }
 }
 
-/// Delete it when it stops
-#[derive(Debug, Args)]
-#[command(after_help = "Example: osctl ct set ephemeral web")]
-pub(crate) struct Ephemeral {
-    /// The container, [pool:]id
-    #[arg(add = ArgValueCompleter::new(complete::containers))]
-    id: Ref<ContainerName>,
-}
-
-impl Run for Ephemeral {
+impl Run for Unset {
     fn run(self, ctx: &mut Ctx) -> Outcome {
-        let settings = ContainerSettings {
-            ephemeral: Some(true),
-            ..ContainerSettings::default()
+        let (setting, mut matches) = match self {
+            Self::Setting(setting, matches) => (setting, matches),
+            Self::Other(other) => return other.run(ctx),
         };
-        set(ctx, self.id, settings)
+        let Ref { pool, name } = setting::taken_id(&mut matches)?.or_pool(ctx.pool());
+        let setting = setting.setting;
+        operation::run(
+            ctx,
+            ContainerUnset {
+                pool,
+                name,
+                setting,
+            },
+        )
     }
 }
 
-/// Give it a host name
-#[derive(Debug, Args)]
-#[command(after_help = "Example: osctl ct set hostname web www.example.org")]
-pub(crate) struct SetHostname {
-    /// The container, [pool:]id
-    #[arg(add = ArgValueCompleter::new(complete::containers))]
-    id: Ref<ContainerName>,
-    /// The name, with or without a domain
-    hostname: Hostname,
-}
-
-impl Run for SetHostname {
-    fn run(self, ctx: &mut Ctx) -> Outcome {
-        let settings = ContainerSettings {
-            hostname: Some(self.hostname),
-            ..ContainerSettings::default()
-        };
-        set(ctx, self.id, settings)
-    }
-}
-
-/// Give it DNS resolvers, instead of those it has
-#[derive(Debug, Args)]
-#[command(after_help = "Example: osctl ct set dns-resolver web 192.0.2.53 2001:db8::53")]
-pub(crate) struct DnsResolver {
-    /// The container, [pool:]id
-    #[arg(add = ArgValueCompleter::new(complete::containers))]
-    id: Ref<ContainerName>,
-    /// Their addresses
-    #[arg(required = true)]
-    addresses: Vec<IpAddr>,
-}
-
-impl Run for DnsResolver {
-    fn run(self, ctx: &mut Ctx) -> Outcome {
-        let settings = ContainerSettings {
-            dns_resolvers: Some(self.addresses),
-            ..ContainerSettings::default()
-        };
-        set(ctx, self.id, settings)
-    }
-}
-
-/// Allow containers within, from its next start on
-#[derive(Debug, Args)]
-#[command(after_help = "Example: osctl ct set nesting web")]
-pub(crate) struct Nesting {
-    /// The container, [pool:]id
-    #[arg(add = ArgValueCompleter::new(complete::containers))]
-    id: Ref<ContainerName>,
-}
-
-impl Run for Nesting {
-    fn run(self, ctx: &mut Ctx) -> Outcome {
-        let settings = ContainerSettings {
-            nesting: Some(true),
-            ..ContainerSettings::default()
-        };
-        set(ctx, self.id, settings)
-    }
-}
-
-/// Say which distribution it has, after an upgrade within
+/// Record another distribution, after an upgrade within the container
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl ct set distribution web debian 14")]
 pub(crate) struct SetDistribution {
@@ -179,77 +135,15 @@ pub(crate) struct SetDistribution {
 
 impl Run for SetDistribution {
     fn run(self, ctx: &mut Ctx) -> Outcome {
-        let settings = ContainerSettings {
+        let Ref { pool, name } = self.id.or_pool(ctx.pool());
+        let command = ContainerSet {
+            pool,
+            name,
+            settings: ContainerSettings::default(),
             distribution: Some(self.distribution),
             version: Some(self.version),
             arch: self.arch,
-            ..ContainerSettings::default()
         };
-        set(ctx, self.id, settings)
-    }
-}
-
-/// Give it another seccomp policy of LXC, from its next start on
-#[derive(Debug, Args)]
-#[command(after_help = "Example: osctl ct set seccomp web /etc/osctl/strict.seccomp")]
-pub(crate) struct Seccomp {
-    /// The container, [pool:]id
-    #[arg(add = ArgValueCompleter::new(complete::containers))]
-    id: Ref<ContainerName>,
-    /// The file of the policy; it is read at each start
-    #[arg(value_hint = clap::ValueHint::FilePath)]
-    file: PathBuf,
-}
-
-impl Run for Seccomp {
-    fn run(self, ctx: &mut Ctx) -> Outcome {
-        let settings = ContainerSettings {
-            seccomp_profile: Some(absolute(&self.file)?),
-            ..ContainerSettings::default()
-        };
-        set(ctx, self.id, settings)
-    }
-}
-
-/// Give it another init, from its next start on
-#[derive(Debug, Args)]
-#[command(after_help = "Example: osctl ct set init-cmd web /sbin/init --log-level=debug")]
-pub(crate) struct InitCmd {
-    /// The container, [pool:]id
-    #[arg(add = ArgValueCompleter::new(complete::containers))]
-    id: Ref<ContainerName>,
-    /// Its path in the container, and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    command: Vec<String>,
-}
-
-impl Run for InitCmd {
-    fn run(self, ctx: &mut Ctx) -> Outcome {
-        let settings = ContainerSettings {
-            init_cmd: Some(self.command),
-            ..ContainerSettings::default()
-        };
-        set(ctx, self.id, settings)
-    }
-}
-
-/// Append lines of LXC configuration to ours, from its next start on
-///
-/// They are read from standard input, and replace those that were set before.
-#[derive(Debug, Args)]
-#[command(after_help = "Example: echo 'lxc.mount.auto = cgroup:ro' | osctl ct set raw lxc web")]
-pub(crate) struct RawLxc {
-    /// The container, [pool:]id
-    #[arg(add = ArgValueCompleter::new(complete::containers))]
-    id: Ref<ContainerName>,
-}
-
-impl Run for RawLxc {
-    fn run(self, ctx: &mut Ctx) -> Outcome {
-        let settings = ContainerSettings {
-            raw_lxc: Some(standard_input()?),
-            ..ContainerSettings::default()
-        };
-        set(ctx, self.id, settings)
+        operation::run(ctx, command)
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Wait {
     #[arg(add = ArgValueCompleter::new(complete::containers))]
     id: Ref<ContainerName>,
     /// The states
-    #[arg(required = true, value_parser = one_of(ContainerState::ALL, ContainerState::as_str))]
+    #[arg(required = true, value_parser = one_of(&ContainerState::ALL, ContainerState::as_str))]
     states: Vec<ContainerState>,
     /// Wait so many seconds at most (exit code 7 then)
     #[arg(long, value_name = "SECONDS", default_value = "3600",

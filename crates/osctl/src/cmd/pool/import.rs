@@ -1,18 +1,17 @@
 //! `osctl pool import`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 use os_api::command::PoolImport;
 use os_api::endpoint::{Nothing, PoolSourceList};
-use os_types::PoolName;
+use os_types::{HostPath, PoolName};
 
 use crate::cmd::{Run, unless};
 use crate::complete;
 use crate::context::Ctx;
 use crate::fault::{Fault, Outcome};
 use crate::operation;
+use crate::target::host_path;
 
 /// Open a pool and register what is on it
 #[derive(Debug, Args)]
@@ -27,8 +26,8 @@ pub(crate) struct Import {
     #[arg(short, long, conflicts_with_all = ["pool", "source"])]
     all: bool,
     /// Where it is, if this host does not know it yet or it has moved
-    #[arg(long, value_hint = clap::ValueHint::AnyPath, value_parser = super::install::absolute)]
-    source: Option<PathBuf>,
+    #[arg(long, value_hint = clap::ValueHint::AnyPath, value_parser = host_path)]
+    source: Option<HostPath>,
     /// Take it over from a host that did not export it; never while that host uses it
     #[arg(short, long)]
     force: bool,

@@ -1,15 +1,14 @@
 //! `osctl pool install`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use os_api::command::PoolInstall;
-use os_types::{DatasetName, PoolName};
+use os_types::{DatasetName, HostPath, PoolName};
 
 use crate::cmd::Run;
 use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::operation;
+use crate::target::host_path;
 
 /// Make an existing btrfs or zpool a pool and import it
 #[derive(Debug, Args)]
@@ -21,8 +20,8 @@ pub(crate) struct Install {
     pool: PoolName,
     /// An image file or block device with a btrfs, or a folder on a mounted btrfs; if none is given,
     /// the zpool of that name
-    #[arg(long, value_hint = clap::ValueHint::AnyPath, value_parser = absolute)]
-    source: Option<PathBuf>,
+    #[arg(long, value_hint = clap::ValueHint::AnyPath, value_parser = host_path)]
+    source: Option<HostPath>,
     /// Keep everything below this dataset of the pool instead of at its top
     #[arg(long)]
     dataset: Option<DatasetName>,
@@ -37,9 +36,4 @@ impl Run for Install {
         };
         operation::run(ctx, command)
     }
-}
-
-/// A path as the daemon, which has another working folder, understands it.
-pub(super) fn absolute(path: &str) -> Result<PathBuf, std::io::Error> {
-    std::path::absolute(path)
 }

@@ -1,15 +1,14 @@
 //! `osctl pool new`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use os_api::command::PoolNew;
-use os_types::{ByteSize, FileSystem, PoolName};
+use os_types::{ByteSize, FileSystem, HostPath, PoolName};
 
 use crate::cmd::{Run, one_of};
 use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::operation;
+use crate::target::host_path;
 
 /// Make a loop pool: a sparse image file with a zpool or a btrfs, installed and imported
 #[derive(Debug, Args)]
@@ -21,10 +20,10 @@ pub(crate) struct New {
     #[arg(long)]
     size: ByteSize,
     /// The image file to make [default: below the state folder of osctld]
-    #[arg(long, value_hint = clap::ValueHint::FilePath, value_parser = super::install::absolute)]
-    file: Option<PathBuf>,
+    #[arg(long, value_hint = clap::ValueHint::FilePath, value_parser = host_path)]
+    file: Option<HostPath>,
     /// What to make in it [default: zfs if the kernel has it, else btrfs]
-    #[arg(long, value_parser = one_of(FileSystem::ALL, FileSystem::as_str))]
+    #[arg(long, value_parser = one_of(&FileSystem::ALL, FileSystem::as_str))]
     filesystem: Option<FileSystem>,
 }
 

@@ -1,13 +1,15 @@
-//! The administrator's own lines of configuration.
+//! LXC configuration written by the administrator.
 //!
-//! They come last, so they win over ours. What they may not do is undo what keeps a container
-//! apart from the host and from others, or what osctld relies on to see it.
+//! These lines come after those of osctld, so they override them. They may not undo what isolates
+//! a container from the host and from other containers, or what osctld needs to see it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::value::Value;
+/// Maximum length, in bytes.
+const LENGTH: usize = 65_536;
 
-/// The beginnings of keys that are refused, and why. LXC itself compares beginnings only.
+/// Prefixes of the keys that are refused, and why. LXC itself compares prefixes only.
 const REFUSED: &[(&str, &str)] = &[
     ("lxc.include", "files elsewhere would not be checked"),
     ("lxc.idmap", "the ids are those of the container's user"),
@@ -41,16 +43,19 @@ const REFUSED: &[(&str, &str)] = &[
     ("lxc.uts.name", "use `osctl ct set hostname`"),
 ];
 
-/// Why a text is not taken, with the number of its line.
+/// Why a text is refused, with the number of its line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RawError {
-    /// It is no `lxc.key = value`, comment or empty line.
+    /// The text is longer than [`LENGTH`].
+    #[error("has {0} bytes, at most {LENGTH} are allowed")]
+    TooLong(usize),
+    /// The line is no `lxc.key = value`, comment or empty line.
     #[error("line {line} is not 'lxc.key = value'")]
     Form {
         /// The line, counted from 1.
         line: usize,
     },
-    /// It sets what belongs to osctld.
+    /// The line sets something that belongs to osctld.
     #[error("line {line} sets {key}, which is not allowed: {reason}")]
     Refused {
         /// The line, counted from 1.
@@ -62,47 +67,35 @@ pub enum RawError {
     },
 }
 
-/// A key and its value; none clears the key.
-type Line = (String, Option<Value>);
+/// A key and its value; `None` clears the key.
+type Line<'a> = (&'a str, Option<&'a str>);
 
-/// Checked lines, without comments.
+/// Lines `lxc.key = value` that were checked, with the comments between them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct RawConfig {
-    text: String,
-    lines: Vec<Line>,
-}
+pub struct RawLxc(String);
 
-impl RawConfig {
-    /// Reads a text as LXC would.
-    pub fn parse(text: &str) -> Result<Self, RawError> {
-        let mut lines = Vec::new();
-        // LXC ends lines at CR too: the number is the one an editor shows.
-        for (index, line) in text.split('\n').enumerate() {
-            for part in line.split('\r') {
-                lines.extend(parse_line(part, index + 1)?);
-            }
-        }
-        let text = text.to_owned();
-        Ok(Self { text, lines })
-    }
-
-    /// The text that was given.
+impl RawLxc {
+    /// The whole text.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0
     }
 
-    /// Keys and the text of their values, which is empty to clear a key.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = (&str, String)> {
-        let shown =
-            |value: &Option<Value>| value.as_ref().map_or_else(String::new, Value::to_string);
-        self.lines
-            .iter()
-            .map(move |(key, value)| (key.as_str(), shown(value)))
+    /// Keys and values without comments; a value of `None` clears the key.
+    pub fn lines(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        parse(&self.0).filter_map(|line| line.ok().flatten())
     }
 }
 
-fn parse_line(text: &str, line: usize) -> Result<Option<Line>, RawError> {
+/// Reads a text as LXC does. LXC ends lines at CR, too; the number is the one an editor shows.
+fn parse(text: &str) -> impl Iterator<Item = Result<Option<Line<'_>>, RawError>> {
+    text.split('\n').enumerate().flat_map(|(index, line)| {
+        let parts = line.split('\r');
+        parts.map(move |part| parse_line(part, index + 1))
+    })
+}
+
+fn parse_line(text: &str, line: usize) -> Result<Option<Line<'_>>, RawError> {
     let text = text.trim_matches([' ', '\t']);
     if text.is_empty() || text.starts_with('#') {
         return Ok(None);
@@ -119,11 +112,10 @@ fn parse_line(text: &str, line: usize) -> Result<Option<Line>, RawError> {
         return Err(RawError::Refused { line, key, reason });
     }
     let value = unquote(value.trim_matches([' ', '\t']));
-    let value = match value {
-        "" => None,
-        some => Some(Value::new(some).map_err(|_control| form())?),
-    };
-    Ok(Some((key.to_owned(), value)))
+    if value.contains(char::is_control) {
+        return Err(form());
+    }
+    Ok(Some((key, (!value.is_empty()).then_some(value))))
 }
 
 /// Whether setting `key` sets what begins with `refused`: `lxc.hook` clears all of `lxc.hook.*`.
@@ -147,16 +139,39 @@ fn unquote(value: &str) -> &str {
     value
 }
 
-impl TryFrom<String> for RawConfig {
-    type Error = RawError;
-    fn try_from(text: String) -> Result<Self, RawError> {
-        Self::parse(&text)
+impl std::str::FromStr for RawLxc {
+    type Err = RawError;
+
+    fn from_str(text: &str) -> Result<Self, RawError> {
+        if text.len() > LENGTH {
+            return Err(RawError::TooLong(text.len()));
+        }
+        parse(text).try_for_each(|line| line.map(drop))?;
+        Ok(Self(text.to_owned()))
     }
 }
 
-impl From<RawConfig> for String {
-    fn from(raw: RawConfig) -> Self {
-        raw.text
+impl TryFrom<String> for RawLxc {
+    type Error = RawError;
+
+    fn try_from(text: String) -> Result<Self, RawError> {
+        text.parse()
+    }
+}
+
+impl From<RawLxc> for String {
+    fn from(raw: RawLxc) -> Self {
+        raw.0
+    }
+}
+
+impl JsonSchema for RawLxc {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RawLxc".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "maxLength": LENGTH })
     }
 }
 
@@ -164,21 +179,25 @@ impl From<RawConfig> for String {
 mod tests {
     use super::*;
 
+    fn parse_all(text: &str) -> Result<RawLxc, RawError> {
+        text.parse()
+    }
+
     #[test]
     fn lines_are_read_as_lxc_reads_them() {
-        let raw = RawConfig::parse("# x\n\n lxc.sysctl.net.ipv4.ip_forward=1 \nlxc.mount.auto =\n")
-            .unwrap();
+        let raw =
+            parse_all("# x\n\n lxc.sysctl.net.ipv4.ip_forward=1 \nlxc.mount.auto =\n").unwrap();
         let lines: Vec<_> = raw.lines().collect();
         let expected = [
-            ("lxc.sysctl.net.ipv4.ip_forward", "1".to_owned()),
-            ("lxc.mount.auto", String::new()),
+            ("lxc.sysctl.net.ipv4.ip_forward", Some("1")),
+            ("lxc.mount.auto", None),
         ];
         assert_eq!(lines, expected);
     }
 
     #[test]
     fn what_isolates_is_refused_with_its_line() {
-        let refused = |text: &str| match RawConfig::parse(text) {
+        let refused = |text: &str| match parse_all(text) {
             Err(RawError::Refused { line, .. }) => line,
             other => panic!("{text:?}: {other:?}"),
         };
@@ -204,11 +223,8 @@ mod tests {
             assert_eq!(refused(&format!("{key} = x")), 1);
         }
         assert_eq!(refused("lxc.sysctl.a = 1\rlxc.hook.start = x"), 1);
-        assert_eq!(RawConfig::parse("a\nid"), Err(RawError::Form { line: 1 }));
-        assert_eq!(
-            RawConfig::parse("\nfoo = 1"),
-            Err(RawError::Form { line: 2 })
-        );
-        RawConfig::parse("lxc.cgroup.memory.limit_in_bytes = 1").unwrap();
+        assert_eq!(parse_all("a\nid"), Err(RawError::Form { line: 1 }));
+        assert_eq!(parse_all("\nfoo = 1"), Err(RawError::Form { line: 2 }));
+        parse_all("lxc.cgroup.memory.limit_in_bytes = 1").unwrap();
     }
 }
