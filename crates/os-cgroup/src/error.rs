@@ -91,7 +91,7 @@ impl Explain for CgroupError {
             Self::Unkillable { .. } | Self::NotFrozen { .. } => Code::Deadline,
             Self::Parent(error) => error.code(),
             Self::System(error) => error.code(),
-            Self::File { .. } | Self::NoCgroups => Code::Step,
+            Self::File { .. } | Self::NoCgroups => Code::Cgroup,
         }
     }
 }

@@ -96,7 +96,7 @@ impl Explain for CommandError {
             Self::NotStarted { .. }
             | Self::Failed { .. }
             | Self::TooMuchOutput { .. }
-            | Self::Exchange { .. } => Code::Step,
+            | Self::Exchange { .. } => Code::Program,
         }
     }
 }

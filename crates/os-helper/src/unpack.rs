@@ -46,7 +46,7 @@ enum JobError {
 impl Explain for JobError {
     fn code(&self) -> Code {
         match self {
-            Self::Open { .. } | Self::Parent(_) | Self::System(_) => Code::Step,
+            Self::Open { .. } | Self::Parent(_) | Self::System(_) => Code::System,
             Self::Archive(error) => error.code(),
             Self::Unpack(error) => error.code(),
         }

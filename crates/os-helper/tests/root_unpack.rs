@@ -162,5 +162,5 @@ fn damage_and_limits_are_reported() {
     symlink(rig.path("source"), rig.path("link")).unwrap();
     rig.job.target = rig.path("link");
     let (code, message) = rig.failure();
-    assert_eq!(code, Code::Step, "{message}");
+    assert_eq!(code, Code::System, "{message}");
 }

@@ -57,7 +57,8 @@ impl Explain for BuildError {
             Self::Program(CommandError::NotFound { .. })
             | Self::NoBusybox { .. }
             | Self::NoMirror => Code::NotFound,
-            Self::Program(_) | Self::Scratch { .. } => Code::Step,
+            Self::Program(_) => Code::Program,
+            Self::Scratch { .. } => Code::File,
             Self::Import(error) => error.code(),
         }
     }

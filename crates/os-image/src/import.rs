@@ -86,7 +86,7 @@ impl Explain for ImportError {
                 Code::Image
             }
             Self::Spool(source) if source.kind() == io::ErrorKind::StorageFull => Code::NoSpace,
-            Self::Spool(_) => Code::Step,
+            Self::Spool(_) => Code::File,
             Self::Write(error) => error.code(),
         }
     }

@@ -127,7 +127,7 @@ impl Explain for RepositoryError {
             Self::Copy { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Code::NoSpace
             }
-            Self::File(_) | Self::Copy { .. } => Code::Step,
+            Self::File(_) | Self::Copy { .. } => Code::File,
             Self::Lock(_) => Code::Busy,
             Self::Archive(error) => error.code(),
         }

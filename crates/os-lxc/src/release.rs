@@ -25,6 +25,12 @@ pub enum ReleaseError {
     Unsupported(String),
 }
 
+impl os_types::Explain for ReleaseError {
+    fn code(&self) -> os_types::Code {
+        os_types::Code::Program
+    }
+}
+
 impl Release {
     /// Asks `lxc-start --version`.
     pub fn detect(runner: &dyn Runner) -> Result<Self, ReleaseError> {

@@ -91,6 +91,12 @@ pub struct SeccompError {
     reason: &'static str,
 }
 
+impl os_types::Explain for SeccompError {
+    fn code(&self) -> os_types::Code {
+        os_types::Code::Name
+    }
+}
+
 impl SeccompPolicy {
     /// Reads a policy of version 2.
     ///

@@ -22,6 +22,12 @@ pub struct ValueError {
     reason: &'static str,
 }
 
+impl os_types::Explain for ValueError {
+    fn code(&self) -> os_types::Code {
+        os_types::Code::Name
+    }
+}
+
 impl ValueError {
     pub(crate) fn new(kind: &'static str, text: &str, reason: &'static str) -> Self {
         let text = text.chars().take(80).collect();

@@ -11,8 +11,8 @@ use os_sys::{SpawnRequest, receive_frame, send_frame};
 use os_types::Failure;
 
 use crate::containers::LiveContainer;
+use crate::helper_job;
 use crate::runtime::Runtime;
-use crate::{failure, helper_job};
 
 /// Maximum captured output of a command of ours, in bytes.
 const OUTPUT_LIMIT: u64 = 4096;
@@ -63,10 +63,10 @@ impl Runtime {
             .stdin(socket)
             .stdout(job_file);
         let groups = self.cgroups.join_fds_of(job.init_pid);
-        for procs in groups.map_err(failure::system)? {
+        for procs in groups? {
             request = request.cgroup(procs);
         }
-        let child = os_sys::spawn(request).map_err(failure::system)?;
+        let child = os_sys::spawn(request)?;
         self.reaper.child(child, then);
         Ok(())
     }

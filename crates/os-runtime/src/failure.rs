@@ -1,31 +1,10 @@
-//! Failures of the means, as users meet them.
+//! Failures of the kernel that come without a type of their own.
 
-use std::error::Error;
 use std::fmt::Display;
 
-use os_store::FileError;
-use os_types::{Code, Failure, chain};
+use os_types::{Code, Failure};
 
-/// A file of ours could not be read or written.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "so that it can be named where an error is mapped"
-)]
-pub(crate) fn file(error: FileError) -> Failure {
-    let code = if error.is_full() {
-        Code::NoSpace
-    } else {
-        Code::Step
-    };
-    Failure::new(code, chain(&error))
-}
-
-/// The kernel refused something.
-pub(crate) fn system(error: impl Error) -> Failure {
-    Failure::new(Code::Step, chain(&error))
-}
-
-/// As [`system`], with what was attempted.
+/// A failure with what was attempted.
 pub(crate) fn while_doing<E: Display>(what: impl Display) -> impl FnOnce(E) -> Failure {
-    move |error| Failure::new(Code::Step, format!("cannot {what}: {error}"))
+    move |error| Failure::new(Code::System, format!("cannot {what}: {error}"))
 }

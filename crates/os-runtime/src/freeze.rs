@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use os_types::{Code, ContainerRef, Failure, chain};
+use os_types::{Code, ContainerRef, Failure};
 
 use crate::runtime::Runtime;
 use crate::spec;
@@ -44,6 +44,6 @@ impl Runtime {
         };
         let payload = spec::payload(&live.cgroup, &container.name)?;
         let done = self.cgroups.set_frozen(&payload, frozen, TIMEOUT);
-        done.map_err(|error| Failure::new(Code::Deadline, chain(&error)).about(about))
+        done.map_err(|error| Failure::from(error).about(about))
     }
 }

@@ -43,7 +43,7 @@ impl Runtime {
         };
         let groups = spec.delegated().and_then(|group| {
             let groups = self.cgroups.join_fds(&group);
-            groups.map_err(failure::system)
+            groups.map_err(Failure::from)
         });
         let written = groups.and_then(|groups| self.write_stopped(guest, config, groups));
         log_report(&spec.container, &written);
@@ -94,7 +94,7 @@ impl Runtime {
         timeout: Duration,
     ) -> Result<Report, Failure> {
         let groups = self.cgroups.join_fds_of(init.pid());
-        let groups = groups.map_err(failure::system)?;
+        let groups = groups?;
         let job = GuestJob {
             guest: Which::Running(RunningGuest {
                 init_pid: init.pid(),
@@ -120,13 +120,13 @@ impl Runtime {
         for procs in groups {
             request = request.cgroup(procs);
         }
-        let mut child = os_sys::spawn(request).map_err(failure::system)?;
+        let mut child = os_sys::spawn(request)?;
         let ended = child.wait(timeout);
         if !matches!(ended, Ok(Some(_))) {
             // It may hang in the kernel; the reaper waits for it.
             let killed = child.signal_group(os_sys::Signal::KILL);
             self.reaper.child(child, || ());
-            killed.map_err(failure::system)?;
+            killed?;
             let seconds = timeout.as_secs();
             let text = format!("nothing came back from inside within {seconds} s");
             return Err(Failure::new(Code::Deadline, text));
@@ -151,7 +151,7 @@ pub fn log_report(container: &ContainerRef, written: &Result<Report, Failure>) {
 /// Reads an answer that is complete by now; it does not wait for a writer that is still there.
 fn understand(answers: OwnedFd) -> Result<Report, Failure> {
     let nonblocking = rustix::io::ioctl_fionbio(&answers, true);
-    nonblocking.map_err(failure::system)?;
+    nonblocking.map_err(failure::while_doing("read from os-helper"))?;
     let mut bytes = Vec::new();
     // An error leaves the answer incomplete, and then it is not understood.
     drop(
@@ -164,8 +164,8 @@ fn understand(answers: OwnedFd) -> Result<Report, Failure> {
             done: report.done.iter().map(|word| plain(word)).collect(),
             left: report.left.iter().map(|word| plain(word)).collect(),
         }),
-        Ok(GuestAnswer::Failed(why)) => Err(Failure::new(Code::Step, plain(&why))),
-        Err(_no_answer) => Err(Failure::new(Code::Step, "os-helper died inside")),
+        Ok(GuestAnswer::Failed(why)) => Err(Failure::new(Code::File, plain(&why))),
+        Err(_no_answer) => Err(Failure::new(Code::System, "os-helper died inside")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use os_types::{Code, Failure, chain};
+use os_types::{Code, Failure};
 
 use crate::process::Process;
 
@@ -48,7 +48,7 @@ pub(crate) fn wait_exit(
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let ended = process.pidfd().wait_exit(left.min(CANCEL_POLL));
-        if ended.map_err(|error| Failure::new(Code::Step, chain(&error)))? {
+        if ended.map_err(Failure::from)? {
             return Ok(true);
         }
         if operation.is_cancelled() {

@@ -32,7 +32,7 @@ impl Programs {
     pub(crate) fn find(run: &Path) -> Result<Self, Failure> {
         let policy = run.join(DEFAULT_POLICY_FILE);
         let text = os_lxc::seccomp::DEFAULT_POLICY.as_bytes();
-        atomic::replace(&policy, text, Attributes::mode(0o644)).map_err(failure::file)?;
+        atomic::replace(&policy, text, Attributes::mode(0o644))?;
         write_pause(run)?;
         let lxc_start = HostRunner::new().find("lxc-start").map_err(|error| {
             Failure::new(Code::NotFound, chain(&error)).next("apt-get install lxc uidmap")
@@ -67,7 +67,8 @@ fn write_pause(run: &Path) -> Result<(), Failure> {
         return Ok(());
     };
     let written = atomic::replace(&run.join(PAUSE), &program, Attributes::mode(0o555));
-    written.map(drop).map_err(failure::file)
+    written?;
+    Ok(())
 }
 
 /// A copy of a program in memory, sealed: `memfd_create(2)`, `F_ADD_SEALS`.

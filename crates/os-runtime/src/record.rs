@@ -7,8 +7,6 @@ use os_store::atomic::{self, Attributes};
 use os_types::Failure;
 use serde::{Deserialize, Serialize};
 
-use crate::failure;
-
 /// `run/osctl/pools/<pool>/containers/<id>/run.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -32,7 +30,8 @@ const NAME: &str = "run.json";
 pub(crate) fn write(folder: &Path, record: &Record) -> Result<(), Failure> {
     let text = serde_json::to_vec(record).unwrap_or_default();
     let written = atomic::replace(&folder.join(NAME), &text, Attributes::mode(0o400));
-    written.map(drop).map_err(failure::file)
+    written?;
+    Ok(())
 }
 
 /// The record; `None` if there is none that can be read.
@@ -47,5 +46,6 @@ pub(crate) fn remove(folder: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     let removed = atomic::remove(&folder.join(NAME));
-    removed.map(drop).map_err(failure::file)
+    removed?;
+    Ok(())
 }

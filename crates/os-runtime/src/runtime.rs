@@ -68,8 +68,8 @@ impl Runtime {
             listener,
         } = setup;
         let stage = run_dir.join(STAGE);
-        atomic::create_dir_all(&stage, Attributes::mode(0o711)).map_err(failure::file)?;
-        let cgroups = Tree::detect(&cgroup_parent).map_err(failure::system)?;
+        atomic::create_dir_all(&stage, Attributes::mode(0o711))?;
+        let cgroups = Tree::detect(&cgroup_parent)?;
         let programs = Programs::find(&run_dir);
         if let Err(failure) = &programs {
             tracing::warn!(%failure, "containers cannot be started");
@@ -128,7 +128,7 @@ impl Runtime {
         match live.state {
             ContainerState::Running | ContainerState::Freezing | ContainerState::Frozen => {
                 let payload = spec::payload(&live.cgroup, &container.name)?;
-                self.cgroups.is_populated(&payload).map_err(failure::system)
+                self.cgroups.is_populated(&payload).map_err(Failure::from)
             }
             _ => Ok(false),
         }
@@ -139,7 +139,7 @@ impl Runtime {
         let populated = || self.cgroups.is_populated(&target.cgroup);
         Ok(self.container(&target.container).is_none()
             && self.cgroups.presence(&target.cgroup) == os_cgroup::Presence::Absent
-            && !populated().map_err(failure::system)?)
+            && !populated()?)
     }
 
     /// LXC and `os-helper`.

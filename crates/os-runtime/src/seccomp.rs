@@ -12,7 +12,6 @@ use os_lxc::seccomp::SeccompPolicy;
 use os_store::atomic::{self, Attributes};
 use os_types::{Code, Failure, HostPath, chain};
 
-use crate::failure;
 use crate::spec::ContainerSpec;
 
 /// Name of our policy in the runtime directory, and of the copy in that of a container.
@@ -27,15 +26,15 @@ pub(crate) fn copy_in(run: &Path) -> PathBuf {
 pub(crate) fn copy(spec: &ContainerSpec) -> Result<Option<Arc<str>>, Failure> {
     let copy = copy_in(&spec.paths.run);
     let Some(source) = &spec.settings.seccomp_profile else {
-        atomic::remove(&copy).map_err(failure::file)?;
+        atomic::remove(&copy)?;
         return Ok(None);
     };
     let text = read_policy(source.as_path()).map_err(|why| {
         let text = format!("cannot read its seccomp policy {source}: {why}");
-        Failure::new(Code::Step, text).next(format!("osctl ct unset seccomp {}", spec.container))
+        Failure::new(Code::File, text).next(format!("osctl ct unset seccomp {}", spec.container))
     })?;
     let attributes = Attributes::mode(0o440).owned_by(0, spec.ugid);
-    atomic::replace(&copy, text.as_bytes(), attributes).map_err(failure::file)?;
+    atomic::replace(&copy, text.as_bytes(), attributes)?;
     Ok(Some(text.into()))
 }
 
@@ -64,6 +63,6 @@ fn read_policy(source: &Path) -> Result<String, String> {
 
 /// The policy that a running container was started with; `None` if that is ours.
 pub(crate) fn of_running(run: &Path) -> Result<Option<Arc<str>>, Failure> {
-    let text = atomic::read_text(&copy_in(run)).map_err(failure::file)?;
+    let text = atomic::read_text(&copy_in(run))?;
     Ok(text.map(Arc::from))
 }

@@ -183,10 +183,10 @@ impl Start<'_> {
             .stdin(job)
             .stdout(OwnedFd::from(status));
         let groups = runtime.cgroups.join_fds(&spec.delegated()?);
-        for procs in groups.map_err(failure::system)? {
+        for procs in groups? {
             request = request.cgroup(procs);
         }
-        let child = os_sys::spawn(request).map_err(failure::system)?;
+        let child = os_sys::spawn(request)?;
         let mut answer = Vec::new();
         // The helper itself waits for nothing: it mounts, changes ids and executes LXC.
         answers.read_to_end(&mut answer).map_err(failed())?;

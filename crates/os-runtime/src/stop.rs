@@ -12,10 +12,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use os_cgroup::{CgroupError, CgroupPath};
+use os_cgroup::CgroupPath;
 use os_store::atomic;
 use os_sys::patience;
-use os_types::{Code, ContainerRef, ContainerState, Failure, StopMethod, StopPolicy, chain};
+use os_types::{
+    Code, ContainerRef, ContainerState, Explain as _, Failure, StopMethod, StopPolicy, chain,
+};
 
 use crate::containers::LiveContainer;
 use crate::hook::{self, Hook, HookContext};
@@ -25,7 +27,7 @@ use crate::runtime::Runtime;
 use crate::shutdown_signal::{self, Halt};
 use crate::spec::StopTarget;
 use crate::state::Event;
-use crate::{failure, guest, record};
+use crate::{guest, record};
 
 /// How long after its start an init may still lack its signal handlers.
 const INIT_SETUP: Duration = Duration::from_secs(5);
@@ -121,7 +123,7 @@ impl Runtime {
         let Some(signal) = os_sys::signal_of(halt.signal) else {
             return Ok(false);
         };
-        if !init.pidfd().send_signal(signal).map_err(failure::system)? {
+        if !init.pidfd().send_signal(signal)? {
             return Ok(true);
         }
         operation::wait_exit(init, Instant::now() + policy.timeout(), operation)
@@ -141,7 +143,7 @@ impl Runtime {
         let cgroup = self.cgroup_of(target);
         let failures = self.clear(container, &cgroup, &target.run);
         let left = self.cgroups.is_populated(&cgroup);
-        if !left.map_err(failure::system)? {
+        if !left? {
             self.containers.apply(container, Event::Cleared)?;
             if let Some(spec) = &target.spec {
                 hook::run_and_log(spec, Hook::OnStop, HookContext::Host);
@@ -173,7 +175,7 @@ impl Runtime {
         note(self.kill(container, cgroup));
         let left = deadline.saturating_duration_since(Instant::now());
         let removed = self.cgroups.remove(cgroup, left);
-        note(removed.map(drop).map_err(failure::system));
+        note(removed.map(drop).map_err(Failure::from));
         note(record::remove(run));
         failures
     }
@@ -182,14 +184,10 @@ impl Runtime {
         let Err(error) = self.cgroups.kill(cgroup, KILL_TIMEOUT) else {
             return Ok(());
         };
-        let code = match error {
-            CgroupError::Unkillable { .. } => Code::Deadline,
-            _ => Code::Step,
-        };
         let pids = self.cgroups.procs(cgroup).unwrap_or_default();
         let blocked = process::blocked(pids).map_or_else(String::new, |text| format!(": {text}"));
         let text = format!("{}{blocked}", chain(&error));
-        Err(Failure::new(code, text)
+        Err(Failure::new(error.code(), text)
             .about(format!("container {container}"))
             .next("osctl help E-DEADLINE"))
     }
@@ -215,7 +213,7 @@ impl Runtime {
             Ok(change) => Ok(change == os_store::Change::Removed),
             // Before the first start there is no such directory.
             Err(error) if error.is_not_found() => Ok(false),
-            Err(error) => Err(failure::file(error)),
+            Err(error) => Err(error.into()),
         }
     }
 }

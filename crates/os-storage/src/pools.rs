@@ -222,7 +222,7 @@ impl Explain for PoolError {
             }
             Self::NoSpace { .. } => Code::NoSpace,
             Self::Contents { source, .. } => source.code(),
-            Self::Tool { .. } | Self::System { .. } => Code::Step,
+            Self::Tool { .. } | Self::System { .. } => Code::Storage,
         }
     }
 

@@ -154,7 +154,7 @@ impl Explain for StorageError {
             Self::InUse { .. } | Self::NotNewest { .. } | Self::Busy { .. } => Code::InUse,
             Self::NoSpace { .. } | Self::OverQuota { .. } => Code::NoSpace,
             Self::QuotasOff { .. } | Self::Invalid { .. } => Code::Name,
-            Self::Locked { .. } | Self::Suspended { .. } | Self::System { .. } => Code::Step,
+            Self::Locked { .. } | Self::Suspended { .. } | Self::System { .. } => Code::Storage,
         }
     }
 

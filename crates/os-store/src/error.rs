@@ -91,7 +91,7 @@ impl Explain for FileError {
         if self.is_full() {
             Code::NoSpace
         } else {
-            Code::Step
+            Code::File
         }
     }
 }

@@ -51,6 +51,6 @@ impl SysError {
 
 impl Explain for SysError {
     fn code(&self) -> Code {
-        Code::Step
+        Code::System
     }
 }

@@ -174,7 +174,7 @@ pub enum SpawnError {
 
 impl os_types::Explain for SpawnError {
     fn code(&self) -> os_types::Code {
-        os_types::Code::Step
+        os_types::Code::System
     }
 }
 

@@ -101,8 +101,18 @@ codes! {
         "Somebody cancelled the operation (`osctl operation cancel`). What it had done was reverted.";
     NoSpace = "E-NO-SPACE", 507, 8, "No space is left",
         "The pool, the file system of the host or a quota is full. What was written so far was reverted; nothing that existed was lost. Free space (`osctl pool show <pool>`) and run the command again.";
+    File = "E-FILE", 500, 8, "A file cannot be read or written",
+        "The host or the pool refused a file; the message has its path and the reason. Look at the file system it is on: is it mounted, writable and free of errors (`dmesg`)? What the operation had done was reverted.";
+    Storage = "E-STORAGE", 500, 8, "The storage refused",
+        "ZFS, btrfs, a block device or a mount failed; the message says what was attempted and what the kernel or the program answered. Look at `osctl pool show <pool>`, `dmesg` and for ZFS at `zpool status`. What the operation had done was reverted.";
+    Cgroup = "E-CGROUP", 500, 8, "A control group refused",
+        "The kernel's control groups cannot be read or changed; the message has the file and the reason. Check that cgroup2 is mounted (`findmnt -t cgroup,cgroup2`) and that no other program manages osctld's groups.";
+    Program = "E-PROGRAM", 500, 8, "A program failed or is not installed",
+        "osctld runs programs of the host (such as zfs, mkfs.btrfs, lxc-start); the message has the command and what it printed. Install what is missing, or run the command by hand to see more.";
+    System = "E-SYSTEM", 500, 8, "The kernel refused a system call",
+        "A process could not be started, watched or signalled, or another system call failed; the message has the call and the reason. Look at `dmesg`, the limits of processes and memory, and the log of osctld.";
     Step = "E-STEP", 500, 8, "A step of the operation failed",
-        "The host refused a step; the message has the command or system call and what it said. What was done so far was reverted. `osctl operation show <id>` lists the steps.";
+        "Only in histories of earlier versions and for failures that fit no other code: a step failed, and the message says why. `osctl operation show <id>` lists the steps.";
     Privilege = "E-PRIVILEGE", 403, 9, "Root is needed",
         "Only root on the host may use osctld and change its state.";
     NoDaemon = "E-NO-DAEMON", 503, 10, "osctld cannot be reached",

@@ -26,7 +26,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     written.or_else(|error| match error.kind() {
         // Whoever reads has enough: `osctl-image ls | head`.
         io::ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(Failure::new(Code::Step, format!("cannot print: {error}"))),
+        _ => Err(Failure::new(Code::File, format!("cannot print: {error}"))),
     })
 }
 

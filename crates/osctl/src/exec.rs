@@ -144,7 +144,7 @@ fn killed_by(signal: i32) -> Fault {
 /// The failure of copying.
 fn broken(error: &io::Error) -> Failure {
     Failure::new(
-        Code::Step,
+        Code::Protocol,
         format!("the connection with the command broke off: {error}"),
     )
 }

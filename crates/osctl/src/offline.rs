@@ -180,7 +180,7 @@ fn imported(root: &Path) -> Result<Vec<PoolName>, Failure> {
         Err(error) => {
             let code = match error.kind() {
                 ErrorKind::PermissionDenied => Code::Privilege,
-                _ => Code::Step,
+                _ => Code::File,
             };
             let message = format!("cannot list {}: {error}", folder.display());
             return Err(Failure::new(code, message));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use os_store::atomic::{self, Attributes};
-use os_types::{Code, Failure};
+use os_types::Failure;
 
 /// A host, as it marks its pools.
 #[derive(Debug, Clone)]
@@ -20,9 +20,7 @@ pub(crate) struct Identity {
 impl Identity {
     /// Reads it; a host without a machine id gets one of ours in the folder `state`.
     pub(crate) fn read(etc: &Path, state: &Path) -> Result<Self, Failure> {
-        let failed =
-            |error: &dyn std::error::Error| Failure::new(Code::Step, os_types::chain(error));
-        let boot_id = os_sys::boot_id().map_err(|error| failed(&error))?;
+        let boot_id = os_sys::boot_id()?;
         Ok(Self {
             host_id: host_id(etc, state)?,
             hostname: os_sys::hostname(),

@@ -19,7 +19,7 @@ pub(super) fn check_path(path: &Path) -> Result<(), Failure> {
         let text = format!(
             "path {:?} is not absolute, or has '..', a control character or bytes that are not UTF-8 \
              in it",
-            path.as_os_str()
+            path.to_string_lossy()
         );
         Err(Failure::new(Code::Name, text))
     }

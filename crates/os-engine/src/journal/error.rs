@@ -84,7 +84,7 @@ impl Explain for JournalError {
             Self::Store(error) | Self::Lines(JsonlError::File(error)) if error.is_full() => {
                 Code::NoSpace
             }
-            Self::File { .. } | Self::Store(_) | Self::Lines(JsonlError::File(_)) => Code::Step,
+            Self::File { .. } | Self::Store(_) | Self::Lines(JsonlError::File(_)) => Code::File,
             Self::Damaged { .. } | Self::Lines(JsonlError::Record { .. }) => Code::Damaged,
             Self::Lines(JsonlError::Unwritable { .. }) => Code::Internal,
         }

@@ -41,7 +41,7 @@ impl Explain for WriteError {
     fn code(&self) -> Code {
         match self.source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::NoSpace,
-            _ => Code::Step,
+            _ => Code::File,
         }
     }
 

@@ -67,7 +67,7 @@ impl Explain for UnpackError {
         match self {
             Self::Write { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::NoSpace,
-                _ => Code::Step,
+                _ => Code::File,
             },
             _ => Code::Image,
         }

@@ -7,16 +7,15 @@ use os_lxc::config::MountEntry;
 use os_lxc::{
     AppArmor, ClockOffsets, ConfigPath, ConsoleLog, ContainerConfig, Flavour, HookProgram,
     IDLE_IN_GUEST, LaunchSpec, LogFile, Nesting, Rlimit, RlimitValue, RootSource, Stage, Value,
-    ValueError,
 };
 use os_store::atomic::{self, Attributes};
-use os_types::{Code, Failure, LimitValue, PrlimitName, StartInit, StartPolicy, chain};
+use os_types::{Failure, LimitValue, PrlimitName, StartInit, StartPolicy};
 
 use crate::hook::{self, Hook};
 use crate::programs::{self, Programs};
 use crate::runtime::Runtime;
+use crate::seccomp;
 use crate::spec::ContainerSpec;
-use crate::{failure, seccomp};
 
 /// How long a hook of LXC waits for our answer, in milliseconds: longer than all scripts of one hook take.
 const HOOK_TIMEOUT_MS: u32 = 600_000;
@@ -24,16 +23,8 @@ const HOOK_TIMEOUT_MS: u32 = 600_000;
 /// Size at which the console log is rotated, in bytes. One old log is kept.
 const CONSOLE_BYTES: u32 = 128 << 10;
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "so that it can be named where an error is mapped"
-)]
-fn invalid(error: ValueError) -> Failure {
-    Failure::new(Code::Name, chain(&error))
-}
-
 pub(super) fn path(path: impl AsRef<Path>) -> Result<ConfigPath, Failure> {
-    ConfigPath::new(path).map_err(invalid)
+    Ok(ConfigPath::new(path)?)
 }
 
 impl Runtime {
@@ -61,7 +52,7 @@ impl Runtime {
         Ok(ContainerConfig {
             id: container.name.clone(),
             arch: spec.arch.clone(),
-            hostname: Value::new(hostname).map_err(invalid)?,
+            hostname: Value::new(hostname)?,
             uid_map: spec.uid_map.clone(),
             gid_map: spec.gid_map.clone(),
             stage: Stage::new(path(self.stage())?),
@@ -80,7 +71,7 @@ impl Runtime {
                 bytes: CONSOLE_BYTES,
             },
             apparmor: if programs.apparmor {
-                AppArmor::Profile(Value::new("unconfined").map_err(invalid)?)
+                AppArmor::Profile(Value::new("unconfined")?)
             } else {
                 AppArmor::Absent
             },
@@ -103,7 +94,7 @@ impl Runtime {
         let source = path(programs::pause_program(self.run_dir()))?;
         let target = IDLE_IN_GUEST.trim_start_matches('/');
         let entry = MountEntry::bind(&source, target, &["ro", "create=file"]);
-        Ok(vec![entry.map_err(invalid)?])
+        Ok(vec![entry?])
     }
 
     /// The job of `os-helper start`.
@@ -149,7 +140,8 @@ pub(super) fn write(spec: &ContainerSpec, config: &ContainerConfig) -> Result<()
     let file = spec.lxc_dir().join("config");
     let attributes = Attributes::mode(0o640).owned_by(0, spec.ugid);
     let written = atomic::replace(&file, config.render().as_bytes(), attributes);
-    written.map(drop).map_err(failure::file)
+    written?;
+    Ok(())
 }
 
 /// The limits of init and all it starts.

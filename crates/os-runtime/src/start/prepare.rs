@@ -18,9 +18,9 @@ impl Runtime {
     /// Makes the container's group, and the one within it that belongs to its system user.
     pub(super) fn make_cgroups(&self, spec: &ContainerSpec) -> Result<(), Failure> {
         let delegated = spec.delegated()?;
-        self.cgroups.create(&delegated).map_err(failure::system)?;
+        self.cgroups.create(&delegated)?;
         let given = self.cgroups.delegate(&delegated, spec.ugid);
-        given.map_err(failure::system)
+        given.map_err(Failure::from)
     }
 }
 
@@ -43,7 +43,7 @@ pub(super) fn make_directories(spec: &ContainerSpec) -> Result<(), Failure> {
     let console = run.join("console");
     forget_console(&console, ugid)?;
     let passable = Attributes::mode(0o711);
-    atomic::create_dir_all(&spec.paths.lxc_path, passable).map_err(failure::file)?;
+    atomic::create_dir_all(&spec.paths.lxc_path, passable)?;
     let tenants = Attributes::mode(0o700).owned_by(ugid, ugid);
     for (directory, attributes) in [
         (run.clone(), passable),
@@ -52,7 +52,7 @@ pub(super) fn make_directories(spec: &ContainerSpec) -> Result<(), Failure> {
         (spec.monitor_runtime_dir(), tenants),
         (spec.lxc_dir(), Attributes::mode(0o710).owned_by(0, ugid)),
     ] {
-        atomic::create_dir(&directory, attributes).map_err(failure::file)?;
+        atomic::create_dir(&directory, attributes)?;
     }
     Ok(())
 }

@@ -67,6 +67,12 @@ pub enum RawError {
     },
 }
 
+impl crate::Explain for RawError {
+    fn code(&self) -> crate::Code {
+        crate::Code::Name
+    }
+}
+
 /// A key and its value; `None` clears the key.
 type Line<'a> = (&'a str, Option<&'a str>);
 

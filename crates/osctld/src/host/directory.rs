@@ -20,7 +20,7 @@ impl HostStep for DirectoryStep {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => {
                 let text = format!("cannot look at {}: {error}", path.display());
-                return Err(Failure::new(Code::Step, text));
+                return Err(Failure::new(Code::File, text));
             }
         };
         Ok(match (found, self.to) {

@@ -99,7 +99,7 @@ impl LinuxHost {
     fn taken_names(&self) -> Result<BTreeSet<String>, Failure> {
         let root = self.paths().root();
         let mounts = MountTable::read().map_err(|error| {
-            Failure::new(Code::Step, format!("cannot read the mounts: {error}"))
+            Failure::new(Code::System, format!("cannot read the mounts: {error}"))
         })?;
         let is_taken = |name: &String| {
             let is_known = || self.paths().sources().join(name).is_symlink();
@@ -124,7 +124,7 @@ fn names(folder: &Path) -> Result<Vec<String>, Failure> {
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(Failure::new(
-            Code::Step,
+            Code::File,
             format!("cannot list {}: {error}", folder.display()),
         )),
     }

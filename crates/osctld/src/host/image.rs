@@ -92,8 +92,9 @@ fn dataset(step: &ImageStep, host: &LinuxHost) -> Result<DatasetName, Failure> {
 
 /// Runs `os-helper unpack`, which is killed when the operation is cancelled or out of time.
 fn run_helper(job: &UnpackJob, context: &StepContext<'_>) -> Result<UnpackAnswer, Failure> {
-    let failed =
-        |error: std::io::Error| Failure::new(Code::Step, format!("cannot run os-helper: {error}"));
+    let failed = |error: std::io::Error| {
+        Failure::new(Code::System, format!("cannot run os-helper: {error}"))
+    };
     let text = serde_json::to_vec(job).unwrap_or_default();
     let memory = rustix::fs::memfd_create("unpack", MemfdFlags::CLOEXEC);
     let mut memory = File::from(memory.map_err(|errno| failed(errno.into()))?);

@@ -116,7 +116,7 @@ fn remove_tree(folder: &Path) -> Result<(), Failure> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             let text = format!("cannot remove {}: {error}", folder.display());
-            Err(Failure::new(Code::Step, text))
+            Err(Failure::new(Code::File, text))
         }
         _ => Ok(()),
     }

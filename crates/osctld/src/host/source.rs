@@ -14,7 +14,7 @@ pub(crate) fn read(link: &Path) -> Result<Option<PathBuf>, Failure> {
         Ok(path) => Ok(Some(path)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::new(
-            Code::Step,
+            Code::File,
             format!("cannot read link {}: {error}", link.display()),
         )),
     }

@@ -186,7 +186,7 @@ async fn hand_over(app: &App, upgraded: Upgraded, prepared: Prepared) -> Result<
     }
     let socket = parts.io.into_inner().into_std();
     let socket = socket.and_then(|socket| socket.set_nonblocking(false).map(|()| socket));
-    let socket = socket.map_err(|error| Failure::new(Code::Step, error.to_string()))?;
+    let socket = socket.map_err(|error| Failure::new(Code::System, error.to_string()))?;
     let app = app.clone();
     blocking(move || {
         let Prepared { container, job } = prepared;

@@ -131,7 +131,7 @@ pub(crate) fn log(app: &App, part: &ContainerPart, _: &Nothing) -> Result<Contai
     };
     let (bytes, cut) = read().map_err(|error| {
         let text = format!("cannot read {}: {error}", path.display());
-        Failure::new(Code::Step, text)
+        Failure::new(Code::File, text)
     })?;
     Ok(ContainerLog {
         path,

@@ -106,7 +106,7 @@ fn run_editor(path: &Path) -> io::Result<ExitStatus> {
 
 fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
     Failure::new(
-        Code::Step,
+        Code::File,
         format!("cannot {what} {}: {error}", path.display()),
     )
 }
