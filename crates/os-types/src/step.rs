@@ -15,6 +15,28 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+// Declared here and not by the table: rustfmt formats only modules that it finds outside of macros.
+mod account_files;
+mod clone;
+mod dataset;
+mod dataset_name;
+mod directory;
+mod file;
+mod freeze;
+mod guest;
+mod id_blocks;
+mod image;
+mod pool_active;
+mod pool_image;
+mod pool_mark;
+mod pool_open;
+mod pool_reload;
+mod pool_source;
+mod property;
+mod purge;
+mod run;
+mod system_user;
+
 /// The end that a step which creates or removes something leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -85,7 +107,6 @@ fn verb<T>(before: Option<&T>, after: Option<&T>, verbs: [&'static str; 3]) -> &
 macro_rules! steps {
     ($($name:literal: $module:ident, $variant:ident($kind:ident))+) => {
         $(
-            mod $module;
             pub use self::$module::$kind;
 
             impl From<$kind> for Step {

@@ -8,8 +8,7 @@ use super::{Durability, StepKind};
 
 /// Our block in each account file is written again from the registered users. Its own inverse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct AccountFilesStep {
-}
+pub struct AccountFilesStep {}
 
 impl StepKind for AccountFilesStep {
     const DURABILITY: Durability = Durability::Run;

@@ -34,7 +34,11 @@ impl StepKind for CloneStep {
 
 impl fmt::Display for CloneStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { origin, dataset, to } = self;
+        let Self {
+            origin,
+            dataset,
+            to,
+        } = self;
         match to {
             Presence::Present => write!(f, "clone {origin} to {dataset}"),
             Presence::Absent => write!(f, "destroy clone {dataset}"),

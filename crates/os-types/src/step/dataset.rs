@@ -21,7 +21,10 @@ impl StepKind for DatasetStep {
 
     fn inverse(&self) -> Option<Self> {
         let dataset = self.dataset.clone();
-        (self.to == Presence::Present).then_some(Self { dataset, to: Presence::Absent })
+        (self.to == Presence::Present).then_some(Self {
+            dataset,
+            to: Presence::Absent,
+        })
     }
 
     fn undo(&self) -> Option<Self> {

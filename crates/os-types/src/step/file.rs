@@ -23,13 +23,21 @@ impl StepKind for FileStep {
 
     fn inverse(&self) -> Option<Self> {
         let (before, after) = (self.after.clone(), self.before.clone());
-        Some(Self { before, after, ..self.clone() })
+        Some(Self {
+            before,
+            after,
+            ..self.clone()
+        })
     }
 }
 
 impl fmt::Display for FileStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = verb(self.before.as_ref(), self.after.as_ref(), ["create", "change", "remove"]);
+        let verb = verb(
+            self.before.as_ref(),
+            self.after.as_ref(),
+            ["create", "change", "remove"],
+        );
         write!(f, "{verb} file {}", self.path)
     }
 }

@@ -31,14 +31,23 @@ impl StepKind for GuestStep {
 
     fn inverse(&self) -> Option<Self> {
         let (before, after) = (self.after.clone(), self.before.clone());
-        Some(Self { before, after, ..self.clone() })
+        Some(Self {
+            before,
+            after,
+            ..self.clone()
+        })
     }
 }
 
 impl fmt::Display for GuestStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { pool, container, .. } = self;
-        write!(f, "write name and resolvers inside container {pool}:{container}")
+        let Self {
+            pool, container, ..
+        } = self;
+        write!(
+            f,
+            "write name and resolvers inside container {pool}:{container}"
+        )
     }
 }
 

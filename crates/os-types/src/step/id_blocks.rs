@@ -38,12 +38,21 @@ impl StepKind for IdBlocksStep {
 impl fmt::Display for IdBlocksStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = self.to.pick("allocate", "free");
-        let Self { pool, range, index, count, .. } = self;
+        let Self {
+            pool,
+            range,
+            index,
+            count,
+            ..
+        } = self;
         if *count == 1 {
             write!(f, "{verb} block {index} of id range {pool}:{range}")?;
         } else {
             let last = u64::from(*index) + u64::from(*count).saturating_sub(1);
-            write!(f, "{verb} blocks {index} to {last} of id range {pool}:{range}")?;
+            write!(
+                f,
+                "{verb} blocks {index} to {last} of id range {pool}:{range}"
+            )?;
         }
         let owner = self.owner.as_ref();
         owner.map_or(Ok(()), |owner| write!(f, " for {owner}"))

@@ -47,7 +47,11 @@ impl fmt::Display for ImageStep {
         let (pool, digest) = (&self.pool, self.digest.short());
         match self.to {
             Presence::Present => {
-                write!(f, "unpack image {digest} from {} to {pool}", self.file.display())
+                write!(
+                    f,
+                    "unpack image {digest} from {} to {pool}",
+                    self.file.display()
+                )
             }
             Presence::Absent => write!(f, "drop image {digest} from the cache of {pool}"),
         }

@@ -24,13 +24,21 @@ impl StepKind for PoolSourceStep {
 
     fn inverse(&self) -> Option<Self> {
         let (before, after) = (self.after.clone(), self.before.clone());
-        Some(Self { before, after, ..self.clone() })
+        Some(Self {
+            before,
+            after,
+            ..self.clone()
+        })
     }
 }
 
 impl fmt::Display for PoolSourceStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = verb(self.before.as_ref(), self.after.as_ref(), ["remember", "change", "forget"]);
+        let verb = verb(
+            self.before.as_ref(),
+            self.after.as_ref(),
+            ["remember", "change", "forget"],
+        );
         let path = self.after.as_ref().or(self.before.as_ref());
         let path = path.map(|path| path.display().to_string());
         let path = path.unwrap_or_default();

@@ -25,7 +25,11 @@ impl StepKind for PropertyStep {
 
     fn inverse(&self) -> Option<Self> {
         let (before, after) = (self.after.clone(), self.before.clone());
-        Some(Self { before, after, ..self.clone() })
+        Some(Self {
+            before,
+            after,
+            ..self.clone()
+        })
     }
 }
 
