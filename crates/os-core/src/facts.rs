@@ -69,6 +69,9 @@ pub struct StorageFacts {
     pub datasets: BTreeSet<DatasetName>,
     /// Whether the folder of the container's scripts has something in it: then it stays.
     pub kept_hooks: bool,
+    /// Processes of the host that keep a pool that is to be exported from being closed, e.g. `sh
+    /// (4242): working directory /tank/ct`.
+    pub holders: Vec<String>,
     /// Something that no name of a dataset in the trash has: `<unix time>.<6 hex digits>`.
     pub unique: String,
 }

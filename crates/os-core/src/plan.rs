@@ -3,10 +3,11 @@
 //! One file a command. Each checks everything that can be known before the first step; what is
 //! found out only by doing (a full disk, a device that is not a pool) fails in its step.
 //!
-//! *Turns*: a plan touches the entities it changes and those it relies on. Whatever touches
-//! something on a pool shares the turn of the pool, which the engine sees to, so that no pool is
-//! closed under it; only what concerns a pool as a whole touches the pool. Whatever gives ids to
-//! somebody or takes them touches the host, because ids are checked over all pools.
+//! *Locks*: a plan touches the entities it changes and those it relies on. Whatever touches
+//! something on a pool shares the pool, which the engine sees to, so that no pool is closed under
+//! it; only what concerns a pool as a whole touches the pool. A plan that gives ids to somebody
+//! touches the host: it is made while the host is locked, because ids are checked over all pools.
+//! One that only takes ids away does not; its steps about accounts lock the host by themselves.
 
 mod activate;
 mod attr;

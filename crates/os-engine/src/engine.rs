@@ -20,6 +20,7 @@ use crate::locks::{Claimant, LockTable};
 use crate::operation_table::{Entry, OperationTable};
 use crate::recover::Recovery;
 use crate::request::{OperationRequest, Strength};
+use crate::slots::Slots;
 use crate::threads::{self, Threads};
 use crate::undo::UndoTarget;
 
@@ -93,6 +94,7 @@ pub(crate) struct Inner<H> {
     pub(crate) operations: OperationTable,
     locks: LockTable,
     threads: Threads,
+    slots: Slots,
     events: Events,
     appending: Arc<Mutex<()>>,
 }
@@ -116,6 +118,7 @@ impl<H: Host> Engine<H> {
             operations: OperationTable::new(events.clone(), in_flight, ended),
             locks: LockTable::new(queue),
             threads: Threads::new(threads),
+            slots: Slots::default(),
             events,
             appending: Arc::default(),
         }))
@@ -138,7 +141,8 @@ impl<H: Host> Engine<H> {
         let control = Control::new(request.deadline);
         let mut touches: BTreeSet<_> = request.touches.iter().cloned().collect();
         let gives_ids = touches.remove(&EntityRef::Host);
-        let is_bounded = request.strength != Strength::Urgent;
+        // Neither a kill nor what the daemon does by itself, for the end of a container, may get lost.
+        let is_bounded = request.strength != Strength::Urgent && request.pid != 0;
         let entry = inner
             .operations
             .add(control, is_bounded, |id| queued(id, &request))?;
@@ -146,6 +150,7 @@ impl<H: Host> Engine<H> {
             operation: entry.id.clone(),
             command: request.command.clone(),
             strength: request.strength,
+            is_bounded,
             cancellation: entry.control.cancellation.clone(),
         };
         // It takes its place here and not in the task, so that the order of submissions is the
@@ -163,6 +168,17 @@ impl<H: Host> Engine<H> {
         };
         tokio::spawn(Arc::clone(inner).drive(drive, locks));
         Ok(id)
+    }
+
+    /// Runs `work`, such as the first planning of a command, on a thread of its own that may block.
+    ///
+    /// # Errors
+    /// Those of `work`; `Code::Busy` if the system has no thread left.
+    pub async fn on_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        threads::run(work).await?
     }
 
     /// Waits for the end of an operation, at most for `time`; what it is then.

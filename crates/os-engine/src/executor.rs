@@ -10,7 +10,7 @@
 //! near end, and that whatever is found at the far end later is the work of this operation and may
 //! be taken back, while a step that was found done is never touched by the way back.
 //!
-//! Recovery runs through the same code: the marks of the step_log tell it what the dead daemon did.
+//! Recovery runs through the same code: the lines of the journal tell it what the dead daemon did.
 //! On another boot, or with a pool that came from another host, run-only steps are skipped both
 //! ways, and the end of the journal may be missing: a step without a mark that is found at its far
 //! end is then taken for ours. That would be wrong for a step that had nothing to do from the start,
@@ -137,7 +137,17 @@ impl<H: Host> Executor<'_, H> {
             recovery: self.recovery,
             progress: self.progress,
         };
-        guard(step, || self.host.apply(step, &context))
+        let applied = guard(step, || self.host.apply(step, &context));
+        applied.map_err(|mut failure| {
+            // A runtime that was interrupted does not know by whom.
+            let reason = control.cancellation.reason();
+            if let Some(reason) = reason.filter(|_| failure.code == Code::Cancelled)
+                && !failure.message.contains(&reason)
+            {
+                failure.message = format!("{reason}: {}", failure.message);
+            }
+            failure
+        })
     }
 
     fn check(&self, step: &Step) -> Result<StepCheck, Failure> {

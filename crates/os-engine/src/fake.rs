@@ -367,6 +367,7 @@ pub(crate) fn work_on(touches: Vec<EntityRef>, steps: Vec<Step>) -> OperationReq
         touches,
         deadline: DEADLINE,
         strength: Strength::Normal,
+        slot: None,
         undoes: None,
         planner: Arc::new(move || Ok(plan.clone())),
     }

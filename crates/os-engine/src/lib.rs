@@ -49,6 +49,7 @@ mod locks;
 mod operation_table;
 mod recover;
 mod request;
+mod slots;
 mod threads;
 mod undo;
 
@@ -63,4 +64,5 @@ pub use history::History;
 pub use host::{Host, Outcome, StepCheck, StepContext};
 pub use journal::{Ending, Header, JournalDirs, JournalError, Record};
 pub use request::{DEADLINE, OperationRequest, Planner, Strength};
+pub use slots::Slot;
 pub use undo::UndoTarget;

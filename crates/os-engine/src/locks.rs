@@ -48,6 +48,8 @@ pub(crate) struct Claimant {
     /// What to call it, e.g. `container-stop`.
     pub(crate) command: String,
     pub(crate) strength: Strength,
+    /// It is refused if a queue is full.
+    pub(crate) is_bounded: bool,
     /// Cancelled when it has to yield.
     pub(crate) cancellation: Cancellation,
 }
@@ -168,7 +170,7 @@ impl LockTable {
                 continue;
             }
             let bound = self.bound;
-            if queue.length() < bound || request.claimant.is_urgent() {
+            if queue.length() < bound || !request.claimant.is_bounded {
                 queue.wait(mode, request);
                 return;
             }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use os_types::{EntityRef, Failure, OpId, Plan};
 
+use crate::slots::Slot;
+
 /// The deadline of an operation unless the command has another one.
 pub const DEADLINE: Duration = Duration::from_mins(10);
 
@@ -46,6 +48,8 @@ pub struct OperationRequest {
     pub deadline: Duration,
     /// How it stands to others.
     pub strength: Strength,
+    /// How many of its kind run at a time; no bound if none.
+    pub slot: Option<Slot>,
     /// The operation it undoes.
     pub undoes: Option<OpId>,
     /// Its plan.

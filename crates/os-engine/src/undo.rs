@@ -88,6 +88,7 @@ impl<H: Host> Inner<H> {
             touches: plan.touches,
             deadline: DEADLINE,
             strength: Strength::Normal,
+            slot: None,
             undoes: Some(id),
             planner,
         })

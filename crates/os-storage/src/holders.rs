@@ -104,7 +104,7 @@ fn is_same_tree(entry: &MountEntry, ours: &MountEntry) -> bool {
 }
 
 /// Processes with a file, directory or mapping below a path.
-pub(crate) fn processes(mountpoint: &Path) -> Vec<Holder> {
+pub fn processes(mountpoint: &Path) -> Vec<Holder> {
     let mut found = Vec::new();
     for (pid, proc) in processes_of_host() {
         if let Some(what) = held_by(&proc, mountpoint) {

@@ -50,7 +50,7 @@ pub use self::backends::Backends;
 pub use self::btrfs::Btrfs;
 pub use self::change::Change;
 pub use self::datasets::{DatasetInfo, Datasets, Extent, PropertyEdit};
-pub use self::holders::Holder;
+pub use self::holders::{Holder, processes as holders_below};
 pub use self::place::{PoolPlace, PoolSource, ZFS_DEVICE};
 pub use self::pools::{Inspection, NewImage, PoolError, PoolStatus, Pools, Takeover};
 pub use self::resume_token::{Proof, ResumeToken, ResumeTokenError};

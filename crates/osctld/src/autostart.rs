@@ -1,53 +1,84 @@
 //! Starting what is to be started when its pool has been imported.
 //!
 //! Containers with `autostart` are started by priority, then id, as many at a time as the pool's
-//! `parallel_start` says. Each is started once for each boot of the host: a list in the run folder
+//! `parallel_start` says, each by an operation of the daemon's own. On a loaded host the next start
+//! waits for the `delay` of the one before. Each is started once for each boot of the host: a list in the run folder
 //! remembers, so that a restart of the daemon does not start what somebody has stopped.
 
 use std::collections::BTreeSet;
-use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
+use os_api::OperationState;
 use os_api::command::ContainerStart;
 use os_core::layout;
 use os_store::atomic::{self, Attributes};
-use os_types::{ContainerName, ContainerRef, Failure, PoolName, StartInit};
+use os_types::{ContainerName, ContainerRef, Failure, OpId, PoolName, StartInit};
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::app::App;
 use crate::submit;
 
-/// Starts what is to be started on a pool that has been imported; returns when all are, on a thread
-/// that may wait. What does not start is logged, and in the history.
-pub(crate) fn run(app: &App, pool: &PoolName) {
-    let waiting = match waiting(app, pool) {
-        Ok(waiting) => Mutex::new(waiting),
-        Err(failure) => {
-            tracing::error!(%pool, %failure, "containers are not started");
-            return;
+/// Starts what is to be started with a pool, once the operation that imports it has finished.
+pub(crate) fn after_import(app: &App, pool: PoolName, import: OpId) {
+    let app = app.clone();
+    tokio::spawn(async move {
+        let imported = app.engine().wait(import.as_str(), submit::OWN_DEADLINE);
+        let imported = imported.await;
+        if imported.is_ok_and(|operation| operation.state == OperationState::Finished) {
+            begin(&app, pool);
         }
+    });
+}
+
+/// Starts what is to be started on a pool that has been imported, in the background. Failures are
+/// logged, and in the history. Must be called within the runtime.
+pub(crate) fn begin(app: &App, pool: PoolName) {
+    let app = app.clone();
+    tokio::spawn(async move {
+        if let Err(failure) = run(&app, &pool).await {
+            tracing::error!(%pool, %failure, "containers are not started");
+        }
+    });
+}
+
+async fn run(app: &App, pool: &PoolName) -> Result<(), Failure> {
+    let waiting = {
+        let (app, pool) = (app.clone(), pool.clone());
+        let engine = app.engine().clone();
+        engine.on_thread(move || waiting(&app, &pool)).await?
     };
     let state = app.host().state();
     let width = state
         .pool(pool)
         .map_or(1, |pool| pool.settings().parallel_start());
-    let started = Mutex::new(());
-    let next = || {
-        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.pop_front()
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..width {
-            scope.spawn(|| {
-                while let Some(name) = next() {
-                    start(app, pool, &name, &started);
-                }
-            });
-        }
-    });
+    let slots = Arc::new(Semaphore::new(width as usize));
+    let list = Arc::new(Mutex::new(()));
+    for (name, delay) in waiting {
+        // Nobody closes the semaphore.
+        let slot = Arc::clone(&slots).acquire_owned().await;
+        let (app, pool, list) = (app.clone(), pool.clone(), Arc::clone(&list));
+        tokio::spawn(async move {
+            if let Err(failure) = start(&app, &pool, &name, &list).await {
+                tracing::error!(%pool, %name, %failure, "a container does not start with its pool");
+            }
+            if is_loaded() {
+                tokio::time::sleep(delay).await;
+            }
+            drop(slot);
+        });
+    }
+    Ok(())
 }
 
-fn start(app: &App, pool: &PoolName, name: &ContainerName, list: &Mutex<()>) {
+async fn start(
+    app: &App,
+    pool: &PoolName,
+    name: &ContainerName,
+    list: &Mutex<()>,
+) -> Result<(), Failure> {
     let command = ContainerStart {
         pool: Some(pool.clone()),
         name: name.clone(),
@@ -55,37 +86,49 @@ fn start(app: &App, pool: &PoolName, name: &ContainerName, list: &Mutex<()>) {
         init: StartInit::Own,
     };
     let container = ContainerRef::new(pool, name);
-    let ran = submit::by_itself(
-        app,
-        &container,
-        command.into(),
-        "it is to start with its pool",
-    );
-    let remembered = ran.and_then(|()| {
-        let _one_at_a_time = list.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = started(app, pool)?;
-        all.insert(name.clone());
-        remember(app, pool, &all)
-    });
-    if let Err(failure) = remembered {
-        tracing::error!(%pool, %name, %failure, "a container does not start with its pool");
-    }
+    let why = "it is to start with its pool";
+    submit::own(app, &container, command.into(), why).await?;
+    let _one_at_a_time = list.lock().await;
+    let (app, pool, name) = (app.clone(), pool.clone(), name.clone());
+    let engine = app.engine().clone();
+    let remembering = move || {
+        let mut all = started(&app, &pool)?;
+        all.insert(name);
+        remember(&app, &pool, &all)
+    };
+    engine.on_thread(remembering).await
+}
+
+/// Whether more processes want to run than there are processors: then the delay of a container keeps
+/// the next one from starting right behind it.
+fn is_loaded() -> bool {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().and_then(|load| load.parse().ok());
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    load.is_some_and(|load: f64| load > processors as f64)
 }
 
 /// What is still to be started, first things first.
-fn waiting(app: &App, pool: &PoolName) -> Result<VecDeque<ContainerName>, Failure> {
+fn waiting(app: &App, pool: &PoolName) -> Result<Vec<(ContainerName, Duration)>, Failure> {
     let started = started(app, pool)?;
     let state = app.host().state();
     let containers = state
         .pool(pool)
         .into_iter()
         .flat_map(os_core::PoolState::containers);
-    let mut wanted: Vec<(u32, &ContainerName)> = containers
+    let mut wanted: Vec<(u32, &ContainerName, u32)> = containers
         .filter(|(name, _)| !started.contains(*name))
-        .filter_map(|(name, entry)| Some((entry.doc()?.settings.autostart?.priority, name)))
+        .filter_map(|(name, entry)| {
+            let autostart = entry.doc()?.settings.autostart?;
+            Some((autostart.priority, name, autostart.delay_s))
+        })
         .collect();
     wanted.sort();
-    Ok(wanted.into_iter().map(|(_, name)| name.clone()).collect())
+    let delay = |seconds: u32| Duration::from_secs(seconds.into());
+    let wanted = wanted.into_iter();
+    Ok(wanted
+        .map(|(_, name, seconds)| (name.clone(), delay(seconds)))
+        .collect())
 }
 
 /// `run/osctl/pools/<pool>/autostarted`: ids, one a line.

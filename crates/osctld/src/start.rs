@@ -178,8 +178,7 @@ async fn become_ready(app: App, no_import: bool) {
     app.enter(DaemonState::Ready);
     notify::tell(notify::IMPORTED);
     for pool in imported {
-        let app = app.clone();
-        tokio::task::spawn_blocking(move || autostart::run(&app, &pool));
+        autostart::begin(&app, pool);
     }
 }
 
@@ -212,7 +211,7 @@ async fn import_all(app: &App) -> Vec<PoolName> {
             pid: 0,
             cli: format!("osctld: import of pool {pool} at start"),
         };
-        match submit::submit(app, body.into(), who) {
+        match submit::submit(app, body.into(), who).await {
             Ok(id) => operations.push((pool, id)),
             Err(failure) => tracing::error!(%pool, %failure, "cannot import"),
         }

@@ -1,17 +1,21 @@
 //! From a command to a plan or an operation.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use os_api::{Command, OperationState};
-use os_engine::{Host as _, OperationRequest, Strength, UndoTarget};
-use os_types::step::{ImageStep, RunStep};
-use os_types::{ContainerRef, Failure, OpId, Plan, PoolName, StopMethod};
+use os_api::Command;
+use os_engine::{Host as _, OperationRequest, Slot, Strength, UndoTarget};
+use os_types::{ContainerRef, EntityRef, Failure, OpId, Plan, Step, StopMethod};
+use tokio::runtime::Handle;
 
 use crate::app::App;
 use crate::autostart;
 
-/// A command of the daemon's own ends within this time, or somebody else has the container for long.
-const OWN_PATIENCE: std::time::Duration = std::time::Duration::from_mins(10);
+/// How long to wait for the end of a command of the daemon's own.
+pub(crate) const OWN_DEADLINE: Duration = Duration::from_mins(10);
+
+/// How long steps that run side by side keep others of their group from beginning.
+const ROUND: Duration = Duration::from_secs(10);
 
 /// Who gave a command, and how.
 #[derive(Debug, Clone)]
@@ -32,42 +36,31 @@ pub(crate) fn plan(app: &App, command: &Command) -> Result<Plan, Failure> {
     }
 }
 
-/// Makes the command an operation. What is plainly wrong with it is told here; what turns out to be
-/// wrong when its turn has come is the failure of the operation.
-pub(crate) fn submit(app: &App, command: Command, who: Who) -> Result<OpId, Failure> {
+/// Makes the command an operation. What is plainly wrong with it is an error here; what turns out to
+/// be wrong when its turn has come is the failure of the operation.
+pub(crate) async fn submit(app: &App, command: Command, who: Who) -> Result<OpId, Failure> {
     let starts = match &command {
         Command::PoolImport(import) if import.autostart => Some(import.pool.clone()),
         _ => None,
     };
-    let work = match &command {
-        Command::Undo(undo) => app.engine().undo_work(&target(undo))?,
-        _ => work(app, command)?,
-    };
+    let planner = app.clone();
+    let planning = move || request(&planner, command);
+    let request = app.engine().on_thread(planning).await?;
     let id = app.engine().submit(OperationRequest {
         cli: who.cli,
         uid: who.uid,
         pid: who.pid,
-        ..work
+        ..request
     })?;
     if let Some(pool) = starts {
-        start_with(app, pool, id.clone());
+        autostart::after_import(app, pool, id.clone());
     }
     Ok(id)
 }
 
-/// Once a pool has been imported, starts what is to be started with it.
-fn start_with(app: &App, pool: PoolName, import: OpId) {
-    let app = app.clone();
-    tokio::task::spawn_blocking(move || {
-        let imported = app.wait(import.as_str(), OWN_PATIENCE);
-        if imported.is_ok_and(|operation| operation.state == OperationState::Finished) {
-            autostart::run(&app, &pool);
-        }
-    });
-}
-
-/// Runs a command of the daemon's own about a container to its end, on a thread that may wait.
-pub(crate) fn by_itself(
+/// Runs a command of the daemon's own about a container to its end. It is subject to no bound: what
+/// has to be done when a container ends does not get lost.
+pub(crate) async fn own(
     app: &App,
     container: &ContainerRef,
     command: Command,
@@ -78,11 +71,19 @@ pub(crate) fn by_itself(
         pid: 0,
         cli: format!("osctld: container {container}: {why}"),
     };
-    let operation = app.on_runtime(|| {
-        let id = submit(app, command, who)?;
-        app.wait(id.as_str(), OWN_PATIENCE)
-    })?;
-    operation?.failure.map_or(Ok(()), Err)
+    let id = submit(app, command, who).await?;
+    let operation = app.engine().wait(id.as_str(), OWN_DEADLINE).await?;
+    operation.failure.map_or(Ok(()), Err)
+}
+
+/// As [`own`], on a thread that may wait.
+pub(crate) fn by_itself(
+    app: &App,
+    container: &ContainerRef,
+    command: Command,
+    why: &str,
+) -> Result<(), Failure> {
+    app.on_runtime(|| Handle::current().block_on(own(app, container, command, why)))?
 }
 
 fn target(undo: &os_api::command::Undo) -> UndoTarget {
@@ -91,11 +92,16 @@ fn target(undo: &os_api::command::Undo) -> UndoTarget {
         .map_or(UndoTarget::Newest, UndoTarget::Operation)
 }
 
-fn work(app: &App, command: Command) -> Result<OperationRequest, Failure> {
+/// On a thread that may block.
+fn request(app: &App, command: Command) -> Result<OperationRequest, Failure> {
+    if let Command::Undo(undo) = &command {
+        return app.engine().undo_work(&target(undo));
+    }
     let plan = compile(app, &command)?;
     let name = command.name().to_owned();
     let deadline = deadline(&plan);
     let strength = strength(&command);
+    let slot = slot(app, &command, &plan);
     let app = app.clone();
     Ok(OperationRequest {
         command: name,
@@ -105,6 +111,7 @@ fn work(app: &App, command: Command) -> Result<OperationRequest, Failure> {
         touches: plan.touches,
         deadline,
         strength,
+        slot,
         undoes: None,
         planner: Arc::new(move || compile(&app, &command)),
     })
@@ -129,14 +136,48 @@ const fn strength(command: &Command) -> Strength {
     }
 }
 
-/// How long the operation may take: what it waits for in guests comes on top.
-fn deadline(plan: &Plan) -> std::time::Duration {
-    let waits = plan.steps.iter().filter_map(|step| match step {
-        os_types::Step::Run(RunStep { stop, .. }) => Some(stop.timeout()),
-        os_types::Step::Image(ImageStep { .. }) => Some(std::time::Duration::from_hours(1)),
-        _ => None,
+/// How many commands of its kind run at a time on the pool of a container.
+fn slot(app: &App, command: &Command, plan: &Plan) -> Option<Slot> {
+    let pool = plan.touches.iter().find_map(EntityRef::pool)?;
+    let state = app.host().state();
+    let settings = state.pool(pool)?.settings();
+    let (what, width) = match command {
+        Command::ContainerStart(_) | Command::ContainerRestart(_) => {
+            ("starts", settings.parallel_start())
+        }
+        Command::ContainerStop(stop) => match stop.policy.method {
+            StopMethod::Kill | StopMethod::IfEnded => return None,
+            _ => ("stops", settings.parallel_stop()),
+        },
+        _ => return None,
+    };
+    Some(Slot {
+        name: format!("{what} on pool {pool}"),
+        width: width as usize,
+    })
+}
+
+/// How long the operation may take: what it waits for comes on top of the steps. Steps that run side
+/// by side wait together.
+fn deadline(plan: &Plan) -> Duration {
+    let wait = |step: &Step| match step {
+        Step::Run(run) => run.stop.timeout(),
+        Step::Image(_) => Duration::from_hours(1),
+        _ => Duration::ZERO,
+    };
+    let steps = || (1..).zip(&plan.steps);
+    let group_of = |number: usize| {
+        let mut groups = plan.parallel.iter();
+        groups.find(|group| (group.first..group.first + group.count).contains(&number))
+    };
+    let alone = steps().filter(|(number, _)| group_of(*number).is_none());
+    let alone: Duration = alone.map(|(_, step)| wait(step)).sum();
+    let together = plan.parallel.iter().map(|group| {
+        let steps = plan.steps.iter().skip(group.first - 1).take(group.count);
+        let rounds = u32::try_from(group.count / group.width.max(1)).unwrap_or(u32::MAX);
+        steps.map(wait).max().unwrap_or_default() + ROUND.saturating_mul(rounds)
     });
-    os_engine::DEADLINE + waits.sum::<std::time::Duration>()
+    os_engine::DEADLINE + alone + together.sum::<Duration>()
 }
 
 fn compile(app: &App, command: &Command) -> Result<Plan, Failure> {

@@ -139,7 +139,13 @@ pub(super) fn restart(body: &ContainerRestart, context: &Context<'_>) -> Result<
     if context.facts.container_state(pool, &body.name).is_alive() {
         steps.push(run(pool, &body.name, &body.policy, Presence::Absent));
     }
-    steps.push(run(pool, &body.name, &body.policy, Presence::Present));
+    // A start that has to be taken back is killed: the guest has done nothing yet.
+    steps.push(run(
+        pool,
+        &body.name,
+        &StopPolicy::kill(),
+        Presence::Present,
+    ));
     Ok(running(steps, [found.entity.clone()]))
 }
 

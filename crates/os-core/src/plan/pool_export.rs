@@ -2,7 +2,9 @@
 
 use os_api::command::PoolExport;
 use os_types::step::{PoolActiveStep, PoolMarkStep, PoolOpenStep};
-use os_types::{Code, ContainerName, Failure, Plan, PoolName, Presence, Step, StopPolicy};
+use os_types::{
+    Code, ContainerName, Failure, Parallel, Plan, PoolName, Presence, Step, StopPolicy,
+};
 
 use super::container_run::run;
 use super::context::{Context, about_pool};
@@ -24,6 +26,15 @@ fn in_use(pool: &PoolName, running: &[&ContainerName]) -> Failure {
     Failure::new(Code::InUse, text)
         .about(format!("pool {pool}"))
         .next(format!("osctl pool export --force {pool}"))
+}
+
+/// Processes of the host are in the way. This is checked before any container is stopped, because a
+/// stop is not undone.
+fn held(pool: &PoolName, holders: &[String]) -> Failure {
+    let text = format!("pool {pool} is in use by {}", holders.join(", "));
+    Failure::new(Code::InUse, text)
+        .about(format!("pool {pool}"))
+        .next("end these processes, or let them leave the pool")
 }
 
 /// The steps that stop what runs on the pool; refused unless that was asked for.
@@ -51,6 +62,15 @@ pub(super) fn plan(body: &PoolExport, context: &Context<'_>) -> Result<Plan, Fai
     let found = context.pool(Some(pool))?;
     let to = Presence::Absent;
     let mut steps = stops(body, found, context)?;
+    let holders = &context.facts.storage.holders;
+    if !holders.is_empty() {
+        return Err(held(pool, holders));
+    }
+    let parallel = Parallel {
+        first: 1,
+        count: steps.len(),
+        width: found.settings().parallel_stop() as usize,
+    };
     steps.extend([
         Step::PoolActive(PoolActiveStep {
             pool: pool.clone(),
@@ -68,5 +88,9 @@ pub(super) fn plan(body: &PoolExport, context: &Context<'_>) -> Result<Plan, Fai
             to,
         }),
     ]);
-    Ok(about_pool(pool, steps))
+    let mut plan = about_pool(pool, steps);
+    if parallel.count > 0 {
+        plan.parallel.push(parallel);
+    }
+    Ok(plan)
 }

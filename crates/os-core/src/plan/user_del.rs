@@ -38,7 +38,7 @@ pub(super) fn forget(
         }));
     }
     steps.push(found.remove()?);
-    touches.extend([EntityRef::Host, found.entity.clone()]);
+    touches.push(found.entity.clone());
     free_blocks(found, name, context, steps, touches)
 }
 

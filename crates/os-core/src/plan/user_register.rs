@@ -27,14 +27,17 @@ pub(super) fn register(body: &UserRegister, context: &Context<'_>) -> Result<Pla
 }
 
 pub(super) fn unregister(body: &UserUnregister, context: &Context<'_>) -> Result<Plan, Failure> {
-    select(
+    let mut plan = select(
         (body.pool.as_ref(), body.name.as_ref()),
         context,
         |pool, user| {
             let registered = context.facts.account(pool, user).is_some();
             Ok(registered.then_some(Presence::Absent))
         },
-    )
+    )?;
+    // It gives no ids away.
+    plan.touches.retain(|entity| *entity != EntityRef::Host);
+    Ok(plan)
 }
 
 /// A step for each user named by the command that `decide` wants to move.

@@ -77,7 +77,7 @@ fn pools_come() {
          set property org.vpsadminos.osctl:active=yes on new\n\
          set this host's mark on pool new\n\
          settle the journal of pool new, load it and register its users\n\
-         touches host, pool new\nHost"
+         touches pool new\nHost"
     );
     assert_eq!(
         show(
@@ -91,7 +91,7 @@ fn pools_come() {
          set property org.vpsadminos.osctl:dataset=new/osctl on new\n\
          set this host's mark on pool new\n\
          settle the journal of pool new, load it and register its users\n\
-         touches host, pool new\nHost"
+         touches pool new\nHost"
     );
     assert_eq!(
         show(
@@ -103,7 +103,7 @@ fn pools_come() {
          attach and mount pool old\n\
          set this host's mark on pool old\n\
          settle the journal of pool old, load it and register its users\n\
-         touches host, pool old\nHost"
+         touches pool old\nHost"
     );
 }
 
@@ -116,24 +116,24 @@ fn pools_go() {
          unset property org.vpsadminos.osctl:active on old\n\
          unmount and detach pool old\n\
          forget the source of pool old: /dev/sdb\n\
-         touches host, pool old\nHost"
+         touches pool old\nHost"
     );
     assert_eq!(
         show(&world, "pool-destroy", r#"{"pool":"image"}"#),
         "destroy image /srv/image.img\n\
          forget the source of pool image: /srv/image.img\n\
-         touches host, pool image\nHost"
+         touches pool image\nHost"
     );
     assert_eq!(
         show(&world, "pool-destroy", r#"{"pool":"lost"}"#),
-        "forget the source of pool lost: /gone\ntouches host, pool lost\nHost"
+        "forget the source of pool lost: /gone\ntouches pool lost\nHost"
     );
     assert_eq!(
         show(&world, "pool-export", r#"{"pool":"tank"}"#),
         "unload pool tank and unregister its users\n\
          remove this host's mark on pool tank\n\
          unmount and detach pool tank\n\
-         touches host, pool tank\nHost"
+         touches pool tank\nHost"
     );
     assert_eq!(
         show(
@@ -141,11 +141,11 @@ fn pools_go() {
             "pool-export",
             r#"{"pool":"old","if_imported":true}"#
         ),
-        "touches host, pool old\nHost"
+        "touches pool old\nHost"
     );
     assert_eq!(
         show(&world, "pool-reload", r#"{"pool":"tank"}"#),
-        "read the configuration of pool tank again\ntouches host, pool tank\nHost"
+        "read the configuration of pool tank again\ntouches pool tank\nHost"
     );
 }
 
@@ -247,14 +247,14 @@ fn id_ranges() {
     let new = r#"{"name":"small","start_id":500000,"block_size":100,"block_count":10}"#;
     assert_eq!(
         show(&world, "id-range-new", new),
-        "create file tank:conf/id-range/small.toml\ntouches host, id-range tank:small\nPool"
+        "create file tank:conf/id-range/small.toml\ntouches id-range tank:small, host\nPool"
     );
     world.run(command("id-range-new", new)).unwrap();
     let allocate = r#"{"name":"small","block_count":2,"owner":"web"}"#;
     assert_eq!(
         show(&world, "id-range-allocate", allocate),
         "allocate blocks 0 to 1 of id range tank:small for web\n\
-         touches host, id-range tank:small\nPool"
+         touches id-range tank:small, host\nPool"
     );
     world.run(command("id-range-allocate", allocate)).unwrap();
     world.run(command("id-range-allocate", allocate)).unwrap();
@@ -262,7 +262,7 @@ fn id_ranges() {
         show(&world, "id-range-free", r#"{"name":"small","owner":"web"}"#),
         "free blocks 0 to 1 of id range tank:small for web\n\
          free blocks 2 to 3 of id range tank:small for web\n\
-         touches host, id-range tank:small\nPool"
+         touches id-range tank:small, host\nPool"
     );
     world
         .run(command(
@@ -278,7 +278,7 @@ fn id_ranges() {
         .unwrap();
     assert_eq!(
         show(&world, "id-range-del", r#"{"name":"small"}"#),
-        "remove file tank:conf/id-range/small.toml\ntouches host, id-range tank:small\nPool"
+        "remove file tank:conf/id-range/small.toml\ntouches id-range tank:small, host\nPool"
     );
 }
 
@@ -291,7 +291,7 @@ fn users() {
         "allocate block 0 of id range tank:default for user:alice\n\
          create file tank:conf/user/alice.toml\n\
          register system user tank-alice\n\
-         touches host, id-range tank:default, user tank:alice\nPool"
+         touches id-range tank:default, user tank:alice, host\nPool"
     );
     world.run(command("user-new", new)).unwrap();
     let path = "conf/user/alice.toml";
@@ -308,7 +308,7 @@ fn users() {
         ),
         "create file tank:conf/user/bob.toml\n\
          register system user tank-bob\n\
-         touches host, user tank:bob\nPool"
+         touches user tank:bob, host\nPool"
     );
     assert_eq!(
         show(&world, "user-set", r#"{"name":"alice","standalone":false}"#),
@@ -317,21 +317,21 @@ fn users() {
     assert_eq!(show(&world, "user-register", "{}"), "touches host\nRun");
     assert_eq!(
         show(&world, "user-unregister", r#"{"name":"alice"}"#),
-        "unregister system user tank-alice\ntouches host, user tank:alice\nRun"
+        "unregister system user tank-alice\ntouches user tank:alice\nRun"
     );
     assert_eq!(
         show(&world, "user-del", r#"{"name":"alice"}"#),
         "unregister system user tank-alice\n\
          remove file tank:conf/user/alice.toml\n\
          free block 0 of id range tank:default for user:alice\n\
-         touches host, id-range tank:default, user tank:alice\nPool"
+         touches id-range tank:default, user tank:alice\nPool"
     );
     world.run(command("user-unregister", "{}")).unwrap();
     let del = show(&world, "user-del", r#"{"name":"alice"}"#);
     assert!(!del.contains("unregister"), "{del}");
     assert_eq!(
         show(&world, "user-register", "{}"),
-        "register system user tank-alice\ntouches host, user tank:alice\nRun"
+        "register system user tank-alice\ntouches user tank:alice, host\nRun"
     );
 }
 

@@ -15,6 +15,7 @@ use crate::journal::{Begin, Ending, Header, Journal, SCHEMA};
 use crate::locks::{Claimant, LockSet, StepLocks};
 use crate::operation_table::Entry;
 use crate::request::{OperationRequest, Strength};
+use crate::slots::{Slot, UsedSlot};
 use crate::threads::{self, Permit, Threads};
 
 /// How often a plan may turn out to touch more than the operation has locked. Each time costs a
@@ -39,6 +40,7 @@ struct Ready {
     plan: Plan,
     locks: LockSet,
     host: Option<LockSet>,
+    slot: Option<UsedSlot>,
     permit: Permit,
 }
 
@@ -60,8 +62,12 @@ impl<H: Host> Inner<H> {
 
     /// Waits for the locks of all that the plan touches, and makes the plan.
     async fn prepare(&self, drive: &mut Drive, mut locks: LockSet) -> Result<Ready, Failure> {
+        let mut slot = None;
         for _ in 0..MAX_REPLANS {
             locks = locks.all(&drive.entry.control).await?;
+            if slot.is_none() {
+                slot = self.slot(drive).await?;
+            }
             let permit = self.permit(drive).await?;
             let host = if drive.gives_ids {
                 let host = BTreeSet::from([EntityRef::Host]);
@@ -82,6 +88,7 @@ impl<H: Host> Inner<H> {
                     plan,
                     locks,
                     host,
+                    slot,
                     permit,
                 });
             }
@@ -95,6 +102,23 @@ impl<H: Host> Inner<H> {
         }
         let text = "what the command touches kept changing while it waited for its turn";
         Err(Failure::new(Code::Busy, text))
+    }
+
+    /// Waits until not too many of its kind run.
+    async fn slot(&self, drive: &Drive) -> Result<Option<UsedSlot>, Failure> {
+        let Some(wanted) = &drive.request.slot else {
+            return Ok(None);
+        };
+        if let Some(slot) = self.slots.try_take(wanted) {
+            return Ok(Some(slot));
+        }
+        let Slot { name, width } = wanted;
+        let what = format!("one of {width} {name}");
+        drive.entry.wait_for(Some(&what));
+        let waiting = self.slots.take(wanted);
+        let slot = drive.entry.control.bound(waiting, || what.clone()).await;
+        drive.entry.wait_for(None);
+        slot.map(Some)
     }
 
     /// Waits for the right to use a thread.
@@ -121,6 +145,7 @@ impl<H: Host> Inner<H> {
             plan,
             locks,
             host,
+            slot,
             permit,
         } = ready;
         let entry = &drive.entry;
@@ -145,7 +170,7 @@ impl<H: Host> Inner<H> {
             entry.overdue();
             running.await
         };
-        drop(permit);
+        drop((permit, slot));
         let failed = |failure| ended(OperationState::Failed, Some(failure));
         (locks, ending.unwrap_or_else(failed))
     }

@@ -46,7 +46,8 @@ impl<H: Host> Executor<'_, H> {
         let mut reason = reason;
         if !left.is_empty() {
             let which = numbers(&left);
-            reason.message += &format!("; what has no way back stays: step {which}");
+            let stays = format!("; what has no way back stays: step {which}");
+            reason.message.push_str(&stays);
         }
         Ending {
             left,

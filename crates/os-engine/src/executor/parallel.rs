@@ -7,7 +7,7 @@
 use std::panic::resume_unwind;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use os_api::StepState;
 use os_types::{Code, Failure, Parallel, Plan, Step};
@@ -15,9 +15,7 @@ use os_types::{Code, Failure, Parallel, Plan, Step};
 use super::Executor;
 use super::shared_journal::SharedJournal;
 use crate::host::Host;
-
-/// How long a step counts as work for the host. A guest that shuts down needs a few seconds.
-const BUSY: Duration = Duration::from_secs(10);
+use crate::slots::BUSY;
 
 impl<H: Host> Executor<'_, H> {
     /// Runs a group of steps. All of them are tried, even if some fail: when a pool is closed, each
@@ -114,7 +112,8 @@ fn join(
         return Ok(());
     };
     for other in failures {
-        first.message += &format!("; {}", other.message);
+        first.message.push_str("; ");
+        first.message.push_str(&other.message);
     }
     Err(first)
 }

@@ -20,6 +20,7 @@ fn claimant(number: u16, strength: Strength) -> Claimant {
         operation: id(number),
         command: "test".to_owned(),
         strength,
+        is_bounded: strength != Strength::Urgent,
         cancellation: Cancellation::new(),
     }
 }
@@ -62,11 +63,11 @@ fn who_touches_something_on_a_pool_shares_the_pool() {
     };
     let dozer = EntityRef::Pool { pool: dozer };
     let more = touches.iter().cloned().chain([on_dozer, dozer.clone()]);
-    let shared = |claims: queue::Claims| {
+    let shared = |claims: Claims| {
         let all: Vec<_> = claims.keys().cloned().collect();
         assert!(all.is_sorted(), "{all:?}");
         let shared = claims.into_iter();
-        let shared = shared.filter(|(_, mode)| *mode == queue::Mode::Shared);
+        let shared = shared.filter(|(_, mode)| *mode == Mode::Shared);
         (
             all.len(),
             shared.map(|(entity, _)| entity).collect::<Vec<_>>(),

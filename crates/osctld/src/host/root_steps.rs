@@ -54,6 +54,7 @@ async fn run(engine: &Engine<LinuxHost>, steps: Vec<Step>) -> os_api::Operation 
         touches: plan.touches.clone(),
         deadline: Duration::from_mins(1),
         strength: os_engine::Strength::Normal,
+        slot: None,
         undoes: None,
         planner: Arc::new(move || Ok(plan.clone())),
     };

@@ -16,6 +16,17 @@ use super::LinuxHost;
 const REPOSITORY: &str = "repository";
 
 impl LinuxHost {
+    /// Whether a process ends before the pool is closed: it runs in a container, or for an operation
+    /// that the export waits for.
+    fn ends_by_itself(&self, pid: u32) -> bool {
+        let own = std::process::id();
+        let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}"));
+        let parent = format!("/{}/", self.cgroups().parent());
+        let is_guest = read("cgroup").is_ok_and(|groups| groups.contains(&parent));
+        let ours = format!("PPid:\t{own}\n");
+        pid == own || is_guest || read("status").is_ok_and(|status| status.contains(&ours))
+    }
+
     /// What a plan about roots has to know: only what this command asks for, as a pool may have
     /// thousands of datasets.
     pub(crate) fn storage_facts(&self, command: &Command) -> Result<StorageFacts, Failure> {
@@ -61,6 +72,13 @@ impl LinuxHost {
             }
             Command::ImagePrune(body) if state.pool(&body.pool).is_some() => {
                 self.note_images(&body.pool, &mut facts)?;
+            }
+            Command::PoolExport(body) if state.pool(&body.pool).is_some() => {
+                let holders = os_storage::holders_below(&self.paths().pool(&body.pool));
+                let holders = holders.into_iter();
+                let of_host = holders
+                    .filter(|holder| !holder.pid.is_some_and(|pid| self.ends_by_itself(pid)));
+                facts.holders = of_host.map(|holder| holder.to_string()).collect();
             }
             _ => {}
         }

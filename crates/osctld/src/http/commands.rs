@@ -15,7 +15,7 @@ use os_api::{Command, OperationState};
 use os_types::{Code, Failure, OpId};
 
 use super::client_link::ClientLink;
-use super::reads::{Parts, blocking, path_parts, query, respond};
+use super::reads::{Parts, path_parts, query, respond};
 use super::{Peer, answer};
 use crate::app::App;
 use crate::submit::{self, Who};
@@ -43,7 +43,8 @@ pub(super) async fn plan(
         let Nothing {} = query(&uri)?;
         let body = body(request.into_body()).await?;
         let command = decode(&name, &body)?;
-        blocking(move || submit::plan(&app, &command)).await
+        let engine = app.engine().clone();
+        engine.on_thread(move || submit::plan(&app, &command)).await
     };
     respond(plan.await.as_ref())
 }
@@ -66,10 +67,7 @@ pub(super) async fn submit(
             pid: peer.pid,
             cli: cli(&headers, &command),
         };
-        let id = {
-            let app = app.clone();
-            blocking(move || submit::submit(&app, command, who)).await?
-        };
+        let id = submit::submit(&app, command, who).await?;
         let wait = Duration::from_millis(query.wait_ms.unwrap_or(0).into());
         let engine = app.engine();
         let mut operation = engine.wait(id.as_str(), wait.min(QUICK)).await?;

@@ -224,3 +224,36 @@ async fn a_step_back_about_accounts_locks_the_host_again() {
         OperationState::Finished
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn only_some_of_a_kind_run_at_a_time_but_a_long_one_does_not_count() {
+    let machine = Machine::new();
+    machine.host.gate(Some("tank:"));
+    let engine = machine.start("");
+    let slot = crate::Slot {
+        name: "stops on pool tank".to_owned(),
+        width: 2,
+    };
+    let submit = |user: &str, slot: Option<&crate::Slot>| {
+        let request = work(&[user], vec![create(user)]);
+        let slot = slot.cloned();
+        engine.submit(OperationRequest { slot, ..request }).unwrap()
+    };
+    let [a, b, c] = ["a", "b", "c"].map(|user| submit(user, Some(&slot)));
+    let waits = || engine.get(c.as_str()).unwrap().waits_for;
+    until("it waits for a slot", || {
+        waits().as_deref() == Some("one of 2 stops on pool tank")
+    })
+    .await;
+    // What has no bound is not kept from running. (Awaiting would let the paused clock run.)
+    let free = submit("d", None);
+    let is_queued = |id: &OpId| state(&engine, id) == OperationState::Queued;
+    until("the free one runs", || !is_queued(&free)).await;
+    assert!(is_queued(&c));
+    tokio::time::advance(crate::slots::BUSY).await;
+    until("the third one runs", || !is_queued(&c)).await;
+    machine.host.gate(None);
+    for id in [a, b, c, free] {
+        until("an end", || state(&engine, &id) == OperationState::Finished).await;
+    }
+}
