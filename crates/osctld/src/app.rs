@@ -1,11 +1,10 @@
 //! What all parts of the daemon share.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use jiff::Timestamp;
+use os_api::EventBody;
 use os_api::view::DaemonState;
-use os_api::{EventBody, Operation};
 use os_engine::Engine;
 use os_types::{Code, Failure};
 use tokio::runtime::Handle;
@@ -49,11 +48,6 @@ impl App {
             runtime.ok_or_else(|| Failure::new(Code::Internal, "the daemon has not started"))?;
         let _entered = runtime.enter();
         Ok(work())
-    }
-
-    /// Waits for the end of an operation, on a thread that may wait.
-    pub(crate) fn wait(&self, id: &str, patience: Duration) -> Result<Operation, Failure> {
-        self.on_runtime(|| Handle::current().block_on(self.engine().wait(id, patience)))?
     }
 
     /// From now on threads of their own can wait for operations.
