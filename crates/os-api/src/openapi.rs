@@ -156,7 +156,7 @@ fn command(info: &CommandInfo, generator: &mut SchemaGenerator) -> Value {
     let answer = generator.subschema_for::<Operation>();
     let mut operation = head(info.name, info.summary, info.since);
     operation["parameters"] = parameters("query", &query).into();
-    operation["requestBody"] = body((info.schema)(generator));
+    operation["requestBody"] = body(&(info.schema)(generator));
     operation["responses"] = json!({
         "202": {
             "description": "The operation; its failure, if any, is in it",
@@ -171,7 +171,7 @@ fn plan(info: &CommandInfo, generator: &mut SchemaGenerator) -> Value {
     let answer = generator.subschema_for::<Plan>();
     let summary = format!("The steps of {}; nothing is changed", info.name);
     let mut operation = head(&format!("{}-plan", info.name), &summary, "0.2");
-    operation["requestBody"] = body((info.schema)(generator));
+    operation["requestBody"] = body(&(info.schema)(generator));
     operation["responses"] = json!({
         "200": {
             "description": "The plan",
@@ -191,7 +191,7 @@ fn exec(generator: &mut SchemaGenerator) -> Value {
         "description": "What the connection becomes",
         "schema": { "type": "string", "enum": [EXEC_PROTOCOL] },
     }]);
-    operation["requestBody"] = body(request);
+    operation["requestBody"] = body(&request);
     operation["responses"] = json!({
         "101": {
             "description": "The connection leads to the command (ADR-9 of the book)",
@@ -209,7 +209,7 @@ fn head(id: &str, summary: &str, since: &str) -> Value {
     };
     let tag = TAGS
         .iter()
-        .find(|(_, _, prefixes)| prefixes.iter().any(|prefix| begins(&prefix)));
+        .find(|(_, _, prefixes)| prefixes.iter().any(begins));
     json!({
         "operationId": id,
         "summary": summary,
@@ -230,7 +230,7 @@ fn kebab(name: &str) -> String {
     id
 }
 
-fn body(schema: Schema) -> Value {
+fn body(schema: &Schema) -> Value {
     json!({ "required": true, "content": { "application/json": { "schema": schema } } })
 }
 

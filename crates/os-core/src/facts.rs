@@ -3,6 +3,7 @@
 mod foreign;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,9 +18,10 @@ use crate::accounts::{Account, Accounts};
 use crate::claim::Holder;
 use crate::layout;
 
-/// The host, as far as plans, views and assets depend on it.
+/// The host, as far as views depend on it. All of it is in the daemon's memory, so that a listing
+/// waits for no file and no guest.
 #[derive(Debug, Clone)]
-pub struct Facts {
+pub struct ViewFacts {
     /// Name of the host, for people.
     pub hostname: String,
     /// Where pools are mounted: `<root>/<pool>`.
@@ -33,8 +35,20 @@ pub struct Facts {
     /// Our parent control group, e.g. `osctl`.
     pub cgroup_parent: String,
     /// Our system users: what our blocks in the account files say.
-    pub accounts: Accounts,
-    /// What those files say outside our blocks.
+    pub accounts: Arc<Accounts>,
+    /// What containers do, those that are not stopped.
+    pub running: BTreeMap<(PoolName, ContainerName), ContainerState>,
+    /// Those of them that run only for one command that came in from outside.
+    pub exec_only: BTreeSet<(PoolName, ContainerName)>,
+}
+
+/// The host, as far as plans and assets depend on it. Reading it touches no pool and no source of a
+/// pool, which may hang; only [`StorageFacts`] do, for the commands that need them.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// What views need, too.
+    pub view: ViewFacts,
+    /// What the account files say outside our blocks.
     pub foreign: Arc<ForeignIds>,
     /// What is wrong with the markers around our lines in those files: file, line and reason.
     pub account_damage: Arc<Vec<String>>,
@@ -46,12 +60,8 @@ pub struct Facts {
     /// Names in `root` that no pool may be mounted over: folders that are not empty, and anything
     /// else. Mountpoints of imported pools may be in it or not.
     pub taken_names: BTreeSet<String>,
-    /// What containers do, those that are not stopped.
-    pub running: BTreeMap<(PoolName, ContainerName), ContainerState>,
-    /// The host ids of those of them that run, as the kernel has them.
+    /// The host ids of the containers that run, as the kernel has them.
     pub running_ids: Vec<RunningIds>,
-    /// Those of them that run only for one command that came in from outside.
-    pub exec_only: BTreeSet<(PoolName, ContainerName)>,
     /// What is known of images and datasets, for the commands that need it.
     pub storage: StorageFacts,
 }
@@ -116,10 +126,19 @@ pub struct ImageFact {
 pub struct KnownSource {
     /// The path.
     pub path: PathBuf,
-    /// What is there.
+    /// What is there; [`SourceKind::Unreachable`] unless the command needs it, because looking at a
+    /// source may hang.
     pub kind: SourceKind,
-    /// Its size if it is an image, else 0.
+    /// Its size if it is an image that was looked at, else 0.
     pub size: ByteSize,
+}
+
+impl Deref for Facts {
+    type Target = ViewFacts;
+
+    fn deref(&self) -> &ViewFacts {
+        &self.view
+    }
 }
 
 impl Facts {
@@ -127,7 +146,9 @@ impl Facts {
     pub fn mountpoint_taken(&self, pool: &PoolName) -> bool {
         self.taken_names.contains(pool.as_str())
     }
+}
 
+impl ViewFacts {
     /// Where the pool is mounted.
     pub fn mountpoint(&self, pool: &PoolName) -> PathBuf {
         self.root.join(pool.as_str())

@@ -1,34 +1,36 @@
 //! Things that several unit tests start from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use os_types::UserName;
 use os_types::step::FileStep;
 
-use crate::accounts::Accounts;
 use crate::document::{self, UserDoc};
-use crate::facts::Facts;
+use crate::facts::{Facts, ViewFacts};
 use crate::layout;
 use crate::state::PoolState;
 
 /// A host with nothing on it.
 pub(crate) fn facts() -> Facts {
     Facts {
-        hostname: "host".into(),
-        root: "/".into(),
-        run_dir: "/run/osctl".into(),
-        state_dir: "/var/lib/osctl".into(),
-        etc_dir: "/etc".into(),
-        cgroup_parent: "osctl".into(),
-        accounts: Accounts::default(),
+        view: ViewFacts {
+            hostname: "host".into(),
+            root: "/".into(),
+            run_dir: "/run/osctl".into(),
+            state_dir: "/var/lib/osctl".into(),
+            etc_dir: "/etc".into(),
+            cgroup_parent: "osctl".into(),
+            accounts: Arc::default(),
+            running: BTreeMap::new(),
+            exec_only: BTreeSet::new(),
+        },
         foreign: crate::ForeignIds::default().into(),
-        account_damage: std::sync::Arc::default(),
+        account_damage: Arc::default(),
         sources: BTreeMap::new(),
         zfs: None,
         taken_names: BTreeSet::new(),
-        running: BTreeMap::new(),
         running_ids: Vec::new(),
-        exec_only: BTreeSet::new(),
         storage: crate::StorageFacts::default(),
     }
 }

@@ -17,7 +17,7 @@ use os_types::{ContainerName, PoolName};
 pub use pool::{PoolFigures, pool, sources};
 pub use user::user;
 
-use crate::facts::Facts;
+use crate::facts::ViewFacts;
 use crate::state::{LookupError, PoolState, State};
 
 /// The pool named, or all by name.
@@ -39,7 +39,7 @@ fn select<'a>(
 /// When that pool is not imported.
 pub fn users(
     state: &State,
-    facts: &Facts,
+    facts: &ViewFacts,
     pool: Option<&PoolName>,
 ) -> Result<Vec<User>, LookupError> {
     let pools = select(state, pool)?;
@@ -56,7 +56,7 @@ pub fn users(
 /// When that pool is not imported.
 pub fn groups(
     state: &State,
-    facts: &Facts,
+    facts: &ViewFacts,
     pool: Option<&PoolName>,
 ) -> Result<Vec<Group>, LookupError> {
     let pools = select(state, pool)?;
@@ -73,7 +73,7 @@ pub fn groups(
 /// When that pool is not imported.
 pub fn containers(
     state: &State,
-    facts: &Facts,
+    facts: &ViewFacts,
     pool: Option<&PoolName>,
     running: impl Fn(&PoolName, &ContainerName) -> Running,
     extent: Extent,

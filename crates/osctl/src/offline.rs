@@ -15,7 +15,7 @@ use std::sync::Arc;
 use os_api::view::{self, PoolState as Activity};
 use os_core::state::LoadError;
 use os_core::view::{Extent, PoolFigures, Running};
-use os_core::{AccountLines, Accounts, Facts, ForeignIds, PoolState, State, StorageFacts, layout};
+use os_core::{AccountLines, Accounts, ForeignIds, PoolState, State, ViewFacts, layout};
 use os_store::block;
 use os_types::{
     ByteSize, Code, ContainerName, DatasetName, Failure, GroupName, IdRangeName, PoolName,
@@ -28,7 +28,7 @@ use crate::target::Ref;
 #[derive(Debug)]
 pub(crate) struct Offline {
     state: State,
-    facts: Facts,
+    facts: ViewFacts,
     /// Pools that are imported, and cannot be read without the daemon.
     pub(crate) unread: Vec<PoolName>,
 }
@@ -57,7 +57,7 @@ impl Offline {
         let mut facts = facts(root);
         // Below another root than `/` there may be no account files before the first registration.
         if etc.is_dir() {
-            facts.accounts = accounts(&etc)?;
+            facts.accounts = accounts(&etc)?.into();
             drop(state.set_foreign(Arc::new(foreign(&etc)?)));
         }
         facts.running = states::read(&state, &facts.cgroup_parent);
@@ -163,11 +163,12 @@ impl Offline {
     fn pool_view(&self, pool: &PoolState) -> view::Pool {
         let space = os_sys::space_of(pool.folder()).ok();
         let figures = PoolFigures {
+            source: None,
             size: space.map(|space| ByteSize(space.total)),
             used: space.map(|space| ByteSize(space.total - space.free)),
             available: space.map(|space| ByteSize(space.available)),
         };
-        os_core::view::pool(&self.state, &self.facts, pool, Activity::Active, figures)
+        os_core::view::pool(&self.state, pool, Activity::Active, figures)
     }
 }
 
@@ -230,24 +231,17 @@ fn scope(root: &Path, pool: &PoolName) -> DatasetName {
 }
 
 /// The host, as far as views depend on it.
-fn facts(root: &Path) -> Facts {
-    Facts {
+fn facts(root: &Path) -> ViewFacts {
+    ViewFacts {
         hostname: String::new(),
         root: root.to_owned(),
         run_dir: root.join("run/osctl"),
         state_dir: root.join("var/lib/osctl"),
         etc_dir: root.join("etc"),
         cgroup_parent: layout::cgroup_parent(root),
-        accounts: Accounts::default(),
-        foreign: Arc::default(),
-        account_damage: Arc::default(),
-        sources: BTreeMap::new(),
-        zfs: None,
-        taken_names: std::collections::BTreeSet::new(),
+        accounts: Arc::default(),
         running: BTreeMap::new(),
-        running_ids: Vec::new(),
         exec_only: std::collections::BTreeSet::new(),
-        storage: StorageFacts::default(),
     }
 }
 

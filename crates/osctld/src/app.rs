@@ -11,6 +11,8 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::host::LinuxHost;
+use crate::read_pool::ReadPool;
+use crate::readiness::ReadinessWatchers;
 
 /// The daemon; cheap to clone.
 #[derive(Debug, Clone)]
@@ -23,17 +25,31 @@ struct Inner {
     state: watch::Sender<DaemonState>,
     stopping: watch::Sender<bool>,
     runtime: OnceLock<Handle>,
+    reads: ReadPool,
+    readiness: Arc<ReadinessWatchers>,
 }
 
 impl App {
-    pub(crate) fn new(engine: Engine<LinuxHost>) -> Self {
+    pub(crate) fn new(engine: Engine<LinuxHost>, reads: ReadPool) -> Self {
         Self(Arc::new(Inner {
             engine,
             started: Timestamp::now(),
             state: watch::Sender::new(DaemonState::Starting),
             stopping: watch::Sender::new(false),
             runtime: OnceLock::new(),
+            reads,
+            readiness: Arc::default(),
         }))
+    }
+
+    /// The threads for reads.
+    pub(crate) fn reads(&self) -> &ReadPool {
+        &self.0.reads
+    }
+
+    /// The guests that somebody waits for.
+    pub(crate) fn readiness(&self) -> &Arc<ReadinessWatchers> {
+        &self.0.readiness
     }
 
     /// What runs operations.

@@ -32,6 +32,7 @@ mod pool_open;
 mod pool_reload;
 mod pool_source;
 pub(crate) mod probe;
+pub(crate) mod probe_threads;
 mod property;
 mod purge;
 pub(crate) mod run;
@@ -45,12 +46,16 @@ mod root_steps;
 use std::sync::Arc;
 
 use os_api::EventBody;
+use os_api::view::SourceKind;
 use os_core::State;
 use os_engine::{Host, Outcome, StepCheck, StepContext};
 use os_runtime::{Runtime, Setup};
 use os_storage::{PoolContents, PoolPlace, Pools};
 use os_store::atomic::{self, Attributes};
-use os_types::{Code, ContainerRef, DatasetName, Failure, Plan, PoolName, PoolPath, Step};
+use os_sys::Space;
+use os_types::{
+    ByteSize, Code, ContainerRef, DatasetName, Failure, Plan, PoolName, PoolPath, Step,
+};
 
 use crate::cache::Cache;
 use crate::identity::Identity;
@@ -60,6 +65,7 @@ use crate::scopes::{Journals, Scopes};
 use accounts::Registry;
 use foreign::Foreign;
 use importing::Importing;
+use probe_threads::ProbeThreads;
 
 /// The host.
 #[derive(Debug)]
@@ -75,6 +81,10 @@ pub(crate) struct LinuxHost {
     importing: Importing,
     runtime: Runtime,
     news: News,
+    /// What is at the sources of pools.
+    source_probes: ProbeThreads<(SourceKind, ByteSize)>,
+    /// Size and use of pools.
+    space_probes: ProbeThreads<Option<Space>>,
 }
 
 impl LinuxHost {
@@ -113,6 +123,8 @@ impl LinuxHost {
             paths,
             scopes,
             news,
+            source_probes: ProbeThreads::default(),
+            space_probes: ProbeThreads::default(),
         })
     }
 

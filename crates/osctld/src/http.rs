@@ -10,6 +10,7 @@ mod commands;
 mod events;
 mod exec;
 mod reads;
+mod ready;
 mod routes;
 
 use std::convert::Infallible;
@@ -28,7 +29,7 @@ use tower::ServiceExt as _;
 use crate::app::App;
 
 /// So many clients at a time; more wait in the listen queue of the kernel.
-const CONNECTIONS: usize = 512;
+const CONNECTIONS: usize = 4096;
 
 /// A client has so long to send the head of its request.
 const HEAD_DEADLINE: Duration = Duration::from_secs(30);

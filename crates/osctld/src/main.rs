@@ -23,6 +23,8 @@ mod news;
 mod notify;
 mod paths;
 mod query;
+mod read_pool;
+mod readiness;
 mod scopes;
 mod start;
 mod submit;

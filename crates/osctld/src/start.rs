@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use os_api::view::DaemonState;
@@ -17,8 +17,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::app::App;
 use crate::args::Args;
 use crate::host::LinuxHost;
+use crate::host::probe_threads::ProbeThreads;
 use crate::news::News;
 use crate::paths::Paths;
+use crate::read_pool::ReadPool;
 use crate::scopes::{Journals, Scopes};
 use crate::submit::{self, Who};
 use crate::{autostart, exits, http, instance, log, notify};
@@ -26,6 +28,9 @@ use crate::{autostart, exits, http, instance, log, notify};
 /// Operations that run when the daemon is told to end have so long for it; the rest is settled at
 /// the next start.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long the disks of the pools have at the start to say what is on them.
+const LOOK_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Runs the daemon until it is told to end.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -83,7 +88,8 @@ fn assemble(args: &Args, paths: &Paths) -> anyhow::Result<App> {
         limits: Limits::default(),
     });
     news.connect(engine.events().clone());
-    Ok(App::new(engine))
+    let reads = ReadPool::start().context("cannot start threads for reads")?;
+    Ok(App::new(engine, reads))
 }
 
 /// A daemon that is released injects no faults.
@@ -232,23 +238,34 @@ async fn import_all(app: &App) -> Vec<PoolName> {
     imported
 }
 
-/// The pools that are open or carry our mark.
+/// The pools that are open or carry our mark. One whose disk does not answer is left out.
 async fn ours(app: &App) -> Vec<PoolName> {
     let app = app.clone();
     let looking = tokio::task::spawn_blocking(move || {
-        let sources = app
-            .host()
-            .facts()
-            .map(|facts| facts.sources)
-            .unwrap_or_default();
-        let is_ours = |pool: &PoolName| match app.host().is_ours(pool) {
-            Ok(ours) => ours,
-            Err(failure) => {
-                tracing::warn!(%pool, %failure, "cannot look at a pool");
-                false
-            }
+        let sources = app.host().sources().unwrap_or_default();
+        let probes = ProbeThreads::<bool>::default();
+        let begin = |pool: PoolName| {
+            let (app, own) = (app.clone(), pool.clone());
+            let number = probes.begin(pool.as_str().as_ref(), move || is_ours(&app, &own));
+            (pool, number)
         };
-        sources.into_keys().filter(is_ours).collect()
+        let begun: Vec<_> = sources.into_keys().map(begin).collect();
+        let deadline = Instant::now() + LOOK_DEADLINE;
+        let answer = |(pool, number): (PoolName, _)| {
+            let answer = probes.end(pool.as_str().as_ref(), number, LOOK_DEADLINE, deadline);
+            if answer.is_none() {
+                tracing::error!(%pool, "its disk does not answer: it is not imported");
+            }
+            answer.unwrap_or(false).then_some(pool)
+        };
+        begun.into_iter().filter_map(answer).collect()
     });
     looking.await.unwrap_or_default()
+}
+
+fn is_ours(app: &App, pool: &PoolName) -> bool {
+    app.host().is_ours(pool).unwrap_or_else(|failure| {
+        tracing::warn!(%pool, %failure, "cannot look at a pool");
+        false
+    })
 }

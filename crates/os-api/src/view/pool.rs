@@ -85,6 +85,8 @@ pub enum SourceKind {
     Zpool,
     /// Nothing is there now.
     Missing,
+    /// It does not answer: the file system that it lies on hangs.
+    Unreachable,
 }
 
 /// Where this host finds a pool.

@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use std::sync::Arc;
+
 use super::*;
 use crate::facts::ForeignIds;
 use crate::state::State;
@@ -63,7 +65,7 @@ fn ids_skip_what_others_have() {
 
     let foreign = ForeignIds::parse("x:x:100000:1::/:\n", "", "a:100001:65536\n", "");
     facts.foreign = foreign.into();
-    facts.accounts.insert(account("tank-bob", 165_537));
+    Arc::make_mut(&mut facts.view.accounts).insert(account("tank-bob", 165_537));
     let mut registrar = Registrar::new(&state, &facts);
     assert_eq!(registrar.account(&name, &first).unwrap().ugid, 165_538);
     assert_eq!(registrar.account(&name, &second).unwrap().ugid, 165_537);
@@ -96,7 +98,7 @@ fn an_account_is_found_by_its_home_and_keeps_its_name() {
     let mut facts = facts();
     let mut old = account("tank-alice", 100_007);
     old.name = "tank.alice".into();
-    facts.accounts.insert(old);
+    Arc::make_mut(&mut facts.view.accounts).insert(old);
     let name = "tank".parse().unwrap();
     let account = Registrar::new(&state, &facts)
         .account(&name, &alice)

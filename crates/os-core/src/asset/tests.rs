@@ -1,4 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use std::path::{Path, PathBuf};
 
 use os_types::{DatasetName, PoolPath};
@@ -88,7 +90,7 @@ fn world() -> (State, Facts) {
     let account = Registrar::new(&state, &facts)
         .account(&"tank".parse().unwrap(), &alice)
         .unwrap();
-    facts.accounts.insert(account);
+    Arc::make_mut(&mut facts.view.accounts).insert(account);
     (state, facts)
 }
 
@@ -137,7 +139,7 @@ fn differences_are_named_with_the_next_command() {
     socket.kind = FileKind::File;
     fake.mounts.insert("/tank".into(), vec!["nosuid"]);
     fake.no_datasets = true;
-    facts.accounts = Accounts::parse(&facts.accounts.render());
+    facts.view.accounts = Accounts::parse(&facts.accounts.render()).into();
     let lines: Vec<_> = invalid(&state, &facts, &fake)
         .into_iter()
         .map(|(path, error, _)| format!("{path}: {error}"))

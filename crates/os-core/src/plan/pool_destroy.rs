@@ -21,6 +21,12 @@ pub(super) fn plan(body: &PoolDestroy, context: &Context<'_>) -> Result<Plan, Fa
             to: Presence::Absent,
         })),
         SourceKind::Missing => {}
+        SourceKind::Unreachable => {
+            let text = format!("{} does not answer", known.path.display());
+            return Err(Failure::new(Code::Deadline, text)
+                .about(format!("pool {pool}"))
+                .next("osctl pool sources"));
+        }
         SourceKind::Device | SourceKind::Folder | SourceKind::Zpool => {
             let text = format!(
                 "pool {pool} is not an image file of ours, so its data is not ours to destroy"

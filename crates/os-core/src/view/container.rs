@@ -8,7 +8,7 @@ use os_api::view::{Attrs, Container, Health};
 use os_types::{ContainerName, DatasetName, IdMap, IdMapEntry};
 
 use crate::document::{ContainerDoc, Inherited as _, Owner, UserDoc};
-use crate::facts::Facts;
+use crate::facts::ViewFacts;
 use crate::layout;
 use crate::state::{Entry, PoolState, State};
 
@@ -47,7 +47,7 @@ struct Details {
 
 impl Details {
     fn of(
-        facts: &Facts,
+        facts: &ViewFacts,
         pool: &PoolState,
         name: &ContainerName,
         dataset: &DatasetName,
@@ -78,7 +78,7 @@ impl Details {
 /// The container `name` of a pool, without figures; `None` if there is none.
 pub fn container(
     state: &State,
-    facts: &Facts,
+    facts: &ViewFacts,
     pool: &PoolState,
     name: &ContainerName,
     running: &Running,

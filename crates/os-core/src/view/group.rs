@@ -5,12 +5,12 @@ use os_api::view::{Attrs, Group, Health};
 use os_types::GroupName;
 
 use crate::document::{Inherited as _, Owner};
-use crate::facts::Facts;
+use crate::facts::ViewFacts;
 use crate::layout;
 use crate::state::PoolState;
 
 /// The group `name` of a pool, without figures; `None` if there is none.
-pub fn group(facts: &Facts, pool: &PoolState, name: &GroupName) -> Option<Group> {
+pub fn group(facts: &ViewFacts, pool: &PoolState, name: &GroupName) -> Option<Group> {
     let entry = pool.groups().get(name)?;
     let (doc, failure) = (entry.doc(), entry.failure());
     let below = layout::cgroup(pool.name(), name);

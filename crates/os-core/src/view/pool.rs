@@ -1,16 +1,21 @@
 //! A pool as the API shows it.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use os_api::part::Prlimits;
 use os_api::view::{Health, Pool, PoolSource, PoolState as Activity};
-use os_types::ByteSize;
+use os_types::{ByteSize, PoolName};
 
 use crate::document::{Inherited as _, Owner};
-use crate::facts::Facts;
+use crate::facts::KnownSource;
 use crate::state::{Entry, PoolState, State};
 
-/// What only the storage knows of a pool.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What only the host knows of a pool.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PoolFigures {
+    /// Where it comes from.
+    pub source: Option<PathBuf>,
     /// Its size.
     pub size: Option<ByteSize>,
     /// What is used of it.
@@ -20,13 +25,7 @@ pub struct PoolFigures {
 }
 
 /// A pool in the given activity.
-pub fn pool(
-    state: &State,
-    facts: &Facts,
-    pool: &PoolState,
-    activity: Activity,
-    figures: PoolFigures,
-) -> Pool {
+pub fn pool(state: &State, pool: &PoolState, activity: Activity, figures: PoolFigures) -> Pool {
     let settings = pool.settings();
     let failure = pool.config().and_then(Entry::failure);
     let name = pool.name();
@@ -43,7 +42,7 @@ pub fn pool(
         parallel_start: settings.parallel_start(),
         parallel_stop: settings.parallel_stop(),
         mountpoint: pool.folder().to_owned(),
-        source: facts.sources.get(name).map(|known| known.path.clone()),
+        source: figures.source,
         size_bytes: figures.size,
         used_bytes: figures.used,
         available_bytes: figures.available,
@@ -56,7 +55,7 @@ pub fn pool(
 }
 
 /// The host user ids that are remembered for the users of a pool.
-fn ids(state: &State, pool: &os_types::PoolName) -> Vec<String> {
+fn ids(state: &State, pool: &PoolName) -> Vec<String> {
     let known = state.remembered().pools.get(pool);
     let users = known.into_iter().flat_map(|known| known.users.values());
     let spans = users.flat_map(|ids| ids.uid_map.host_spans());
@@ -64,13 +63,13 @@ fn ids(state: &State, pool: &os_types::PoolName) -> Vec<String> {
 }
 
 /// The pools this host knows, by name.
-pub fn sources(state: &State, facts: &Facts) -> Vec<PoolSource> {
-    let source = |(pool, known): (&os_types::PoolName, &crate::KnownSource)| PoolSource {
+pub fn sources(state: &State, sources: &BTreeMap<PoolName, KnownSource>) -> Vec<PoolSource> {
+    let source = |(pool, known): (&PoolName, &KnownSource)| PoolSource {
         pool: pool.clone(),
         source: known.path.clone(),
         kind: known.kind,
         imported: state.pool(pool).is_some(),
         ids: ids(state, pool),
     };
-    facts.sources.iter().map(source).collect()
+    sources.iter().map(source).collect()
 }

@@ -89,7 +89,6 @@ fn a_pool_counts_what_is_disabled() {
     let state = state();
     let view = pool(
         &state,
-        &facts(),
         &state.pools()[1],
         Activity::Active,
         PoolFigures::default(),

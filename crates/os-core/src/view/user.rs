@@ -5,11 +5,11 @@ use os_types::{IdMap, UserName};
 
 use crate::accounts::system_user;
 use crate::document::UserDoc;
-use crate::facts::Facts;
+use crate::facts::ViewFacts;
 use crate::state::{PoolState, State};
 
 /// The user `name` of a pool; `None` if there is none.
-pub fn user(state: &State, facts: &Facts, pool: &PoolState, name: &UserName) -> Option<User> {
+pub fn user(state: &State, facts: &ViewFacts, pool: &PoolState, name: &UserName) -> Option<User> {
     let entry = pool.users().get(name)?;
     let doc = entry.doc();
     let on = pool.name();

@@ -2,10 +2,11 @@
 //! daemon do on a real one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use os_api::Command;
 use os_core::accounts::Registrar;
-use os_core::{Accounts, Facts, PoolState, State, layout, plan};
+use os_core::{Facts, PoolState, State, ViewFacts, layout, plan};
 use os_types::id_table::Allocation;
 use os_types::step::{DirectoryStep, FileStep, IdBlocksStep, SystemUserStep};
 use os_types::{Failure, Plan, PoolPath, Presence, Step};
@@ -21,21 +22,23 @@ pub(crate) struct World {
 
 pub(crate) fn facts() -> Facts {
     Facts {
-        hostname: "host".into(),
-        root: "/".into(),
-        run_dir: "/run/osctl".into(),
-        state_dir: "/var/lib/osctl".into(),
-        etc_dir: "/etc".into(),
-        cgroup_parent: "osctl".into(),
-        accounts: Accounts::default(),
+        view: ViewFacts {
+            hostname: "host".into(),
+            root: "/".into(),
+            run_dir: "/run/osctl".into(),
+            state_dir: "/var/lib/osctl".into(),
+            etc_dir: "/etc".into(),
+            cgroup_parent: "osctl".into(),
+            accounts: Arc::default(),
+            running: BTreeMap::new(),
+            exec_only: BTreeSet::new(),
+        },
         foreign: os_core::ForeignIds::default().into(),
-        account_damage: std::sync::Arc::default(),
+        account_damage: Arc::default(),
         sources: BTreeMap::new(),
         zfs: None,
         taken_names: BTreeSet::from(["etc".to_owned()]),
-        running: BTreeMap::new(),
         running_ids: Vec::new(),
-        exec_only: BTreeSet::new(),
         storage: os_core::StorageFacts::default(),
     }
 }
@@ -117,13 +120,12 @@ impl World {
                 Presence::Present => {
                     let account = Registrar::new(&self.state, &self.facts).account(pool, user);
                     let account = account?;
-                    self.facts.accounts.insert(account);
+                    Arc::make_mut(&mut self.facts.view.accounts).insert(account);
                 }
                 Presence::Absent => {
-                    self.facts
-                        .accounts
-                        .remove(&self.facts.home(pool, user))
-                        .unwrap();
+                    let home = self.facts.home(pool, user);
+                    let accounts = Arc::make_mut(&mut self.facts.view.accounts);
+                    accounts.remove(&home).unwrap();
                 }
             },
             other => panic!("not modelled: {other}"),

@@ -2,20 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use os_api::Command;
 use os_api::view::SourceKind;
-use os_core::facts::{Facts, KnownSource};
+use os_core::facts::{Facts, KnownSource, ViewFacts};
 use os_storage::{PoolSource, ZFS_DEVICE};
-use os_sys::{MountEntry, MountTable};
+use os_sys::{MountEntry, MountTable, Space, space_of};
 use os_types::{ByteSize, Code, ContainerRef, Failure, PoolName};
 
 use super::{LinuxHost, source};
 
+/// How long a command about a pool waits for the sources of pools to answer.
+const SOURCE_DEADLINE: Duration = Duration::from_secs(10);
+
 impl LinuxHost {
-    /// The host at this moment, without what only some commands ask for: `taken_names` and `storage`.
-    pub(crate) fn facts(&self) -> Result<Facts, Failure> {
+    /// The host as listings show it. Touches no file.
+    pub(crate) fn view_facts(&self) -> ViewFacts {
         let paths = self.paths();
         let live = self.runtime().containers();
         let key = |container: &ContainerRef| (container.pool.clone(), container.name.clone());
@@ -25,34 +29,42 @@ impl LinuxHost {
         let running = running.collect();
         let exec_only = live.iter().filter(|(_, live)| live.is_exec_only());
         let exec_only = exec_only.map(|(container, _)| key(container)).collect();
-        let (foreign, account_damage) = self.foreign.now()?;
-        Ok(Facts {
+        ViewFacts {
             hostname: self.identity().hostname.clone(),
             root: paths.root().to_path_buf(),
             run_dir: paths.run(),
             state_dir: paths.state(),
             etc_dir: paths.etc(),
             cgroup_parent: paths.cgroup_parent(),
-            accounts: (*self.accounts.now()).clone(),
+            accounts: self.accounts.now(),
+            running,
+            exec_only,
+        }
+    }
+
+    /// The host at this moment, without what only some commands ask for: `taken_names`, `storage`
+    /// and what is at the sources of pools. Touches only files of the host itself.
+    pub(crate) fn facts(&self) -> Result<Facts, Failure> {
+        let (foreign, account_damage) = self.foreign.now()?;
+        Ok(Facts {
+            view: self.view_facts(),
             foreign,
             account_damage,
             sources: self.sources()?,
             zfs: Path::new(ZFS_DEVICE).exists().then(|| ZFS_DEVICE.into()),
             taken_names: BTreeSet::new(),
-            running,
             running_ids: Vec::new(),
-            exec_only,
             storage: os_core::StorageFacts::default(),
         })
     }
 
     /// The host at this moment, for a plan of this command.
     pub(crate) fn facts_for(&self, command: &Command) -> Result<Facts, Failure> {
-        // Only a plan that mounts a pool asks what is in the root folder.
-        let taken_names = if command.name().starts_with("pool-") {
-            self.taken_names()?
+        // Only a plan about a pool asks what is in the root folder, and at the pool's source.
+        let (taken_names, sources) = if command.name().starts_with("pool-") {
+            (self.taken_names()?, self.look_at_sources(SOURCE_DEADLINE)?)
         } else {
-            BTreeSet::new()
+            (BTreeSet::new(), self.sources()?)
         };
         let chooses_ids = ["user-", "id-range-", "container-new"];
         let chooses_ids = chooses_ids
@@ -65,33 +77,65 @@ impl LinuxHost {
                 Vec::new()
             },
             taken_names,
+            sources,
             storage: self.storage_facts(command)?,
             ..self.facts()?
         })
     }
 
-    /// The pools this host knows.
-    fn sources(&self) -> Result<BTreeMap<PoolName, KnownSource>, Failure> {
+    /// The pools this host knows, without a look at their sources.
+    pub(crate) fn sources(&self) -> Result<BTreeMap<PoolName, KnownSource>, Failure> {
         let mut sources = BTreeMap::new();
         for name in names(&self.paths().sources())? {
             let Ok(pool) = name.parse::<PoolName>() else {
                 continue;
             };
             if let Some(path) = source::read(&self.paths().source(&pool))? {
-                let found = fs::metadata(&path).ok();
-                let kind = match (&found, source::kind(path.clone())) {
-                    (_, PoolSource::Zpool) => SourceKind::Zpool,
-                    (None, _) => SourceKind::Missing,
-                    (_, PoolSource::Image(_)) => SourceKind::Image,
-                    (_, PoolSource::BlockDevice(_)) => SourceKind::Device,
-                    (_, PoolSource::Directory(_)) => SourceKind::Folder,
-                };
-                let image = found.filter(fs::Metadata::is_file);
-                let size = ByteSize(image.map_or(0, |found| found.len()));
+                let (kind, size) = (SourceKind::Unreachable, ByteSize(0));
                 sources.insert(pool, KnownSource { path, kind, size });
             }
         }
         Ok(sources)
+    }
+
+    /// Where the host finds a pool, if it knows.
+    pub(crate) fn source(&self, pool: &PoolName) -> Option<PathBuf> {
+        source::read(&self.paths().source(pool)).ok().flatten()
+    }
+
+    /// The pools this host knows, and what is at their sources. Waits at most `wait` for all of them;
+    /// those that have not answered then are [`SourceKind::Unreachable`].
+    pub(crate) fn look_at_sources(
+        &self,
+        wait: Duration,
+    ) -> Result<BTreeMap<PoolName, KnownSource>, Failure> {
+        let mut sources = self.sources()?;
+        let deadline = Instant::now() + wait;
+        let probes: Vec<_> = sources
+            .values()
+            .map(|known| {
+                let path = known.path.clone();
+                self.source_probes
+                    .begin(&known.path, move || look_at_source(path))
+            })
+            .collect();
+        for (known, probe) in sources.values_mut().zip(probes) {
+            if let Some((kind, size)) = self.source_probes.end(&known.path, probe, wait, deadline) {
+                (known.kind, known.size) = (kind, size);
+            }
+        }
+        Ok(sources)
+    }
+
+    /// Size and use of an imported pool; `None` if it does not answer within `wait`.
+    pub(crate) fn pool_space(&self, pool: &PoolName, wait: Duration) -> Option<Space> {
+        let path = self.paths().pool(pool);
+        let own = path.clone();
+        let probe = self.space_probes.begin(&path, move || space_of(&own).ok());
+        let answer = self
+            .space_probes
+            .end(&path, probe, wait, Instant::now() + wait);
+        answer.flatten()
     }
 
     /// What is in the root folder and is no empty folder: no pool can be mounted over it. At its
@@ -113,6 +157,20 @@ impl LinuxHost {
         };
         Ok(names(root)?.into_iter().filter(is_taken).collect())
     }
+}
+
+/// What is at the source of a pool, and its size if it is a file. Hangs if its file system does.
+fn look_at_source(path: PathBuf) -> (SourceKind, ByteSize) {
+    let found = fs::metadata(&path).ok();
+    let kind = match (&found, source::kind(path)) {
+        (_, PoolSource::Zpool) => SourceKind::Zpool,
+        (None, _) => SourceKind::Missing,
+        (_, PoolSource::Image(_)) => SourceKind::Image,
+        (_, PoolSource::BlockDevice(_)) => SourceKind::Device,
+        (_, PoolSource::Directory(_)) => SourceKind::Folder,
+    };
+    let image = found.filter(fs::Metadata::is_file);
+    (kind, ByteSize(image.map_or(0, |found| found.len())))
 }
 
 /// Names in a folder; none if there is no such folder.

@@ -1,5 +1,8 @@
 //! Reading endpoints: parameters in, a view of the present state out.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{Query, RawPathParams};
 use axum::http::{StatusCode, Uri};
@@ -9,11 +12,12 @@ use os_api::Endpoint;
 use os_types::{Code, Failure};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use super::answer;
 use crate::app::App;
 
-/// What a reading endpoint does: from path parts and query to an answer. It may read files.
+/// What a reading endpoint does: from path parts and query to an answer.
 pub(super) type Read<E> = fn(
     &App,
     &<E as Endpoint>::Path,
@@ -23,8 +27,14 @@ pub(super) type Read<E> = fn(
 /// Path parts as axum found them.
 pub(super) type Parts = Result<RawPathParams, RawPathParamsRejection>;
 
-/// The handler of a reading endpoint. It runs on a thread that may block, so that a slow disk
-/// holds up nobody else.
+/// Reads of files on pools that run at the same time.
+const FILE_READS: usize = 64;
+
+/// A read of files on a pool is given up after this time. Its thread goes on until the file system
+/// answers.
+const FILE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// The handler of an endpoint that reads memory and figures of the kernel, which never hang.
 pub(super) fn read<E>(app: &App, read: Read<E>) -> MethodRouter<App>
 where
     E: Endpoint + 'static,
@@ -37,7 +47,45 @@ where
         let answer = async {
             let path = path_parts::<E::Path>(parts)?;
             let query = query::<E::Query>(&uri)?;
-            blocking(move || read(&app, &path, &query)).await
+            let reads = app.reads().clone();
+            reads.run(move || read(&app, &path, &query)).await
+        };
+        respond(answer.await.as_ref())
+    })
+}
+
+/// The handler of an endpoint that reads files on pools, which hang if their disk does.
+pub(super) fn read_files<E>(app: &App, read: Read<E>) -> MethodRouter<App>
+where
+    E: Endpoint + 'static,
+    E::Path: Send,
+    E::Query: Send,
+    E::Answer: Send,
+{
+    let app = app.clone();
+    let places = Arc::new(Semaphore::new(FILE_READS));
+    get(move |parts: Parts, uri: Uri| async move {
+        let answer = async {
+            let path = path_parts::<E::Path>(parts)?;
+            let query = query::<E::Query>(&uri)?;
+            let late = |_| {
+                Failure::new(
+                    Code::Deadline,
+                    "the files of a pool could not be read in time",
+                )
+            };
+            let in_turn = async {
+                let place = places.acquire_owned().await;
+                blocking(move || {
+                    // Held by the thread: one that hangs takes its place as long as it does.
+                    let _place = place;
+                    read(&app, &path, &query)
+                })
+                .await
+            };
+            tokio::time::timeout(FILE_DEADLINE, in_turn)
+                .await
+                .map_err(late)?
         };
         respond(answer.await.as_ref())
     })

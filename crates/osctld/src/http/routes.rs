@@ -9,8 +9,8 @@ use os_api::Endpoint;
 use os_api::endpoint as at;
 use os_types::{Code, Failure};
 
-use super::reads::{Read, read};
-use super::{answer, commands, events, exec};
+use super::reads::{Read, read, read_files};
+use super::{answer, commands, events, exec, ready};
 use crate::app::App;
 use crate::query;
 
@@ -27,6 +27,18 @@ impl Routes {
         E: Endpoint<Path: Send, Query: Send, Answer: Send> + 'static,
     {
         let route = read::<E>(&self.app, answer);
+        Self {
+            router: self.router.route(E::PATH, route),
+            ..self
+        }
+    }
+
+    /// Adds an endpoint that reads files on pools.
+    fn read_files<E>(self, answer: Read<E>) -> Self
+    where
+        E: Endpoint<Path: Send, Query: Send, Answer: Send> + 'static,
+    {
+        let route = read_files::<E>(&self.app, answer);
         Self {
             router: self.router.route(E::PATH, route),
             ..self
@@ -52,9 +64,9 @@ pub(super) fn router(app: App) -> Router {
     .read::<at::PingGet>(query::daemon::ping)
     .read::<at::CodeList>(query::daemon::codes)
     .read::<at::CodeGet>(query::daemon::code)
-    .read::<at::PoolList>(query::pool::list)
-    .read::<at::PoolGet>(query::pool::get)
-    .read::<at::PoolSourceList>(query::pool::sources)
+    .read_files::<at::PoolList>(query::pool::list)
+    .read_files::<at::PoolGet>(query::pool::get)
+    .read_files::<at::PoolSourceList>(query::pool::sources)
     .read::<at::IdRangeList>(query::id_range::list)
     .read::<at::IdRangeGet>(query::id_range::get)
     .read::<at::IdRangeFind>(query::id_range::find)
@@ -68,13 +80,13 @@ pub(super) fn router(app: App) -> Router {
     .read::<at::ContainerList>(query::container::list)
     .read::<at::ContainerGet>(query::container::get)
     .read::<at::ContainerFind>(query::container::find)
-    .read::<at::ContainerReady>(query::container::ready)
-    .read::<at::ContainerLogGet>(query::container::log)
+    .read_files::<at::ContainerLogGet>(query::container::log)
     .read::<at::ContainerConfigGet>(query::container::config)
-    .read::<at::AssetList>(query::asset::list)
+    .read_files::<at::AssetList>(query::asset::list)
     .read::<at::OperationList>(query::operation::list)
     .read::<at::QueueList>(query::operation::queues)
-    .read::<at::HistoryList>(query::operation::history)
+    .read_files::<at::HistoryList>(query::operation::history)
+    .with(at::ContainerReady::PATH, get(ready::ready))
     .with(at::OperationGet::PATH, commands::operation(&app))
     .with(at::OperationCancel::PATH, commands::cancel(&app))
     .with(at::COMMAND_PATH, post(commands::submit))

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::time::Duration;
 
-use os_api::endpoint::{ContainerPart, ContainersQuery, NamePart, Nothing, WaitQuery};
-use os_api::view::{Container, ContainerConfig, ContainerLog, Readiness, ReadyState};
+use os_api::endpoint::{ContainerPart, ContainersQuery, NamePart, Nothing};
+use os_api::view::{Container, ContainerConfig, ContainerLog};
 use os_core::layout;
 use os_core::view::{self, Extent};
 use os_runtime::LiveContainer;
-use os_types::{Code, ContainerName, ContainerRef, ContainerState, Failure, PoolName};
+use os_types::{Code, ContainerName, ContainerRef, Failure, PoolName};
 
 use crate::app::App;
 
@@ -41,7 +41,7 @@ pub(crate) fn list(
     let live = host.runtime().containers();
     let mut containers = view::containers(
         &host.state(),
-        &host.facts()?,
+        &host.view_facts(),
         query.pool.as_ref(),
         |pool, name| running(&live, pool, name),
         extent,
@@ -68,7 +68,7 @@ pub(crate) fn find(
 fn view_of(app: &App, pool: Option<&PoolName>, name: &ContainerName) -> Result<Container, Failure> {
     let host = app.host();
     let live = host.runtime().containers();
-    let (state, facts) = (host.state(), host.facts()?);
+    let (state, facts) = (host.state(), host.view_facts());
     let container = state.find_container(pool, name)?;
     let running = running(&live, container.pool.name(), name);
     let view = view::container(&state, &facts, container.pool, name, &running, Extent::Full);
@@ -138,35 +138,4 @@ pub(crate) fn log(app: &App, part: &ContainerPart, _: &Nothing) -> Result<Contai
         text: String::from_utf8_lossy(&bytes).into_owned(),
         cut,
     })
-}
-
-/// Whether the guest is up; with a wait, as soon as it is.
-pub(crate) fn ready(
-    app: &App,
-    part: &ContainerPart,
-    query: &WaitQuery,
-) -> Result<Readiness, Failure> {
-    let container = ContainerRef::new(&part.pool, &part.name);
-    get(app, part, &Nothing {})?;
-    let wait = Duration::from_millis(u64::from(query.wait_ms.unwrap_or(0)));
-    let mut last = stopped();
-    let seen = os_sys::patience::until(wait, || {
-        let live = app.host().runtime().container(&container);
-        let up = |live: &LiveContainer| {
-            matches!(live.state, ContainerState::Running | ContainerState::Frozen)
-        };
-        last = match live.filter(up) {
-            Some(live) => app.host().runtime().readiness(&live),
-            None => stopped(),
-        };
-        Ok::<_, Failure>((last.state == ReadyState::Ready).then_some(()))
-    });
-    seen.map(|_| last)
-}
-
-fn stopped() -> Readiness {
-    Readiness {
-        state: ReadyState::Stopped,
-        by: "it does not run".to_owned(),
-    }
 }

@@ -12,7 +12,7 @@ use crate::app::App;
 
 pub(crate) fn list(app: &App, _: &Nothing, query: &OnPool) -> Result<Vec<Group>, Failure> {
     let host = app.host();
-    let mut groups = view::groups(&host.state(), &host.facts()?, query.pool.as_ref())?;
+    let mut groups = view::groups(&host.state(), &host.view_facts(), query.pool.as_ref())?;
     // A pool without running containers has no control group, so none of its groups has figures.
     let mut pools = BTreeMap::new();
     for group in &mut groups {
@@ -36,7 +36,7 @@ pub(crate) fn find(app: &App, part: &NamePart<GroupName>, _: &Nothing) -> Result
 
 /// The group on `pool`, or on the first pool that has one of this name.
 fn view_of(app: &App, pool: Option<&PoolName>, name: &GroupName) -> Result<Group, Failure> {
-    let (state, facts) = (app.host().state(), app.host().facts()?);
+    let (state, facts) = (app.host().state(), app.host().view_facts());
     let group = state.find_group(pool, name)?;
     let view = view::group(&facts, group.pool, name);
     let mut view = view.ok_or_else(|| super::vanished(&group.entity))?;

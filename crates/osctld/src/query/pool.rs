@@ -1,55 +1,66 @@
 //! Pools and where they come from.
 
+use std::time::Duration;
+
 use os_api::endpoint::{Nothing, PoolPart};
 use os_api::view::{Pool, PoolSource, PoolState};
+use os_core::State;
 use os_core::view::{self, PoolFigures};
-use os_core::{Facts, State};
-use os_sys::space_of;
 use os_types::{ByteSize, DatasetName, Failure, PoolName};
 
 use crate::app::App;
 
+/// How long a listing waits for a file system that may hang, once; afterwards it does not wait for
+/// this one until it has answered.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 pub(crate) fn list(app: &App, _: &Nothing, _: &Nothing) -> Result<Vec<Pool>, Failure> {
-    let (state, facts) = (app.host().state(), app.host().facts()?);
+    let state = app.host().state();
     let active = state
         .pools()
         .iter()
-        .map(|pool| view(&state, &facts, pool, PoolState::Active));
+        .map(|pool| view(app, &state, pool, PoolState::Active));
     let mut pools: Vec<Pool> = active.collect();
     for pool in app.host().importing().now() {
         if state.pool(&pool).is_none() {
-            pools.push(importing(&state, &facts, &pool));
+            pools.push(importing(app, &state, &pool));
         }
     }
     Ok(pools)
 }
 
 pub(crate) fn get(app: &App, part: &PoolPart, _: &Nothing) -> Result<Pool, Failure> {
-    let (state, facts) = (app.host().state(), app.host().facts()?);
+    let state = app.host().state();
     if state.pool(&part.pool).is_none() && app.host().importing().now().contains(&part.pool) {
-        return Ok(importing(&state, &facts, &part.pool));
+        return Ok(importing(app, &state, &part.pool));
     }
     let pool = state.pool_or_default(Some(&part.pool))?;
-    Ok(view(&state, &facts, pool, PoolState::Active))
+    Ok(view(app, &state, pool, PoolState::Active))
 }
 
 /// A pool of which nothing is known yet but that it is coming.
-fn importing(state: &State, facts: &Facts, pool: &PoolName) -> Pool {
-    let empty = os_core::PoolState::new(&DatasetName::from(pool), facts.mountpoint(pool));
-    view(state, facts, &empty, PoolState::Importing)
+fn importing(app: &App, state: &State, pool: &PoolName) -> Pool {
+    let folder = app.host().paths().pool(pool);
+    let empty = os_core::PoolState::new(&DatasetName::from(pool), folder);
+    view(app, state, &empty, PoolState::Importing)
 }
 
 pub(crate) fn sources(app: &App, _: &Nothing, _: &Nothing) -> Result<Vec<PoolSource>, Failure> {
-    Ok(view::sources(&app.host().state(), &app.host().facts()?))
+    let host = app.host();
+    Ok(view::sources(
+        &host.state(),
+        &host.look_at_sources(PATIENCE)?,
+    ))
 }
 
-/// The pool with its figures, which the kernel has at hand: no program is started.
-fn view(state: &State, facts: &Facts, pool: &os_core::PoolState, stage: PoolState) -> Pool {
-    let space = space_of(&facts.mountpoint(pool.name())).ok();
+/// The pool with its figures, which are left out if it does not answer.
+fn view(app: &App, state: &State, pool: &os_core::PoolState, stage: PoolState) -> Pool {
+    let space = app.host().pool_space(pool.name(), PATIENCE);
     let figures = PoolFigures {
+        source: app.host().source(pool.name()),
         size: space.map(|space| ByteSize(space.total)),
         used: space.map(|space| ByteSize(space.total.saturating_sub(space.free))),
         available: space.map(|space| ByteSize(space.available)),
     };
-    view::pool(state, facts, pool, stage, figures)
+    view::pool(state, pool, stage, figures)
 }

@@ -11,7 +11,7 @@ pub(crate) fn list(app: &App, _: &Nothing, query: &OnPool) -> Result<Vec<User>, 
     let host = app.host();
     Ok(view::users(
         &host.state(),
-        &host.facts()?,
+        &host.view_facts(),
         query.pool.as_ref(),
     )?)
 }
@@ -26,7 +26,7 @@ pub(crate) fn find(app: &App, part: &NamePart<UserName>, _: &Nothing) -> Result<
 
 /// The user on `pool`, or on the first pool that has one of this name.
 fn view_of(app: &App, pool: Option<&PoolName>, name: &UserName) -> Result<User, Failure> {
-    let (state, facts) = (app.host().state(), app.host().facts()?);
+    let (state, facts) = (app.host().state(), app.host().view_facts());
     let user = state.find_user(pool, name)?;
     let view = view::user(&state, &facts, user.pool, name);
     view.ok_or_else(|| super::vanished(&user.entity))

@@ -98,11 +98,6 @@ const ALLOWED: &[Allowed] = &[
         ["autostart", "submit"],
         "an import starts containers, which are commands themselves",
     ),
-    allow(
-        "osctld",
-        ["host", "identity"],
-        "until errors of files convert themselves",
-    ),
 ];
 
 const fn allow(parent: &'static str, pair: [&'static str; 2], reason: &'static str) -> Allowed {
