@@ -82,6 +82,8 @@ pub struct StorageFacts {
     /// Processes of the host that keep a pool that is to be exported from being closed, e.g. `sh
     /// (4242): working directory /tank/ct`.
     pub holders: Vec<String>,
+    /// Whether the container has been started, so that there is a log of it.
+    pub has_log: bool,
     /// Something that no name of a dataset in the trash has: `<unix time>.<6 hex digits>`.
     pub unique: String,
 }

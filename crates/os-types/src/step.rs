@@ -26,6 +26,7 @@ mod freeze;
 mod guest;
 mod id_blocks;
 mod image;
+mod path_name;
 mod pool_active;
 mod pool_image;
 mod pool_mark;
@@ -174,6 +175,7 @@ macro_rules! steps {
 steps! {
     "directory": directory, Directory(DirectoryStep)
     "file": file, File(FileStep)
+    "path-name": path_name, PathName(PathNameStep)
     "dataset": dataset, Dataset(DatasetStep)
     "dataset-name": dataset_name, DatasetName(DatasetNameStep)
     "purge": purge, Purge(PurgeStep)

@@ -24,6 +24,7 @@ mod image;
 mod importing;
 mod leftovers;
 pub(crate) mod mark;
+mod path_name;
 mod pool;
 mod pool_active;
 mod pool_image;
@@ -220,6 +221,7 @@ fn kind(step: &Step) -> &dyn HostStep {
         Step::Directory(step) => step,
         Step::File(step) => step,
         Step::Dataset(step) => step,
+        Step::PathName(step) => step,
         Step::DatasetName(step) => step,
         Step::Purge(step) => step,
         Step::Clone(step) => step,

@@ -1,7 +1,7 @@
 //! `container-del`, `-rename`, `-chown` and `-chgrp`: where a container is and whose it is.
 
 use os_api::command::{ContainerChgrp, ContainerChown, ContainerDel, ContainerRename};
-use os_types::step::{DatasetNameStep, DirectoryStep};
+use os_types::step::{DatasetNameStep, DirectoryStep, PathNameStep};
 use os_types::{
     ContainerName, EntityRef, Failure, Plan, PoolPath, Presence, Step, StopPolicy, UserName,
 };
@@ -12,18 +12,6 @@ use super::user_del;
 use crate::document::ContainerDoc;
 use crate::layout;
 use crate::state::Found;
-
-fn hooks(
-    found: &Found<'_, ContainerDoc>,
-    name: &ContainerName,
-    to: Presence,
-) -> Result<Step, Failure> {
-    Ok(Step::Directory(DirectoryStep {
-        path: PoolPath::new(found.pool.name(), layout::hook_folder(name))?,
-        mode: 0o700,
-        to,
-    }))
-}
 
 pub(super) fn del(body: &ContainerDel, context: &Context<'_>) -> Result<Plan, Failure> {
     let found = context.container(body.pool.as_ref(), &body.name)?;
@@ -57,7 +45,11 @@ pub(super) fn remove(
         }));
     }
     if !context.facts.storage.kept_hooks {
-        steps.push(hooks(found, name, Presence::Absent)?);
+        steps.push(Step::Directory(DirectoryStep {
+            path: PoolPath::new(found.pool.name(), layout::hook_folder(name))?,
+            mode: 0o700,
+            to: Presence::Absent,
+        }));
     }
     let mut touches = vec![found.entity.clone()];
     if let Some(doc) = found.entry.doc() {
@@ -105,16 +97,23 @@ pub(super) fn rename(body: &ContainerRename, context: &Context<'_>) -> Result<Pl
         pool: pool.clone(),
         name: body.to.clone(),
     };
+    // Before the file goes, and with it what else is named after the container.
+    let mut named: Vec<fn(&ContainerName) -> String> = vec![layout::hook_folder];
+    if context.facts.storage.has_log {
+        named.push(layout::container_log);
+    }
+    for path in named {
+        steps.push(Step::PathName(PathNameStep {
+            before: PoolPath::new(pool, path(name))?,
+            after: PoolPath::new(pool, path(&body.to))?,
+        }));
+    }
     steps.push(found.remove()?);
     if doc.dataset.is_none() {
         steps.push(Step::DatasetName(DatasetNameStep {
             before: found.dataset(name)?,
             after: layout::container_dataset(found.pool.dataset(), &body.to)?,
         }));
-    }
-    steps.push(hooks(&found, &body.to, Presence::Present)?);
-    if !context.facts.storage.kept_hooks {
-        steps.push(hooks(&found, name, Presence::Absent)?);
     }
     steps.extend(rewrite(pool, &to, None, &doc)?);
     Ok(on_pool(pool, steps, [found.entity.clone(), to]))

@@ -54,8 +54,7 @@ impl LinuxHost {
         let files = lxc_path.join(name.as_str());
         note(&files, remove_tree(&files));
         // LXC's lock lies in a folder that the user can write: no link on the way is followed.
-        let lock =
-            Path::new(".home/run/lxc/lock").join(lxc_path.strip_prefix("/").unwrap_or(&lxc_path));
+        let lock = Path::new(".run/lxc/lock").join(lxc_path.strip_prefix("/").unwrap_or(&lxc_path));
         let lock = lock.join(format!(".{name}"));
         note(&lock, unlink_below(&home, &lock));
         let cgroup = layout::user_cgroup(pool, &doc.group, &doc.user);

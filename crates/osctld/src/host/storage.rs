@@ -132,6 +132,8 @@ impl LinuxHost {
         };
         let folder = found.pool.folder().join(layout::hook_folder(name));
         let mut entries = std::fs::read_dir(folder).ok();
+        let log = found.pool.folder().join(layout::container_log(name));
+        facts.has_log = log.exists();
         // One that is not there need not be removed either.
         facts.kept_hooks = entries
             .as_mut()
