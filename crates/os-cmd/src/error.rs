@@ -36,6 +36,12 @@ pub enum CommandError {
         /// The tail of its standard error.
         stderr: String,
     },
+    /// The caller cancelled it; its process group was killed.
+    #[error("`{command}` was cancelled")]
+    Cancelled {
+        /// What ran.
+        command: String,
+    },
     /// It ended with a status other than 0, or by a signal.
     #[error("`{command}` failed ({status}){}", tail(stderr))]
     Failed {
@@ -97,6 +103,7 @@ impl Explain for CommandError {
             | Self::Failed { .. }
             | Self::TooMuchOutput { .. }
             | Self::Exchange { .. } => Code::Program,
+            Self::Cancelled { .. } => Code::Cancelled,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Talking to a running program until it has ended: one poll loop over all its streams.
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use os_sys::{Child, Signal};
@@ -20,6 +20,7 @@ pub(crate) struct Exchange {
     command: String,
     deadline: Duration,
     limit: usize,
+    cancel: Option<OwnedFd>,
     stdin: Option<(PipeWriter, Vec<u8>, usize)>,
     stdout: Option<PipeReader>,
     stderr: Option<PipeReader>,
@@ -33,6 +34,7 @@ struct Ready {
     stdout: bool,
     stderr: bool,
     ended: bool,
+    cancelled: bool,
 }
 
 impl Exchange {
@@ -41,12 +43,17 @@ impl Exchange {
             command,
             deadline,
             limit,
+            cancel: None,
             stdin: None,
             stdout: None,
             stderr: None,
             output: Vec::new(),
             errors: Tail::default(),
         }
+    }
+
+    pub(crate) fn cancel_on(&mut self, fd: Option<OwnedFd>) {
+        self.cancel = fd;
     }
 
     pub(crate) fn feed(&mut self, pipe: PipeWriter, bytes: Vec<u8>) -> Result<(), CommandError> {
@@ -104,6 +111,11 @@ impl Exchange {
                     stderr: self.errors.text(),
                 });
             };
+            if ready.cancelled {
+                return Err(CommandError::Cancelled {
+                    command: self.command.clone(),
+                });
+            }
             if ready.ended {
                 ended = true;
                 self.stdin = None;
@@ -130,6 +142,7 @@ impl Exchange {
             self.stdout.as_ref().map(|p| (p.as_fd(), PollFlags::IN)),
             self.stderr.as_ref().map(|p| (p.as_fd(), PollFlags::IN)),
             (!ended).then(|| (child.pidfd().as_fd(), PollFlags::IN)),
+            self.cancel.as_ref().map(|fd| (fd.as_fd(), PollFlags::IN)),
         ];
         let mut fds: Vec<_> = wanted
             .iter()
@@ -149,6 +162,7 @@ impl Exchange {
             stdout: next(),
             stderr: next(),
             ended: next(),
+            cancelled: next(),
         }))
     }
 

@@ -109,6 +109,7 @@ impl Runner for HostRunner {
             invocation.deadline,
             invocation.output_limit,
         );
+        exchange.cancel_on(invocation.cancel);
         let stdin = match invocation.stdin {
             Input::Null => None,
             Input::Fd(fd) => Some(fd),

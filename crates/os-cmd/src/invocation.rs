@@ -45,6 +45,7 @@ pub struct Invocation {
     pub(crate) stdout: Sink,
     pub(crate) deadline: Duration,
     pub(crate) output_limit: usize,
+    pub(crate) cancel: Option<OwnedFd>,
 }
 
 impl Invocation {
@@ -58,6 +59,7 @@ impl Invocation {
             stdout: Sink::default(),
             deadline: DEFAULT_DEADLINE,
             output_limit: DEFAULT_OUTPUT_LIMIT,
+            cancel: None,
         }
     }
 
@@ -109,6 +111,14 @@ impl Invocation {
     #[must_use]
     pub fn output_limit(mut self, limit: usize) -> Self {
         self.output_limit = limit;
+        self
+    }
+
+    /// Sets a descriptor that ends the program, with its whole process group, as soon as it is readable
+    /// or hung up. Applies to [`crate::Runner::run`].
+    #[must_use]
+    pub fn cancel_on(mut self, fd: OwnedFd) -> Self {
+        self.cancel = Some(fd);
         self
     }
 }

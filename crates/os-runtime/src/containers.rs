@@ -2,13 +2,16 @@
 //! [`Containers::insert`], which follow the drawing in `state.rs`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use os_cgroup::CgroupPath;
 use os_types::{Code, ContainerRef, ContainerState, Failure, PoolName, StartInit};
 
 use crate::process::Process;
+use crate::record::Record;
 use crate::state::{self, Event};
 
 /// Called with each new state of a container, and the process id of its init.
@@ -27,6 +30,12 @@ pub struct LiveContainer {
     pub monitor_pid: Option<u32>,
     /// When it was started. Absent if its run record was lost.
     pub started: Option<Timestamp>,
+    /// When its guest, which asked for a reboot, is started again; it is starting until then.
+    pub restart_at: Option<Instant>,
+    /// How many times in a row its guest asked for a reboot soon after its start.
+    pub quick_reboots: u32,
+    /// Its runtime directory.
+    pub run: PathBuf,
     /// Its control group below our parent group. It does not move when its configuration changes.
     pub cgroup: CgroupPath,
     /// The seccomp policy that it was started with, if it is not ours.
@@ -42,6 +51,22 @@ impl LiveContainer {
     /// Whether it was started for a single command (`ct exec --run-container`).
     pub fn is_exec_only(&self) -> bool {
         self.init_kind == StartInit::Pause
+    }
+
+    /// Its run record.
+    pub(crate) fn record(&self) -> Record {
+        Record {
+            init_pid: self.init_pid(),
+            init_start: self.init.as_ref().map(Process::start_time),
+            kind: self.init_kind,
+            monitor_pid: self.monitor_pid,
+            started: self.started.unwrap_or_default(),
+            cgroup: self.cgroup.to_string(),
+            command: None,
+            stop: None,
+            after_exit: None,
+            quick_reboots: self.quick_reboots,
+        }
     }
 
     /// Whether its init has ended, as the kernel says. One that is starting has no init yet.

@@ -4,14 +4,17 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use os_api::exec::{ClientFrame, EnterJob, HelperFrame};
 use os_sys::{SpawnRequest, receive_frame, send_frame};
-use os_types::Failure;
+use os_types::{ContainerRef, Failure};
 
 use crate::containers::LiveContainer;
 use crate::helper_job;
+use crate::process::Process;
+use crate::record::{self, ProcessId};
 use crate::runtime::Runtime;
 
 /// Maximum captured output of a command of ours, in bytes.
@@ -49,14 +52,28 @@ impl LiveContainer {
 }
 
 impl Runtime {
-    /// Starts the helper for a client at the other end of `socket`. When the helper has ended, `then` is
-    /// called on the thread that watches processes, so it must not block.
+    /// Starts the helper for a client at the other end of `socket`. If the container was started for this
+    /// command (`ends_guest`), it is queued as an exit when the helper has ended.
     pub fn enter(
         &self,
+        container: &ContainerRef,
         socket: OwnedFd,
         job: &EnterJob,
-        then: impl FnOnce() + Send + 'static,
     ) -> Result<(), Failure> {
+        let helper = self.spawn_enter(socket, job)?;
+        let Some(live) = self.container(container).filter(|_| job.ends_guest) else {
+            self.reaper.child(helper, || ());
+            return Ok(());
+        };
+        let command = Process::open(helper.pid());
+        let (exits, container) = (Arc::clone(self.exits()), container.clone());
+        self.reaper.child(helper, move || exits.push(container));
+        record::update(&live.run, |record| {
+            record.command = command.as_ref().map(ProcessId::from);
+        })
+    }
+
+    fn spawn_enter(&self, socket: OwnedFd, job: &EnterJob) -> Result<os_sys::Child, Failure> {
         let job_file = helper_job::file(job)?;
         let mut request = SpawnRequest::new(self.programs()?.sealed_helper())
             .args(["enter", "1"])
@@ -66,17 +83,15 @@ impl Runtime {
         for procs in groups? {
             request = request.cgroup(procs);
         }
-        let child = os_sys::spawn(request)?;
-        self.reaper.child(child, then);
-        Ok(())
+        os_sys::spawn(request).map_err(Failure::from)
     }
 
     /// Runs a command of ours in the guest and returns the beginning of its output, which is text of the
     /// guest. At the deadline the connection is closed, which ends the command.
     pub(crate) fn capture(&self, job: &EnterJob, deadline: Instant) -> io::Result<String> {
         let (socket, theirs) = UnixStream::pair()?;
-        self.enter(theirs.into(), job, || ())
-            .map_err(io::Error::other)?;
+        let helper = self.spawn_enter(theirs.into(), job);
+        self.reaper.child(helper.map_err(io::Error::other)?, || ());
         let null = File::options().read(true).write(true).open("/dev/null")?;
         let (output, writing) = io::pipe()?;
         let frame = serde_json::to_vec(&ClientFrame::Streams {})?;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use os_types::{Code, ContainerRef, Failure};
+use os_cgroup::CgroupError;
+use os_types::{Code, ContainerRef, ContainerState, Failure, chain};
 
+use crate::containers::LiveContainer;
 use crate::runtime::Runtime;
 use crate::spec;
 use crate::state::Event;
@@ -17,33 +19,48 @@ impl Runtime {
     ///
     /// *Errors*: [`Code::ContainerState`] if it does not run; [`Code::Deadline`].
     pub fn freeze(&self, container: &ContainerRef) -> Result<(), Failure> {
+        let live = self.observed(container)?;
         self.containers.apply(container, Event::Freeze)?;
-        let done = self.set_frozen(container, true);
+        let payload = spec::payload(&live.cgroup, &container.name)?;
+        let done = self.cgroups.freeze_all(&payload, TIMEOUT);
         let event = if done.is_ok() {
             Event::IsFrozen
         } else {
             Event::Thawed
         };
         self.containers.apply(container, event)?;
-        done
+        done.map_err(|error| late(container, &error))
     }
 
-    /// Lets a frozen container run again.
+    /// Lets a frozen container run again, also one that was frozen from outside.
     ///
     /// *Errors*: as [`Runtime::freeze`].
     pub fn thaw(&self, container: &ContainerRef) -> Result<(), Failure> {
-        self.set_frozen(container, false)?;
+        let live = self.observed(container)?;
+        let payload = spec::payload(&live.cgroup, &container.name)?;
+        let done = self.cgroups.thaw_all(&live.cgroup, &payload, TIMEOUT);
+        done.map_err(|error| late(container, &error))?;
         self.containers.apply(container, Event::Thawed)
     }
 
-    fn set_frozen(&self, container: &ContainerRef, frozen: bool) -> Result<(), Failure> {
+    /// The container in the state that the kernel shows, which the table gets to know if somebody else
+    /// has frozen or thawed it.
+    fn observed(&self, container: &ContainerRef) -> Result<LiveContainer, Failure> {
         let about = format!("container {container}");
         let Some(live) = self.container(container) else {
             let text = format!("{about} is stopped");
             return Err(Failure::new(Code::ContainerState, text).about(about));
         };
-        let payload = spec::payload(&live.cgroup, &container.name)?;
-        let done = self.cgroups.set_frozen(&payload, frozen, TIMEOUT);
-        done.map_err(|error| Failure::from(error).about(about))
+        let recorded = self.recorded(container).map(|recorded| recorded.state);
+        if recorded != Some(live.state)
+            && matches!(live.state, ContainerState::Running | ContainerState::Frozen)
+        {
+            self.containers.apply(container, Event::Found(live.state))?;
+        }
+        Ok(live)
     }
+}
+
+fn late(container: &ContainerRef, error: &CgroupError) -> Failure {
+    Failure::new(Code::Deadline, chain(error)).about(format!("container {container}"))
 }

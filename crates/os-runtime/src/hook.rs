@@ -8,9 +8,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use os_cmd::{HostRunner, Invocation, Runner as _};
+use os_cmd::{CommandError, HostRunner, Invocation, Runner as _};
 use os_types::{Code, Failure, chain};
 
+use crate::operation::{self, Operation};
 use crate::process;
 use crate::spec::ContainerSpec;
 
@@ -68,10 +69,12 @@ pub(crate) fn any(spec: &ContainerSpec, hook: Hook) -> bool {
 /// Runs the scripts of a container for this hook.
 ///
 /// *Errors*: [`Code::Hook`] with the first script that failed; later ones were not run.
+/// [`Code::Cancelled`]; the script and everything that it started in its process group was killed.
 pub(crate) fn run(
     spec: &ContainerSpec,
     hook: Hook,
     context: HookContext<'_>,
+    operation: &dyn Operation,
 ) -> Result<(), Failure> {
     let scripts = scripts(&spec.paths.hooks, hook.name());
     if scripts.is_empty() {
@@ -85,13 +88,20 @@ pub(crate) fn run(
         for (name, value) in &environment {
             invocation = invocation.env(name, value);
         }
+        if let Some(hang_up) = operation.hang_up() {
+            invocation = invocation.cancel_on(hang_up);
+        }
+        let script = script.display();
         match runner.run(invocation) {
             Ok(output) => {
                 let text = output.text();
-                tracing::info!(%container, hook = hook.name(), script = %script.display(), text, "script");
+                tracing::info!(%container, hook = hook.name(), %script, text, "script");
+            }
+            Err(CommandError::Cancelled { .. }) => {
+                return Err(operation::cancelled(&format!("script {script}")));
             }
             Err(error) => {
-                let text = format!("script {} failed: {}", script.display(), chain(&error));
+                let text = format!("script {script} failed: {}", chain(&error));
                 return Err(Failure::new(Code::Hook, text)
                     .about(format!("container {container}"))
                     .next(format!("osctl ct log cat {container}")));
@@ -116,8 +126,13 @@ fn invocation(script: &Path, context: HookContext<'_>) -> Invocation {
 }
 
 /// As [`run`], but a failure is only logged.
-pub(crate) fn run_and_log(spec: &ContainerSpec, hook: Hook, context: HookContext<'_>) {
-    if let Err(failure) = run(spec, hook, context) {
+pub(crate) fn run_and_log(
+    spec: &ContainerSpec,
+    hook: Hook,
+    context: HookContext<'_>,
+    operation: &dyn Operation,
+) {
+    if let Err(failure) = run(spec, hook, context, operation) {
         tracing::warn!(%failure, "a hook script failed");
     }
 }

@@ -1,5 +1,6 @@
 //! The operation on whose behalf the runtime works.
 
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use os_types::{Code, Failure};
@@ -16,6 +17,12 @@ pub trait Operation {
 
     /// Whether the work is to end soon. It then fails with [`Code::Cancelled`].
     fn is_cancelled(&self) -> bool;
+
+    /// A descriptor that is hung up once the operation is cancelled; `None` if it cannot be cancelled.
+    fn hang_up(&self) -> Option<OwnedFd>;
+
+    /// The operation's id: the same one if a crash cut the operation off and it is applied again.
+    fn id(&self) -> &str;
 }
 
 /// Work of the daemon's own that nobody watches or cancels.
@@ -29,6 +36,14 @@ impl Operation for Unattended {
 
     fn is_cancelled(&self) -> bool {
         false
+    }
+
+    fn hang_up(&self) -> Option<OwnedFd> {
+        None
+    }
+
+    fn id(&self) -> &'static str {
+        ""
     }
 }
 

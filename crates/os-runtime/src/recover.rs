@@ -6,8 +6,9 @@ use os_cgroup::CgroupPath;
 use os_types::{ContainerState, Failure};
 
 use crate::containers::LiveContainer;
+use crate::operation::Unattended;
 use crate::process::{self, Process};
-use crate::record;
+use crate::record::{self, ProcessId, Record};
 use crate::runtime::Runtime;
 use crate::seccomp;
 use crate::spec::{self, StopTarget};
@@ -28,11 +29,8 @@ impl Runtime {
         }
         let payload = spec::payload(&cgroup, &container.name)?;
         let pids = self.cgroups.procs(&payload).unwrap_or_default();
-        let recorded = known
-            .as_ref()
-            .filter(|known| pids.contains(&known.init_pid));
-        let recorded =
-            recorded.and_then(|known| Process::open_started_at(known.init_pid, known.init_start));
+        // Also an init that was moved out of its groups is its init.
+        let recorded = known.as_ref().and_then(Record::init);
         let init = recorded.or_else(|| find_init(&pids));
         if init.is_none() && known.is_none() {
             let remains = StopTarget {
@@ -40,7 +38,7 @@ impl Runtime {
                 spec: None,
                 ..target.clone()
             };
-            if let Err(failure) = self.finish(&remains) {
+            if let Err(failure) = self.finish(&remains, &Unattended) {
                 tracing::error!(%failure, "cannot clear the remains of a container");
             }
             return Ok(());
@@ -53,16 +51,29 @@ impl Runtime {
             state,
             init: init.clone(),
             init_kind: known.as_ref().map(|known| known.kind).unwrap_or_default(),
-            monitor_pid: known.as_ref().map(|known| known.monitor_pid),
+            monitor_pid: known.as_ref().and_then(|known| known.monitor_pid),
             started: known.as_ref().map(|known| known.started),
+            restart_at: None,
+            quick_reboots: known.as_ref().map_or(0, |known| known.quick_reboots),
+            run: target.run.clone(),
             cgroup,
             seccomp: seccomp::of_running(&target.run)?,
         };
+        let is_exec_only = live.is_exec_only();
         self.containers
             .insert(container, Event::Found(state), live)?;
-        match init {
-            Some(init) => self.watch(container, &init),
-            None => self.exits().push(container.clone()),
+        let Some(init) = init else {
+            self.exits().push(container.clone());
+            return Ok(());
+        };
+        self.watch(container, &init);
+        if is_exec_only {
+            // It has a purpose as long as its command runs; the daemon may have died before that.
+            let command = known.and_then(|known| known.command);
+            match command.and_then(ProcessId::open) {
+                Some(command) => self.watch(container, &command),
+                None => self.exits().push(container.clone()),
+            }
         }
         Ok(())
     }

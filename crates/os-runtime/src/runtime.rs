@@ -92,12 +92,33 @@ impl Runtime {
 
     /// The container as the kernel shows it now; `None` if it is stopped.
     pub fn container(&self, container: &ContainerRef) -> Option<LiveContainer> {
-        self.containers.get(container)
+        let live = self.containers.get(container)?;
+        Some(self.observe(container, live))
     }
 
     /// All containers that are not stopped, as the kernel shows them now.
     pub fn containers(&self) -> BTreeMap<ContainerRef, LiveContainer> {
-        self.containers.all()
+        let all = self.containers.all().into_iter();
+        let observed = all.map(|(container, live)| {
+            let live = self.observe(&container, live);
+            (container, live)
+        });
+        observed.collect()
+    }
+
+    /// The container as its freezer shows it: an administrator may have frozen or thawed it.
+    fn observe(&self, container: &ContainerRef, mut live: LiveContainer) -> LiveContainer {
+        if matches!(live.state, ContainerState::Running | ContainerState::Frozen) {
+            let payload = spec::payload(&live.cgroup, &container.name);
+            let frozen = payload.ok().map(|payload| self.cgroups.is_frozen(&payload));
+            match frozen {
+                Some(Ok(true)) => live.state = ContainerState::Frozen,
+                Some(Ok(false)) => live.state = ContainerState::Running,
+                // What cannot be asked is as it was.
+                Some(Err(_)) | None => {}
+            }
+        }
+        live
     }
 
     /// The container in the state of its last transition, even if its init has ended since.
@@ -163,11 +184,11 @@ impl Runtime {
         live.map_or_else(|| target.cgroup.clone(), |live| live.cgroup)
     }
 
-    /// Queues the container once its init has ended.
-    pub(crate) fn watch(&self, container: &ContainerRef, init: &Process) {
+    /// Queues the container once a process, its init or its only command, has ended.
+    pub(crate) fn watch(&self, container: &ContainerRef, process: &Process) {
         let (exits, container) = (Arc::clone(&self.exits), container.clone());
         self.reaper
-            .process(Arc::clone(init.pidfd()), move || exits.push(container));
+            .process(Arc::clone(process.pidfd()), move || exits.push(container));
     }
 
     pub(crate) fn run_dir(&self) -> &Path {

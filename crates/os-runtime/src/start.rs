@@ -25,10 +25,10 @@ use os_types::{Code, ContainerState, Failure, StartPolicy};
 use crate::containers::LiveContainer;
 use crate::hook::{self, Hook, HookContext};
 use crate::hook_socket::{HookCall, StartEvent};
-use crate::operation::{self, Operation};
+use crate::operation::{self, Operation, Unattended};
 use crate::process::{self, Process};
 use crate::programs::Programs;
-use crate::record::{self, Record};
+use crate::record;
 use crate::runtime::Runtime;
 use crate::spec::{ContainerSpec, StopTarget};
 use crate::state::Event;
@@ -53,7 +53,7 @@ impl Runtime {
         operation: &dyn Operation,
     ) -> Result<(), Failure> {
         let container = &spec.container;
-        self.remove_remains(spec)?;
+        let quick_reboots = self.remove_remains(spec, operation)?;
         if let Err(failure) = self.take_reboot_request(&spec.paths.run) {
             // The tenant's user owns the directory of the mark, and may have made anything there.
             tracing::warn!(%container, %failure, "an old request to reboot is left");
@@ -64,10 +64,14 @@ impl Runtime {
             init_kind: policy.init,
             monitor_pid: None,
             started: Some(Timestamp::now()),
+            restart_at: None,
+            quick_reboots,
+            run: spec.paths.run.clone(),
             cgroup: spec.cgroup.clone(),
             seccomp: None,
         };
-        self.containers.insert(container, Event::Begin, starting)?;
+        self.containers
+            .insert(container, Event::Begin, starting.clone())?;
         let (sender, events) = self.pending_starts.expect(spec.cgroup.as_str());
         let started = Start {
             runtime: self,
@@ -76,31 +80,42 @@ impl Runtime {
             operation,
             events: &events,
         }
-        .run(sender);
+        .run(starting, sender);
         self.pending_starts.forget(spec.cgroup.as_str());
         match started {
             Ok((live, init)) => {
                 self.containers.insert(container, Event::InitRuns, live)?;
                 self.watch(container, &init);
                 let init = init.pid();
-                hook::run_and_log(spec, Hook::PostStart, HookContext::HostWith { init });
+                let context = HookContext::HostWith { init };
+                hook::run_and_log(spec, Hook::PostStart, context, operation);
                 Ok(())
             }
             Err(failure) => {
-                for left in self.clear(container, &spec.cgroup, &spec.paths.run) {
+                for left in self.clear(container, &spec.cgroup, &Unattended) {
                     tracing::error!(failure = %left, "something of a failed start is left");
                 }
+                record::remove(&spec.paths.run)?;
                 self.containers.apply(container, Event::StartFailed)?;
                 Err(failure)
             }
         }
     }
 
-    /// Removes what an earlier run left: its init may have ended by itself, or the daemon crashed.
-    fn remove_remains(&self, spec: &ContainerSpec) -> Result<(), Failure> {
+    /// Removes what an earlier run left: its init may have ended by itself, or the daemon crashed. Returns
+    /// the number of quick reboots that led to this start.
+    fn remove_remains(
+        &self,
+        spec: &ContainerSpec,
+        operation: &dyn Operation,
+    ) -> Result<u32, Failure> {
         let live = self.container(&spec.container);
+        if let Some(live) = live.as_ref().filter(|live| live.restart_at.is_some()) {
+            self.containers.apply(&spec.container, Event::Cleared)?;
+            return Ok(live.quick_reboots);
+        }
         if live.is_none() && self.cgroups.presence(&spec.cgroup) == os_cgroup::Presence::Absent {
-            return Ok(());
+            return Ok(0);
         }
         let target = StopTarget {
             container: spec.container.clone(),
@@ -109,7 +124,7 @@ impl Runtime {
             // Without a recorded run there is nothing that its hook scripts would belong to.
             spec: live.is_some().then(|| spec.clone()),
         };
-        self.put_away(&target)
+        self.finish(&target, operation).map(|()| 0)
     }
 }
 
@@ -123,16 +138,22 @@ struct Start<'a> {
 }
 
 impl Start<'_> {
-    fn run(&self, sender: Sender<StartEvent>) -> Result<(LiveContainer, Process), Failure> {
+    fn run(
+        &self,
+        starting: LiveContainer,
+        sender: Sender<StartEvent>,
+    ) -> Result<(LiveContainer, Process), Failure> {
         let Self { runtime, spec, .. } = self;
         let programs = runtime.programs()?;
         runtime.cgroups.expect_joins();
         runtime.make_cgroups(spec)?;
         prepare::make_directories(spec)?;
+        // What the start is for has to be known after a crash, before anything runs.
+        record::write(&spec.paths.run, &starting.record())?;
         let seccomp = seccomp::copy(spec)?;
         let config = runtime.lxc_config(spec, programs, self.policy)?;
         lxc_config::write(spec, &config)?;
-        hook::run(spec, Hook::PreStart, HookContext::Host)?;
+        hook::run(spec, Hook::PreStart, HookContext::Host, self.operation)?;
         runtime.write_guest_config_before_start(spec);
         let monitor = self.spawn_monitor(programs)?;
         let monitor_pid = monitor.pid();
@@ -144,30 +165,20 @@ impl Start<'_> {
         let call = self.wait_for_init(programs, deadline)?;
         let init = self.init_of(&call)?;
         let context = HookContext::HostWith { init: init.pid() };
-        if let Err(failure) = hook::run(spec, Hook::OnStart, context) {
+        if let Err(failure) = hook::run(spec, Hook::OnStart, context, self.operation) {
             call.answer_with(HookAnswer::Abort(failure.message.clone()));
             return Err(failure);
         }
         call.answer_with(HookAnswer::Continue);
         self.wait_for_exec(&init, deadline)?;
         let live = LiveContainer {
-            state: ContainerState::Running,
             init: Some(init.clone()),
-            init_kind: self.policy.init,
             monitor_pid: Some(monitor_pid),
             started: Some(Timestamp::now()),
-            cgroup: spec.cgroup.clone(),
             seccomp,
+            ..starting
         };
-        let record = Record {
-            init_pid: init.pid(),
-            init_start: init.start_time(),
-            kind: live.init_kind,
-            monitor_pid,
-            started: live.started.unwrap_or_default(),
-            cgroup: live.cgroup.to_string(),
-        };
-        record::write(&spec.paths.run, &record)?;
+        record::write(&spec.paths.run, &live.record())?;
         Ok((live, init))
     }
 
@@ -273,7 +284,7 @@ impl Start<'_> {
             pid: call.pid,
             rootfs_mount: call.message.rootfs_mount.as_deref().unwrap_or_default(),
         };
-        let ran = hook::run(self.spec, hook, context);
+        let ran = hook::run(self.spec, hook, context, self.operation);
         call.answer_with(match &ran {
             Ok(()) => HookAnswer::Continue,
             Err(failure) => HookAnswer::Abort(failure.message.clone()),

@@ -27,7 +27,8 @@
 //! - *cleared*: no process is left, and the control group is gone. It is allowed in every state,
 //!   because the kernel may end all processes of a container at any time.
 //! - *found*: the daemon was restarted, and the container runs or is frozen. Also one that has ended
-//!   in between is found as running, without an init, so that its end is attended to.
+//!   in between is found as running, without an init, so that its end is attended to. A container that
+//!   somebody else has frozen or thawed is found so by the next operation.
 //!
 //! Reading never changes the table: a container whose init has ended is shown as stopping until
 //! somebody has cleared it (`containers.rs`).
@@ -62,7 +63,7 @@ pub(crate) fn next(from: ContainerState, event: Event) -> Option<ContainerState>
         (Starting | Running | Freezing | Frozen | Stopping, Event::Stop) => Stopping,
         (Stopping, Event::StopGivenUp(before @ (Running | Frozen))) => before,
         (Starting, Event::StartFailed) | (_, Event::Cleared) => Stopped,
-        (Stopped, Event::Found(found @ (Running | Frozen))) => found,
+        (Stopped | Running | Frozen, Event::Found(found @ (Running | Frozen))) => found,
         (Stopped | Starting | Running | Freezing | Frozen | Stopping | Unknown, _) => return None,
     })
 }
@@ -109,7 +110,7 @@ mod tests {
                 Event::StopGivenUp(ContainerState::Starting),
             ),
             (
-                ContainerState::Running,
+                ContainerState::Starting,
                 Event::Found(ContainerState::Running),
             ),
         ] {

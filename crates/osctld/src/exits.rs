@@ -7,11 +7,11 @@
 //! A fixed number of threads takes containers from the runtime's queue. What fails because the engine
 //! is busy goes back into the queue, so no exit is lost.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use os_api::Command;
 use os_api::command::{ContainerDel, ContainerStart, ContainerStop};
-use os_types::{ContainerRef, ContainerState, Failure, StartInit, StopPolicy};
+use os_types::{ContainerRef, Failure, StartInit, StopPolicy};
 
 use crate::app::App;
 use crate::submit;
@@ -45,47 +45,77 @@ pub(crate) fn attend(app: &App) {
 }
 
 fn clear(app: &App, container: &ContainerRef) -> Result<(), Failure> {
-    let ContainerRef { pool, name } = container;
     let runtime = app.host().runtime();
-    let Some(was) = runtime.recorded(container) else {
+    let Some(was) = runtime.container(container) else {
         return Ok(());
     };
-    let stop = ContainerStop {
-        pool: Some(pool.clone()),
-        name: name.clone(),
-        policy: StopPolicy::if_ended(),
-    };
-    run(app, container, stop.into(), "it has ended")?;
-    if runtime.container(container).is_some() {
-        // An operation has started it again meanwhile.
-        return Ok(());
+    if let Some(at) = was.restart_at {
+        return reboot(app, container, at);
     }
-    // An operation that was stopping it does not want it to be started again.
-    let was_stopping = was.state == ContainerState::Stopping;
-    if !was_stopping && app.host().take_reboot_request(container) {
-        let start = ContainerStart {
-            pool: Some(pool.clone()),
-            name: name.clone(),
-            debug: false,
-            init: StartInit::Own,
-        };
-        return run(app, container, start.into(), "it was rebooted from inside");
+    if was.has_ended() {
+        let policy = StopPolicy::if_ended();
+        submit::by_itself(app, container, stop(container, policy), "it has ended")?;
+        return delete(app, container, was.is_exec_only());
     }
-    let state = app.host().state();
-    let found = state.find_container(Some(pool), name).ok();
-    let doc = found.and_then(|found| found.entry.doc().cloned());
-    if doc.is_some_and(|doc| doc.settings.ephemeral == Some(true)) && !was.is_exec_only() {
-        let del = ContainerDel {
-            pool: Some(pool.clone()),
-            name: name.clone(),
-            force: false,
-        };
-        run(app, container, del.into(), "it is ephemeral and has ended")?;
+    if was.is_exec_only() {
+        let why = "its command has ended";
+        return submit::by_itself(app, container, stop(container, StopPolicy::kill()), why);
     }
     Ok(())
 }
 
-/// Runs a command of ours to its end.
-fn run(app: &App, container: &ContainerRef, command: Command, why: &str) -> Result<(), Failure> {
-    submit::by_itself(app, container, command, why)
+fn stop(container: &ContainerRef, policy: StopPolicy) -> Command {
+    let stop = ContainerStop {
+        pool: Some(container.pool.clone()),
+        name: container.name.clone(),
+        policy,
+    };
+    stop.into()
+}
+
+/// Starts a container whose guest asked for a reboot, unless an operation has stopped or started it
+/// by the time it is its turn.
+fn reboot(app: &App, container: &ContainerRef, at: Instant) -> Result<(), Failure> {
+    let exits = app.host().runtime().exits();
+    let left = at.saturating_duration_since(Instant::now());
+    if !left.is_zero() {
+        exits.push_later(container.clone(), left);
+        return Ok(());
+    }
+    let start = ContainerStart {
+        pool: Some(container.pool.clone()),
+        name: container.name.clone(),
+        debug: false,
+        init: StartInit::Own,
+    };
+    let is_wanted = move |app: &App, container: &ContainerRef| {
+        let live = app.host().runtime().container(container);
+        live.is_some_and(|live| live.restart_at == Some(at))
+    };
+    let why = "it was rebooted from inside";
+    match submit::by_itself_while(app, container, start.into(), why, is_wanted) {
+        Err(failure) if is_wanted(app, container) => Err(failure),
+        // What became of the start is in the history; another attempt would end in the same way.
+        _ => Ok(()),
+    }
+}
+
+/// Deletes a container that has ended and is ephemeral.
+fn delete(app: &App, container: &ContainerRef, was_exec_only: bool) -> Result<(), Failure> {
+    if was_exec_only || app.host().runtime().container(container).is_some() {
+        return Ok(());
+    }
+    let ContainerRef { pool, name } = container;
+    let state = app.host().state();
+    let found = state.find_container(Some(pool), name).ok();
+    let doc = found.and_then(|found| found.entry.doc().cloned());
+    if doc.is_none_or(|doc| doc.settings.ephemeral != Some(true)) {
+        return Ok(());
+    }
+    let del = ContainerDel {
+        pool: Some(pool.clone()),
+        name: name.clone(),
+        force: false,
+    };
+    submit::by_itself(app, container, del.into(), "it is ephemeral and has ended")
 }

@@ -54,9 +54,7 @@ use os_runtime::{Runtime, Setup};
 use os_storage::{PoolContents, PoolPlace, Pools};
 use os_store::atomic::{self, Attributes};
 use os_sys::Space;
-use os_types::{
-    ByteSize, Code, ContainerRef, DatasetName, Failure, Plan, PoolName, PoolPath, Step,
-};
+use os_types::{ByteSize, Code, DatasetName, Failure, Plan, PoolName, PoolPath, Step};
 
 use crate::cache::Cache;
 use crate::identity::Identity;
@@ -162,13 +160,6 @@ impl LinuxHost {
     /// What runs.
     pub(crate) fn runtime(&self) -> &Runtime {
         &self.runtime
-    }
-
-    /// Removes the mark that a guest wants to be started again; whether it was there.
-    pub(crate) fn take_reboot_request(&self, container: &ContainerRef) -> bool {
-        let ContainerRef { pool, name } = container;
-        let run = os_core::layout::container_run_folder(&self.paths.run(), pool, name);
-        self.runtime.take_reboot_request(&run).unwrap_or(false)
     }
 
     /// Which host this is.

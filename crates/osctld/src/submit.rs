@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use os_api::Command;
 use os_engine::{Host as _, OperationRequest, Slot, Strength, UndoTarget};
-use os_types::{ContainerRef, EntityRef, Failure, OpId, Plan, Step, StopMethod};
+use os_types::{Code, ContainerRef, EntityRef, Failure, OpId, Plan, Step, StopMethod};
 use tokio::runtime::Handle;
 
 use crate::app::App;
@@ -66,12 +66,30 @@ pub(crate) async fn own(
     command: Command,
     why: &str,
 ) -> Result<(), Failure> {
-    let who = Who {
-        uid: 0,
-        pid: 0,
-        cli: format!("osctld: container {container}: {why}"),
-    };
-    let id = submit(app, command, who).await?;
+    own_while(app, container, command, why, |_, _| true).await
+}
+
+/// As [`own`], if `is_wanted` still holds when the command has its locks.
+async fn own_while(
+    app: &App,
+    container: &ContainerRef,
+    command: Command,
+    why: &str,
+    is_wanted: impl Fn(&App, &ContainerRef) -> bool + Send + Sync + 'static,
+) -> Result<(), Failure> {
+    let planning = app.clone();
+    let planning = move || request(&planning, command);
+    let mut request = app.engine().on_thread(planning).await?;
+    request.cli = format!("osctld: container {container}: {why}");
+    let (planner, host, subject) = (request.planner, app.clone(), container.clone());
+    request.planner = Arc::new(move || {
+        if is_wanted(&host, &subject) {
+            return planner();
+        }
+        let text = format!("container {subject} was stopped or started meanwhile");
+        Err(Failure::new(Code::Cancelled, text))
+    });
+    let id = app.engine().submit(request)?;
     let operation = app.engine().wait(id.as_str(), OWN_DEADLINE).await?;
     operation.failure.map_or(Ok(()), Err)
 }
@@ -83,7 +101,19 @@ pub(crate) fn by_itself(
     command: Command,
     why: &str,
 ) -> Result<(), Failure> {
-    app.on_runtime(|| Handle::current().block_on(own(app, container, command, why)))?
+    by_itself_while(app, container, command, why, |_, _| true)
+}
+
+/// As [`by_itself`], if `is_wanted` still holds when the command has its locks.
+pub(crate) fn by_itself_while(
+    app: &App,
+    container: &ContainerRef,
+    command: Command,
+    why: &str,
+    is_wanted: impl Fn(&App, &ContainerRef) -> bool + Send + Sync + 'static,
+) -> Result<(), Failure> {
+    let command = || Handle::current().block_on(own_while(app, container, command, why, is_wanted));
+    app.on_runtime(command)?
 }
 
 fn target(undo: &os_api::command::Undo) -> UndoTarget {

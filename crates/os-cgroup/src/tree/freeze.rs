@@ -9,42 +9,53 @@ use crate::files;
 use crate::path::CgroupPath;
 
 impl Tree {
-    /// Freezes everything in the group and below it, or lets it go on; returns when it is so.
+    /// Freezes everything in the group and below it; returns when it is so.
     ///
     /// Version 2 does it in its core (`cgroup.freeze`); without it the freezer of version 1 does.
     ///
     /// # Errors
     /// [`CgroupError::NotFrozen`] if it does not come to pass in time: a process that waits in the
     /// kernel does not freeze. The group is thawed again then.
-    pub fn set_frozen(
-        &self,
-        path: &CgroupPath,
-        frozen: bool,
-        patience: Duration,
-    ) -> Result<(), CgroupError> {
-        self.write_frozen(path, frozen)?;
-        let done = os_sys::patience::until(patience, || {
-            Ok::<_, CgroupError>((self.is_frozen(path)? == frozen).then_some(()))
-        })?;
-        if done.is_some() {
+    pub fn freeze_all(&self, path: &CgroupPath, patience: Duration) -> Result<(), CgroupError> {
+        let full = self.full(path);
+        if let Some(root) = self.layout.unified() {
+            files::write(&full.below(root).join("cgroup.freeze"), "1")?;
+        } else if let Some(root) = self.layout.legacy(Controller::Freezer) {
+            files::write(&full.below(root).join("freezer.state"), "FROZEN")?;
+        }
+        if self.wait_frozen(path, true, patience)? {
             return Ok(());
         }
-        if frozen {
-            self.write_frozen(path, false)?;
-        }
-        Err(CgroupError::NotFrozen {
-            group: self.full(path).to_string(),
-            frozen,
-            patience,
-        })
+        self.order_thaw(path)?;
+        Err(self.not_frozen(path, true, patience))
     }
 
-    /// Whether everything in the group is frozen.
+    /// Lets everything in the group and below it run again, also what was frozen by others, in either
+    /// version; returns when nothing of `watched`, a group at or below `path`, is frozen.
+    ///
+    /// # Errors
+    /// [`CgroupError::NotFrozen`] if it does not come to pass in time: a group above may be frozen.
+    pub fn thaw_all(
+        &self,
+        path: &CgroupPath,
+        watched: &CgroupPath,
+        patience: Duration,
+    ) -> Result<(), CgroupError> {
+        self.order_thaw(path)?;
+        if self.wait_frozen(watched, false, patience)? {
+            return Ok(());
+        }
+        Err(self.not_frozen(watched, false, patience))
+    }
+
+    /// Whether everything in the group is frozen, by itself or by a group above, in either version.
     pub fn is_frozen(&self, path: &CgroupPath) -> Result<bool, CgroupError> {
         let full = self.full(path);
         if let Some(root) = self.layout.unified() {
             let events = files::read(&full.below(root).join("cgroup.events"))?;
-            return Ok(events.is_some_and(|text| text.lines().any(|line| line == "frozen 1")));
+            if events.is_some_and(|text| text.lines().any(|line| line == "frozen 1")) {
+                return Ok(true);
+            }
         }
         let Some(root) = self.layout.legacy(Controller::Freezer) else {
             return Ok(false);
@@ -53,16 +64,32 @@ impl Tree {
         Ok(state.is_some_and(|state| state.trim() == "FROZEN"))
     }
 
-    fn write_frozen(&self, path: &CgroupPath, frozen: bool) -> Result<(), CgroupError> {
-        let full = self.full(path);
+    fn wait_frozen(
+        &self,
+        path: &CgroupPath,
+        frozen: bool,
+        patience: Duration,
+    ) -> Result<bool, CgroupError> {
+        let done = os_sys::patience::until(patience, || {
+            Ok::<_, CgroupError>((self.is_frozen(path)? == frozen).then_some(()))
+        })?;
+        Ok(done.is_some())
+    }
+
+    fn order_thaw(&self, path: &CgroupPath) -> Result<(), CgroupError> {
         if let Some(root) = self.layout.unified() {
-            let value = if frozen { "1" } else { "0" };
-            return files::write(&full.below(root).join("cgroup.freeze"), value);
+            for group in files::groups(&self.full(path).below(root))? {
+                files::write_if_there(&group.join("cgroup.freeze"), "0")?;
+            }
         }
-        let Some(root) = self.layout.legacy(Controller::Freezer) else {
-            return Ok(());
-        };
-        let value = if frozen { "FROZEN" } else { "THAWED" };
-        files::write(&full.below(root).join("freezer.state"), value)
+        self.thaw(path)
+    }
+
+    fn not_frozen(&self, path: &CgroupPath, frozen: bool, patience: Duration) -> CgroupError {
+        CgroupError::NotFrozen {
+            group: self.full(path).to_string(),
+            frozen,
+            patience,
+        }
     }
 }

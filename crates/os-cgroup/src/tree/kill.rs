@@ -120,7 +120,7 @@ impl Tree {
     }
 
     /// Also what was frozen by others, in any group below.
-    fn thaw(&self, path: &CgroupPath) -> Result<(), CgroupError> {
+    pub(super) fn thaw(&self, path: &CgroupPath) -> Result<(), CgroupError> {
         if let Some(root) = self.layout.legacy(Controller::Freezer) {
             for group in files::groups(&self.full(path).below(root))? {
                 files::write_if_there(&group.join("freezer.state"), "THAWED")?;

@@ -159,3 +159,22 @@ fn a_silent_stream_times_out_and_drop_kills() {
     drop(running);
     assert!(start.elapsed() < Duration::from_secs(10));
 }
+
+#[test]
+fn a_cancelled_program_is_killed_with_its_group() {
+    let (hang_up, writer) = io::pipe().unwrap();
+    let (mut output, inherited) = io::pipe().unwrap();
+    // The child of the shell holds the pipe: its end is the end of the whole group.
+    let invocation = shell("sleep 60 & sleep 60")
+        .stdout(Sink::Fd(inherited.into()))
+        .cancel_on(hang_up.into());
+    let start = Instant::now();
+    let error = std::thread::scope(|scope| {
+        let running = scope.spawn(|| run(invocation));
+        drop(writer);
+        running.join().unwrap().unwrap_err()
+    });
+    assert!(matches!(error, CommandError::Cancelled { .. }), "{error}");
+    assert_eq!(output.read(&mut [0]).unwrap(), 0);
+    assert!(start.elapsed() < Duration::from_secs(5));
+}

@@ -76,7 +76,8 @@ impl LinuxHost {
                 cgroup_of(container, found.ok().as_ref())?
             }
         };
-        Ok(cgroup.map(|cgroup| self.target(container, cgroup)))
+        let spec = self.container_spec(container).ok();
+        Ok(cgroup.map(|cgroup| self.target(container, cgroup, spec)))
     }
 
     /// As [`LinuxHost::stop_target`], for each container of a pool that is being imported.
@@ -86,18 +87,25 @@ impl LinuxHost {
         let targets = documents.map(|(name, doc)| {
             let container = ContainerRef::new(pool.name(), name);
             let cgroup = cgroup(&container, &doc.group, &doc.user)?;
-            Ok(self.target(&container, cgroup))
+            // Nobody runs hook scripts at an import; and while the pool is not in the state, each look at
+            // a configuration would read all of them.
+            Ok(self.target(&container, cgroup, None))
         });
         targets.collect()
     }
 
-    fn target(&self, container: &ContainerRef, cgroup: CgroupPath) -> StopTarget {
+    fn target(
+        &self,
+        container: &ContainerRef,
+        cgroup: CgroupPath,
+        spec: Option<ContainerSpec>,
+    ) -> StopTarget {
         let run_dir = self.paths().run();
         StopTarget {
             container: container.clone(),
             cgroup,
             run: layout::container_run_folder(&run_dir, &container.pool, &container.name),
-            spec: self.container_spec(container).ok(),
+            spec,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Containers that run: `os-runtime` starts and stops them.
 
+use std::os::fd::OwnedFd;
+
 use os_core::PoolState;
 use os_engine::{Outcome, StepCheck, StepContext};
 use os_runtime::Operation;
@@ -18,6 +20,15 @@ impl Operation for StepOperation<'_> {
 
     fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
+    }
+
+    fn hang_up(&self) -> Option<OwnedFd> {
+        // Without a descriptor the waits look at `is_cancelled` now and then.
+        self.0.cancellation().wake_up().ok().map(OwnedFd::from)
+    }
+
+    fn id(&self) -> &str {
+        self.0.operation().as_str()
     }
 }
 

@@ -6,10 +6,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use os_api::command::{ContainerStart, ContainerStop};
+use os_api::command::ContainerStart;
 use os_api::exec::{EXEC_PROTOCOL, EnterJob, ExecRequest};
 use os_runtime::LiveContainer;
-use os_types::{Code, ContainerRef, ContainerState, Failure, StartInit, StopPolicy};
+use os_types::{Code, ContainerRef, ContainerState, Failure, StartInit};
 use tokio::net::UnixStream;
 
 use super::answer;
@@ -65,7 +65,8 @@ pub(super) async fn exec(State(app): State<App>, mut request: Request) -> Respon
         };
         tracing::warn!(%failure, "a command was not run");
         if starts {
-            tokio::task::spawn_blocking(move || end(&app, &container));
+            // It was started for this command alone.
+            app.host().runtime().exits().push(container);
         }
     });
     let upgraded = Response::builder()
@@ -123,23 +124,6 @@ fn start(app: &App, container: &ContainerRef) -> Result<(), Failure> {
     )
 }
 
-/// Ends a container that was started for one command, if it still runs for it.
-fn end(app: &App, container: &ContainerRef) {
-    let live = app.host().runtime().container(container);
-    if live.is_none_or(|live| !live.is_exec_only() || live.has_ended()) {
-        return;
-    }
-    let command = ContainerStop {
-        pool: Some(container.pool.clone()),
-        name: container.name.clone(),
-        policy: StopPolicy::kill(),
-    };
-    let ended = submit::by_itself(app, container, command.into(), "its command has ended");
-    if let Err(failure) = ended {
-        tracing::error!(%failure, "a container that ran for a command is not ended");
-    }
-}
-
 /// The container, if a command can come in.
 fn usable(
     live: Option<LiveContainer>,
@@ -190,14 +174,8 @@ async fn hand_over(app: &App, upgraded: Upgraded, prepared: Prepared) -> Result<
     let app = app.clone();
     blocking(move || {
         let Prepared { container, job } = prepared;
-        let (host, starts) = (app.clone(), job.ends_guest);
-        // On a thread of its own: who watches processes must not wait for one.
-        let then = move || {
-            if starts {
-                std::thread::spawn(move || end(&app, &container));
-            }
-        };
-        host.host().runtime().enter(socket.into(), &job, then)
+        let runtime = app.host().runtime();
+        runtime.enter(&container, socket.into(), &job)
     })
     .await
 }

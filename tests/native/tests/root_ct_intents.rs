@@ -1,0 +1,162 @@
+//! What is to happen with a container later, and what ends that: reboots, hooks that hang, commands in
+//! stopped containers, a freezer that somebody else uses.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use native::{wait_for, with_pool};
+use os_testkit::{Container, Sandbox};
+use serde_json::json;
+
+/// `stop --kill` of any container answers within this time.
+const BRAKE: Duration = Duration::from_secs(2);
+
+fn with_init<'a>(sandbox: &'a Sandbox, name: &str, script: &str) -> Result<Container<'a>> {
+    let container = sandbox.new_container(name, &[])?;
+    let settings = json!({ "name": name, "settings": { "init_cmd": ["/bin/sh", "-c", script] } });
+    sandbox.command("container-set", &settings)?;
+    container.start()?;
+    Ok(container)
+}
+
+/// A guest that reboots as soon as it runs ends with one `stop --kill`, whenever that comes.
+#[test]
+fn a_guest_that_reboots_in_a_loop_is_stopped_for_good() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let restless = with_init(&sandbox, "restless", "sleep 0.1; reboot -f")?;
+    for round in 0..8 {
+        if round > 0 {
+            restless.start()?;
+        }
+        // At another moment of its loop each time.
+        std::thread::sleep(Duration::from_millis(60 * round));
+        let began = Instant::now();
+        restless.kill()?;
+        let took = began.elapsed();
+        ensure!(took < BRAKE, "round {round}: {took:?}");
+        std::thread::sleep(Duration::from_millis(700));
+        ensure!(
+            restless.state()? == "stopped",
+            "round {round}: it came back"
+        );
+    }
+    sandbox.finish(daemon)
+}
+
+/// It does not keep the host busy either: pauses grow.
+#[test]
+fn reboots_in_a_loop_become_rare() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let restless = with_init(&sandbox, "restless", "reboot -f")?;
+    std::thread::sleep(Duration::from_secs(12));
+    let starts = sandbox.log().matches("it was rebooted from inside").count();
+    let log = sandbox.log();
+    let began = log.matches(r#""state":"starting""#).count();
+    // Two at once, then after 1, 2, 4 and 8 s; each is noted as waiting and as being started.
+    ensure!((5..=20).contains(&began), "{began} starts, {starts}");
+    restless.kill()?;
+    sandbox.finish(daemon)
+}
+
+/// A hook that never ends is no obstacle for a forced stop, and nothing of it is left.
+#[test]
+fn a_hook_that_never_ends_meets_a_forced_stop() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = sandbox.new_container("held", &[])?;
+    let hook = sandbox.path("tank/hook/ct/held/pre-start");
+    native::write(&hook, "#!/bin/sh\nsleep 4711 & sleep 4711\n")?;
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o700))?;
+    std::thread::scope(|scope| -> Result<()> {
+        let start = scope.spawn(|| sandbox.osctl(&["ct", "start", "held"]));
+        wait_for("the hook", || Ok((count_sleeps()? == 2).then_some(())))?;
+        let began = Instant::now();
+        web.kill()?;
+        let took = began.elapsed();
+        ensure!(took < BRAKE, "{took:?}");
+        let started = start.join().map_err(|_panic| anyhow::anyhow!("died"))??;
+        ensure!(started.code != 0, "{started:?}");
+        Ok(())
+    })?;
+    ensure!(web.state()? == "stopped");
+    ensure!(count_sleeps()? == 0, "the hook's processes are left");
+    sandbox.finish(daemon)
+}
+
+fn count_sleeps() -> Result<usize> {
+    let mut found = 0;
+    for entry in fs::read_dir("/proc")? {
+        let line = fs::read(entry?.path().join("cmdline")).unwrap_or_default();
+        found += usize::from(line == b"sleep\x004711\x00");
+    }
+    Ok(found)
+}
+
+/// A container that runs for one command has no purpose without it.
+#[test]
+fn a_run_for_a_command_that_is_gone_ends() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    sandbox.new_container("once", &[])?;
+    let once = sandbox.known_container("once");
+    let line = ["ct", "exec", "-r", "once", "/bin/sleep", "4712"];
+    let mut client = sandbox.osctl_command(&line)?.spawn()?;
+    once.wait_for("running")?;
+    let helper = || -> Result<Option<u32>> {
+        for entry in fs::read_dir("/proc")? {
+            let entry = entry?;
+            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            if line.ends_with(b"enter\x001\x00") && is_in(&entry.path(), "ct.once") {
+                return Ok(entry.file_name().to_str().and_then(|pid| pid.parse().ok()));
+            }
+        }
+        Ok(None)
+    };
+    let pid = wait_for("the helper", helper)?;
+    daemon.kill()?;
+    // The crash takes the helper along, which would have ended the container.
+    let held = os_sys::PidFd::open(pid)?.context("the helper is gone")?;
+    held.send_signal(os_sys::Signal::KILL)?;
+    client.kill()?;
+    client.wait()?;
+    let daemon = sandbox.start_ready()?;
+    once.wait_for("stopped")?;
+    once.start()?;
+    ensure!(once.sh("echo well")? == "well\n");
+    sandbox.finish(daemon)
+}
+
+fn is_in(process: &std::path::Path, group: &str) -> bool {
+    let groups = fs::read_to_string(process.join("cgroup")).unwrap_or_default();
+    groups.contains(group)
+}
+
+/// The freezer is the kernel's: it is seen whoever used it, and thawed for good.
+#[test]
+fn frozen_from_outside_it_is_shown_and_thawed() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = sandbox.container("web")?;
+    let init = web.init_pid()?;
+    let groups = fs::read_to_string(format!("/proc/{init}/cgroup"))?;
+    let own = groups.lines().find_map(|line| line.strip_prefix("0::"));
+    let own = own.context("no cgroup v2")?.trim_start_matches('/');
+    let root = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
+    let root = root
+        .iter()
+        .find(|root| fs::exists(format!("{root}/{own}/cgroup.freeze")).unwrap_or(false));
+    let folder = format!("{}/{own}", root.context("no mount of cgroup v2")?);
+    // The group above, as an administrator would who knows nothing of ours.
+    let above = std::path::Path::new(&folder).parent().context("a root")?;
+    native::write(above.join("cgroup.freeze"), "1")?;
+    wait_for("frozen", || Ok((web.state()? == "frozen").then_some(())))?;
+    sandbox.ok(&["ct", "unfreeze", "web"])?;
+    ensure!(web.state()? == "running");
+    ensure!(web.sh("echo well")? == "well\n");
+    sandbox.ok(&["ct", "freeze", "web"])?;
+    native::write(format!("{folder}/cgroup.freeze"), "0")?;
+    wait_for("running", || Ok((web.state()? == "running").then_some(())))?;
+    sandbox.ok(&["ct", "freeze", "web"])?;
+    ensure!(web.state()? == "frozen");
+    sandbox.ok(&["ct", "stop", "-k", "web"])?;
+    sandbox.finish(daemon)
+}
