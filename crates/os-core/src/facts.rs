@@ -57,8 +57,8 @@ pub struct Facts {
     /// The control device of ZFS, if this host has it: as a source it stands for the zpool that has
     /// the name of the pool.
     pub zfs: Option<PathBuf>,
-    /// Names in `root` that no pool may be mounted over: folders that are not empty, and anything
-    /// else. Mountpoints of imported pools may be in it or not.
+    /// The name of the pool that a command is about, if something of the host is where it would be
+    /// mounted: a folder that is not empty, or anything else.
     pub taken_names: BTreeSet<String>,
     /// The host ids of the containers that run, as the kernel has them.
     pub running_ids: Vec<RunningIds>,

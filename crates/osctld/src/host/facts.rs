@@ -60,11 +60,22 @@ impl LinuxHost {
 
     /// The host at this moment, for a plan of this command.
     pub(crate) fn facts_for(&self, command: &Command) -> Result<Facts, Failure> {
-        // Only a plan about a pool asks what is in the root folder, and at the pool's source.
-        let (taken_names, sources) = if command.name().starts_with("pool-") {
-            (self.taken_names()?, self.look_at_sources(SOURCE_DEADLINE)?)
-        } else {
-            (BTreeSet::new(), self.sources()?)
+        // Looked at is only what the plan needs: other file systems of the host may hang.
+        let mounted = match command {
+            Command::PoolNew(body) => Some(&body.pool),
+            Command::PoolInstall(body) => Some(&body.pool),
+            Command::PoolImport(body) => Some(&body.pool),
+            _ => None,
+        };
+        let mut taken_names = BTreeSet::new();
+        if let Some(pool) = mounted
+            && self.is_name_taken(pool)?
+        {
+            taken_names.insert(pool.to_string());
+        }
+        let sources = match command {
+            Command::PoolDestroy(_) => self.look_at_sources(SOURCE_DEADLINE)?,
+            _ => self.sources()?,
         };
         let chooses_ids = ["user-", "id-range-", "container-new"];
         let chooses_ids = chooses_ids
@@ -138,24 +149,26 @@ impl LinuxHost {
         answer.flatten()
     }
 
-    /// What is in the root folder and is no empty folder: no pool can be mounted over it. At its
-    /// place is a known pool that a daemon before this one mounted, and a zpool of that name.
-    fn taken_names(&self) -> Result<BTreeSet<String>, Failure> {
-        let root = self.paths().root();
+    /// Whether something other than an empty folder is where a pool would be mounted. At its place
+    /// may be a known pool that a daemon before this one mounted, and a zpool of that name.
+    fn is_name_taken(&self, pool: &PoolName) -> Result<bool, Failure> {
+        let at = self.paths().pool(pool);
         let mounts = MountTable::read().map_err(|error| {
             Failure::new(Code::System, format!("cannot read the mounts: {error}"))
         })?;
-        let is_taken = |name: &String| {
-            let is_known = || self.paths().sources().join(name).is_symlink();
-            let is_zpool = |at: &MountEntry| at.fstype == "zfs" && at.source == Path::new(name);
-            let mount = mounts.at(&root.join(name));
-            if mount.is_some_and(|mount| is_known() || is_zpool(mount)) {
-                return false;
-            }
-            let entries = fs::read_dir(root.join(name));
-            entries.map_or(true, |mut entries| entries.next().is_some())
-        };
-        Ok(names(root)?.into_iter().filter(is_taken).collect())
+        let is_known = || self.paths().source(pool).is_symlink();
+        let is_zpool =
+            |at: &MountEntry| at.fstype == "zfs" && at.source == Path::new(pool.as_str());
+        if mounts
+            .at(&at)
+            .is_some_and(|mount| is_known() || is_zpool(mount))
+        {
+            return Ok(false);
+        }
+        Ok(match fs::read_dir(&at) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        })
     }
 }
 
