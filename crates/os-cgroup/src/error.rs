@@ -48,6 +48,12 @@ pub enum CgroupError {
         /// How long they were waited for.
         patience: Duration,
     },
+    /// A group is frozen, by the guest in it or from outside: what joins it does not run.
+    #[error("the control group {group} is frozen")]
+    Frozen {
+        /// The group, from the root of its hierarchy.
+        group: String,
+    },
     /// Processes did not freeze, or did not go on.
     #[error("the control group {group} did not {} within {} s", if *frozen { "freeze" } else { "thaw" }, patience.as_secs_f32())]
     NotFrozen {
@@ -91,6 +97,7 @@ impl Explain for CgroupError {
             Self::Unkillable { .. } | Self::NotFrozen { .. } => Code::Deadline,
             Self::Parent(error) => error.code(),
             Self::System(error) => error.code(),
+            Self::Frozen { .. } => Code::ContainerState,
             Self::File { .. } | Self::NoCgroups => Code::Cgroup,
         }
     }

@@ -5,8 +5,10 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::Tree;
+use crate::controller::Controller;
 use crate::error::CgroupError;
-use crate::layout::Hierarchy;
+use crate::files;
+use crate::layout::{Hierarchy, Version};
 use crate::path::CgroupPath;
 
 impl Tree {
@@ -29,7 +31,8 @@ impl Tree {
     ///
     /// # Errors
     /// [`CgroupError::File`] if the process is gone; if it is in a group that is none of ours it is as
-    /// if it were gone.
+    /// if it were gone. [`CgroupError::Frozen`] if one of its groups is frozen at any level: what joins it
+    /// would not run.
     pub fn join_fds_of(&self, pid: u32) -> Result<Vec<File>, CgroupError> {
         let list = PathBuf::from(format!("/proc/{pid}/cgroup"));
         let text = std::fs::read_to_string(&list);
@@ -43,6 +46,9 @@ impl Tree {
                 return Err(CgroupError::file("find the group of", &list, gone));
             };
             let procs = procs_of(hierarchy, path);
+            if let Some(group) = frozen_at(hierarchy, path)? {
+                return Err(CgroupError::Frozen { group });
+            }
             let file = File::options().write(true).open(&procs);
             fds.push(file.map_err(|error| CgroupError::file("open", &procs, error))?);
         }
@@ -68,6 +74,30 @@ impl Tree {
             drop(thread.spawn(move || drop(own.write_all(b"0"))));
         }
     }
+}
+
+/// The group at or above `path` that is frozen, or about to be.
+fn frozen_at(hierarchy: &Hierarchy, path: &str) -> Result<Option<String>, CgroupError> {
+    let folder = |path: &str| hierarchy.root.join(path.trim_start_matches('/'));
+    if hierarchy.version.has_legacy(Controller::Freezer) {
+        // It says so too if a group above it is frozen.
+        let state = files::read(&folder(path).join("freezer.state"))?;
+        let frozen = state.is_some_and(|state| state.trim() != "THAWED");
+        return Ok(frozen.then(|| path.to_owned()));
+    }
+    if hierarchy.version != Version::Unified {
+        return Ok(None);
+    }
+    let mut at = path;
+    while !at.is_empty() {
+        // Not `cgroup.events`: it says so only once every process of the group has stopped.
+        let wanted = files::read(&folder(at).join("cgroup.freeze"))?;
+        if wanted.is_some_and(|text| text.trim() == "1") {
+            return Ok(Some(at.to_owned()));
+        }
+        at = at.rsplit_once('/').map_or("", |(above, _)| above);
+    }
+    Ok(None)
 }
 
 /// The group in a hierarchy, of the text of a `/proc/<pid>/cgroup`: `/osctl/pool.tank`.

@@ -50,16 +50,26 @@ fn path(text: &str) -> CgroupPath {
     text.parse().unwrap()
 }
 
-/// Starts a shell script in a group.
+/// Joins the groups whose files the shell was passed.
+const JOIN: &str =
+    "n=3; while [ -e /proc/$$/fd/$n ]; do echo $$ > /proc/$$/fd/$n; n=$((n+1)); done";
+
+/// Starts a shell script in a group; returns when it is in all of them.
 fn start(tree: &Tree, group: &CgroupPath, script: &str) -> Child {
     let mut request = SpawnRequest::new("/bin/sh")
         .arg("-c")
-        .arg(script)
+        .arg(format!("{JOIN}\n{script}"))
         .env("PATH", "/bin");
     for file in tree.join_fds(group).unwrap() {
-        request = request.cgroup(file);
+        request = request.pass(file);
     }
-    spawn(request).unwrap()
+    let child = spawn(request).unwrap();
+    until("the last group is joined", || {
+        let folders = tree.folders(group);
+        let pids = files::processes(folders.last().unwrap()).unwrap();
+        pids.contains(&child.pid())
+    });
+    child
 }
 
 fn until(what: &str, mut reached: impl FnMut() -> bool) {
@@ -184,6 +194,39 @@ fn root_hybrid_a_process_outside_version_two_counts_and_is_killed() {
     assert!(tree.procs(&group).unwrap().is_empty());
     assert!(child.wait(PATIENCE).unwrap().is_some());
     assert!(!tree.is_populated(&group).unwrap());
+}
+
+/// As root of a guest freezes what it has in a group of its own.
+#[test]
+fn root_a_group_that_is_frozen_at_any_level_is_not_joined() {
+    let scratch = Scratch::host();
+    let tree = &scratch.0;
+    let (group, below) = (path("cold"), path("cold/own"));
+    tree.create(&below).unwrap();
+    let mut child = start(tree, &below, "exec sleep 600");
+    tree.join_fds_of(child.pid()).unwrap();
+    let mut files: Vec<PathBuf> = tree
+        .layout()
+        .unified()
+        .map(|root| tree.full(&group).below(root).join("cgroup.freeze"))
+        .into_iter()
+        .collect();
+    let freezer = tree.layout().legacy(Controller::Freezer);
+    files.extend(freezer.map(|root| tree.full(&below).below(root).join("freezer.state")));
+    for file in files {
+        let is_legacy = file.ends_with("freezer.state");
+        files::write(&file, if is_legacy { "FROZEN" } else { "1" }).unwrap();
+        let refused = tree.join_fds_of(child.pid());
+        assert!(
+            matches!(refused, Err(CgroupError::Frozen { .. })),
+            "{}",
+            file.display()
+        );
+        tree.thaw_all(&group, &below, PATIENCE).unwrap();
+        tree.join_fds_of(child.pid()).unwrap();
+    }
+    tree.kill(&group, PATIENCE).unwrap();
+    assert!(child.wait(PATIENCE).unwrap().is_some());
 }
 
 #[test]
