@@ -75,18 +75,27 @@ impl Lxc {
     }
 
     fn program(&self, name: &str) -> Option<SpawnRequest> {
-        let mut request = SpawnRequest::new(command::find(name).ok()?)
-            .user(view::USER)
+        let id = view::USER.to_string();
+        let mut request = SpawnRequest::new("/bin/sh")
+            .args(["-c", JOIN])
+            .arg(command::find("setpriv").ok()?)
+            .args(["--reuid", &id, "--regid", &id, "--clear-groups"])
+            .arg(command::find(name).ok()?)
             .env("HOME", &self.folder)
             .env("XDG_RUNTIME_DIR", self.folder.join("run"))
             .arg("-P")
             .arg(self.folder.join("cts"));
         for procs in self.tree.join_fds(&self.group).ok()? {
-            request = request.cgroup(procs);
+            request = request.pass(procs);
         }
         Some(request)
     }
 }
+
+/// Joins the control groups whose files were passed from descriptor 3 on, closes them, and becomes the
+/// arguments.
+const JOIN: &str = "n=3; while [ -e /proc/$$/fd/$n ]; do echo $$ > /proc/$$/fd/$n; n=$((n+1)); done; \
+    exec \"$0\" \"$@\"";
 
 /// Mounts `root` at `target` with the ids of the user's containers.
 fn shift(root: &Path, target: &Path) -> anyhow::Result<()> {

@@ -101,25 +101,3 @@ pub enum HelperFrame {
         message: String,
     },
 }
-
-/// What `os-helper enter` is told by osctld, as JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EnterJob {
-    /// Init of the guest.
-    pub init_pid: u32,
-    /// Its start time, field 22 of `/proc/<pid>/stat`, so that it is no other process.
-    pub init_start: u64,
-    /// The command.
-    pub argv: Vec<String>,
-    /// The environment.
-    pub environment: Vec<(String, String)>,
-    /// The size of the terminal, if it gets one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub terminal: Option<TerminalSize>,
-    /// LXC's seccomp policy of the container, the text of its file.
-    pub seccomp: String,
-    /// Kill init when the command has ended: it is there for it alone.
-    #[serde(default)]
-    pub ends_guest: bool,
-}

@@ -31,6 +31,7 @@
 mod error;
 mod exchange;
 mod fake;
+pub mod helper;
 mod host;
 mod invocation;
 mod running;

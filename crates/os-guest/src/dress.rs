@@ -2,36 +2,36 @@
 
 use std::os::fd::BorrowedFd;
 
+use os_helper_api::{Dress, GuestReport};
 use os_types::{Hostname, chain};
 
 use crate::file::{self, Edited, FileError, Links};
 use crate::hostname::Naming;
-use crate::job::{Dress, Report};
 use crate::{hosts, resolv};
 
 /// Writes what is given into the files below `root`.
 ///
 /// The caller has to be the guest's root and nobody else: what the kernel lets it do is all that can
 /// happen. No file hinders the next; what became of each is in the report.
-pub fn dress(root: BorrowedFd<'_>, dress: &Dress) -> Report {
-    let mut report = Report::default();
+pub fn dress(root: BorrowedFd<'_>, dress: &Dress) -> GuestReport {
+    let mut report = GuestReport::default();
     if let Some(name) = &dress.hostname {
         let naming = Naming::of(&dress.distribution);
         for file in naming.files {
             let edited = file::edit(root, file.path, file.links(), |text| file.text(text, name));
-            report.note(file.path, edited);
+            note(&mut report, file.path, edited);
         }
         if naming.hosts {
             let edited = file::edit(root, HOSTS, Links::Leave, |text| {
                 Some(hosts::set(text, name))
             });
-            report.note(HOSTS, edited);
+            note(&mut report, HOSTS, edited);
         }
     }
     if !dress.dns_resolvers.is_empty() {
         let text = resolv::render(&dress.dns_resolvers);
         let edited = file::edit(root, RESOLVERS, Links::Replace, |_| Some(text));
-        report.note(RESOLVERS, edited);
+        note(&mut report, RESOLVERS, edited);
     }
     report
 }
@@ -39,25 +39,21 @@ pub fn dress(root: BorrowedFd<'_>, dress: &Dress) -> Report {
 const HOSTS: &str = "etc/hosts";
 const RESOLVERS: &str = "etc/resolv.conf";
 
-impl Dress {
-    /// The name of the kernel that goes with the files, for a guest that runs.
-    pub fn kernel_name(&self) -> Option<&str> {
-        let naming = Naming::of(&self.distribution);
-        let name = self.hostname.as_ref();
-        name.map(|name: &Hostname| naming.kernel_name(name))
-    }
+/// The name of the kernel that goes with the files, for a guest that runs.
+pub fn kernel_name(dress: &Dress) -> Option<&str> {
+    let naming = Naming::of(&dress.distribution);
+    let name = dress.hostname.as_ref();
+    name.map(|name: &Hostname| naming.kernel_name(name))
 }
 
-impl Report {
-    fn note(&mut self, path: &str, edited: Result<Edited, FileError>) {
-        match edited {
-            Ok(Edited::Unchanged) => {}
-            Ok(Edited::Written) => self.done.push(format!("/{path}")),
-            Ok(Edited::Left(why)) => self.left.push(format!("/{path} was left alone: {why}")),
-            Err(error) => {
-                let why = chain(&error);
-                self.left.push(format!("/{path} was left alone: {why}"));
-            }
+fn note(report: &mut GuestReport, path: &str, edited: Result<Edited, FileError>) {
+    match edited {
+        Ok(Edited::Unchanged) => {}
+        Ok(Edited::Written) => report.done.push(format!("/{path}")),
+        Ok(Edited::Left(why)) => report.left.push(format!("/{path} was left alone: {why}")),
+        Err(error) => {
+            let why = chain(&error);
+            report.left.push(format!("/{path} was left alone: {why}"));
         }
     }
 }
@@ -70,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    fn put_on(root: &Path, distribution: &str) -> Report {
+    fn put_on(root: &Path, distribution: &str) -> GuestReport {
         let fd = File::open(root).unwrap();
         let clothes = Dress {
             distribution: distribution.parse().unwrap(),
@@ -90,7 +86,7 @@ mod tests {
             (report.done.as_slice(), report.left.len()),
             (&done.map(str::to_owned)[..], 0)
         );
-        assert_eq!(put_on(dir.path(), "debian"), Report::default());
+        assert_eq!(put_on(dir.path(), "debian"), GuestReport::default());
         let read = |name: &str| fs::read_to_string(dir.path().join("etc").join(name)).unwrap();
         assert_eq!(read("hostname"), "web\n");
         assert!(read("hosts").contains("127.0.0.1\tweb.example.org web localhost\n"));

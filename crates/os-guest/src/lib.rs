@@ -8,7 +8,6 @@
 //! one.
 //!
 //! ```text
-//!   job        what os-helper is told, what it answers
 //!   dress      name and resolvers of a guest, file by file
 //!     hosts      /etc/hosts: names on the lines of the loopback addresses    pure
 //!     hostname   the files of each distribution that hold its name          pure
@@ -31,14 +30,10 @@ mod dress;
 mod file;
 mod hostname;
 mod hosts;
-mod job;
 mod resolv;
 mod utmp;
 mod variable;
 mod wall;
 
-pub use self::dress::dress;
-pub use self::job::{
-    Dress, GuestAnswer, GuestJob, GuestWork, Report, RunningGuest, StoppedGuest, Which,
-};
+pub use self::dress::{dress, kernel_name};
 pub use self::wall::tell;

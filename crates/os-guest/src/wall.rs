@@ -9,8 +9,8 @@ use rustix::fs::{Dir, FileType, OFlags};
 use rustix::io::Errno;
 
 use crate::file;
-use crate::job::Report;
 use crate::utmp::{self, MOST};
+use os_helper_api::GuestReport;
 
 /// One terminal whose user has stopped its output may keep us so long.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -19,9 +19,9 @@ const PATIENCE: Duration = Duration::from_millis(200);
 ///
 /// Who they are comes from the guest's `utmp`. Where there is none (Debian 13) all pseudo-terminals
 /// are told.
-pub fn tell(root: BorrowedFd<'_>, message: &str, deadline: Instant) -> Report {
+pub fn tell(root: BorrowedFd<'_>, message: &str, deadline: Instant) -> GuestReport {
     let text = render(message);
-    let mut report = Report::default();
+    let mut report = GuestReport::default();
     for name in logged_in(root).unwrap_or_else(|| pseudo_terminals(root)) {
         let path = format!("dev/{name}");
         match write(root, &path, text.as_bytes(), deadline) {
@@ -137,6 +137,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = std::fs::File::open(dir.path()).unwrap();
         let report = tell(root.as_fd(), "hello", Instant::now() + PATIENCE);
-        assert_eq!(report, Report::default());
+        assert_eq!(report, GuestReport::default());
     }
 }

@@ -10,21 +10,21 @@ mod bounds;
 mod command;
 mod filter;
 
-use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use os_api::exec::{ClientFrame, EnterJob, HelperFrame, TerminalSize};
+use os_api::exec::{ClientFrame, HelperFrame, TerminalSize};
+use os_helper_api::{Answer, EnterJob, WindowSize};
 use os_sys::{Forked, PidFd, Signal, Terminal, receive_frame, send_frame};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Gid, Uid};
 use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::specification;
+use crate::job::Channel;
 use bounds::Bounds;
 
 /// The file system of pipes without a name, linux/magic.h.
@@ -33,19 +33,23 @@ const PIPEFS: i64 = 0x5049_5045;
 /// After its client is gone a command has so long to end before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Runs with the socket as standard input and the job as standard output.
-pub(crate) fn run(args: &[OsString]) -> ExitCode {
-    let job: EnterJob = match specification::read(args) {
-        Ok(job) => job,
-        Err(complaint) => return crate::usage(&complaint),
+/// Runs with the client's socket as the only descriptor that was passed.
+pub(crate) fn run(job: &EnterJob, passed: Vec<OwnedFd>, channel: Channel) -> ExitCode {
+    let Some(socket) = passed.into_iter().next() else {
+        return crate::usage("enter: there is no socket of a client");
     };
-    let socket = match io::stdin().as_fd().try_clone_to_owned() {
-        Ok(socket) => UnixStream::from(socket),
-        Err(error) => return crate::say(&error.to_string(), ExitCode::FAILURE),
+    let socket = UnixStream::from(socket);
+    let init = hold(job);
+    let mut channel = Some(channel);
+    let mut attend = || {
+        channel
+            .take()
+            .map(|channel| channel.answer(&Answer::Attending))
     };
-    let init = hold(&job);
     let ended = init.as_ref().map_err(Refusal::clone);
-    let ended = ended.and_then(|init| enter(&job, init, &socket));
+    let ended = ended.and_then(|init| enter(job, init, &socket, &mut attend));
+    // If the command does not run, the client is told so here, too.
+    attend();
     let end = ended.unwrap_or_else(|refusal| HelperFrame::Failed {
         status: refusal.status,
         message: refusal.message,
@@ -95,7 +99,12 @@ fn tell(
     send_frame(socket, &serde_json::to_vec(frame)?, fds)
 }
 
-fn enter(job: &EnterJob, init: &PidFd, socket: &UnixStream) -> Result<HelperFrame, Refusal> {
+fn enter(
+    job: &EnterJob,
+    init: &PidFd,
+    socket: &UnixStream,
+    attending: &mut dyn FnMut() -> Option<ExitCode>,
+) -> Result<HelperFrame, Refusal> {
     let streams = first_frame(socket)?;
     let program = filter::compile(&job.seccomp).map_err(Refusal::new)?;
     let bounds = Bounds::of(init.pid())?;
@@ -127,20 +136,18 @@ fn enter(job: &EnterJob, init: &PidFd, socket: &UnixStream) -> Result<HelperFram
         reap(&child)?;
         return Err(refusal);
     }
+    // The command runs: from now on it may take as long as it likes.
+    attending();
     let master = terminal.map(|terminal| terminal.master);
     let fds: Vec<_> = master.iter().map(|master| master.as_fd()).collect();
     let started = tell(socket, &HelperFrame::Started {}, &fds);
     attend(socket, &child, master.as_ref(), started.is_err())
 }
 
-/// The streams that the client sends first.
+/// The streams that the client sends first. osctld kills this process if they do not come in time.
 fn first_frame(socket: &UnixStream) -> Result<Vec<OwnedFd>, Refusal> {
-    // A client that says nothing does not hold a process for good.
-    let patience = Some(Duration::from_secs(30));
-    socket.set_read_timeout(patience).map_err(Refusal::new)?;
     let received = receive_frame(socket).map_err(Refusal::new)?;
     let (body, fds) = received.ok_or_else(|| Refusal::new("the client is gone"))?;
-    socket.set_read_timeout(None).map_err(Refusal::new)?;
     match serde_json::from_slice(&body).map_err(Refusal::new)? {
         ClientFrame::Streams {} | ClientFrame::Terminal {} => Ok(fds),
         _ => Err(Refusal::new("the first frame has to bring the streams")),
@@ -169,9 +176,10 @@ fn hold(job: &EnterJob) -> Result<PidFd, Refusal> {
     crate::process::hold(job.init_pid, job.init_start).map_err(Refusal::new)
 }
 
-fn terminal(size: TerminalSize) -> Result<Terminal, Refusal> {
+fn terminal(size: WindowSize) -> Result<Terminal, Refusal> {
     let made = os_sys::new_terminal().map_err(|error| Refusal::new(os_types::chain(&error)))?;
-    resize(&made.master, size);
+    let WindowSize { rows, columns } = size;
+    resize(&made.master, TerminalSize { rows, columns });
     Ok(made)
 }
 

@@ -9,29 +9,26 @@
 //!   running   limits ─ enter all namespaces of its init
 //! ```
 //!
-//! What is in the files is the business of `os-guest`. Whoever started this process kills it when it
-//! takes too long: a file system that a guest made may never answer.
+//! What is in the files is the business of `os-guest`. osctld kills this process at its deadline: a
+//! file system that a guest made may never answer.
 
-use std::ffi::OsString;
-use std::io::Write as _;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use os_guest::{
-    Dress, GuestAnswer, GuestJob, GuestWork, Report, RunningGuest, StoppedGuest, Which,
+use os_helper_api::{
+    Answer, Dress, GuestJob, GuestReport, GuestTarget, GuestWork, RunningGuest, StoppedGuest,
 };
 use os_sys::{DetachedMount, MountUse, SysError};
+use os_types::{Code, Failure};
 use rustix::fs::{Mode, OFlags};
 
-use crate::{process, specification};
+use crate::job::Channel;
+use crate::process;
 
 /// All users together are told within this time.
 const TELLING: Duration = Duration::from_millis(1500);
-
-/// An answer is no longer: it fits into a pipe that nobody reads yet.
-const ANSWER_LIMIT: usize = 32 << 10;
 
 /// Why a guest was not entered.
 #[derive(Debug, thiserror::Error)]
@@ -47,32 +44,17 @@ enum GuestError {
     Gone(String),
 }
 
-pub(crate) fn run(args: &[OsString]) -> ExitCode {
-    let job: GuestJob = match specification::read(args) {
-        Ok(job) => job,
-        Err(complaint) => return crate::usage(&complaint),
-    };
-    let (answer, status) = match work(&job) {
-        Ok(report) => (GuestAnswer::Done(report), ExitCode::SUCCESS),
-        Err(error) => (
-            GuestAnswer::Failed(os_types::chain(&error)),
-            ExitCode::FAILURE,
-        ),
-    };
-    let line = serde_json::to_string(&answer).unwrap_or_else(|error| error.to_string());
-    if line.len() > ANSWER_LIMIT {
-        return crate::say("the answer is too long", ExitCode::from(3));
-    }
-    match writeln!(std::io::stdout(), "{line}") {
-        Ok(()) => status,
-        Err(_) => ExitCode::from(3),
+pub(crate) fn run(job: &GuestJob, channel: Channel) -> ExitCode {
+    match work(job) {
+        Ok(report) => channel.answer(&Answer::Guest(report)),
+        Err(error) => channel.failed(Failure::new(Code::System, os_types::chain(&error))),
     }
 }
 
-fn work(job: &GuestJob) -> Result<Report, GuestError> {
+fn work(job: &GuestJob) -> Result<GuestReport, GuestError> {
     let runs = match &job.guest {
-        Which::Stopped(guest) => confine(guest).map(|()| false),
-        Which::Running(guest) => enter(*guest).map(|()| true),
+        GuestTarget::Stopped(guest) => confine(guest).map(|()| false),
+        GuestTarget::Running(guest) => enter(*guest).map(|()| true),
     }?;
     let root = open(Path::new("/"), OFlags::RDONLY | OFlags::DIRECTORY)?;
     match &job.work {
@@ -91,8 +73,8 @@ fn work(job: &GuestJob) -> Result<Report, GuestError> {
 }
 
 /// Gives the kernel of a running guest its name.
-fn call(dress: &Dress, report: &mut Report) {
-    let Some(name) = dress.kernel_name() else {
+fn call(dress: &Dress, report: &mut GuestReport) {
+    let Some(name) = os_guest::kernel_name(dress) else {
         return;
     };
     match rustix::system::sethostname(name.as_bytes()) {

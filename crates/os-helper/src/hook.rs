@@ -1,8 +1,8 @@
 //! A hook of LXC: tells osctld, waits for its answer, and says yes or no to LXC.
 //!
 //! LXC runs it as the user of the container, in the container's own namespaces for some hooks. It
-//! can know nothing that osctld would have to believe: osctld takes the container from the control
-//! group of this process, and only the rest from the message.
+//! can know nothing that osctld would have to believe: osctld takes the container from the process tree
+//! that this process is in, and only the rest from the message.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use os_lxc::{HookAnswer, HookMessage, HookName, HookTarget};
+use os_lxc::{HookAnswer, HookMessage, HookName};
 
 /// Longer answers are a mistake.
 const ANSWER_LIMIT: u64 = 64 << 10;
@@ -40,32 +40,47 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
     let Some(patience) = patience.to_str().and_then(|it| it.parse().ok()) else {
         return crate::usage("hook: this is no number of milliseconds");
     };
-    let Some(message) = message(|name| std::env::var(name).ok()) else {
-        return crate::say(&os_types::chain(&HookError::NoHook), ExitCode::FAILURE);
-    };
-    let answer = ask(socket.as_ref(), Duration::from_millis(patience), &message);
-    match message.target {
-        Some(HookTarget::Reboot) => refuse_reboot(answer, mark.as_ref()),
-        _ => verdict(answer),
+    let variable = |name: &str| std::env::var(name).ok();
+    let hook = variable("LXC_HOOK_TYPE").and_then(|name| HookName::parse(&name));
+    match hook {
+        None => crate::say(&os_types::chain(&HookError::NoHook), ExitCode::FAILURE),
+        Some(HookName::PostStop) => ended(&variable, mark.as_ref()),
+        Some(hook) => {
+            let message = message(hook, &variable);
+            verdict(ask(
+                socket.as_ref(),
+                Duration::from_millis(patience),
+                &message,
+            ))
+        }
     }
 }
 
 /// What LXC says in its environment. *Source*: lxc.container.conf(5), "CONTAINER HOOKS ENVIRONMENT
 /// VARIABLES".
-fn message(variable: impl Fn(&str) -> Option<String>) -> Option<HookMessage> {
-    let hook = HookName::parse(&variable("LXC_HOOK_TYPE")?)?;
+fn message(hook: HookName, variable: &dyn Fn(&str) -> Option<String>) -> HookMessage {
     let init_pid = variable("LXC_PID").and_then(|text| text.parse().ok());
-    let target = match variable("LXC_TARGET").as_deref() {
-        Some("reboot") => HookTarget::Reboot,
-        _ => HookTarget::Stop,
-    };
-    let inside = matches!(hook, HookName::PreMount | HookName::Mount);
-    Some(HookMessage {
+    HookMessage {
         hook,
         init_pid: init_pid.filter(|_| hook == HookName::StartHost),
-        rootfs_mount: variable("LXC_ROOTFS_MOUNT").filter(|_| inside),
-        target: (hook == HookName::PostStop).then_some(target),
-    })
+    }
+}
+
+/// A container that wants to reboot is started anew by osctld, with fresh configuration and clocks:
+/// within the old monitor LXC would give it other control groups too. So LXC is told no, and ends.
+/// osctld, which may be away, finds the wish in a file once it sees that init has ended.
+fn ended(variable: &dyn Fn(&str) -> Option<String>, mark: &Path) -> ExitCode {
+    if variable("LXC_TARGET").as_deref() != Some("reboot") {
+        return ExitCode::SUCCESS;
+    }
+    match File::create(mark) {
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            let mark = mark.display();
+            let text = format!("cannot note the wish to reboot in {mark}: {error}");
+            crate::say(&text, ExitCode::FAILURE)
+        }
+    }
 }
 
 fn ask(socket: &Path, patience: Duration, message: &HookMessage) -> Result<HookAnswer, HookError> {
@@ -110,24 +125,5 @@ fn verdict(answer: Result<HookAnswer, HookError>) -> ExitCode {
         Ok(HookAnswer::Continue) => ExitCode::SUCCESS,
         Ok(HookAnswer::Abort(reason)) => crate::say(&reason, ExitCode::FAILURE),
         Err(error) => crate::say(&os_types::chain(&error), ExitCode::FAILURE),
-    }
-}
-
-/// A container that wants to reboot is started anew by osctld, with fresh configuration and clocks:
-/// within the old monitor LXC would give it other control groups too. So LXC is told no, and ends.
-/// osctld, which may be away, finds the wish in a file once it sees that init has ended.
-fn refuse_reboot(answer: Result<HookAnswer, HookError>, mark: &Path) -> ExitCode {
-    let noted = File::create(mark);
-    match (answer, noted) {
-        (_, Err(error)) => {
-            let mark = mark.display();
-            let text = format!("cannot note the wish to reboot in {mark}: {error}");
-            crate::say(&text, ExitCode::FAILURE)
-        }
-        (Err(error), Ok(_)) => {
-            let text = format!("{}; the wish to reboot is noted", os_types::chain(&error));
-            crate::say(&text, ExitCode::FAILURE)
-        }
-        (Ok(_), Ok(_)) => ExitCode::FAILURE,
     }
 }

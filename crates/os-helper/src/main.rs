@@ -5,30 +5,30 @@
 //! root (law 6, and "never in a tokio process").
 //!
 //! ```text
-//!   os-helper start FD       become the monitor of a container (decision 11 of the design)
-//!   os-helper enter FD       run a command in a container, for a client
-//!   os-helper guest FD       write something inside a guest, confined
+//!   os-helper job            a job of os_helper_api, on descriptor 0:
+//!     start                    become the monitor of a container
+//!     enter                    run a command in a container, for a client
+//!     guest                    write something inside a guest, confined
+//!     unpack                   unpack an archive into a new root, confined
 //!   os-helper hook ...       tell osctld about a hook of LXC and wait for its answer
-//!   os-helper script ...     run a script in the mount namespace of a container
-//!   os-helper unpack FD      unpack an archive into a new root, confined
+//!   os-helper script ...     run a script that sees the root of a container that is being started
 //! ```
 //!
-//! What to do comes from a descriptor (FD, the number of a sealed memory file or a pipe with JSON),
-//! never from arguments, which everybody on the host can read.
+//! What to do in a job comes from a descriptor, never from arguments, which everybody on the host can
+//! read.
 //!
-//! Invariants: it trusts its specification, which root has written, and nothing else; what can fail
-//! is reported as data, never as a bare exit status; it starts no thread.
+//! Invariants: it trusts its job, which root has written, and nothing else; what can fail is reported as
+//! data, never as a bare exit status; it starts no thread.
 //!
-//! To add a job write `noun.rs` with `pub(crate) fn run(args: &[OsString]) -> ExitCode` and a line
-//! in [`JOBS`].
+//! To add a job add it to `os_helper_api::Job`, write `noun.rs`, and call it in `job.rs`.
 #![forbid(unsafe_code)]
 
 mod enter;
 mod guest;
 mod hook;
+mod job;
 mod process;
 mod script;
-mod specification;
 mod start;
 mod unpack;
 
@@ -36,35 +36,19 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-/// One job: its name on the command line, and the function that does it.
-type Job = (&'static str, fn(&[OsString]) -> ExitCode);
-
-/// Everything this program can do.
-const JOBS: &[Job] = &[
-    ("enter", enter::run),
-    ("guest", guest::run),
-    ("hook", hook::run),
-    ("script", script::run),
-    ("start", start::run),
-    ("unpack", unpack::run),
-];
-
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let Some((name, rest)) = args.split_first() else {
-        return usage("which job?");
-    };
-    match JOBS.iter().find(|(job, _)| *name == *job) {
-        Some((_, run)) => run(rest),
-        None => usage(&format!("there is no job {}", name.display())),
+    match args.split_first() {
+        Some((name, [])) if name == "job" => job::run(),
+        Some((name, rest)) if name == "hook" => hook::run(rest),
+        Some((name, rest)) if name == "script" => script::run(rest),
+        _ => usage("osctld and LXC run this program with job, hook or script"),
     }
 }
 
-/// Says what jobs there are. This program is started by other programs: status 2 is a bug of theirs.
+/// Complains about how it was started. Other programs start this one: status 2 is a bug of theirs.
 fn usage(complaint: &str) -> ExitCode {
-    let jobs: Vec<_> = JOBS.iter().map(|(name, _)| *name).collect();
-    let text = format!("{complaint} (jobs: {})", jobs.join(", "));
-    say(&text, ExitCode::from(2))
+    say(complaint, ExitCode::from(2))
 }
 
 /// Says something on standard error and ends with this status, or with 3 if nobody listens.

@@ -19,14 +19,16 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use os_lxc::{LaunchFailure, LaunchSpec, RlimitValue};
+use os_helper_api::{RlimitValue, StartJob};
+use os_lxc::{ConfigPath, Stage, ValueError};
 use os_sys::SysError;
+use os_types::{Code, Failure};
 
 use self::sources::{SourceError, Sources};
-use crate::specification;
+use crate::job::Channel;
 
 /// Why LXC was not started.
 #[derive(Debug, thiserror::Error)]
@@ -40,58 +42,72 @@ enum StartError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("the stage cannot be named in LXC's configuration")]
+    Name(#[from] ValueError),
     #[error("there is no command to run")]
     NoCommand,
 }
 
-pub(crate) fn run(args: &[OsString]) -> ExitCode {
-    let spec: LaunchSpec = match specification::read(args) {
-        Ok(spec) => spec,
-        Err(complaint) => return crate::usage(&complaint),
-    };
-    let status = match specification::descriptor(spec.status_fd, File::options().write(true)) {
-        Ok(status) => status,
-        Err(error) => return crate::usage(&format!("start: the status descriptor: {error}")),
-    };
-    // Success is the end of this program.
-    let error = launch(&spec);
-    report(status, &failure_of(&error))
+pub(crate) fn run(job: &StartJob, channel: Channel) -> ExitCode {
+    // Success is the end of this program, which closes the channel.
+    channel.failed(failure_of(&launch(job)))
 }
 
 /// Does all of it; returns only if it fails.
-fn launch(spec: &LaunchSpec) -> StartError {
-    match prepare(spec) {
-        Ok(()) => os_sys::exec(
-            spec.lxc_program.as_path(),
-            &spec.arguments(),
-            environment(spec),
-        )
-        .into(),
+fn launch(job: &StartJob) -> StartError {
+    match prepare(job) {
+        Ok(stage) => {
+            os_sys::exec(&job.lxc_program, &arguments(job, &stage), environment(job)).into()
+        }
         Err(error) => error,
     }
 }
 
-fn prepare(spec: &LaunchSpec) -> Result<(), StartError> {
-    if spec.init.is_empty() {
+fn prepare(job: &StartJob) -> Result<Stage, StartError> {
+    if job.init.is_empty() {
         return Err(StartError::NoCommand);
     }
     os_sys::reset_file_context()?;
     allow_oom_kill();
-    for limit in &spec.rlimits {
+    for limit in &job.rlimits {
         let value = |it| match it {
             RlimitValue::Unlimited => None,
             RlimitValue::Limited(most) => Some(most),
         };
         os_sys::set_limit(&limit.resource, value(limit.soft), value(limit.hard))?;
     }
-    let sources = Sources::open(spec)?;
+    let stage = Stage::new(ConfigPath::new(&job.stage)?);
+    let sources = Sources::open(job)?;
     os_sys::leave_mount_namespace()?;
-    view::attach(spec, sources)?;
-    view::let_go(spec)?;
-    redirect(spec)?;
-    os_sys::become_user(spec.ugid)?;
+    view::attach(&stage, sources)?;
+    view::let_go(job)?;
+    redirect(&stage)?;
+    os_sys::become_user(job.ugid)?;
     os_sys::close_others_at_exec()?;
-    Ok(())
+    Ok(stage)
+}
+
+/// The command line of LXC's program, its own name first.
+fn arguments(job: &StartJob, stage: &Stage) -> Vec<OsString> {
+    let (log, level) = (stage.log(), if job.debug { "DEBUG" } else { "INFO" });
+    let mut args: Vec<OsString> = vec![
+        job.lxc_program.clone().into(),
+        "-P".into(),
+        job.lxc_path.clone().into(),
+        "-n".into(),
+        job.id.as_str().into(),
+        "-o".into(),
+        log.as_str().into(),
+        "-l".into(),
+        level.into(),
+        // Not on standard error too: that is the same file.
+        "-q".into(),
+        // LXC splits `lxc.init.cmd` at blanks and has no quotes, so the command line is given here.
+        "-F".into(),
+        "--".into(),
+    ];
+    args.extend(job.init.iter().map(OsString::from));
+    args
 }
 
 /// Lets the kernel kill the container's processes for memory like any others, however osctld is
@@ -105,52 +121,52 @@ fn allow_oom_kill() {
 }
 
 /// The standard streams of a monitor go into the log of the container.
-fn redirect(spec: &LaunchSpec) -> Result<(), StartError> {
+fn redirect(stage: &Stage) -> Result<(), StartError> {
     let open = |path: PathBuf, options: &std::fs::OpenOptions| {
         options
             .open(&path)
             .map_err(|source| StartError::Stage { path, source })
     };
     let null = open("/dev/null".into(), File::options().read(true))?;
-    let log = open(spec.stage.log().into(), File::options().append(true))?;
+    let log = open(stage.log().into(), File::options().append(true))?;
     os_sys::set_standard_streams(null.as_fd(), log.as_fd())?;
     Ok(())
 }
 
-fn environment(spec: &LaunchSpec) -> Vec<(&'static str, String)> {
+fn environment(job: &StartJob) -> Vec<(&'static str, OsString)> {
     // newuidmap(1) is beside LXC's programs, or where hosts have such programs.
-    let own = spec.lxc_program.as_path().parent().map(Path::display);
-    let own = own.map_or_else(String::new, |folder| format!(":{folder}"));
-    let path = format!("/usr/sbin:/usr/bin:/sbin:/bin{own}");
+    let mut path = OsString::from("/usr/sbin:/usr/bin:/sbin:/bin");
+    if let Some(own) = job.lxc_program.parent() {
+        path.push(":");
+        path.push(own);
+    }
     vec![
         ("PATH", path),
-        ("HOME", spec.home.as_str().to_owned()),
-        ("XDG_RUNTIME_DIR", spec.runtime_dir.as_str().to_owned()),
-        ("LC_ALL", "C".to_owned()),
-        ("TERM", "linux".to_owned()),
+        ("HOME", job.home.clone().into()),
+        ("XDG_RUNTIME_DIR", job.runtime_dir.clone().into()),
+        ("LC_ALL", "C".into()),
+        ("TERM", "linux".into()),
     ]
 }
 
-fn failure_of(error: &StartError) -> LaunchFailure {
+/// `ENOSPC` and `EDQUOT`, errno(3).
+const NO_SPACE: [i32; 2] = [28, 122];
+
+fn failure_of(error: &StartError) -> Failure {
     let (object, errno) = match error {
         StartError::System(error) => (Some(error.object().to_owned()), error.errno()),
         StartError::Source(error) => (Some(error.path().display().to_string()), error.errno()),
         StartError::Stage { path, source } => {
             (Some(path.display().to_string()), source.raw_os_error())
         }
-        StartError::NoCommand => (None, None),
+        StartError::Name(_) | StartError::NoCommand => (None, None),
     };
-    LaunchFailure {
-        message: os_types::chain(error),
+    let code = match errno {
+        Some(errno) if NO_SPACE.contains(&errno) => Code::NoSpace,
+        _ => Code::Start,
+    };
+    Failure {
         object,
-        errno,
-    }
-}
-
-fn report(mut status: File, failure: &LaunchFailure) -> ExitCode {
-    let sent = serde_json::to_writer(&status, failure).map_err(std::io::Error::from);
-    match sent.and_then(|()| status.write_all(b"\n")) {
-        Ok(()) => ExitCode::FAILURE,
-        Err(_) => crate::usage(&failure.message),
+        ..Failure::new(code, os_types::chain(error))
     }
 }

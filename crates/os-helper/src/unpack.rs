@@ -10,20 +10,19 @@
 //!     ─ limits ─ enter the user namespace ─ leave the host ─ unpack ─ answer
 //! ```
 
-use std::ffi::OsString;
 use std::fs::File;
-use std::io::Write as _;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use os_image::{Archive, ArchiveError, ArchiveSource, UnpackAnswer, UnpackError, UnpackJob};
+use os_helper_api::{Answer, UnpackJob};
+use os_image::{Archive, ArchiveError, UnpackError};
 use os_sys::{DetachedMount, MountUse, SysError};
 use os_types::{Code, Explain, Failure};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal};
 
-use crate::specification;
+use crate::job::Channel;
 
 /// Why nothing, or not all, was unpacked.
 #[derive(Debug, thiserror::Error)]
@@ -71,28 +70,18 @@ impl Explain for JobError {
     }
 }
 
-pub(crate) fn run(args: &[OsString]) -> ExitCode {
-    let job: UnpackJob = match specification::read(args) {
-        Ok(job) => job,
-        Err(complaint) => return crate::usage(&complaint),
-    };
-    let (answer, status) = match unpack(&job) {
-        Ok(answer) => (answer, ExitCode::SUCCESS),
-        Err(error) => (
-            UnpackAnswer::Failed(Failure::from(error)),
-            ExitCode::FAILURE,
-        ),
-    };
-    let line = serde_json::to_string(&answer).unwrap_or_else(|error| error.to_string());
-    match writeln!(std::io::stdout(), "{line}") {
-        Ok(()) => status,
-        Err(_) => ExitCode::from(3),
+pub(crate) fn run(job: &UnpackJob, channel: Channel) -> ExitCode {
+    match unpack(job) {
+        Ok(answer) => channel.answer(&answer),
+        Err(error) => channel.failed(Failure::from(error)),
     }
 }
 
-fn unpack(job: &UnpackJob) -> Result<UnpackAnswer, JobError> {
+fn unpack(job: &UnpackJob) -> Result<Answer, JobError> {
     let parent = rustix::process::getppid();
-    let (file, name) = archive(&job.archive)?;
+    // A fifo by that name shall not make us wait; that it is no file is found later.
+    let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK;
+    let file = File::from(open(&job.archive, flags)?);
     let folder = open(
         &job.target,
         OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW,
@@ -111,12 +100,12 @@ fn unpack(job: &UnpackJob) -> Result<UnpackAnswer, JobError> {
     // The copy is open as a path only; what is unpacked into has to be open for good.
     let root = open(Path::new("/"), OFlags::RDONLY | OFlags::DIRECTORY)?;
     // Only now is the archive looked at.
-    let archive = Archive::from_file(file, &name)?;
+    let archive = Archive::from_file(file, &job.archive)?;
     let limits = archive.limits(job.limits)?;
     let report =
         archive.root(|tar| os_image::unpack(tar, root.as_fd(), &limits).map_err(JobError::from))?;
     let image = archive.info().clone();
-    Ok(UnpackAnswer::Done { image, report })
+    Ok(Answer::Unpacked { image, report })
 }
 
 /// Ends when osctld does: what it unpacks is for nobody then, and would keep the pool busy. This is
@@ -128,19 +117,6 @@ fn end_with(parent: Option<Pid>) -> Result<(), JobError> {
         return Ok(());
     }
     Err(JobError::Parent(std::io::ErrorKind::NotFound.into()))
-}
-
-fn archive(source: &ArchiveSource) -> Result<(File, PathBuf), JobError> {
-    let (path, name) = match source {
-        ArchiveSource::Path(path) => (path.clone(), path.clone()),
-        ArchiveSource::Descriptor(number) => (
-            format!("/proc/self/fd/{number}").into(),
-            "(a descriptor)".into(),
-        ),
-    };
-    // A fifo by that name shall not make us wait; that it is no file is found later.
-    let file = open(&path, OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK)?;
-    Ok((file.into(), name))
 }
 
 fn open(path: &Path, flags: OFlags) -> Result<OwnedFd, JobError> {

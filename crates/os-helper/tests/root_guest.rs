@@ -16,10 +16,12 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use os_guest::{
-    Dress, GuestAnswer, GuestJob, GuestWork, Report, RunningGuest, StoppedGuest, Which,
+use os_cmd::helper::{Helper, HelperError};
+use os_helper_api::{
+    Answer, Dress, GuestJob, GuestReport, GuestTarget, GuestWork, Job, RunningGuest, StoppedGuest,
 };
-use os_sys::{PidFd, Signal, SpawnRequest};
+use os_sys::{PidFd, Signal};
+use os_types::Failure;
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 
 use self::rig::{FIRST_ID, Monitor, Rig};
@@ -27,31 +29,15 @@ use self::rig::{FIRST_ID, Monitor, Rig};
 /// A guest that waits.
 const INIT: &str = "echo > /runs; trap '' TERM; while :; do sleep 1000; done";
 
-/// Runs `os-helper guest`; it has to end by itself.
-fn helper(rig: &Rig, job: &GuestJob, init: Option<u32>) -> GuestAnswer {
-    fs::write(rig.path("job"), serde_json::to_vec(job).unwrap()).unwrap();
-    let (mut answers, output) = std::io::pipe().unwrap();
-    let mut request = SpawnRequest::new(env!("CARGO_BIN_EXE_os-helper"))
-        .args(["guest", "0"])
-        .stdin(File::open(rig.path("job")).unwrap())
-        .stdout(output);
-    if let Some(init) = init {
-        for procs in rig.tree.join_fds_of(init).unwrap() {
-            request = request.cgroup(procs);
-        }
-    }
-    let mut child = os_sys::spawn(request).unwrap();
-    let status = child.wait(Duration::from_secs(10)).unwrap();
-    status.expect("the helper hangs");
-    let mut text = String::new();
-    answers.read_to_string(&mut text).unwrap();
-    serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text:?}"))
-}
-
-fn done(answer: GuestAnswer) -> Report {
-    match answer {
-        GuestAnswer::Done(report) => report,
-        GuestAnswer::Failed(why) => panic!("{why}"),
+/// Runs a job in the control groups of `init`; it has to end by itself.
+fn helper(rig: &Rig, job: &GuestJob, init: Option<u32>) -> Result<GuestReport, Failure> {
+    let helper = Helper::new(env!("CARGO_BIN_EXE_os-helper"));
+    let groups = init.map_or_else(Vec::new, |init| rig.tree.join_fds_of(init).unwrap());
+    let job = Job::Guest(job.clone());
+    match helper.call(job, groups, Duration::from_secs(10)) {
+        Ok(Answer::Guest(report)) => Ok(report),
+        Err(HelperError::Failed(failure)) => Err(failure),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -63,30 +49,30 @@ fn clothes() -> GuestWork {
     })
 }
 
-fn stopped(rig: &Rig) -> Which {
-    let root = &rig.spec.root;
-    Which::Stopped(StoppedGuest {
-        root: root.path.as_path().to_owned(),
+fn stopped(rig: &Rig) -> GuestTarget {
+    let root = &rig.job.root;
+    GuestTarget::Stopped(StoppedGuest {
+        root: root.path.clone(),
         uid_map: root.uid_map.clone(),
         gid_map: root.gid_map.clone(),
     })
 }
 
-fn running(init: u32) -> Which {
+fn running(init: u32) -> GuestTarget {
     let stat = fs::read_to_string(format!("/proc/{init}/stat")).unwrap();
     let start = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(19);
-    Which::Running(RunningGuest {
+    GuestTarget::Running(RunningGuest {
         init_pid: init,
         init_start: start.unwrap().parse().unwrap(),
     })
 }
 
-fn dress_stopped(rig: &Rig) -> Report {
+fn dress_stopped(rig: &Rig) -> GuestReport {
     let job = GuestJob {
         guest: stopped(rig),
         work: clothes(),
     };
-    done(helper(rig, &job, None))
+    helper(rig, &job, None).unwrap()
 }
 
 fn root(rig: &Rig, name: &str) -> PathBuf {
@@ -134,7 +120,7 @@ fn a_stopped_guest_is_dressed() {
     };
     assert_eq!(owner("etc/hostname"), (0, 0, 0o644));
     assert_eq!(owner("etc/hosts"), (1000, 50, 0o644));
-    assert_eq!(dress_stopped(&rig), Report::default());
+    assert_eq!(dress_stopped(&rig), GuestReport::default());
     rig.finish(None).unwrap();
 }
 
@@ -227,21 +213,21 @@ fn hostile_roots() {
 fn a_root_that_is_no_folder() {
     let rig = Rig::new(INIT).unwrap();
     let link = rig.path("link");
-    symlink(rig.spec.root.path.as_path(), &link).unwrap();
-    let Which::Stopped(guest) = stopped(&rig) else {
+    symlink(&rig.job.root.path, &link).unwrap();
+    let GuestTarget::Stopped(guest) = stopped(&rig) else {
         unreachable!("it is stopped");
     };
     let job = GuestJob {
-        guest: Which::Stopped(StoppedGuest {
+        guest: GuestTarget::Stopped(StoppedGuest {
             root: link.clone(),
             ..guest
         }),
         work: clothes(),
     };
-    let GuestAnswer::Failed(why) = helper(&rig, &job, None) else {
+    let Err(why) = helper(&rig, &job, None) else {
         panic!("a link was followed");
     };
-    assert!(why.contains(link.to_str().unwrap()), "{why}");
+    assert!(why.message.contains(link.to_str().unwrap()), "{why}");
     rig.finish(None).unwrap();
 }
 
@@ -255,7 +241,7 @@ fn a_running_guest_is_dressed_and_called() {
         work: clothes(),
     };
     let begin = Instant::now();
-    let report = done(helper(&rig, &job, Some(monitor.init)));
+    let report = helper(&rig, &job, Some(monitor.init)).unwrap();
     println!("dressed after {:?}", begin.elapsed());
     assert_eq!(
         report.done,
@@ -269,20 +255,20 @@ fn a_running_guest_is_dressed_and_called() {
     assert_ne!(os_sys::hostname(), "new");
 
     // Another process of that number is not entered.
-    let Which::Running(guest) = running(monitor.init) else {
+    let GuestTarget::Running(guest) = running(monitor.init) else {
         unreachable!("it runs");
     };
     let other = GuestJob {
-        guest: Which::Running(RunningGuest {
+        guest: GuestTarget::Running(RunningGuest {
             init_start: guest.init_start + 1,
             ..guest
         }),
         work: clothes(),
     };
-    let GuestAnswer::Failed(why) = helper(&rig, &other, Some(monitor.init)) else {
+    let Err(why) = helper(&rig, &other, Some(monitor.init)) else {
         panic!("another process was entered");
     };
-    assert_eq!(why, "the container does not run any more");
+    assert_eq!(why.message, "the container does not run any more");
     end(rig, monitor);
 }
 
@@ -337,7 +323,7 @@ fn users_are_told() {
             message: "down in 5 min".to_owned(),
         },
     };
-    let tell = || done(helper(&rig, &job, Some(monitor.init)));
+    let tell = || helper(&rig, &job, Some(monitor.init)).unwrap();
 
     // Without utmp everybody, at the console too.
     let report = tell();

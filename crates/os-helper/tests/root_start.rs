@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::time::Instant;
 
-use os_lxc::{ConfigPath, HookName, HookTarget};
+use os_lxc::HookName;
 use os_sys::{PidFd, Signal, SysError, patience};
 
 use self::rig::{Disk, FIRST_ID, Monitor, PATIENCE, Rig, UGID};
@@ -114,29 +114,25 @@ fn a_container_runs_and_vanishes() {
 
     // Nothing of the host is in use by it but its own pool.
     let view = fs::read_to_string(format!("/proc/{}/mountinfo", monitor.child.pid())).unwrap();
+    assert!(!view.contains("unrelated"), "{view}");
+    // But for the root, into which scripts of the administrator mount.
+    let root = rig.config.stage.root();
+    let shared: Vec<_> = view.lines().filter(|it| it.contains("shared:")).collect();
     assert!(
-        !view.contains("unrelated") && !view.contains("shared:"),
+        matches!(&shared[..], [one] if one.contains(root.as_str())),
         "{view}"
     );
     unrelated.remove().unwrap();
     kill(monitor.init).unwrap();
-    let message = rig.messages.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(
-        (message.hook, message.target),
-        (HookName::PostStop, Some(HookTarget::Stop))
-    );
     rig.finish(Some(monitor)).unwrap();
 }
 
 #[test]
 fn a_container_that_reboots_ends_and_says_so() {
     let rig = Rig::new("busybox reboot -f").unwrap();
-    let monitor = rig.start().unwrap();
-    let message = rig.messages.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(
-        (message.hook, message.target),
-        (HookName::PostStop, Some(HookTarget::Reboot))
-    );
+    let mut monitor = rig.start().unwrap();
+    assert!(monitor.child.wait(PATIENCE).unwrap().is_some());
+    assert!(rig.path("console/reboot").exists(), "{}", rig.log());
     rig.finish(Some(monitor)).unwrap();
 }
 
@@ -181,8 +177,7 @@ fn hooks_inside_a_container() {
     let mut rig = Rig::new("echo > /runs; exec sleep 1000").unwrap();
     rig.config.hooks.pre_mount = true;
     rig.config.hooks.mount = true;
-    let (child, failure) = rig.launch().unwrap();
-    assert_eq!(failure, None);
+    let child = rig.launch().unwrap().unwrap();
     let next = || {
         rig.messages
             .recv_timeout(PATIENCE)
@@ -195,10 +190,6 @@ fn hooks_inside_a_container() {
         [HookName::PreMount, HookName::Mount, HookName::StartHost]
     );
     let init = said.iter().find_map(|message| message.init_pid).unwrap();
-    let mount = rig.config.stage.mount();
-    for message in said.iter().filter(|it| it.hook != HookName::StartHost) {
-        assert_eq!(message.rootfs_mount.as_deref(), Some(mount.as_str()));
-    }
     rig.guest_file("runs").unwrap();
     kill(init).unwrap();
     rig.finish(Some(Monitor { child, init })).unwrap();
@@ -224,7 +215,7 @@ fn a_container_killed_before_init_runs() {
 #[test]
 fn an_init_that_is_not_there() {
     let mut rig = Rig::new("").unwrap();
-    rig.spec.init = vec!["/nope".to_owned()];
+    rig.job.init = vec!["/nope".to_owned()];
     let mut monitor = rig.start().unwrap();
     let status = monitor.child.wait(PATIENCE).unwrap().expect("it ends");
     assert!(!status.success());
@@ -240,28 +231,23 @@ fn an_init_that_is_not_there() {
 #[test]
 fn what_prevents_a_start_is_reported() {
     let mut rig = Rig::new(INIT).unwrap();
-    let private = rig.spec.root.path.clone();
+    let private = rig.job.root.path.clone();
     let link = rig.path("link");
-    symlink(private.as_path(), &link).unwrap();
-    rig.spec.root.path = ConfigPath::new(&link).unwrap();
-    let failed = |rig: &Rig| {
-        let (mut child, failure) = rig.launch().unwrap();
-        let status = child.wait(PATIENCE).unwrap().unwrap();
-        assert!(!status.success());
-        failure.unwrap_or_else(|| panic!("no failure\n{}", rig.log()))
-    };
+    symlink(&private, &link).unwrap();
+    rig.job.root.path.clone_from(&link);
+    let failed = |rig: &Rig| rig.launch().unwrap().expect_err("it was started");
     let failure = failed(&rig);
     assert_eq!(failure.object.as_deref(), link.to_str(), "{failure:?}");
-    assert_eq!(failure.errno, Some(20), "{failure:?}");
-    rig.spec.root.path = private;
-    rig.spec.lxc_program = ConfigPath::new("/usr/bin/there-is-none").unwrap();
+    assert!(failure.message.contains("(os error 20)"), "{failure:?}");
+    rig.job.root.path = private;
+    rig.job.lxc_program = "/usr/bin/there-is-none".into();
     let failure = failed(&rig);
     assert_eq!(
         failure.message,
         "cannot run /usr/bin/there-is-none: No such file or directory (os error 2)"
     );
-    rig.spec.rlimits.clear();
-    rig.spec.init.clear();
+    rig.job.rlimits.clear();
+    rig.job.init.clear();
     assert_eq!(failed(&rig).message, "there is no command to run");
     rig.finish(None).unwrap();
 }

@@ -7,15 +7,15 @@
 )]
 
 use std::fs::{self, File};
-use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use os_cmd::helper::{Helper, HelperError};
+use os_helper_api::{Answer, Job, UnpackJob};
 use os_image::archive::write;
 use os_image::import::{ImportError, folder};
-use os_image::{ArchiveSource, Identity, Limits, UnpackAnswer, UnpackJob};
-use os_sys::SpawnRequest;
+use os_image::{Identity, Limits};
 use os_types::{Code, IdMap, IdMapEntry};
 use tempfile::TempDir;
 
@@ -38,7 +38,7 @@ impl Rig {
         let entry = IdMapEntry::new(0, FIRST_ID, 65_536).unwrap();
         let map = IdMap::try_from(vec![entry]).unwrap();
         let job = UnpackJob {
-            archive: ArchiveSource::Path(dir.path().join("image")),
+            archive: dir.path().join("image"),
             target: dir.path().join("target"),
             uid_map: map.clone(),
             gid_map: map,
@@ -69,30 +69,16 @@ impl Rig {
         .unwrap();
     }
 
-    fn unpack(&self) -> UnpackAnswer {
-        fs::write(self.path("job"), serde_json::to_vec(&self.job).unwrap()).unwrap();
-        let (mut answers, output) = std::io::pipe().unwrap();
-        let request = SpawnRequest::new(env!("CARGO_BIN_EXE_os-helper"))
-            .args(["unpack", "0"])
-            .stdin(File::open(self.path("job")).unwrap())
-            .stdout(output);
-        let mut child = os_sys::spawn(request).unwrap();
-        let mut text = String::new();
-        answers.read_to_string(&mut text).unwrap();
-        let status = child.wait(Duration::from_secs(10)).unwrap().unwrap();
-        let answer: UnpackAnswer =
-            serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text:?}, {status}"));
-        assert_eq!(
-            status.success(),
-            matches!(answer, UnpackAnswer::Done { .. })
-        );
-        answer
+    fn unpack(&self) -> Result<Answer, HelperError> {
+        let helper = Helper::new(env!("CARGO_BIN_EXE_os-helper"));
+        let job = Job::Unpack(self.job.clone());
+        helper.call(job, Vec::new(), Duration::from_mins(1))
     }
 
     fn failure(&self) -> (Code, String) {
         match self.unpack() {
-            UnpackAnswer::Failed(failure) => (failure.code, failure.message),
-            done @ UnpackAnswer::Done { .. } => panic!("{done:?}"),
+            Err(HelperError::Failed(failure)) => (failure.code, failure.message),
+            other => panic!("{other:?}"),
         }
     }
 }
@@ -118,7 +104,7 @@ fn a_root_arrives_as_it_was() {
     let begin = Instant::now();
     let answer = rig.unpack();
     println!("{answer:?} in {:?}", begin.elapsed());
-    assert!(matches!(answer, UnpackAnswer::Done { .. }), "{answer:?}");
+    assert!(matches!(answer, Ok(Answer::Unpacked { .. })), "{answer:?}");
     let target = rig.path("target");
     let seen = |name: &str| {
         let meta = fs::symlink_metadata(target.join(name)).unwrap();

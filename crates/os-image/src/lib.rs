@@ -38,6 +38,4 @@ pub use archive::verify;
 pub use archive::{Archive, ArchiveError, Identity, WriteError};
 pub use entries::TarError;
 pub use metadata::{Metadata, MetadataError, Part, PartFormat};
-pub use unpack::{
-    ArchiveSource, Limits, Report, UnpackAnswer, UnpackError, UnpackJob, inspect, unpack,
-};
+pub use unpack::{Limits, Report, UnpackError, inspect, unpack};

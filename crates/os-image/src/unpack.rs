@@ -12,73 +12,19 @@
 pub(crate) mod attributes;
 mod entry;
 mod error;
-mod job;
 mod target;
 
 use std::ffi::OsString;
 use std::io::Read;
 use std::os::fd::BorrowedFd;
 
-use serde::{Deserialize, Serialize};
+pub use os_helper_api::{UnpackLimits as Limits, UnpackReport as Report};
 
 use self::entry::Common;
 pub use self::error::UnpackError;
 pub(crate) use self::error::printable;
-pub use self::job::{ArchiveSource, UnpackAnswer, UnpackJob};
 use self::target::{Plain, Target};
 use crate::entries::{Entries, Entry, Kind};
-use crate::metadata::Part;
-
-/// How much an archive may unpack to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
-    /// Files, folders and links.
-    pub entries: u64,
-    /// Bytes of files.
-    pub bytes: u64,
-    /// Bytes of a path.
-    pub path: usize,
-    /// Components of a path.
-    pub depth: usize,
-}
-
-impl Default for Limits {
-    /// A million entries, 256 GiB, `PATH_MAX`, 256 components.
-    fn default() -> Self {
-        Self {
-            entries: 1_000_000,
-            bytes: 256 << 30,
-            path: 4096,
-            depth: 256,
-        }
-    }
-}
-
-impl Limits {
-    /// These limits, and no more than `part` says of itself: what unpacks to more is not what its
-    /// metadata are about.
-    #[must_use]
-    pub fn within(self, part: &Part) -> Self {
-        Self {
-            entries: self.entries.min(part.entries),
-            bytes: self.bytes.min(part.unpacked_bytes),
-            ..self
-        }
-    }
-}
-
-/// What was unpacked.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
-    /// Files, folders and links.
-    pub entries: u64,
-    /// Bytes of files.
-    pub bytes: u64,
-    /// Device nodes and sockets that were left out.
-    pub skipped_nodes: u64,
-    /// Extended attributes that were left out: a root may have capabilities, ACLs and `user.*`.
-    pub skipped_xattrs: u64,
-}
 
 /// Unpacks the uncompressed tar `root` into the folder `target`, which should be empty.
 ///

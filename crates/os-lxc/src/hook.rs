@@ -1,7 +1,7 @@
 //! What LXC's hooks say to osctld, and what it answers.
 //!
-//! One connection a hook: one line of JSON each way. The message says nothing about who sends it:
-//! osctld finds the container by the control group of the peer.
+//! One connection a hook: one line of JSON each way. The message does not name the container: osctld
+//! hears only processes of the tree that the start of a container has created (ADR-14).
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,8 @@ pub enum HookName {
     PreMount,
     /// In the container's mount namespace, after everything is mounted: if there is a script.
     Mount,
-    /// On the host, when the container has ended: always, it tells whether it wants to come back.
+    /// On the host, when the container has ended: it leaves a mark if the container wants to reboot.
+    /// osctld is not asked.
     PostStop,
 }
 
@@ -39,16 +40,6 @@ impl HookName {
     }
 }
 
-/// What a container that has ended wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HookTarget {
-    /// Nothing more.
-    Stop,
-    /// To be started again: its init called reboot(2).
-    Reboot,
-}
-
 /// A hook is run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,12 +49,6 @@ pub struct HookMessage {
     /// `LXC_PID`: init, as the monitor's pid namespace counts. In start-host only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_pid: Option<u32>,
-    /// `LXC_ROOTFS_MOUNT`: the container's root in the mount namespace of the peer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rootfs_mount: Option<String>,
-    /// `LXC_TARGET`. In post-stop only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<HookTarget>,
 }
 
 /// What osctld says to it.

@@ -10,7 +10,6 @@
 //!   flavour    Flavour                          what LXC must do differently for a distribution
 //!   seccomp    SeccompPolicy                    LXC's policy files, read and typed
 //!   stage      Stage                            the folder that exists in the monitor's view only
-//!   launch     LaunchSpec, LaunchFailure        what `os-helper start` is told, and answers
 //!   hook       HookMessage, HookAnswer          what LXC's hooks say to osctld
 //!   log        errors                        why LXC gave up
 //!   release    Release                          which LXC this host has
@@ -32,7 +31,6 @@ pub mod config;
 pub mod flavour;
 pub mod hook;
 pub mod idle;
-pub mod launch;
 pub mod log;
 pub mod release;
 pub mod seccomp;
@@ -43,9 +41,8 @@ pub use self::config::{
     AppArmor, ClockOffsets, ConsoleLog, ContainerConfig, HookProgram, MountEntry, Nesting,
 };
 pub use self::flavour::{Flavour, HaltSignal};
-pub use self::hook::{HookAnswer, HookMessage, HookName, HookTarget};
+pub use self::hook::{HookAnswer, HookMessage, HookName};
 pub use self::idle::{IDLE_IN_GUEST, idle_program};
-pub use self::launch::{LaunchFailure, LaunchSpec, LogFile, Rlimit, RlimitValue, RootSource};
 pub use self::release::{Release, ReleaseError};
 pub use self::seccomp::{SeccompAction, SeccompError, SeccompPolicy, SeccompRule};
 pub use self::stage::Stage;

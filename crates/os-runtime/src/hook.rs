@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use os_cmd::{CommandError, HostRunner, Invocation, Runner as _};
+use os_lxc::Stage;
 use os_types::{Code, Failure, chain};
 
 use crate::operation::{self, Operation};
@@ -53,11 +54,11 @@ pub(crate) enum HookContext<'a> {
     Host,
     /// On the host; the container has this init.
     HostWith { init: u32 },
-    /// In the mount namespace of this process, an LXC hook that waits for our answer.
+    /// In a copy of the host's mounts with the root of the container of this monitor (ADR-14).
     Mounts {
         helper: &'a Path,
-        pid: u32,
-        rootfs_mount: &'a str,
+        monitor: u32,
+        stage: &'a Stage,
     },
 }
 
@@ -116,10 +117,15 @@ fn invocation(script: &Path, context: HookContext<'_>) -> Invocation {
         HookContext::Host | HookContext::HostWith { .. } => {
             Invocation::new(script.to_string_lossy())
         }
-        HookContext::Mounts { helper, pid, .. } => {
-            let start = process::stat(pid).map_or(0, |stat| stat.start_time);
+        HookContext::Mounts {
+            helper,
+            monitor,
+            stage,
+        } => {
+            let start = process::stat(monitor).map_or(0, |stat| stat.start_time);
             Invocation::new(helper.to_string_lossy())
-                .args(["script".to_owned(), pid.to_string(), start.to_string()])
+                .args(["script".to_owned(), monitor.to_string(), start.to_string()])
+                .arg(stage.folder().as_path())
                 .arg(script)
         }
     }
@@ -192,8 +198,8 @@ fn environment(
     match context {
         HookContext::Host => {}
         HookContext::HostWith { init } => all.push(("OSCTL_CT_INIT_PID", init.to_string())),
-        HookContext::Mounts { rootfs_mount, .. } => {
-            all.push(("OSCTL_CT_ROOTFS_MOUNT", rootfs_mount.to_owned()));
+        HookContext::Mounts { stage, .. } => {
+            all.push(("OSCTL_CT_ROOTFS_MOUNT", stage.mount().to_string()));
         }
     }
     all

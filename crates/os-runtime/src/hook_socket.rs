@@ -1,17 +1,21 @@
-//! The socket that LXC's hooks connect to.
+//! The socket that LXC's hooks connect to (ADR-14).
 //!
-//! The kernel says which process the peer is and in which control group; the message names no container.
+//! A hook is heard only if it is in the process tree that the start of a container has created: the
+//! kernel says which process the peer is, and its ancestors, each held while it is looked at, lead to the
+//! monitor of a start that waits for this hook. That a process is in a container's control group, or belongs
+//! to the container's user, proves nothing: the user can bring that about. Everybody else is refused
+//! without a word being read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use os_lxc::{HookAnswer, HookMessage};
+use os_lxc::{HookAnswer, HookMessage, HookName};
 use os_sys::PidFd;
 
 use crate::process;
@@ -22,20 +26,21 @@ const MESSAGE_LIMIT: u64 = 64 << 10;
 /// Timeout for receiving a message and for sending the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Maximum number of hooks at the same time; more are refused.
-const MAX_HOOKS: usize = 256;
+/// Maximum number of hooks of one start at the same time. LXC runs its hooks one at a time.
+const MAX_HOOKS: usize = 4;
 
-/// Maximum number for one container. LXC runs its hooks one at a time, so more of them is an attempt to
-/// keep others from being heard.
-const MAX_HOOKS_OF_ONE: usize = 4;
+/// Maximum number of steps from a hook to its monitor: the shell that LXC runs it in, LXC's child that
+/// becomes init, and some to spare.
+const MAX_DEPTH: usize = 8;
+
+/// Refused peers are logged at most this often; anybody on the host can connect.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A hook that waits for its answer.
 #[derive(Debug)]
 pub(crate) struct HookCall {
     /// Its message.
     pub(crate) message: HookMessage,
-    /// Process id of the peer, which is in the namespaces of the hook.
-    pub(crate) pid: u32,
     /// Where the answer goes.
     pub(crate) answer: Sender<HookAnswer>,
 }
@@ -56,80 +61,162 @@ pub(crate) enum StartEvent {
     MonitorEnded,
 }
 
-/// A start that waits for hooks; `heard` is shared by the hooks that are being answered, to count them.
-#[derive(Debug, Clone)]
+/// A start that waits for hooks.
+#[derive(Debug)]
 struct PendingStart {
     sender: Sender<StartEvent>,
+    /// Hooks that have not come yet; each comes once.
+    expected: BTreeSet<HookName>,
+    /// Shared with the hooks that are being answered, to count them.
     heard: Arc<()>,
 }
 
-/// The starts that wait for hooks, by control group of the container.
+/// The starts that wait for hooks, by process id of the monitor, which is not reaped before it is forgotten.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct PendingStarts(Arc<Mutex<HashMap<String, PendingStart>>>);
+pub(crate) struct PendingStarts(Arc<Mutex<BTreeMap<u32, PendingStart>>>);
+
+/// Forgets the start when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Expectation {
+    starts: PendingStarts,
+    monitor: u32,
+}
+
+impl Drop for Expectation {
+    fn drop(&mut self) {
+        self.starts.lock().remove(&self.monitor);
+    }
+}
 
 impl PendingStarts {
-    /// From now on, hooks from that control group and below are sent to the receiver.
-    pub(crate) fn expect(&self, cgroup: &str) -> (Sender<StartEvent>, Receiver<StartEvent>) {
-        let (sender, receiver) = channel();
-        let waiting = PendingStart {
-            sender: sender.clone(),
-            heard: Arc::new(()),
+    /// From now on, these hooks of processes below the monitor are sent to `sender`, each once.
+    pub(crate) fn expect(
+        &self,
+        monitor: u32,
+        expected: BTreeSet<HookName>,
+        sender: Sender<StartEvent>,
+    ) -> Expectation {
+        let pending = PendingStart {
+            sender,
+            expected,
+            heard: Arc::default(),
         };
-        self.lock().insert(cgroup.to_owned(), waiting);
-        (sender, receiver)
+        self.lock().insert(monitor, pending);
+        Expectation {
+            starts: self.clone(),
+            monitor,
+        }
     }
 
-    /// The start has ended.
-    pub(crate) fn forget(&self, cgroup: &str) {
-        self.lock().remove(cgroup);
-    }
-
-    /// The start of the container that has the group `path`, or one above it.
-    fn find(&self, path: &str) -> Option<PendingStart> {
-        let table = self.lock();
-        let mut path = Some(path);
-        while let Some(at) = path {
-            if let Some(waiting) = table.get(at) {
-                return Some(waiting.clone());
+    /// The monitor among the ancestors of a process whose start waits for hooks.
+    fn monitor_of(&self, peer: &PidFd) -> Option<u32> {
+        let mut child = (peer.pid(), None::<PidFd>);
+        for _ in 0..MAX_DEPTH {
+            let (pid, held) = &child;
+            let parent = process::stat(*pid)?.parent;
+            let parent_held = PidFd::open(parent).ok()??;
+            // The parent is held now. If the child lives and still names it, it is the parent.
+            let lives = !held
+                .as_ref()
+                .unwrap_or(peer)
+                .wait_exit(Duration::ZERO)
+                .ok()?;
+            if !lives || process::stat(*pid)?.parent != parent {
+                return None;
             }
-            path = at.rsplit_once('/').map(|(above, _)| above);
+            if self.lock().contains_key(&parent) {
+                let ended = parent_held.wait_exit(Duration::ZERO).ok()?;
+                return (!ended).then_some(parent);
+            }
+            child = (parent, Some(parent_held));
         }
         None
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, PendingStart>> {
+    /// Takes a seat among the hooks of a start that are being answered; `None` if there is none.
+    fn admit(&self, monitor: u32) -> Option<Arc<()>> {
+        let table = self.lock();
+        let heard = &table.get(&monitor)?.heard;
+        // The table has one share of it.
+        (Arc::strong_count(heard) <= MAX_HOOKS).then(|| Arc::clone(heard))
+    }
+
+    /// Where the hook goes; `None` if the start does not wait for it, or not any more.
+    fn take(&self, monitor: u32, hook: HookName) -> Option<Sender<StartEvent>> {
+        let mut table = self.lock();
+        let pending = table.get_mut(&monitor)?;
+        if !pending.expected.remove(&hook) {
+            return None;
+        }
+        // LXC runs them in the order of their names in `HookName`; the others are over.
+        if hook == HookName::StartHost {
+            pending.expected.clear();
+        }
+        Some(pending.sender.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, PendingStart>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Listens at `socket` with a dedicated thread. Everybody may connect; a peer outside of our control
-/// groups is refused.
-pub(crate) fn listen(socket: &Path, parent: String, pending: PendingStarts) -> io::Result<()> {
+/// Counts what is not logged.
+#[derive(Debug, Default)]
+struct RefusalLog {
+    last: Option<Instant>,
+    more: u64,
+}
+
+impl RefusalLog {
+    fn refused(&mut self, pid: Option<u32>, uid: Option<u32>) {
+        if self.last.is_some_and(|last| last.elapsed() < LOG_INTERVAL) {
+            self.more += 1;
+            return;
+        }
+        self.last = Some(Instant::now());
+        let more = std::mem::take(&mut self.more);
+        tracing::warn!(
+            ?pid,
+            ?uid,
+            more,
+            "refused a process that is no expected hook"
+        );
+    }
+}
+
+/// Listens at `socket` with a dedicated thread. Everybody may connect.
+pub(crate) fn listen(socket: &Path, pending: PendingStarts) -> io::Result<()> {
     match std::fs::remove_file(socket) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let listener = UnixListener::bind(socket)?;
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o666))?;
-    let count = Arc::new(());
     let thread = std::thread::Builder::new().name("hooks".to_owned());
     let listening = thread.spawn(move || {
+        let mut refusals = RefusalLog::default();
         for stream in listener.incoming() {
             let Ok(stream) = stream else {
+                // For example no descriptor is left. The next one is not tried at once.
+                std::thread::sleep(Duration::from_millis(50));
                 continue;
             };
-            if Arc::strong_count(&count) > MAX_HOOKS {
-                tracing::warn!("too many hooks at once");
+            // Only for hooks of ours is there a thread.
+            let peer = os_sys::peer_process(&stream).ok().flatten();
+            let monitor = peer.as_ref().and_then(|peer| pending.monitor_of(peer));
+            let Some((monitor, seat)) = monitor.and_then(|it| Some((it, pending.admit(it)?)))
+            else {
+                let uid = os_sys::peer_credentials(&stream).ok().map(|it| it.uid);
+                refusals.refused(peer.map(|peer| peer.pid()), uid);
                 continue;
-            }
-            let (parent, pending) = (parent.clone(), pending.clone());
-            let held = Arc::clone(&count);
+            };
+            let pending = pending.clone();
             let thread = std::thread::Builder::new().name("hook".to_owned());
             let answering = thread.spawn(move || {
-                if let Err(error) = answer(&stream, &parent, &pending) {
-                    tracing::warn!(%error, "a hook was not answered");
+                if let Err(error) = answer(&stream, monitor, &pending) {
+                    tracing::warn!(monitor, %error, "a hook was not answered");
                 }
-                drop(held);
+                drop(seat);
             });
             if let Err(error) = answering {
                 tracing::error!(%error, "cannot answer a hook");
@@ -139,34 +226,26 @@ pub(crate) fn listen(socket: &Path, parent: String, pending: PendingStarts) -> i
     listening.map(drop)
 }
 
-fn answer(stream: &UnixStream, parent: &str, pending: &PendingStarts) -> io::Result<()> {
-    let Some((pid, cgroup)) = peer(stream, parent) else {
-        return Err(io::Error::other("the peer is in no container"));
-    };
-    let Some(waiting) = pending.find(&cgroup) else {
-        // No start waits: a hook of the end, whose facts come from the kernel.
-        return send(stream, &HookAnswer::Continue);
-    };
-    // The table has one share, and each hook that is being answered has another.
-    if Arc::strong_count(&waiting.heard) > MAX_HOOKS_OF_ONE + 1 {
-        return Err(io::Error::other("too many hooks of one container at once"));
-    }
+fn answer(stream: &UnixStream, monitor: u32, pending: &PendingStarts) -> io::Result<()> {
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
     let mut line = String::new();
     BufReader::new(stream.take(MESSAGE_LIMIT)).read_line(&mut line)?;
     let message: HookMessage = serde_json::from_str(&line)?;
+    let hook = message.hook;
+    let unexpected = || io::Error::other(format!("hook {} is not expected", hook.as_str()));
+    let start = pending.take(monitor, hook).ok_or_else(unexpected)?;
     let (sender, receiver) = channel();
     let call = HookCall {
         message,
-        pid,
         answer: sender,
     };
-    if waiting.sender.send(StartEvent::Hook(call)).is_err() {
-        return send(stream, &HookAnswer::Continue);
-    }
+    let gone = || HookAnswer::Abort("osctld does not start this container any more".to_owned());
     // The start has a deadline; when it drops the sender, this wait ends.
-    let decided = receiver.recv().unwrap_or(HookAnswer::Continue);
+    let decided = match start.send(StartEvent::Hook(call)) {
+        Ok(()) => receiver.recv().unwrap_or_else(|_gone| gone()),
+        Err(_) => gone(),
+    };
     send(stream, &decided)
 }
 
@@ -176,36 +255,55 @@ fn send(mut stream: &UnixStream, answer: &HookAnswer) -> io::Result<()> {
     stream.write_all(&line)
 }
 
-/// The peer and its control group below our parent group. The process is held meanwhile, so that its
-/// number cannot be reused by another one.
-fn peer(stream: &UnixStream, parent: &str) -> Option<(u32, String)> {
-    let credentials = os_sys::peer_credentials(stream).ok()?;
-    let pid = u32::try_from(credentials.pid).ok()?;
-    let held = PidFd::open(pid).ok()??;
-    let cgroup = process::cgroup_below(pid, parent)?;
-    let alive = !held.wait_exit(Duration::ZERO).ok()?;
-    alive.then_some((pid, cgroup))
-}
-
 #[cfg(test)]
 mod tests {
+    use os_sys::{Signal, SpawnRequest};
+
     use super::*;
 
+    /// A shell that starts another process, whose number it prints.
+    fn tree() -> (os_sys::Child, u32) {
+        let (read, write) = io::pipe().unwrap();
+        let script = "sleep 60 & echo $!; wait";
+        let request = SpawnRequest::new("/bin/sh").args(["-c", script]);
+        let child = os_sys::spawn(request.env("PATH", "/usr/bin:/bin").stdout(write)).unwrap();
+        let mut line = String::new();
+        BufReader::new(read).read_line(&mut line).unwrap();
+        (child, line.trim().parse().unwrap())
+    }
+
     #[test]
-    fn a_hook_finds_the_start_of_its_container() {
+    fn only_the_tree_of_the_monitor_is_heard() {
         let pending = PendingStarts::default();
-        let (_, receiver) = pending.expect("pool.tank/group.default/user.a/ct.a");
-        let inside = "pool.tank/group.default/user.a/ct.a/user-owned/lxc.monitor.a";
-        let waiting = pending.find(inside).unwrap();
-        waiting.sender.send(StartEvent::MonitorEnded).unwrap();
-        assert!(matches!(receiver.try_recv(), Ok(StartEvent::MonitorEnded)));
-        assert!(
-            pending
-                .find("pool.tank/group.default/user.a/ct.ab")
-                .is_none()
-        );
-        assert!(pending.find("pool.tank").is_none());
-        pending.forget("pool.tank/group.default/user.a/ct.a");
-        assert!(pending.find(inside).is_none());
+        let (mut monitor, hook) = tree();
+        let (mut other, stranger) = tree();
+        let (sender, _receiver) = channel();
+        let expected = BTreeSet::from([HookName::PreMount, HookName::StartHost]);
+        let expectation = pending.expect(monitor.pid(), expected, sender);
+        let held = |pid| PidFd::open(pid).unwrap().unwrap();
+        assert_eq!(pending.monitor_of(&held(hook)), Some(monitor.pid()));
+        assert_eq!(pending.monitor_of(&held(stranger)), None);
+        assert_eq!(pending.monitor_of(&held(std::process::id())), None);
+        // Not the monitor itself: LXC runs its hooks as other processes.
+        assert_eq!(pending.monitor_of(&held(monitor.pid())), None);
+        drop(expectation);
+        assert_eq!(pending.monitor_of(&held(hook)), None);
+        for child in [&mut monitor, &mut other] {
+            assert!(child.signal_group(Signal::KILL).unwrap());
+            child.wait(TIMEOUT).unwrap().unwrap();
+        }
+    }
+
+    #[test]
+    fn each_hook_is_heard_once_and_none_after_the_last() {
+        let pending = PendingStarts::default();
+        let (sender, _receiver) = channel();
+        let expected = BTreeSet::from([HookName::PreMount, HookName::Mount, HookName::StartHost]);
+        let _expectation = pending.expect(7, expected, sender);
+        assert!(pending.take(7, HookName::PreMount).is_some());
+        assert!(pending.take(7, HookName::PreMount).is_none());
+        assert!(pending.take(8, HookName::Mount).is_none());
+        assert!(pending.take(7, HookName::StartHost).is_some());
+        assert!(pending.take(7, HookName::Mount).is_none());
     }
 }

@@ -36,7 +36,6 @@
 //!   hook             the administrator's hook scripts
 //!   guest, enter     work and commands inside a running guest
 //!   readiness        whether a guest has finished booting
-//!   helper_job       how a job reaches os-helper
 //!   record, seccomp  files in the container's runtime directory
 //!   process          facts of a process, from /proc
 //!   programs         lxc-start and os-helper
@@ -51,7 +50,6 @@ mod exits;
 mod failure;
 mod freeze;
 mod guest;
-mod helper_job;
 mod hook;
 mod hook_socket;
 mod operation;
@@ -71,6 +69,7 @@ mod stop;
 
 pub use self::containers::LiveContainer;
 pub use self::containers::StateChange;
+pub use self::enter::{Entering, Entry};
 pub use self::exits::ExitQueue;
 pub use self::guest::log_report;
 pub use self::operation::{Operation, Unattended};

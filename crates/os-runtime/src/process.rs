@@ -62,6 +62,8 @@ impl Process {
 /// What `/proc/<pid>/stat` says that we need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stat {
+    /// Its parent.
+    pub(crate) parent: u32,
     /// The letter of its state, e.g. `Z`.
     pub(crate) state: char,
     /// Whether it has executed a program since it was forked.
@@ -83,6 +85,7 @@ fn parse(text: &str) -> Option<Stat> {
     // Field 3 of the manual is the first one here.
     let field = |number: usize| fields.get(number.checked_sub(3)?).copied();
     Some(Stat {
+        parent: field(4)?.parse().ok()?,
         state: field(3)?.chars().next()?,
         has_execed: field(9)?.parse::<u64>().ok()? & FORK_NO_EXEC == 0,
         start_time: field(22)?.parse().ok()?,

@@ -1,14 +1,14 @@
 //! LXC's programs and `os-helper`, found once when the daemon starts.
 
-use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use os_cmd::HostRunner;
+use os_cmd::helper::Helper;
 use os_store::atomic::{self, Attributes};
 use os_types::{Code, Failure, chain};
-use rustix::fs::{MemfdFlags, SealFlags};
 
 use crate::failure;
+use crate::reaper::ProcessReaper;
 use crate::seccomp::DEFAULT_POLICY_FILE;
 
 /// Name of the init that only waits, in the runtime directory.
@@ -17,10 +17,8 @@ const PAUSE: &str = "pause";
 /// The programs that containers are started with.
 #[derive(Debug)]
 pub(crate) struct Programs {
-    /// `os-helper`, as LXC's hooks need it.
-    pub(crate) helper: PathBuf,
-    /// A copy of it in memory that nobody can change, not even a guest in which it runs.
-    sealed: OwnedFd,
+    /// `os-helper`.
+    pub(crate) helper: Helper,
     /// `lxc-start`.
     pub(crate) lxc_start: PathBuf,
     /// Whether `AppArmor` is enabled.
@@ -29,7 +27,7 @@ pub(crate) struct Programs {
 
 impl Programs {
     /// Finds them, and writes the files that they need into the runtime directory.
-    pub(crate) fn find(run: &Path) -> Result<Self, Failure> {
+    pub(crate) fn find(run: &Path, reaper: &ProcessReaper) -> Result<Self, Failure> {
         let policy = run.join(DEFAULT_POLICY_FILE);
         let text = os_lxc::seccomp::DEFAULT_POLICY.as_bytes();
         atomic::replace(&policy, text, Attributes::mode(0o644))?;
@@ -39,19 +37,15 @@ impl Programs {
         })?;
         let helper = helper_program()?;
         let reading = format!("read {}", helper.display());
-        let sealed = seal(&helper).map_err(failure::while_doing(reading))?;
+        let sealed = Helper::sealed(helper).map_err(failure::while_doing(reading))?;
+        let reaper = reaper.clone();
+        let helper = sealed.reaped_by(move |child| reaper.child(child, || ()));
         let enabled = std::fs::read_to_string("/sys/module/apparmor/parameters/enabled");
         Ok(Self {
             helper,
-            sealed,
             lxc_start,
             apparmor: enabled.is_ok_and(|text| text.trim() == "Y"),
         })
-    }
-
-    /// Path by which `os-helper` is executed: a child of this process has the same descriptor until exec.
-    pub(crate) fn sealed_helper(&self) -> PathBuf {
-        format!("/proc/self/fd/{}", self.sealed.as_raw_fd()).into()
     }
 }
 
@@ -69,16 +63,6 @@ fn write_pause(run: &Path) -> Result<(), Failure> {
     let written = atomic::replace(&run.join(PAUSE), &program, Attributes::mode(0o555));
     written?;
     Ok(())
-}
-
-/// A copy of a program in memory, sealed: `memfd_create(2)`, `F_ADD_SEALS`.
-fn seal(program: &Path) -> std::io::Result<OwnedFd> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let mut memory = std::fs::File::from(rustix::fs::memfd_create("os-helper", flags)?);
-    std::io::copy(&mut std::fs::File::open(program)?, &mut memory)?;
-    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-    rustix::fs::fcntl_add_seals(&memory, seals)?;
-    Ok(memory.into())
 }
 
 /// Path of `os-helper`, which is installed beside this program.

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use os_api::view::{Readiness, ReadyState};
+use os_types::ContainerRef;
 
 use crate::containers::LiveContainer;
 use crate::process::{self, Process};
@@ -25,21 +26,22 @@ impl Runtime {
     ///
     /// # Blocking
     /// Up to 10 s, while systemd in the guest is asked.
-    pub fn readiness(&self, live: &LiveContainer) -> Readiness {
+    pub fn readiness(&self, container: &ContainerRef, live: &LiveContainer) -> Readiness {
         let Some(init) = &live.init else {
             return not_yet("it has no init yet".to_owned());
         };
         let program = process::program(init.pid()).unwrap_or_default();
         if program == "systemd" {
-            self.ask_systemd(live)
+            self.ask_systemd(container, live)
         } else {
             self.look_at_processes(live, init, &program)
         }
     }
 
-    fn ask_systemd(&self, live: &LiveContainer) -> Readiness {
+    fn ask_systemd(&self, container: &ContainerRef, live: &LiveContainer) -> Readiness {
         let deadline = Instant::now() + ANSWER;
-        let answer = self.systemctl(live, &["is-system-running"], deadline);
+        let ask = |args: &[&str]| self.systemctl(container, live, args, deadline);
+        let answer = ask(&["is-system-running"]);
         match answer.unwrap_or_default().as_str() {
             "running" => ready("systemd says running".to_owned()),
             "degraded" => {
@@ -50,7 +52,7 @@ impl Runtime {
                     "--no-legend",
                     "--no-pager",
                 ];
-                let failed = self.systemctl(live, &list, deadline).unwrap_or_default();
+                let failed = ask(&list).unwrap_or_default();
                 ready(format!("systemd says degraded{}", failed_units(&failed)))
             }
             "" => not_yet("systemd does not answer yet".to_owned()),
@@ -59,11 +61,20 @@ impl Runtime {
     }
 
     /// Output of systemctl in the guest, without control characters.
-    fn systemctl(&self, live: &LiveContainer, args: &[&str], deadline: Instant) -> Option<String> {
+    fn systemctl(
+        &self,
+        container: &ContainerRef,
+        live: &LiveContainer,
+        args: &[&str],
+        deadline: Instant,
+    ) -> Option<String> {
         let argv = ["systemctl"].iter().chain(args);
         let argv = argv.map(|word| (*word).to_owned()).collect();
-        let job = live.enter_job(argv, "dumb")?;
-        match self.capture(&job, deadline) {
+        let entry = self.entry(container, live, argv, "dumb");
+        let captured = entry
+            .map_err(std::io::Error::other)
+            .and_then(|entry| self.capture(entry, deadline));
+        match captured {
             Ok(text) => Some(
                 text.trim()
                     .replace(|c: char| c.is_control() && c != '\n', "?"),

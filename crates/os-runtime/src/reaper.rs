@@ -22,6 +22,7 @@ enum Watched {
 type Table = Arc<Mutex<(u64, HashMap<u64, Watched>)>>;
 
 /// The thread, and the processes that it waits for.
+#[derive(Clone)]
 pub(crate) struct ProcessReaper {
     epoll: Arc<OwnedFd>,
     table: Table,

@@ -70,16 +70,17 @@ impl Runtime {
         let stage = run_dir.join(STAGE);
         atomic::create_dir_all(&stage, Attributes::mode(0o711))?;
         let cgroups = Tree::detect(&cgroup_parent)?;
-        let programs = Programs::find(&run_dir);
+        let reaper = ProcessReaper::new().map_err(failure::while_doing("watch processes"))?;
+        let programs = Programs::find(&run_dir, &reaper);
         if let Err(failure) = &programs {
             tracing::warn!(%failure, "containers cannot be started");
         }
         let pending_starts = PendingStarts::default();
         let socket = run_dir.join(HOOK_SOCKET);
-        hook_socket::listen(&socket, cgroup_parent, pending_starts.clone())
+        hook_socket::listen(&socket, pending_starts.clone())
             .map_err(failure::while_doing("listen for hooks of LXC"))?;
         Ok(Self {
-            reaper: ProcessReaper::new().map_err(failure::while_doing("watch processes"))?,
+            reaper,
             containers: Containers::new(listener),
             exits: Arc::default(),
             run_dir,

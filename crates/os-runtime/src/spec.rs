@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use os_api::part::{PartEntry, Prlimits};
 use os_api::settings::ContainerSettings;
 use os_cgroup::CgroupPath;
-use os_guest::Dress;
+use os_helper_api::Dress;
 use os_types::container::DELEGATED_CGROUP;
 use os_types::{
     Arch, Code, ContainerName, ContainerRef, DistVersion, Distribution, Failure, GroupName, IdMap,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   control groups ─ directories, configuration ─ pre-start scripts
-//!     ─ os-helper start ─> LXC's monitor ─ start-host hook: init exists
+//!     ─ os-helper ─> LXC's monitor ─ start-host hook: init exists
 //!         ─ on-start scripts ─ answer ─ init executes its program ─> running
 //! ```
 //!
@@ -12,27 +12,28 @@ mod lxc_config;
 mod prepare;
 
 use std::fs;
-use std::io::Read as _;
-use std::os::fd::OwnedFd;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use os_lxc::{HookAnswer, HookName, LaunchFailure};
-use os_sys::{SpawnRequest, patience};
+use os_cmd::helper::HelperError;
+use os_helper_api::Job;
+use os_lxc::{ContainerConfig, HookAnswer, HookName, Stage};
+use os_sys::patience;
 use os_types::{Code, ContainerState, Failure, StartPolicy};
 
 use crate::containers::LiveContainer;
 use crate::hook::{self, Hook, HookContext};
-use crate::hook_socket::{HookCall, StartEvent};
+use crate::hook_socket::{Expectation, HookCall, StartEvent};
 use crate::operation::{self, Operation, Unattended};
 use crate::process::{self, Process};
 use crate::programs::Programs;
 use crate::record;
 use crate::runtime::Runtime;
+use crate::seccomp;
 use crate::spec::{ContainerSpec, StopTarget};
 use crate::state::Event;
-use crate::{failure, helper_job, seccomp};
 
 /// Deadline from the start of the helper to a running init, without the time of hook scripts.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -72,7 +73,7 @@ impl Runtime {
         };
         self.containers
             .insert(container, Event::Begin, starting.clone())?;
-        let (sender, events) = self.pending_starts.expect(spec.cgroup.as_str());
+        let (sender, events) = channel();
         let started = Start {
             runtime: self,
             spec,
@@ -80,8 +81,7 @@ impl Runtime {
             operation,
             events: &events,
         }
-        .run(starting, sender);
-        self.pending_starts.forget(spec.cgroup.as_str());
+        .run(starting, &sender);
         match started {
             Ok((live, init)) => {
                 self.containers.insert(container, Event::InitRuns, live)?;
@@ -128,6 +128,14 @@ impl Runtime {
     }
 }
 
+/// The monitor of a start, whose hooks are heard until this is dropped.
+struct Monitor<'a> {
+    pid: u32,
+    helper: &'a Path,
+    stage: &'a Stage,
+    _expectation: Expectation,
+}
+
 /// A start that is under way.
 struct Start<'a> {
     runtime: &'a Runtime,
@@ -141,7 +149,7 @@ impl Start<'_> {
     fn run(
         &self,
         starting: LiveContainer,
-        sender: Sender<StartEvent>,
+        sender: &Sender<StartEvent>,
     ) -> Result<(LiveContainer, Process), Failure> {
         let Self { runtime, spec, .. } = self;
         let programs = runtime.programs()?;
@@ -155,15 +163,11 @@ impl Start<'_> {
         lxc_config::write(spec, &config)?;
         hook::run(spec, Hook::PreStart, HookContext::Host, self.operation)?;
         runtime.write_guest_config_before_start(spec);
-        let monitor = self.spawn_monitor(programs)?;
-        let monitor_pid = monitor.pid();
-        runtime.reaper.child(monitor, move || {
-            // The start may be over.
-            drop(sender.send(StartEvent::MonitorEnded));
-        });
+        let monitor = self.spawn_monitor(programs, &config, sender)?;
+        let monitor_pid = monitor.pid;
         let deadline = Instant::now() + TIMEOUT;
-        let call = self.wait_for_init(programs, deadline)?;
-        let init = self.init_of(&call)?;
+        let call = self.wait_for_init(&monitor, deadline)?;
+        let init = self.init_of(&monitor, &call)?;
         let context = HookContext::HostWith { init: init.pid() };
         if let Err(failure) = hook::run(spec, Hook::OnStart, context, self.operation) {
             call.answer_with(HookAnswer::Abort(failure.message.clone()));
@@ -182,36 +186,47 @@ impl Start<'_> {
         Ok((live, init))
     }
 
-    /// Starts the helper in the container's control groups; returns when it has become LXC.
-    fn spawn_monitor(&self, programs: &Programs) -> Result<os_sys::Child, Failure> {
+    /// Starts the helper in the container's control groups; returns when it has become LXC. Hooks are
+    /// expected from the first moment on.
+    fn spawn_monitor<'a>(
+        &self,
+        programs: &'a Programs,
+        config: &'a ContainerConfig,
+        sender: &Sender<StartEvent>,
+    ) -> Result<Monitor<'a>, Failure> {
         let Self { runtime, spec, .. } = self;
-        let failed = || failure::while_doing("start the monitor");
-        let job = runtime.launch_job(spec, programs, self.policy)?;
-        let job = helper_job::file(&job)?;
-        let (mut answers, status) = std::io::pipe().map_err(failed())?;
-        let mut request = SpawnRequest::new(programs.sealed_helper())
-            .args(["start", "0"])
-            .stdin(job)
-            .stdout(OwnedFd::from(status));
-        let groups = runtime.cgroups.join_fds(&spec.delegated()?);
-        for procs in groups? {
-            request = request.cgroup(procs);
-        }
-        let child = os_sys::spawn(request)?;
-        let mut answer = Vec::new();
-        // The helper itself waits for nothing: it mounts, changes ids and executes LXC.
-        answers.read_to_end(&mut answer).map_err(failed())?;
-        let Some(refused) = LaunchFailure::read(&answer) else {
-            return Ok(child);
+        let job = runtime.start_job(spec, programs, self.policy);
+        let groups = runtime.cgroups.join_fds(&spec.delegated()?)?;
+        let refused = |error: HelperError| {
+            let log = format!("osctl ct log cat {}", spec.container);
+            Failure::from(error).next(log)
         };
-        runtime.reaper.child(child, || ());
-        let code = match refused.errno {
-            Some(28 | 122) => Code::NoSpace,
-            _ => Code::Start,
-        };
-        let mut failure = Failure::new(code, refused.message);
-        failure.object = refused.object;
-        Err(failure.next(format!("osctl ct log cat {}", spec.container)))
+        let started = programs
+            .helper
+            .start(Job::Start(Box::new(job)), groups, Vec::new());
+        let started = started.map_err(refused)?;
+        let hooks = &config.hooks;
+        let expected = [
+            (HookName::PreMount, hooks.pre_mount),
+            (HookName::Mount, hooks.mount),
+            (HookName::StartHost, true),
+        ];
+        let expected = expected.into_iter().filter(|(_, is_used)| *is_used);
+        let expected = expected.map(|(hook, _)| hook).collect();
+        let pid = started.pid();
+        let expectation = runtime.pending_starts.expect(pid, expected, sender.clone());
+        let child = started.executed(TIMEOUT).map_err(refused)?;
+        let sender = sender.clone();
+        runtime.reaper.child(child, move || {
+            // The start may be over.
+            drop(sender.send(StartEvent::MonitorEnded));
+        });
+        Ok(Monitor {
+            pid,
+            helper: programs.helper.path(),
+            stage: &config.stage,
+            _expectation: expectation,
+        })
     }
 
     /// The next event; hooks before it are answered by the caller.
@@ -236,7 +251,7 @@ impl Start<'_> {
     /// Waits for the hook that says that init exists, and answers those before it.
     fn wait_for_init(
         &self,
-        programs: &Programs,
+        monitor: &Monitor<'_>,
         mut deadline: Instant,
     ) -> Result<HookCall, Failure> {
         loop {
@@ -246,7 +261,7 @@ impl Start<'_> {
                 }
                 StartEvent::Hook(call) => {
                     let began = Instant::now();
-                    self.answer(programs, &call)?;
+                    self.answer(monitor, &call)?;
                     // Scripts have time limits of their own.
                     deadline += began.elapsed();
                 }
@@ -257,20 +272,25 @@ impl Start<'_> {
         }
     }
 
-    /// The init of which the hook speaks, if it is in the container's control group.
-    fn init_of(&self, call: &HookCall) -> Result<Process, Failure> {
+    /// The init of which the hook speaks, if it is what the monitor of this start has made: its child, the
+    /// first process of a pid namespace, in the container's control group.
+    fn init_of(&self, monitor: &Monitor<'_>, call: &HookCall) -> Result<Process, Failure> {
         let init = call.message.init_pid.and_then(Process::open);
         let is_ours = |init: &Process| {
             let parent = self.runtime.cgroups.parent().as_str();
-            let group = process::cgroup_below(init.pid(), parent);
-            group.is_some_and(|path| path.starts_with(self.spec.cgroup.as_str()))
+            let group = process::cgroup_below(init.pid(), parent).unwrap_or_default();
+            let is_child = process::stat(init.pid()).is_some_and(|it| it.parent == monitor.pid);
+            is_child
+                && process::is_init_of_guest(init.pid())
+                && Path::new(&group).starts_with(self.spec.cgroup.as_str())
+                && !init.has_ended()
         };
         let init = init.filter(is_ours);
         init.ok_or_else(|| self.failed("its init is gone"))
     }
 
-    /// Runs the scripts of a hook in the mount namespace that it is in.
-    fn answer(&self, programs: &Programs, call: &HookCall) -> Result<(), Failure> {
+    /// Runs the scripts of a hook with the root of the container in view.
+    fn answer(&self, monitor: &Monitor<'_>, call: &HookCall) -> Result<(), Failure> {
         let hook = match call.message.hook {
             HookName::PreMount => Hook::PreMount,
             HookName::Mount => Hook::PostMount,
@@ -280,9 +300,9 @@ impl Start<'_> {
             }
         };
         let context = HookContext::Mounts {
-            helper: &programs.helper,
-            pid: call.pid,
-            rootfs_mount: call.message.rootfs_mount.as_deref().unwrap_or_default(),
+            helper: monitor.helper,
+            monitor: monitor.pid,
+            stage: monitor.stage,
         };
         let ran = hook::run(self.spec, hook, context, self.operation);
         call.answer_with(match &ran {

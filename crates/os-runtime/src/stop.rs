@@ -127,7 +127,8 @@ impl Runtime {
         if let Some(message) = &policy.message {
             let seconds = guest::WALL_TIMEOUT.as_secs();
             operation.progress(&format!("telling logged-in users, at most {seconds} s"));
-            guest::log_report(&target.container, &self.wall(init, message));
+            let container = &target.container;
+            guest::log_report(container, &self.wall(container, init, message));
         }
         let Some(halt) = halt_signal(init, policy, operation)? else {
             operation.progress("its init handles no shutdown signal");

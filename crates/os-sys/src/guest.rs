@@ -35,17 +35,6 @@ pub fn enter_guest(process: &PidFd) -> Result<(), SysError> {
         .map_err(|e| SysError::new("enter the namespaces of process", object, e))
 }
 
-/// Goes into the mount namespace of a process and to its root; everything else stays as it was.
-///
-/// # Errors
-/// `EINVAL` in a process with several threads; `ESRCH` if the process is gone.
-pub fn enter_mount_namespace(process: &PidFd) -> Result<(), SysError> {
-    require_one_thread("enter a mount namespace")?;
-    let object = process.pid().to_string();
-    move_into_thread_name_spaces(process.as_fd(), ThreadNameSpaceType::MOUNT)
-        .map_err(|e| SysError::new("enter the mount namespace of process", object, e))
-}
-
 /// Which of the two a process is after [`fork`].
 #[derive(Debug)]
 pub enum Forked {

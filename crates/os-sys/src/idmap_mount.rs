@@ -55,6 +55,21 @@ impl DetachedMount {
         Ok(copy)
     }
 
+    /// Copies the mount at `path` with all that is mounted below it. If the mount is shared, the copy
+    /// is its peer: what is mounted in one of them is mounted in the other, too.
+    pub fn peer_of(path: &Path) -> Result<Self, SysError> {
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE
+            | OpenTreeFlags::OPEN_TREE_CLOEXEC
+            | OpenTreeFlags::AT_RECURSIVE
+            | OpenTreeFlags::AT_SYMLINK_NOFOLLOW;
+        let fd =
+            open_tree(CWD, path, flags).map_err(|e| SysError::path("copy mounts of", path, e))?;
+        Ok(Self {
+            fd,
+            origin: path.display().to_string(),
+        })
+    }
+
     /// Sets what it restricts.
     pub fn restrict(&self, usage: MountUse) -> Result<(), SysError> {
         let guarded = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;

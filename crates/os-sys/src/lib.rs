@@ -37,10 +37,12 @@ mod fd_passing;
 mod guest;
 mod host;
 mod idmap_mount;
+mod keyring;
 mod loop_device;
 mod mount;
 mod mount_namespace;
 mod mountinfo;
+mod passed;
 pub mod patience;
 mod peer;
 mod pidfd;
@@ -59,14 +61,19 @@ pub use self::error::SysError;
 pub use self::exec::exec;
 pub use self::fault::kill_self;
 pub use self::fd_passing::{FRAME_LIMIT, Received, receive_frame, send_frame};
-pub use self::guest::{Forked, Terminal, enter_guest, enter_mount_namespace, fork, new_terminal};
+pub use self::guest::{Forked, Terminal, enter_guest, fork, new_terminal};
 pub use self::host::{boot_id, hostname};
 pub use self::idmap_mount::{DetachedMount, MountUse, enter_user_namespace, user_namespace};
+pub use self::keyring::new_session_keyring;
 pub use self::loop_device::{LoopDevice, LoopOptions};
 pub use self::mount::{Access, ReadOnlyView, bind_mount, mount_filesystem, unmount};
-pub use self::mount_namespace::{detach_mounts, leave_host, leave_mount_namespace, mount_stage};
+pub use self::mount_namespace::{
+    detach_mounts, in_mount_namespace, leave_host, leave_mount_namespace, make_directory,
+    mount_stage, share_mount,
+};
 pub use self::mountinfo::{MountEntry, MountTable};
-pub use self::peer::{PeerCredentials, peer_credentials};
+pub use self::passed::passed_descriptors;
+pub use self::peer::{PeerCredentials, peer_credentials, peer_process};
 pub use self::pidfd::{PidFd, signal_of};
 pub use self::rlimit::{is_limit, set_limit};
 pub use self::seccomp::{FilterInstruction, install_filter};

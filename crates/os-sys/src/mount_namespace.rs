@@ -4,13 +4,17 @@
 //! call them: others would be left in another namespace.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
 
+use rustix::fs::{Mode, OFlags};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
-use rustix::thread::UnshareFlags;
+use rustix::thread::{
+    LinkNameSpaceType, ThreadNameSpaceType, UnshareFlags, move_into_link_name_space,
+    move_into_thread_name_spaces,
+};
 
-use crate::{MountEntry, MountTable, SysError};
+use crate::{MountEntry, MountTable, PidFd, SysError};
 
 /// Takes a copy of all mounts for this process alone: what is mounted and unmounted on the host
 /// from now on does not happen here, nor the other way round.
@@ -28,6 +32,34 @@ pub fn leave_mount_namespace() -> Result<(), SysError> {
     let all = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     rustix::mount::mount_change("/", all)
         .map_err(|e| SysError::new("make private", "all mounts", e))
+}
+
+/// Does something in the mount namespace of a process and comes back; paths mean what they mean there.
+///
+/// # Errors
+/// `EINVAL` in a process with several threads; `ESRCH` if the process is gone; those of `work`.
+pub fn in_mount_namespace<T>(
+    process: &PidFd,
+    work: impl FnOnce() -> Result<T, SysError>,
+) -> Result<T, SysError> {
+    require_one_thread("enter a mount namespace")?;
+    let failed = |e| SysError::new("open", "the own mount namespace", e);
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let own = rustix::fs::open("/proc/self/ns/mnt", flags, Mode::empty()).map_err(failed)?;
+    let object = process.pid().to_string();
+    move_into_thread_name_spaces(process.as_fd(), ThreadNameSpaceType::MOUNT)
+        .map_err(|e| SysError::new("enter the mount namespace of process", object, e))?;
+    let done = work();
+    move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::Mount))
+        .map_err(|e| SysError::new("return to", "the own mount namespace", e))?;
+    done
+}
+
+/// Makes a mount one that copies of it follow: what is mounted in one of them is mounted in all. A copy
+/// in a user namespace with less rights follows, and is not followed. *Source*: `mount_namespaces(7)`.
+pub fn share_mount(target: &Path) -> Result<(), SysError> {
+    rustix::mount::mount_change(target, MountPropagationFlags::SHARED)
+        .map_err(|e| SysError::path("share", target, e))
 }
 
 /// Leaves the network, the message queues and the file systems of the host: from now on `root` is all
@@ -80,6 +112,12 @@ pub fn mount_stage(target: &Path) -> Result<(), SysError> {
     let options = c"mode=0711,size=64k,nr_inodes=64";
     rustix::mount::mount("osctl-stage", target, "tmpfs", flags, options)
         .map_err(|e| SysError::path("mount a file system in memory at", target, e))
+}
+
+/// Makes a directory, `0711 root`, to mount on.
+pub fn make_directory(path: &Path) -> Result<(), SysError> {
+    let mode = Mode::RWXU | Mode::XGRP | Mode::XOTH;
+    rustix::fs::mkdir(path, mode).map_err(|e| SysError::path("make", path, e))
 }
 
 /// Refuses what would change one thread, or all behind the back of others.

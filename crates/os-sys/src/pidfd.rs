@@ -31,8 +31,8 @@ impl PidFd {
         }
     }
 
-    /// The descriptor that clone(2) gave for a new child.
-    pub(crate) fn of_child(fd: OwnedFd, pid: u32) -> Self {
+    /// A descriptor that the kernel gave, and the number of its process.
+    pub(crate) fn from_parts(fd: OwnedFd, pid: u32) -> Self {
         Self { fd, pid }
     }
 

@@ -6,13 +6,13 @@
 //!
 //! ```text
 //! clone ─ reset signals ─ setsid ─ move the wanted descriptors to 0, 1, 2, 3, ... ─ close all others
-//!   ─ [become user] ─ chdir ─ [die with thread] ─ exec
+//!   ─ chdir ─ [die with thread] ─ exec
 //! ```
 //!
 //! Descriptors are closed by the child and not only marked close-on-exec: a lock of a daemon that is
 //! killed at this moment is free as soon as the child has run these few calls. Nothing in the list
 //! waits, so the child never joins a control group: a frozen one would hold it before exec, together with
-//! the thread that waits for it. A program that has to be in a group joins it after exec (ADR-13).
+//! the thread that waits for it. A program that has to be in a group joins it after exec (ADR-14).
 
 mod child;
 
@@ -41,13 +41,11 @@ pub struct SpawnRequest {
     image: Option<Arc<OwnedFd>>,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
-    cgroups: Vec<File>,
     stdin: Option<OwnedFd>,
     stdout: Option<OwnedFd>,
     stderr: Option<OwnedFd>,
     passed: Vec<OwnedFd>,
     directory: PathBuf,
-    user: Option<u32>,
     dies_with_thread: bool,
 }
 
@@ -59,13 +57,11 @@ impl SpawnRequest {
             image: None,
             args: Vec::new(),
             env: Vec::new(),
-            cgroups: Vec::new(),
             stdin: None,
             stdout: None,
             stderr: None,
             passed: Vec::new(),
             directory: PathBuf::from("/"),
-            user: None,
             dies_with_thread: false,
         }
     }
@@ -97,13 +93,6 @@ impl SpawnRequest {
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env
             .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
-        self
-    }
-
-    /// Adds a cgroup to join: its `cgroup.procs`, open for writing.
-    #[must_use]
-    pub fn cgroup(mut self, procs: File) -> Self {
-        self.cgroups.push(procs);
         self
     }
 
@@ -139,14 +128,6 @@ impl SpawnRequest {
     #[must_use]
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = directory.into();
-        self
-    }
-
-    /// Sets the user and group, both with this id; supplementary groups are dropped. Cgroups are
-    /// joined nevertheless: what counts is who opened their files.
-    #[must_use]
-    pub fn user(mut self, id: u32) -> Self {
-        self.user = Some(id);
         self
     }
 
@@ -293,15 +274,13 @@ fn start(request: SpawnRequest) -> io::Result<Child> {
         args: child::pointers(&args),
         env: child::pointers(&env),
         fds: raw,
-        cgroups: request.cgroups.iter().map(AsRawFd::as_raw_fd).collect(),
         directory: &directory,
-        user: request.user,
         parent: request.dies_with_thread.then(std::process::id),
         failure: 0,
     };
     let (pid, pidfd) = child::run(plan)?;
     Ok(Child {
-        pidfd: PidFd::of_child(pidfd, pid),
+        pidfd: PidFd::from_parts(pidfd, pid),
         status: None,
     })
 }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod canary;
+pub mod elf;
 pub mod exec;
 pub mod guest;
 pub mod image;

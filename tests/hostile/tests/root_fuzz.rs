@@ -2,16 +2,17 @@
 //! none, and never anything outside of the target.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use hostile::image::{ARCH, image_with};
 use hostile::{Canaries, Tarball};
+use os_cmd::helper::{Helper, HelperError};
+use os_helper_api::{Job, UnpackJob};
+use os_image::Limits;
 use os_image::archive::Measure;
-use os_image::{ArchiveSource, Limits, UnpackAnswer, UnpackJob};
-use os_sys::SpawnRequest;
-use os_types::{IdMap, IdMapEntry};
+use os_types::{Failure, IdMap, IdMapEntry};
 use tar::EntryType;
 
 /// Nobody has these ids.
@@ -73,7 +74,7 @@ fn job(folder: &std::path::Path) -> Result<UnpackJob> {
     let entry = IdMapEntry::new(0, FIRST_ID, 65_536).context("an id map")?;
     let map = IdMap::try_from(vec![entry])?;
     Ok(UnpackJob {
-        archive: ArchiveSource::Path(folder.join("image")),
+        archive: folder.join("image"),
         target: folder.join("target"),
         uid_map: map.clone(),
         gid_map: map,
@@ -83,22 +84,13 @@ fn job(folder: &std::path::Path) -> Result<UnpackJob> {
     })
 }
 
-fn unpack(job: &UnpackJob) -> Result<UnpackAnswer> {
-    let mut text = tempfile::tempfile()?;
-    text.write_all(&serde_json::to_vec(job)?)?;
-    let (mut answers, output) = std::io::pipe()?;
-    let program = os_testkit::sandbox::program_path("os-helper")?;
-    let request = SpawnRequest::new(program)
-        .args(["unpack", "0"])
-        .stdin(text)
-        .stdout(output);
-    let mut child = os_sys::spawn(request)?;
-    let mut answer = String::new();
-    answers.read_to_string(&mut answer)?;
-    let status = child
-        .wait(Duration::from_secs(30))?
-        .context("it does not end")?;
-    serde_json::from_str(&answer).with_context(|| format!("{status}: {answer:?}"))
+fn unpack(job: UnpackJob) -> Result<Option<Failure>> {
+    let helper = Helper::new(os_testkit::sandbox::program_path("os-helper")?);
+    match helper.call(Job::Unpack(job), Vec::new(), Duration::from_secs(30)) {
+        Ok(_) => Ok(None),
+        Err(HelperError::Failed(failure)) => Ok(Some(failure)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[test]
@@ -123,10 +115,10 @@ fn nothing_random_gets_out() -> Result<()> {
         image_with(&image, ARCH, &root(&mut random, &outside_path), measure)?;
         let beside = [outside.path(), image.as_path()];
         let canaries = Canaries::look(&beside, folder.path())?;
-        let answer = unpack(&job(folder.path())?);
+        let answer = unpack(job(folder.path())?);
         match answer.with_context(|| format!("HOSTILE_SEED={seed}"))? {
-            UnpackAnswer::Done { .. } => done += 1,
-            UnpackAnswer::Failed(failure) => {
+            None => done += 1,
+            Some(failure) => {
                 ensure!(
                     !failure.message.contains('\x1b'),
                     "HOSTILE_SEED={seed}: {failure:?}"

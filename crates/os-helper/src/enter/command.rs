@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::exit;
 
-use os_api::exec::EnterJob;
+use os_helper_api::EnterJob;
 use rustix::io::Errno;
 
 use super::Refusal;

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use os_lxc::{ConfigPath, LaunchSpec, RootSource};
+use os_helper_api::{RootSource, StartJob};
 use os_sys::{DetachedMount, MountUse, SysError};
 use rustix::fs::{FileType, Gid, Mode, OFlags, Uid};
 
@@ -52,31 +52,31 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    pub(super) fn open(spec: &LaunchSpec) -> Result<Self, SourceError> {
-        let account = |folder: &ConfigPath, name: &str| {
-            let source = folder.as_path().join(name);
+    pub(super) fn open(job: &StartJob) -> Result<Self, SourceError> {
+        let account = |folder: &Path, name: &str| {
+            let source = folder.join(name);
             Ok((
                 Path::new("/etc").join(name),
                 file(&source, MountUse::ReadOnly)?,
             ))
         };
-        let accounts = spec
+        let accounts = job
             .etc
             .iter()
             .flat_map(|folder| ACCOUNT_FILES.iter().map(move |name| account(folder, name)));
         Ok(Self {
-            root: root(&spec.root)?,
-            log: log(spec)?,
-            helper: file(spec.helper.as_path(), MountUse::ReadOnly)?,
+            root: root(&job.root)?,
+            log: log(job)?,
+            helper: file(&job.helper, MountUse::ReadOnly)?,
             accounts: accounts.collect::<Result<_, SourceError>>()?,
         })
     }
 }
 
 fn root(root: &RootSource) -> Result<DetachedMount, SourceError> {
-    let path = root.path.as_path();
+    let path = &root.path;
     let used = |source| SourceError::Use {
-        path: path.to_owned(),
+        path: path.clone(),
         source,
     };
     let folder = open(path, OFlags::PATH | OFlags::DIRECTORY)?;
@@ -88,8 +88,8 @@ fn root(root: &RootSource) -> Result<DetachedMount, SourceError> {
 }
 
 /// The log lies in a closed folder of the pool, where the monitor's user could not get.
-fn log(spec: &LaunchSpec) -> Result<DetachedMount, SourceError> {
-    let path = spec.log.path.as_path();
+fn log(job: &StartJob) -> Result<DetachedMount, SourceError> {
+    let path = &job.log;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOCTTY | OFlags::NONBLOCK;
     let fd = open(path, flags)?;
     require_file(&fd, path)?;
@@ -98,7 +98,7 @@ fn log(spec: &LaunchSpec) -> Result<DetachedMount, SourceError> {
         source: source.into(),
     };
     rustix::fs::ftruncate(&fd, 0).map_err(failed)?;
-    rustix::fs::fchown(&fd, Some(Uid::ROOT), Some(Gid::from_raw(spec.ugid))).map_err(failed)?;
+    rustix::fs::fchown(&fd, Some(Uid::ROOT), Some(Gid::from_raw(job.ugid))).map_err(failed)?;
     rustix::fs::fchmod(&fd, LOG_MODE).map_err(failed)?;
     copy(&fd, path, MountUse::Data)
 }

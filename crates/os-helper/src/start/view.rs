@@ -2,9 +2,10 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use os_lxc::{ConfigPath, LaunchSpec};
+use os_helper_api::StartJob;
+use os_lxc::{ConfigPath, Stage};
 use os_sys::MountEntry;
 
 use super::StartError;
@@ -27,14 +28,15 @@ const NEEDED: [&str; 11] = [
 ];
 
 /// Puts everything where the configuration says that it is.
-pub(super) fn attach(spec: &LaunchSpec, sources: Sources) -> Result<(), StartError> {
-    let stage = &spec.stage;
+pub(super) fn attach(stage: &Stage, sources: Sources) -> Result<(), StartError> {
     os_sys::mount_stage(stage.folder().as_path())?;
     folder(&stage.root())?;
     folder(&stage.mount())?;
     file(&stage.log())?;
     file(&stage.helper())?;
     sources.root.attach(stage.root().as_path())?;
+    // Scripts of the administrator mount into a copy of it (ADR-14).
+    os_sys::share_mount(stage.root().as_path())?;
     sources.log.attach(stage.log().as_path())?;
     sources.helper.attach(stage.helper().as_path())?;
     for (hidden, copy) in sources.accounts {
@@ -67,18 +69,18 @@ fn stage_error(path: &ConfigPath, source: std::io::Error) -> StartError {
 }
 
 /// Lets go of every other mount, so that none is in use for as long as the container runs.
-pub(super) fn let_go(spec: &LaunchSpec) -> Result<(), StartError> {
+pub(super) fn let_go(job: &StartJob) -> Result<(), StartError> {
     let trees: Vec<&Path> = NEEDED
         .iter()
         .map(Path::new)
-        .chain(spec.keep.iter().map(ConfigPath::as_path))
-        .chain([spec.stage.folder().as_path()])
+        .chain(job.keep.iter().map(PathBuf::as_path))
+        .chain([job.stage.as_path()])
         .collect();
     let folders = [
-        spec.lxc_path.as_path(),
-        spec.lxc_program.as_path(),
-        spec.home.as_path(),
-        spec.runtime_dir.as_path(),
+        job.lxc_path.as_path(),
+        job.lxc_program.as_path(),
+        job.home.as_path(),
+        job.runtime_dir.as_path(),
     ];
     let on_the_way = |entry: &MountEntry| {
         let wanted = trees.iter().chain(&folders);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -10,17 +10,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use os_cgroup::{CgroupPath, Tree};
+use os_cmd::helper::{Helper, HelperError};
 use os_cmd::{HostRunner, Invocation, Output, Runner as _};
+use os_helper_api::{Job, Rlimit, RlimitValue, RootSource, StartJob};
 use os_lxc::{
     AppArmor, ClockOffsets, ConfigPath, ConsoleLog, ContainerConfig, Flavour, HookAnswer,
-    HookMessage, HookProgram, LaunchFailure, LaunchSpec, LogFile, Nesting, Rlimit, RlimitValue,
-    RootSource, Stage, Value,
+    HookMessage, HookProgram, Nesting, Stage, Value,
 };
-use os_sys::{Access, Child, LoopDevice, LoopOptions, MountTable, SpawnRequest, patience};
+use os_sys::{Access, Child, LoopDevice, LoopOptions, MountTable, patience};
 use os_testkit::{PrivateEtc, TestUser};
-use os_types::{IdMap, RawLxc};
+use os_types::{Failure, IdMap, RawLxc};
 use tempfile::TempDir;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -70,7 +71,7 @@ pub(crate) struct Rig {
     dir: TempDir,
     pub(crate) tree: Tree,
     pub(crate) pool: Disk,
-    pub(crate) spec: LaunchSpec,
+    pub(crate) job: StartJob,
     pub(crate) config: ContainerConfig,
     pub(crate) messages: Receiver<HookMessage>,
     before: BTreeSet<PathBuf>,
@@ -121,7 +122,7 @@ impl Rig {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let tree = Tree::detect(&format!("os-helper-test-{}-{number}", std::process::id()))?;
         Ok(Self {
-            spec: spec(&at, &private, &map, &stage)?,
+            job: job(&at, &private, &map, &stage)?,
             config: config(&at, &map, &stage)?,
             dir,
             tree,
@@ -146,20 +147,17 @@ impl Rig {
 
     /// Starts, and waits until init is about to run.
     pub(crate) fn start(&self) -> anyhow::Result<Monitor> {
-        let (child, failure) = self.launch()?;
-        if let Some(failure) = failure {
-            bail!("not started: {failure:?}");
-        }
+        let child = self.launch()?;
+        let child = child.map_err(|failure| anyhow::anyhow!("not started: {failure:?}"))?;
         let message = self.messages.recv_timeout(PATIENCE);
         let message = message.with_context(|| format!("no start-host\n{}", self.log()))?;
         let init = message.init_pid.context("start-host has no pid")?;
         Ok(Monitor { child, init })
     }
 
-    /// Runs `os-helper start`; the failure it reported, if any.
-    pub(crate) fn launch(&self) -> anyhow::Result<(Child, Option<LaunchFailure>)> {
+    /// Has `os-helper` become the monitor, or say why not.
+    pub(crate) fn launch(&self) -> anyhow::Result<Result<Child, Failure>> {
         fs::write(self.path("lxc/web/config"), self.config.render())?;
-        fs::write(self.path("spec"), serde_json::to_vec(&self.spec)?)?;
         self.tree.create(&Self::group())?;
         for folder in self.tree.folders(&Self::group()) {
             chown(&folder, Some(UGID), Some(UGID))?;
@@ -175,22 +173,15 @@ impl Rig {
                 }
             }
         }
-        let (mut answers, status) = std::io::pipe()?;
-        let request = SpawnRequest::new(env!("CARGO_BIN_EXE_os-helper"))
-            .args(["start", "0"])
-            .stdin(File::open(self.path("spec"))?);
-        let output = File::create(self.path("output"))?;
-        let mut request = match self.spec.status_fd {
-            1 => request.stdout(status).stderr(output),
-            _ => request.stdout(output).stderr(status),
-        };
-        for procs in self.tree.join_fds(&Self::group())? {
-            request = request.cgroup(procs);
+        let helper = Helper::new(env!("CARGO_BIN_EXE_os-helper"));
+        let groups = self.tree.join_fds(&Self::group())?;
+        let job = Job::Start(Box::new(self.job.clone()));
+        let started = helper.start(job, groups, Vec::new())?;
+        match started.executed(PATIENCE) {
+            Ok(child) => Ok(Ok(child)),
+            Err(HelperError::Failed(failure)) => Ok(Err(failure)),
+            Err(error) => Err(error.into()),
         }
-        let child = os_sys::spawn(request)?;
-        let mut answer = Vec::new();
-        answers.read_to_end(&mut answer)?;
-        Ok((child, LaunchFailure::read(&answer)))
     }
 
     pub(crate) fn log(&self) -> String {
@@ -266,31 +257,29 @@ pub(crate) fn mounts() -> anyhow::Result<BTreeSet<PathBuf>> {
         .collect())
 }
 
-fn spec(
+fn job(
     at: &dyn Fn(&str) -> PathBuf,
     private: &Path,
     map: &IdMap,
     stage: &Stage,
-) -> anyhow::Result<LaunchSpec> {
-    Ok(LaunchSpec {
+) -> anyhow::Result<StartJob> {
+    Ok(StartJob {
         id: "web".parse()?,
-        lxc_path: path(at("lxc")),
-        lxc_program: path(HostRunner::new().find("lxc-start")?),
-        stage: stage.clone(),
+        lxc_path: at("lxc"),
+        lxc_program: HostRunner::new().find("lxc-start")?,
+        stage: stage.folder().as_path().to_owned(),
         root: RootSource {
-            path: path(private),
+            path: private.to_owned(),
             uid_map: map.clone(),
             gid_map: map.clone(),
         },
-        log: LogFile {
-            path: path(at("pool/log")),
-        },
-        helper: path(env!("CARGO_BIN_EXE_os-helper")),
+        log: at("pool/log"),
+        helper: env!("CARGO_BIN_EXE_os-helper").into(),
         ugid: UGID,
-        home: path(at("home")),
-        runtime_dir: path(at("runtime")),
-        etc: Some(path(at("etc"))),
-        keep: vec![path(at("lxc"))],
+        home: at("home"),
+        runtime_dir: at("runtime"),
+        etc: Some(at("etc")),
+        keep: vec![at("lxc")],
         rlimits: vec![Rlimit {
             resource: "nofile".to_owned(),
             soft: RlimitValue::Limited(1000),
@@ -298,7 +287,6 @@ fn spec(
         }],
         init: vec!["/init".to_owned(), "a b".to_owned()],
         debug: true,
-        status_fd: 1,
     })
 }
 

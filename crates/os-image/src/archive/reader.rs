@@ -119,7 +119,12 @@ impl Archive {
             path: self.path.clone(),
             source,
         })?;
-        Ok(limits.within(part))
+        // What unpacks to more than its metadata say is not what they are about.
+        Ok(Limits {
+            entries: limits.entries.min(part.entries),
+            bytes: limits.bytes.min(part.unpacked_bytes),
+            ..limits
+        })
     }
 
     /// A part, checked while it is read.

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use os_api::part::{PartEntry, Prlimits};
+use os_helper_api::{Rlimit, RlimitValue, RootSource, StartJob};
 use os_lxc::config::MountEntry;
 use os_lxc::{
     AppArmor, ClockOffsets, ConfigPath, ConsoleLog, ContainerConfig, Flavour, HookProgram,
-    IDLE_IN_GUEST, LaunchSpec, LogFile, Nesting, Rlimit, RlimitValue, RootSource, Stage, Value,
+    IDLE_IN_GUEST, Nesting, Stage, Value,
 };
 use os_store::atomic::{self, Attributes};
 use os_types::{Failure, LimitValue, PrlimitName, StartInit, StartPolicy};
@@ -97,41 +98,38 @@ impl Runtime {
         Ok(vec![entry?])
     }
 
-    /// The job of `os-helper start`.
-    pub(super) fn launch_job(
+    /// What the helper that becomes the monitor is told.
+    pub(super) fn start_job(
         &self,
         spec: &ContainerSpec,
         programs: &Programs,
         policy: StartPolicy,
-    ) -> Result<LaunchSpec, Failure> {
+    ) -> StartJob {
         let paths = &spec.paths;
-        Ok(LaunchSpec {
+        StartJob {
             id: spec.container.name.clone(),
-            lxc_path: path(&paths.lxc_path)?,
-            lxc_program: path(&programs.lxc_start)?,
-            stage: Stage::new(path(self.stage())?),
+            lxc_path: paths.lxc_path.clone(),
+            lxc_program: programs.lxc_start.clone(),
+            stage: self.stage(),
             root: RootSource {
-                path: path(&paths.root)?,
+                path: paths.root.clone(),
                 uid_map: spec.uid_map.clone(),
                 gid_map: spec.gid_map.clone(),
             },
-            log: LogFile {
-                path: path(&paths.log)?,
-            },
-            helper: path(&programs.helper)?,
+            log: paths.log.clone(),
+            helper: programs.helper.path().to_owned(),
             ugid: spec.ugid,
-            runtime_dir: path(spec.monitor_runtime_dir())?,
-            home: path(spec.monitor_home())?,
-            etc: self.etc.as_ref().map(path).transpose()?,
-            keep: vec![path(self.run_dir())?, path(&paths.lxc_path)?],
+            runtime_dir: spec.monitor_runtime_dir(),
+            home: spec.monitor_home(),
+            etc: self.etc.clone(),
+            keep: vec![self.run_dir().to_owned(), paths.lxc_path.clone()],
             rlimits: spec.prlimits.iter().map(rlimit).collect(),
             init: match policy.init {
                 StartInit::Own => spec.settings.init_cmd.clone().unwrap_or_default().into(),
                 StartInit::Pause => vec![IDLE_IN_GUEST.to_owned()],
             },
             debug: policy.debug,
-            status_fd: 1,
-        })
+        }
     }
 }
 

@@ -30,10 +30,7 @@ pub(super) struct Plan<'a> {
     pub(super) env: Vec<*const c_char>,
     /// Become the descriptors 0, 1, 2, ... of the program.
     pub(super) fds: Vec<RawFd>,
-    /// Files that get the line `0`.
-    pub(super) cgroups: Vec<RawFd>,
     pub(super) directory: &'a CString,
-    pub(super) user: Option<u32>,
     /// The process whose thread the program dies with.
     pub(super) parent: Option<u32>,
     /// The errno of the step that failed.
@@ -141,17 +138,9 @@ impl Plan<'_> {
         reset_signals();
         // SAFETY: takes no argument; a new process leads no group, so it succeeds.
         check(unsafe { libc::setsid() })?;
-        for fd in &self.cgroups {
-            // SAFETY: a static of one byte, and the length says so.
-            check(unsafe { libc::write(*fd, c"0".as_ptr().cast(), 1) } as i64)?;
-        }
         self.move_descriptors()?;
-        if let Some(id) = self.user {
-            become_user(id)?;
-        }
         // SAFETY: a string that ends with a zero and lives as long as the plan.
         check(unsafe { libc::chdir(self.directory.as_ptr()) })?;
-        // A change of the user would undo this, so it comes after.
         if let Some(parent) = self.parent {
             die_with(parent)?;
         }
@@ -179,15 +168,10 @@ impl Plan<'_> {
             // SAFETY: as above.
             check(unsafe { libc::dup2(*fd, place) })?;
         }
-        // A path may name a descriptor (`/proc/self/fd/7`), which has to be open until exec.
-        let flags = match self.image {
-            Image::Path(_) => libc::CLOSE_RANGE_CLOEXEC,
-            Image::Descriptor(_) => 0,
-        };
         let others = others.cast_unsigned();
         // SAFETY: this process has a table of descriptors of its own (no CLONE_FILES); the caller keeps
         // its descriptors.
-        check(unsafe { libc::close_range(others, libc::c_uint::MAX, flags.cast_signed()) })?;
+        check(unsafe { libc::close_range(others, libc::c_uint::MAX, 0) })?;
         Ok(())
     }
 
@@ -225,18 +209,6 @@ fn reset_signals() {
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
     set_mask(&no_signals());
-}
-
-/// System calls and not functions of libc, which would change all threads of the caller.
-fn become_user(id: u32) -> Result<(), c_int> {
-    let none = ptr::null::<libc::gid_t>();
-    // SAFETY: a length of 0 means that the pointer is not read.
-    check(unsafe { libc::syscall(libc::SYS_setgroups, 0, none) })?;
-    // SAFETY: takes numbers only.
-    check(unsafe { libc::syscall(libc::SYS_setresgid, id, id, id) })?;
-    // SAFETY: takes numbers only.
-    check(unsafe { libc::syscall(libc::SYS_setresuid, id, id, id) })?;
-    Ok(())
 }
 
 fn die_with(parent: u32) -> Result<(), c_int> {

@@ -1,5 +1,4 @@
 use std::io::{Read, Write as _};
-use std::path::Path;
 
 use super::*;
 
@@ -126,76 +125,6 @@ fn missing_program_is_enoent() {
     }
 }
 
-/// A cgroup of this test alone, removed at its end.
-struct Cgroup(PathBuf);
-
-impl Cgroup {
-    fn make(controller: &str, of: &str) -> Self {
-        let name = format!("os-sys-test-{of}-{}", std::process::id());
-        let path = Path::new("/sys/fs/cgroup").join(controller).join(name);
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn procs(&self) -> File {
-        File::options()
-            .write(true)
-            .open(self.0.join("cgroup.procs"))
-            .unwrap()
-    }
-}
-
-impl Drop for Cgroup {
-    fn drop(&mut self) {
-        if let Err(e) = std::fs::remove_dir(&self.0) {
-            eprintln!("{}: {e}", self.0.display());
-        }
-    }
-}
-
-/// Folders below the cgroup mount that hold a hierarchy; at least two on a hybrid host.
-fn hierarchies() -> Vec<&'static str> {
-    let known = ["pids", "freezer", "unified"];
-    let root = Path::new("/sys/fs/cgroup");
-    if root.join("cgroup.procs").exists() {
-        vec!["."]
-    } else {
-        known
-            .into_iter()
-            .filter(|h| root.join(h).join("cgroup.procs").exists())
-            .collect()
-    }
-}
-
-#[test]
-fn root_child_is_in_its_cgroups_before_exec() {
-    let cgroups: Vec<_> = hierarchies()
-        .into_iter()
-        .map(|h| Cgroup::make(h, "root"))
-        .collect();
-    assert!(
-        !cgroups.is_empty(),
-        "no cgroup hierarchy below /sys/fs/cgroup"
-    );
-    let request = cgroups
-        .iter()
-        .fold(shell("cat /proc/self/cgroup"), |r, c| r.cgroup(c.procs()));
-    let text = output_of(request);
-    let name = format!("/os-sys-test-root-{}", std::process::id());
-    assert_eq!(text.matches(&name).count(), cgroups.len(), "{text}");
-}
-
-#[test]
-fn unwritable_cgroup_is_an_error_and_no_child() {
-    let file = File::open("/dev/null").unwrap();
-    match spawn(shell("exit 0").cgroup(file)) {
-        Err(SpawnError::Start { source, .. }) => {
-            assert_eq!(source.raw_os_error(), Some(libc::EBADF));
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn group_signal_reaches_grandchildren_until_reaped() {
     let (mut read, write) = io::pipe().unwrap();
@@ -206,20 +135,4 @@ fn group_signal_reaches_grandchildren_until_reaped() {
     let status = child.wait(LONG).unwrap().unwrap();
     assert!(!child.signal_group(Signal::KILL).unwrap());
     assert_eq!(child.wait(LONG).unwrap(), Some(status));
-}
-
-#[test]
-fn root_child_of_another_user_joins_cgroups_of_root() {
-    let cgroups: Vec<_> = hierarchies()
-        .into_iter()
-        .map(|h| Cgroup::make(h, "user"))
-        .collect();
-    let request = cgroups.iter().fold(
-        shell("id -u; id -g; id -G; cat /proc/self/cgroup"),
-        |r, c| r.cgroup(c.procs()),
-    );
-    let text = output_of(request.user(65_533).env("PATH", "/usr/bin:/bin"));
-    assert!(text.starts_with("65533\n65533\n65533\n"), "{text}");
-    let name = format!("/os-sys-test-user-{}", std::process::id());
-    assert_eq!(text.matches(&name).count(), cgroups.len(), "{text}");
 }

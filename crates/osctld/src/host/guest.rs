@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use os_core::layout;
 use os_engine::{Outcome, StepContext};
-use os_guest::{Dress, Report, StoppedGuest};
+use os_helper_api::{Dress, GuestReport, StoppedGuest};
 use os_types::step::GuestStep;
 use os_types::{Code, ContainerName, ContainerRef, ContainerState, Failure, GuestSettings};
 
@@ -27,7 +27,7 @@ impl HostStep for GuestStep {
 }
 
 /// Writes what differs between the two settings.
-fn write(step: &GuestStep, host: &LinuxHost) -> Result<Report, Failure> {
+fn write(step: &GuestStep, host: &LinuxHost) -> Result<GuestReport, Failure> {
     let (pool, name) = (&step.pool, &step.container);
     let state = host.state();
     // While a journal is settled its pool is not loaded yet.
@@ -40,9 +40,10 @@ fn write(step: &GuestStep, host: &LinuxHost) -> Result<Report, Failure> {
     let doc = &entry.usable().map_err(Clone::clone)?.doc;
     let dress = changed(name, &step.before, &step.after, doc.distribution.clone());
     if dress.is_empty() {
-        return Ok(Report::default());
+        return Ok(GuestReport::default());
     }
-    let live = host.runtime.container(&ContainerRef::new(pool, name));
+    let container = ContainerRef::new(pool, name);
+    let live = host.runtime.container(&container);
     match live.as_ref().map(|live| (live.state, &live.init)) {
         None => {
             let user = loaded.users().get(&doc.user).ok_or_else(gone)?;
@@ -57,9 +58,9 @@ fn write(step: &GuestStep, host: &LinuxHost) -> Result<Report, Failure> {
             };
             host.runtime.write_guest_config(guest, dress)
         }
-        Some((ContainerState::Running, Some(init))) => {
-            host.runtime.write_running_guest_config(init, dress)
-        }
+        Some((ContainerState::Running, Some(init))) => host
+            .runtime
+            .write_running_guest_config(&container, init, dress),
         Some((state, _)) => {
             let text = format!("it is {state}; the next start does it");
             Err(Failure::new(Code::ContainerState, text))

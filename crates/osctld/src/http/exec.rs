@@ -7,10 +7,13 @@ use axum::response::{IntoResponse as _, Response};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use os_api::command::ContainerStart;
-use os_api::exec::{EXEC_PROTOCOL, EnterJob, ExecRequest};
-use os_runtime::LiveContainer;
+use os_api::exec::{EXEC_PROTOCOL, ExecRequest, HelperFrame};
+use os_helper_api::{EnterJob, WindowSize};
+use os_runtime::{Entering, Entry, LiveContainer};
 use os_types::{Code, ContainerRef, ContainerState, Failure, StartInit};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
+use tokio::net::unix::pipe::Receiver;
 
 use super::answer;
 use super::reads::blocking;
@@ -23,7 +26,7 @@ const LIMIT: usize = 1 << 20;
 /// A command that can be run, and where.
 struct Prepared {
     container: ContainerRef,
-    job: EnterJob,
+    entry: Entry,
 }
 
 /// The request and the answer 101; everything else is told as for any other request.
@@ -54,7 +57,7 @@ pub(super) async fn exec(State(app): State<App>, mut request: Request) -> Respon
             return answer::failure(Failure::new(Code::Body, text));
         }
     };
-    let (container, starts) = (prepared.container.clone(), prepared.job.ends_guest);
+    let (container, starts) = (prepared.container.clone(), prepared.entry.job.ends_guest);
     tokio::spawn(async move {
         let handed = match upgrade.await {
             Ok(upgraded) => hand_over(&app, upgraded, prepared).await,
@@ -96,16 +99,17 @@ fn prepare(app: &App, request: &ExecRequest) -> Result<Prepared, Failure> {
     }
     let live = usable(host.runtime().container(&container), &container, starts)?;
     let term = request.term.as_deref().unwrap_or("linux");
-    let job = live.enter_job(request.argv.clone(), term);
-    let job = job.ok_or_else(|| is(&container, ContainerState::Stopping))?;
-    Ok(Prepared {
-        job: EnterJob {
-            terminal: request.terminal,
-            ends_guest: starts,
-            ..job
-        },
-        container,
-    })
+    let runtime = host.runtime();
+    let mut entry = runtime.entry(&container, &live, request.argv.clone(), term)?;
+    entry.job = EnterJob {
+        terminal: request.terminal.map(|size| WindowSize {
+            rows: size.rows,
+            columns: size.columns,
+        }),
+        ends_guest: starts,
+        ..entry.job
+    };
+    Ok(Prepared { container, entry })
 }
 
 /// Starts a container for one command.
@@ -171,11 +175,45 @@ async fn hand_over(app: &App, upgraded: Upgraded, prepared: Prepared) -> Result<
     let socket = parts.io.into_inner().into_std();
     let socket = socket.and_then(|socket| socket.set_nonblocking(false).map(|()| socket));
     let socket = socket.map_err(|error| Failure::new(Code::System, error.to_string()))?;
+    // So that the client is told if the helper does not get into the guest: it cannot say so itself then.
+    let client = socket.try_clone();
+    let client = client.map_err(|error| Failure::new(Code::System, error.to_string()))?;
     let app = app.clone();
-    blocking(move || {
-        let Prepared { container, job } = prepared;
+    let entering = blocking(move || {
+        let Prepared { container, entry } = prepared;
         let runtime = app.host().runtime();
-        runtime.enter(&container, socket.into(), &job)
-    })
-    .await
+        runtime.enter(&container, socket.into(), entry)
+    });
+    let entered = match entering.await {
+        Ok(entering) => enter(entering).await,
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = &entered {
+        let failed = HelperFrame::Failed {
+            status: 125,
+            message: failure.to_string(),
+        };
+        let told = serde_json::to_vec(&failed)
+            .map_err(std::io::Error::from)
+            .and_then(|frame| os_sys::send_frame(&client, &frame, &[]));
+        // A helper that hangs has the other copy of the socket.
+        if told.is_err() || client.shutdown(std::net::Shutdown::Both).is_err() {
+            tracing::debug!("the client of a command is gone");
+        }
+    }
+    entered
+}
+
+/// Waits, without a thread, until the command runs: a guest can hold it up, and as many of them as come
+/// must block nothing else.
+async fn enter(entering: Entering) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::new(Code::System, error.to_string());
+    let mut pipe = Receiver::from_owned_fd(entering.pipe()?).map_err(failed)?;
+    let mut said = Vec::new();
+    let reading = pipe.read_to_end(&mut said);
+    let in_time = match tokio::time::timeout(Entry::TIMEOUT, reading).await {
+        Ok(read) => read.map(|_| true).map_err(failed)?,
+        Err(_late) => false,
+    };
+    blocking(move || entering.finish(in_time.then_some(said.as_slice()))).await
 }

@@ -37,6 +37,6 @@ fn ask(app: &App, container: &ContainerRef) -> Readiness {
             state: ReadyState::Stopped,
             by: "it does not run".to_owned(),
         },
-        |live| runtime.readiness(&live),
+        |live| runtime.readiness(container, &live),
     )
 }

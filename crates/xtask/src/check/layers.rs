@@ -39,6 +39,7 @@ const HOUSE: &[Room] = &[
     // Words.
     room(0, "os-types", &[]),
     room(1, "os-api", &[]),
+    room(1, "os-helper-api", &[]),
     // Means. They know nothing of the API, so that they can be read (and replaced) without it.
     room(2, "os-sys", &["os-api"]),
     room(3, "os-cmd", &["os-api"]),

@@ -76,7 +76,7 @@ fn plain(number: Option<i32>) -> Vec<Number> {
 #[cfg(target_arch = "x86_64")]
 const X32: i32 = 0x4000_0000;
 
-/// Calls that x32 numbers differently, from 512. *Source*: arch/x86/entry/syscalls/syscall_64.tbl.
+/// Calls that x32 numbers differently, from 512. *Source*: `arch/x86/entry/syscalls/syscall_64.tbl`.
 #[cfg(target_arch = "x86_64")]
 const X32_CALLS: &[&str] = &[
     "rt_sigaction",

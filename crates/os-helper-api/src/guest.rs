@@ -1,4 +1,4 @@
-//! What `os-helper guest` is told, and what it answers.
+//! Something that is written inside a guest.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use os_types::{Distribution, Hostname, IdMap};
 use serde::{Deserialize, Serialize};
 
-/// Something to be done inside a guest. JSON on a descriptor.
+/// What is written, and in which guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuestJob {
     /// In which guest.
-    pub guest: Which,
+    pub guest: GuestTarget,
     /// What.
     pub work: GuestWork,
 }
@@ -19,7 +19,7 @@ pub struct GuestJob {
 /// How a guest is entered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Which {
+pub enum GuestTarget {
     /// Its root, with nothing mounted in it.
     Stopped(StoppedGuest),
     /// The namespaces of its init.
@@ -30,7 +30,7 @@ pub enum Which {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoppedGuest {
-    /// The folder of its root, unshifted.
+    /// The directory of its root, unshifted.
     pub root: PathBuf,
     /// Its users.
     pub uid_map: IdMap,
@@ -54,7 +54,7 @@ pub struct RunningGuest {
 pub enum GuestWork {
     /// Its name and its resolvers are written.
     Dress(Dress),
-    /// Logged-in users are told something.
+    /// Logged-in users get a message.
     Tell {
         /// The text, of any lines.
         message: String,
@@ -82,48 +82,14 @@ impl Dress {
     }
 }
 
-/// What became of it.
+/// What was written, and what was not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Report {
+pub struct GuestReport {
     /// Files that were replaced, terminals that were written to, e.g. `/etc/hosts`.
     #[serde(default)]
     pub done: Vec<String>,
     /// What was not done, and why, e.g. `/etc/hosts was left alone: its owner may not write it`.
     #[serde(default)]
     pub left: Vec<String>,
-}
-
-/// One line of JSON. Whoever reads it has to bound it, and to take it for words of the guest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GuestAnswer {
-    /// The guest was entered.
-    Done(Report),
-    /// It was not.
-    Failed(String),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_job_survives_its_descriptor() {
-        let map = IdMap::try_from(vec!["0:100000:65536".parse().unwrap()]).unwrap();
-        let job = GuestJob {
-            guest: Which::Stopped(StoppedGuest {
-                root: "/tank/ct/web/private".into(),
-                uid_map: map.clone(),
-                gid_map: map,
-            }),
-            work: GuestWork::Dress(Dress {
-                distribution: "debian".parse().unwrap(),
-                hostname: Some("web.example.org".parse().unwrap()),
-                dns_resolvers: vec!["2001:db8::1".parse().unwrap()],
-            }),
-        };
-        let text = serde_json::to_string(&job).unwrap();
-        assert_eq!(serde_json::from_str::<GuestJob>(&text).unwrap(), job);
-    }
 }
