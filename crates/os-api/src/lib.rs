@@ -7,6 +7,7 @@
 //!   command    what changes something: one struct a command, POST /v1/commands/<name>
 //!   settings   the table of container settings, for commands, documents, views and osctl
 //!   part       keyed parts of containers, groups and pools: prlimits
+//!   started_with  what a running container was started with, for what is pending
 //!   view       what reading endpoints answer: Pool, User, Group, IdRange, Asset, ...
 //!   operation  a command on its way: Operation, HistoryRecord, Queue
 //!   event      the stream of /v1/events
@@ -33,6 +34,7 @@ pub mod operation;
 pub mod part;
 pub mod problem;
 pub mod settings;
+pub mod started_with;
 pub mod view;
 pub mod wire;
 

@@ -6,7 +6,7 @@
 //! commands of `osctl` are generic over [`Part`]; a new part is one implementation of it, and what
 //! it does in a container.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use os_types::{ContainerName, GroupName, PoolName, Prlimit, PrlimitName};
@@ -16,6 +16,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::Effect;
 use crate::wire;
+
+/// The keys whose values differ between two tables, in order.
+pub fn differing<P: Part>(now: &Keyed<P>, then: &Keyed<P>) -> Vec<P::Key> {
+    let keys: BTreeSet<_> = now.keys().chain(then.keys()).collect();
+    let differs = |key: &&P::Key| now.get(key) != then.get(key);
+    keys.into_iter().filter(differs).cloned().collect()
+}
 
 /// A kind of keyed part.
 pub trait Part: Sized + 'static {

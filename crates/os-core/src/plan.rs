@@ -35,6 +35,7 @@ mod pool_reload;
 mod pool_set;
 mod pool_uninstall;
 mod prune;
+mod schema;
 mod source;
 mod user_del;
 mod user_ids;

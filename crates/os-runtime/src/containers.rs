@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
+use os_api::started_with::StartedWith;
 use os_cgroup::CgroupPath;
 use os_types::{Code, ContainerRef, ContainerState, Failure, PoolName, StartInit};
 
@@ -40,6 +41,8 @@ pub struct LiveContainer {
     pub cgroup: CgroupPath,
     /// The seccomp policy that it was started with, if it is not ours.
     pub seccomp: Option<Arc<str>>,
+    /// The settings and parts that it was started with. Absent if its run record was lost.
+    pub started_with: Option<Arc<StartedWith>>,
 }
 
 impl LiveContainer {
@@ -66,6 +69,7 @@ impl LiveContainer {
             stop: None,
             after_exit: None,
             quick_reboots: self.quick_reboots,
+            started_with: serde_json::to_value(self.started_with.as_deref()).unwrap_or_default(),
         }
     }
 

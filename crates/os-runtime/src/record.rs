@@ -2,7 +2,9 @@
 //! lost, init is searched in the control group.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use os_api::started_with::StartedWith;
 use os_store::atomic::{self, Attributes};
 use os_types::{Failure, StartInit};
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,9 @@ pub(crate) struct Record {
     /// How many times in a row its guest asked for a reboot soon after its start.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) quick_reboots: u32,
+    /// A [`StartedWith`]; kept as JSON, so that one of another version does not damage the record.
+    #[serde(default)]
+    pub(crate) started_with: serde_json::Value,
 }
 
 /// A process, so that it can be found again.
@@ -85,6 +90,12 @@ impl From<&Process> for ProcessId {
 }
 
 impl Record {
+    /// The settings and parts that the container was started with.
+    pub(crate) fn started_with(&self) -> Option<Arc<StartedWith>> {
+        let started = StartedWith::deserialize(&self.started_with);
+        started.ok().map(Arc::new)
+    }
+
     /// Its init, if it is still there.
     pub(crate) fn init(&self) -> Option<Process> {
         Process::open_started_at(self.init_pid?, self.init_start?)

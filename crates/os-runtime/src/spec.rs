@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use os_api::part::{PartEntry, Prlimits};
 use os_api::settings::ContainerSettings;
+use os_api::started_with::StartedWith;
 use os_cgroup::CgroupPath;
 use os_helper_api::Dress;
 use os_types::container::DELEGATED_CGROUP;
@@ -66,6 +67,15 @@ impl ContainerSpec {
     /// The control group that belongs to the container's system user.
     pub(crate) fn delegated(&self) -> Result<CgroupPath, Failure> {
         join(&self.cgroup, DELEGATED_CGROUP)
+    }
+
+    /// What is remembered of the start.
+    pub(crate) fn started_with(&self) -> StartedWith {
+        let pair = |entry: &PartEntry<Prlimits>| (entry.key, entry.value);
+        StartedWith {
+            settings: self.settings.clone(),
+            prlimits: self.prlimits.iter().map(pair).collect(),
+        }
     }
 
     /// The directory of its LXC configuration.

@@ -13,6 +13,7 @@ mod prepare;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -70,6 +71,7 @@ impl Runtime {
             run: spec.paths.run.clone(),
             cgroup: spec.cgroup.clone(),
             seccomp: None,
+            started_with: None,
         };
         self.containers
             .insert(container, Event::Begin, starting.clone())?;
@@ -180,6 +182,7 @@ impl Start<'_> {
             monitor_pid: Some(monitor_pid),
             started: Some(Timestamp::now()),
             seccomp,
+            started_with: Some(Arc::new(spec.started_with())),
             ..starting
         };
         record::write(&spec.paths.run, &live.record())?;

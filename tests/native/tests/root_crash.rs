@@ -158,6 +158,13 @@ matrix! {
         made [POOL, EXPORT];
     pool_import: "pool-import" after [POOL, ALICE, EXPORT] is ["pool", "import", "tank"];
     pool_export: "pool-export" after [POOL, ALICE] is EXPORT;
+    pool_export_in_an_older_schema: "pool-export" after [POOL, ALICE, GROUP] is
+        ["pool", "export", "--schema", "1", "tank"];
+    prlimit_set: "prlimit-set" after [POOL] is
+        ["group", "prlimits", "set", "/default", "nofile", "100"];
+    prlimit_unset: "prlimit-unset" after
+        [POOL, &["pool", "prlimits", "set", "tank", "nofile", "100"]] is
+        ["pool", "prlimits", "unset", "tank", "nofile"];
     pool_reload: "pool-reload" after [POOL, ALICE] is ["pool", "reload", "tank"];
     pool_set: "pool-set" after [POOL] is ["pool", "set", "parallel-start", "tank", "7"];
     pool_unset: "pool-unset" after [POOL, &["pool", "set", "parallel-stop", "tank", "9"]] is

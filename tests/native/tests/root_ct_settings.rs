@@ -312,3 +312,34 @@ fn its_file_is_shown_replaced_and_read_again() -> Result<()> {
     ensure!(ran.code == 4, "of a running one: {ran:?}");
     sandbox.finish(daemon)
 }
+
+#[test]
+fn what_waits_for_a_start_is_pending() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = sandbox.new_container("web", &[])?;
+    let pending = || sandbox.ok(&["ct", "show", "-H", "-o", "pending", "web"]);
+    sandbox.ok(&["ct", "set", "nesting", "web"])?;
+    assert_eq!(pending()?, "-\n", "a stopped container waits for nothing");
+    web.start()?;
+    assert_eq!(pending()?, "-\n");
+    sandbox.ok(&["ct", "unset", "nesting", "web"])?;
+    sandbox.ok(&["ct", "set", "init-cmd", "web", "/sbin/init", "-x"])?;
+    sandbox.ok(&["ct", "set", "hostname", "web", "now"])?;
+    sandbox.ok(&["pool", "prlimits", "set", "tank", "core", "0"])?;
+    assert_eq!(pending()?, "nesting,init_cmd,prlimits.core\n");
+    let limits = sandbox.ok(&["ct", "prlimits", "ls", "-H", "-o", "name,pending", "web"])?;
+    let rows = limits
+        .lines()
+        .map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let expected = [["core", "true"], ["nofile", "false"]];
+    assert_eq!(rows.collect::<Vec<_>>(), expected);
+    // The daemon does not have to remember it, and what is as it was is not pending.
+    daemon.kill()?;
+    let daemon = sandbox.start_ready()?;
+    sandbox.ok(&["ct", "unset", "init-cmd", "web"])?;
+    assert_eq!(pending()?, "nesting,prlimits.core\n");
+    web.kill()?;
+    web.start()?;
+    assert_eq!(pending()?, "-\n");
+    sandbox.finish(daemon)
+}

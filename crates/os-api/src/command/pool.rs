@@ -98,6 +98,10 @@ pub struct PoolExport {
     /// Do nothing, successfully, if it is not imported.
     #[serde(default)]
     pub if_imported: bool,
+    /// Write its documents in this schema first, for an older osctld.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub schema: Option<u32>,
 }
 
 /// Read the configuration of an imported pool again, after it was repaired by hand.

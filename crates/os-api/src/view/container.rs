@@ -110,13 +110,14 @@ pub struct Container {
 
 impl Container {
     /// The members that are missing if the question was brief.
-    pub const DETAILS: [&str; 8] = [
+    pub const DETAILS: [&str; 9] = [
         "rootfs",
         "lxc_path",
         "lxc_dir",
         "group_path",
         "log_file",
         "prlimits",
+        "pending",
         "uid_map",
         "gid_map",
     ];

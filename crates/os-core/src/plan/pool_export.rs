@@ -8,6 +8,7 @@ use os_types::{
 
 use super::container_run::run;
 use super::context::{Context, about_pool};
+use super::schema;
 use crate::state::PoolState;
 
 /// Containers run on a pool that is to be exported.
@@ -71,6 +72,9 @@ pub(super) fn plan(body: &PoolExport, context: &Context<'_>) -> Result<Plan, Fai
         count: steps.len(),
         width: found.settings().parallel_stop() as usize,
     };
+    if let Some(schema) = body.schema {
+        steps.extend(schema::rewrite(found, schema)?);
+    }
     steps.extend([
         Step::PoolActive(PoolActiveStep {
             pool: pool.clone(),

@@ -1,12 +1,15 @@
 //! A container as the API shows it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use os_api::part::{PartEntry, Prlimits};
-use os_api::settings::ContainerSettings;
+use os_api::part::{Part as _, PartEntry, Prlimits, differing};
+use os_api::settings::{ContainerSettings, Effect};
+use os_api::started_with::StartedWith;
 use os_api::view::{Attrs, Container, Health};
 use os_types::{ContainerName, DatasetName, IdMap, IdMapEntry};
 
+use crate::document::part::values;
 use crate::document::{ContainerDoc, Inherited as _, Owner, UserDoc};
 use crate::facts::ViewFacts;
 use crate::layout;
@@ -21,6 +24,8 @@ pub struct Running {
     pub monitor_pid: Option<u32>,
     /// Since when it runs.
     pub started: Option<jiff::Timestamp>,
+    /// What it was started with. Absent if that is not known.
+    pub started_with: Option<Arc<StartedWith>>,
 }
 
 /// How much of a container is shown.
@@ -90,9 +95,15 @@ pub fn container(
     let on = pool.name();
     let default = layout::container_dataset(pool.dataset(), name).ok();
     let dataset = doc.and_then(|doc| doc.dataset.clone()).or(default)?;
-    let details = match extent {
+    let mut details = match extent {
         Extent::Brief => Details::default(),
         Extent::Full => Details::of(facts, pool, name, &dataset, doc),
+    };
+    let pending = match (doc, &running.started_with) {
+        (Some(doc), Some(started)) if extent == Extent::Full => {
+            pending(&doc.settings, &mut details.prlimits, started)
+        }
+        _ => Vec::new(),
     };
     Some(Container {
         pool: on.clone(),
@@ -115,7 +126,7 @@ pub fn container(
         image: doc.and_then(|doc| doc.image.clone()),
         settings: doc.map_or_else(ContainerSettings::default, |doc| doc.settings.effective()),
         prlimits: details.prlimits,
-        pending: Vec::new(),
+        pending,
         uid_map: details.uid_map,
         gid_map: details.gid_map,
         memory_bytes: None,
@@ -127,6 +138,24 @@ pub fn container(
         failure: failure.cloned(),
         attrs: doc.map_or_else(Attrs::new, |doc| doc.attrs.clone()),
     })
+}
+
+/// The names of what the container has only after its next start; marks the entries of parts.
+fn pending(
+    settings: &ContainerSettings,
+    prlimits: &mut [PartEntry<Prlimits>],
+    started: &StartedWith,
+) -> Vec<String> {
+    let settings = settings.pending(&started.settings).into_iter();
+    let mut names: Vec<_> = settings.map(|it| it.info().field.to_owned()).collect();
+    if Prlimits::EFFECT == Effect::NextStart {
+        let keys = differing::<Prlimits>(&values(prlimits), &started.prlimits);
+        for entry in prlimits {
+            entry.pending = keys.contains(&entry.key);
+        }
+        names.extend(keys.iter().map(|key| format!("{}.{key}", Prlimits::TABLE)));
+    }
+    names
 }
 
 fn entries(map: Option<&IdMap>) -> Vec<IdMapEntry> {

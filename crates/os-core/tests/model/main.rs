@@ -9,4 +9,6 @@ mod golden;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod world;

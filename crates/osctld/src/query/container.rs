@@ -24,6 +24,7 @@ fn running(live: &Live, pool: &PoolName, name: &ContainerName) -> view::Running 
         init_pid: live.init_pid(),
         monitor_pid: live.monitor_pid,
         started: live.started,
+        started_with: live.started_with.clone(),
     })
 }
 

@@ -36,6 +36,9 @@ pub(crate) struct Export {
     /// Do nothing, successfully, if it is not imported
     #[arg(long)]
     if_imported: bool,
+    /// Write its documents in this schema first, for an older osctld
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    schema: Option<u32>,
 }
 
 impl Run for Export {
@@ -46,6 +49,7 @@ impl Run for Export {
             stop_containers: unless(self.stop_containers, self.no_stop_containers),
             unregister_users: unless(self.unregister_users, self.no_unregister_users),
             if_imported: self.if_imported,
+            schema: self.schema,
         };
         operation::run(ctx, command)
     }
