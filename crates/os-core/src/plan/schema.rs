@@ -1,7 +1,7 @@
 //! The documents of a pool in an older schema, for an osctld that does not know ours.
 //!
 //! There is no counterpart for the way up: documents of an older schema are read as they are, and
-//! each is written in ours when it changes (ADR-18).
+//! each is written in ours when it changes (ADR-15).
 
 use os_store::document::{self, Document};
 use os_types::{Code, EntityRef, Failure, Step};
