@@ -127,6 +127,10 @@ macro_rules! declare {
 macro_rules! container_settings {
     ($then:ident) => {
         $then! {
+            /// What the container is for, in one line
+            Description description: os_types::setting::Description = "description",
+                default None, effect AtOnce, example "web shop",
+                unset "Remove the description";
             /// Start the container when its pool is imported
             Autostart autostart: os_types::Autostart = "autostart",
                 default None, effect AtOnce, example "-p 10 web",

@@ -3,10 +3,12 @@
 //! Each type checks its rule when it is made, so a document, a request and a command line refuse
 //! the same values with the same words, and no planner checks them again.
 
+mod description;
 mod init_cmd;
 mod raw_lxc;
 mod resolvers;
 
+pub use description::Description;
 pub use init_cmd::InitCmd;
 pub use raw_lxc::{RawError, RawLxc};
 pub use resolvers::DnsResolvers;

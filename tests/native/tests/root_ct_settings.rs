@@ -37,6 +37,19 @@ fn its_host_name() -> Result<()> {
 }
 
 #[test]
+fn its_description() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = sandbox.new_container("web", &["--description", "old"])?;
+    sandbox.ok(&["ct", "set", "description", "web", "the shop"])?;
+    assert_eq!(web.show()?["description"], "the shop");
+    let ran = sandbox.osctl(&["pool", "export", "--schema", "1", "tank"])?;
+    ensure!(ran.stderr.contains("no setting `description`"), "{ran:?}");
+    sandbox.ok(&["ct", "unset", "description", "web"])?;
+    assert_eq!(web.show()?["description"], json!(null));
+    sandbox.finish(daemon)
+}
+
+#[test]
 fn its_clock_begins_at_its_start() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
     let web = sandbox.container("web")?;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
+use os_types::setting::Description;
 use os_types::{Autostart, Code, DnsResolvers, Failure, HostPath, Hostname, InitCmd, RawLxc};
 
 use super::parser;
@@ -96,6 +97,7 @@ macro_rules! words {
 
 words! {
     Hostname = "NAME";
+    Description = "TEXT";
 }
 
 fn required<T>(value: Option<T>) -> Result<T, Failure> {
