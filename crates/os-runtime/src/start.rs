@@ -35,6 +35,7 @@ use crate::runtime::Runtime;
 use crate::seccomp;
 use crate::spec::{ContainerSpec, StopTarget};
 use crate::state::Event;
+use crate::stop;
 
 /// Deadline from the start of the helper to a running init, without the time of hook scripts.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -56,7 +57,7 @@ impl Runtime {
     ) -> Result<(), Failure> {
         let container = &spec.container;
         let quick_reboots = self.remove_remains(spec, operation)?;
-        if let Err(failure) = self.take_reboot_request(&spec.paths.run) {
+        if let Err(failure) = stop::take_reboot_request(&spec.paths.run) {
             // The tenant's user owns the directory of the mark, and may have made anything there.
             tracing::warn!(%container, %failure, "an old request to reboot is left");
         }

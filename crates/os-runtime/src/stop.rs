@@ -166,7 +166,7 @@ impl Runtime {
         self.wait_for_monitor(&was.cgroup, operation);
         let was_stopped = was.state == ContainerState::Stopping;
         let after = if by_itself && !was_stopped {
-            self.after_exit(target, &was)
+            after_exit(target, &was)
         } else {
             None
         };
@@ -189,22 +189,6 @@ impl Runtime {
             self.exits().push_later(container.clone(), pause);
         }
         Ok(())
-    }
-
-    fn after_exit(&self, target: &StopTarget, was: &LiveContainer) -> Option<AfterExit> {
-        let known = record::read(&target.run).and_then(|record| record.after_exit);
-        let reboot = || {
-            let requested = self.take_reboot_request(&target.run).unwrap_or(false);
-            (requested && !was.is_exec_only()).then_some(AfterExit::Reboot)
-        };
-        let delete = || {
-            let ephemeral = target
-                .spec
-                .as_ref()
-                .is_some_and(|spec| spec.settings.ephemeral == Some(true));
-            (ephemeral && !was.is_exec_only()).then_some(AfterExit::Delete)
-        };
-        known.or_else(reboot).or_else(delete)
     }
 
     /// The container as it waits for its reboot. Pauses grow while it reboots soon after each start.
@@ -325,15 +309,32 @@ impl Runtime {
             Err(error) => tracing::warn!(%cgroup, %error, "cannot see whether a monitor has ended"),
         }
     }
+}
 
-    /// Removes the mark that the guest wants to be started again; whether it was there.
-    pub(crate) fn take_reboot_request(&self, run: &Path) -> Result<bool, Failure> {
-        match atomic::remove(&run.join("console/reboot")) {
-            Ok(change) => Ok(change == os_store::Change::Removed),
-            // Before the first start there is no such directory.
-            Err(error) if error.is_not_found() => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+/// What is to be done with a container that has ended by itself; what the record says comes first.
+fn after_exit(target: &StopTarget, was: &LiveContainer) -> Option<AfterExit> {
+    let known = record::read(&target.run).and_then(|record| record.after_exit);
+    let reboot = || {
+        let requested = take_reboot_request(&target.run).unwrap_or(false);
+        (requested && !was.is_exec_only()).then_some(AfterExit::Reboot)
+    };
+    let delete = || {
+        let ephemeral = target
+            .spec
+            .as_ref()
+            .is_some_and(|spec| spec.settings.ephemeral == Some(true));
+        (ephemeral && !was.is_exec_only()).then_some(AfterExit::Delete)
+    };
+    known.or_else(reboot).or_else(delete)
+}
+
+/// Removes the mark that the guest wants to be started again; whether it was there.
+pub(crate) fn take_reboot_request(run: &Path) -> Result<bool, Failure> {
+    match atomic::remove(&run.join("console/reboot")) {
+        Ok(change) => Ok(change == os_store::Change::Removed),
+        // Before the first start there is no such directory.
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Giving a group to a user, who may then make groups below it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -33,14 +34,15 @@ impl Tree {
     pub fn delegate(&self, path: &CgroupPath, id: u32) -> Result<(), CgroupError> {
         let listed = fs::read_to_string(DELEGATE).unwrap_or_default();
         let listed = listed.lines().filter(|name| !name.contains('/'));
-        let names: Vec<&str> = DELEGATED.iter().copied().chain(listed).collect();
+        // A set, for the kernel lists most of ours, and a start waits for each call in each hierarchy.
+        let names: BTreeSet<&str> = DELEGATED.iter().copied().chain(listed).collect();
         self.folders(path)
             .iter()
             .try_for_each(|folder| give(folder, &names, id))
     }
 }
 
-fn give(folder: &Path, names: &[&str], id: u32) -> Result<(), CgroupError> {
+fn give(folder: &Path, names: &BTreeSet<&str>, id: u32) -> Result<(), CgroupError> {
     let failed = |errno: Errno| CgroupError::file("delegate", folder, errno.into());
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let opened = rustix::fs::open(folder, flags, Mode::empty()).map_err(failed)?;

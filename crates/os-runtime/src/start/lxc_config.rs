@@ -42,7 +42,7 @@ impl Runtime {
         let hostname = settings
             .hostname
             .as_ref()
-            .map_or(container.name.uts_name(), |name| name.as_str());
+            .map_or_else(|| container.name.uts_name(), |name| name.as_str());
         let seccomp = match settings.seccomp_profile {
             Some(_) => seccomp::copy_in(run),
             None => self.run_dir().join(seccomp::DEFAULT_POLICY_FILE),
