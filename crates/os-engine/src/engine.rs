@@ -18,7 +18,7 @@ use crate::host::Host;
 use crate::journal::{Folder, JournalDirs};
 use crate::locks::{Claimant, LockTable};
 use crate::operation_table::{Entry, OperationTable};
-use crate::recover::Recovery;
+use crate::recover::{Recovery, Which};
 use crate::request::{OperationRequest, Strength};
 use crate::slots::Slots;
 use crate::threads::{self, Threads};
@@ -64,6 +64,10 @@ pub struct Limits {
     pub in_flight: usize,
     /// Threads that plan and apply steps. Most of them sleep until a guest has shut down.
     pub threads: usize,
+    /// How long an operation or a step counts as work for the host: a guest that starts or shuts down
+    /// needs a few seconds. One that takes longer waits for its guest, and does not keep others of
+    /// its kind from beginning.
+    pub busy: Duration,
     /// Ended operations in memory; the history has them all.
     pub ended: usize,
     /// Events that a reader can resume from: minutes of heavy use in a few MiB.
@@ -76,6 +80,7 @@ impl Default for Limits {
             queue: 64,
             in_flight: 1000,
             threads: 256,
+            busy: Duration::from_secs(10),
             ended: 1000,
             events: 4096,
         }
@@ -95,6 +100,7 @@ pub(crate) struct Inner<H> {
     locks: LockTable,
     threads: Threads,
     slots: Slots,
+    pub(crate) busy: Duration,
     events: Events,
     appending: Arc<Mutex<()>>,
 }
@@ -106,6 +112,7 @@ impl<H: Host> Engine<H> {
             queue,
             in_flight,
             threads,
+            busy,
             ended,
             events,
         } = setup.limits;
@@ -118,7 +125,8 @@ impl<H: Host> Engine<H> {
             operations: OperationTable::new(events.clone(), in_flight, ended),
             locks: LockTable::new(queue),
             threads: Threads::new(threads),
-            slots: Slots::default(),
+            slots: Slots::new(busy),
+            busy,
             events,
             appending: Arc::default(),
         }))
@@ -258,7 +266,8 @@ impl<H: Host> Engine<H> {
     }
 
     /// Settles what a crash left at a place; returns the operations found there. To be called
-    /// before anything else can touch what the place is about.
+    /// before anything else can touch what the place is about. Operations at the host's place that
+    /// still have containers to stop are left for [`Engine::resume`].
     ///
     /// # Errors
     /// If the place is not open or its folder cannot be read.
@@ -267,7 +276,26 @@ impl<H: Host> Engine<H> {
         threads::run(move || inner.recover_place(&place)).await?
     }
 
-    /// The same from a thread that may block. A step uses [`crate::StepContext::recover`].
+    /// Takes up what a crash left at a place, in the background, as operations with locks: they may
+    /// wait for guests, and commands can be given meanwhile. Returns them.
+    ///
+    /// # Errors
+    /// If the place is not open or its folder cannot be read.
+    pub async fn resume(&self, place: JournalPlace) -> Result<Vec<OpId>, Failure> {
+        let inner = Arc::clone(&self.0);
+        let looking = move || {
+            let found = inner.unsettled(&place, Which::All)?;
+            Ok((inner.take_up(found.journals)?, found.reported))
+        };
+        let (resumed, mut ids) = self.on_thread(looking).await?;
+        for (operation, locks) in resumed {
+            ids.push(operation.id().clone());
+            tokio::spawn(Arc::clone(&self.0).resume(operation, locks));
+        }
+        Ok(ids)
+    }
+
+    /// [`Engine::recover`] from a thread that may block. A step uses [`crate::StepContext::recover`].
     pub fn recover_blocking(&self, place: &JournalPlace) -> Result<Vec<OpId>, Failure> {
         self.0.recover_place(place)
     }

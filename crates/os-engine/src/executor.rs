@@ -17,6 +17,7 @@
 //! if the operation could not be finished either; so planners leave such steps out.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use os_api::{OperationState, StepState};
@@ -56,6 +57,8 @@ pub(crate) struct Executor<'a, H> {
     pub(crate) control: &'a Control,
     /// None in recovery, which runs while no other operation can touch the same entities.
     pub(crate) locks: Option<&'a StepLocks>,
+    /// How long a step of a group counts as work for the host.
+    pub(crate) busy: Duration,
     pub(crate) start: Start,
 }
 

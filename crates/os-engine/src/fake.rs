@@ -8,8 +8,11 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use os_types::plan::JournalPlace;
-use os_types::step::{AccountFilesStep, DatasetStep, FileStep, SystemUserStep};
-use os_types::{Code, EntityRef, Failure, Plan, PoolName, PoolPath, Presence, Step};
+use os_types::step::{AccountFilesStep, DatasetStep, FileStep, RunStep, SystemUserStep};
+use os_types::{
+    Code, EntityRef, Failure, Parallel, Plan, PoolName, PoolPath, Presence, StartPolicy, Step,
+    StopPolicy,
+};
 
 use crate::fault::Action;
 use crate::{
@@ -23,6 +26,7 @@ pub(crate) struct World {
     pub(crate) files: BTreeMap<String, String>,
     pub(crate) datasets: BTreeSet<String>,
     pub(crate) accounts: BTreeSet<String>,
+    pub(crate) running: BTreeSet<String>,
 }
 
 /// What the steps of tests meet besides the world.
@@ -43,6 +47,8 @@ struct State {
     /// How many are being applied on each object.
     on_object: HashMap<String, usize>,
     applied: Vec<String>,
+    /// The daemon dies: steps that are under way do nothing any more.
+    is_dead: bool,
     /// Where the step `activate pool` recovers.
     recovers: Option<JournalPlace>,
 }
@@ -119,6 +125,7 @@ impl State {
             files,
             datasets,
             accounts,
+            running,
         } = &self.world;
         match step {
             Step::File(step) => {
@@ -131,6 +138,9 @@ impl State {
             }
             Step::SystemUser(step) => {
                 StepCheck::of_presence(accounts.contains(step.user.as_str()), step.to)
+            }
+            Step::Run(step) => {
+                StepCheck::of_presence(running.contains(step.container.as_str()), step.to)
             }
             Step::PoolActive(_) | Step::AccountFiles(_) => StepCheck::Ready,
             other => panic!("no such step in the fake world: {other}"),
@@ -152,6 +162,7 @@ impl State {
                 };
             }
             Step::Dataset(step) => drop(place(&mut world.datasets, step.to, step.dataset.as_str())),
+            Step::Run(step) => drop(place(&mut world.running, step.to, step.container.as_str())),
             Step::SystemUser(step) => drop(place(&mut world.accounts, step.to, step.user.as_str())),
             _ => {}
         }
@@ -171,7 +182,12 @@ impl Host for Fake {
         *users += 1;
         assert_eq!(*users, 1, "{object} is changed by two at once");
         changed.notify_all();
-        let mut state = changed.wait_while(state, |state| hit(&state.gate)).unwrap();
+        let is_held = |state: &mut State| !state.is_dead && hit(&state.gate);
+        let mut state = changed.wait_while(state, is_held).unwrap();
+        if state.is_dead {
+            drop(state);
+            std::panic::resume_unwind(Box::new(Killed));
+        }
         if hit(&state.waits) {
             drop(state);
             let is_cancelled = context.cancellation().sleep(LONG);
@@ -255,10 +271,17 @@ impl Machine {
     /// Starts a daemon.
     pub(crate) fn start(&self, faults: &str) -> Engine<Fake> {
         let plan: FaultPlan = faults.parse().unwrap();
+        let host = self.host.clone();
+        host.0.0.lock().unwrap().is_dead = false;
+        host.0.0.lock().unwrap().on_object.clear();
         // Unwinding ends the thread of the operation where it stands, and the test starts another
         // daemon on the same world. That prints nothing, unlike a panic.
-        let die = |action: Action| match action {
-            Action::Kill => std::panic::resume_unwind(Box::new(Killed)),
+        let die = move |action: Action| match action {
+            Action::Kill => {
+                host.0.0.lock().unwrap().is_dead = true;
+                host.0.1.notify_all();
+                std::panic::resume_unwind(Box::new(Killed))
+            }
             other => panic!("{other:?} is of no use here"),
         };
         Engine::new(Setup {
@@ -334,6 +357,27 @@ pub(crate) fn account(name: &str, to: Presence) -> Step {
     })
 }
 
+/// Starts or stops a container.
+pub(crate) fn container(name: &str, to: Presence) -> Step {
+    Step::Run(RunStep {
+        pool: pool(),
+        container: name.parse().unwrap(),
+        start: StartPolicy::default(),
+        stop: StopPolicy::kill(),
+        to,
+    })
+}
+
+/// A request whose steps `first` to `first + count - 1` run side by side.
+pub(crate) fn parallel(request: OperationRequest, group: Parallel) -> OperationRequest {
+    let mut plan = (request.planner)().unwrap();
+    plan.parallel.push(group);
+    OperationRequest {
+        planner: Arc::new(move || Ok(plan.clone())),
+        ..request
+    }
+}
+
 /// A step that needs the lock of the host.
 pub(crate) fn accounts() -> Step {
     Step::AccountFiles(AccountFilesStep {})
@@ -346,12 +390,12 @@ pub(crate) fn destroy(dataset: &str) -> Step {
     })
 }
 
-/// OperationRequest on the users of these names.
+/// A request about the users of these names.
 pub(crate) fn work(users: &[&str], steps: Vec<Step>) -> OperationRequest {
     work_on(users.iter().map(|name| user(name)).collect(), steps)
 }
 
-/// OperationRequest on these entities.
+/// A request about these entities.
 pub(crate) fn work_on(touches: Vec<EntityRef>, steps: Vec<Step>) -> OperationRequest {
     let plan = Plan {
         steps,

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::control::Control;
 use crate::events::Events;
 use crate::executor::ProgressSink;
-use crate::journal::{Ending, Header};
+use crate::journal::{Begin, Ending};
 
 /// The table of operations.
 #[derive(Debug)]
@@ -371,7 +371,8 @@ fn pending(plan: &Plan) -> Vec<StepStatus> {
 }
 
 /// An operation of an earlier daemon as it is shown while it is being settled.
-pub(crate) fn resumed(header: &Header, plan: &Plan) -> Operation {
+pub(crate) fn resumed(begin: &Begin) -> Operation {
+    let Begin { header, plan, .. } = begin;
     Operation {
         id: header.id.clone(),
         command: header.command.clone(),

@@ -1,9 +1,9 @@
 //! Settles what a crash left in the journals of a place.
 //!
 //! An operation whose journal is still there is rolled forward, because that is what somebody asked
-//! for; back, if it was on its way back or cannot go forward any more. No locks are taken: whoever
-//! calls this has the place for itself (the daemon before it takes work, the operation that
-//! activates a pool).
+//! for; back, if it was on its way back or cannot go forward any more. No locks are taken: the caller
+//! has the place for itself (the daemon before it takes work, the operation that activates a pool).
+//! What may have to wait for guests is taken up with locks instead (`Engine::resume`).
 
 use std::path::Path;
 
@@ -16,8 +16,10 @@ use crate::control::Control;
 use crate::engine::Inner;
 use crate::executor::{Executor, Start};
 use crate::host::Host;
-use crate::journal::{Ending, Folder, Found, Journal, JournalError, remove};
-use crate::operation_table::resumed;
+use crate::journal::step_log::StepProgress;
+use crate::journal::{Begin, Ending, Folder, Found, Journal, JournalError, remove};
+use crate::locks::StepLocks;
+use crate::operation_table::{Entry, resumed};
 
 /// The part of the engine that a step may use.
 pub(crate) trait Recovery: Sync {
@@ -27,10 +29,44 @@ pub(crate) trait Recovery: Sync {
 
 impl<H: Host> Recovery for Inner<H> {
     fn recover_place(&self, place: &JournalPlace) -> Result<Vec<OpId>, Failure> {
+        let found = self.unsettled(place, Which::AtOnce)?;
+        let mut settled = found.reported;
+        for journal in found.journals {
+            settled.push(journal.begun().header.id.clone());
+            self.settle(journal);
+        }
+        Ok(settled)
+    }
+}
+
+/// Which journals to look for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Those that can be settled while no other operation runs.
+    AtOnce,
+    /// All of them.
+    All,
+}
+
+/// What was found at a place.
+#[derive(Debug, Default)]
+pub(crate) struct Unsettled {
+    /// Journals to bring to their end, oldest first.
+    pub(crate) journals: Vec<Journal>,
+    /// Operations of which nothing is left to do.
+    pub(crate) reported: Vec<OpId>,
+}
+
+impl<H: Host> Inner<H> {
+    /// The journals that a crash left at a place.
+    pub(crate) fn unsettled(
+        &self,
+        place: &JournalPlace,
+        which: Which,
+    ) -> Result<Unsettled, Failure> {
         let folder = self.folder(place)?;
-        let unsettled = folder.unsettled()?;
-        let mut settled = Vec::new();
-        for path in unsettled {
+        let mut found = Unsettled::default();
+        for path in folder.unsettled()? {
             // A file of another name is none of ours.
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
             let Ok(id) = stem.parse::<OpId>() else {
@@ -41,55 +77,94 @@ impl<H: Host> Recovery for Inner<H> {
             if self.operations.is_live(&id) {
                 continue;
             }
-            if let Err(error) = self.settle(&folder, &path, &id) {
-                self.report(&id, OperationState::Failed, aside(&folder, &path, error));
+            match self.reopen(&folder, &path, &id) {
+                Ok(Some(journal)) if which == Which::AtOnce && self.waits(&journal) => {}
+                Ok(Some(journal)) => found.journals.push(journal),
+                Ok(None) => found.reported.push(id),
+                Err(error) => {
+                    let failure = aside(&folder, &path, error);
+                    self.report(&id, OperationState::Failed, failure);
+                    found.reported.push(id);
+                }
             }
-            settled.push(id);
         }
-        Ok(settled)
+        Ok(found)
     }
-}
 
-impl<H: Host> Inner<H> {
-    /// Brings one journal to its end.
-    fn settle(&self, folder: &Folder, path: &Path, id: &OpId) -> Result<(), JournalError> {
+    /// Reads one journal; none if nothing is left to do.
+    fn reopen(
+        &self,
+        folder: &Folder,
+        path: &Path,
+        id: &OpId,
+    ) -> Result<Option<Journal>, JournalError> {
         let found = Journal::reopen(folder, path)?;
         let Found::Open(journal) = found else {
             remove(path)?;
             let text = "osctld ended before the first step; nothing was done";
             let failure = Failure::new(Code::Cancelled, text);
             self.report(id, OperationState::Cancelled, failure);
-            return Ok(());
+            return Ok(None);
         };
         if folder.has_ended(id)? {
-            // The crash came between history and removal; it was told what became of it.
-            return remove(path);
+            // The crash came between history and removal; what became of it was told.
+            remove(path)?;
+            return Ok(None);
         }
-        self.resume(*journal);
-        Ok(())
+        Ok(Some(*journal))
     }
 
-    fn resume(&self, journal: Journal) {
-        let header = &journal.begun().header;
+    /// Brings one journal to its end.
+    fn settle(&self, journal: Journal) {
         let control = Control::unstoppable();
-        let operation = resumed(header, &journal.begun().plan);
-        let here = header.boot == self.identity.boot && header.host == self.identity.host;
-        let entry = self.operations.readd(control, operation);
+        let entry = self.operations.readd(control, resumed(journal.begun()));
+        let ending = self.run_resumed(&entry, journal, None);
+        self.operations.end(&entry, &ending);
+    }
+
+    /// Goes on with a journal of an earlier daemon, on a thread that may block.
+    pub(crate) fn run_resumed(
+        &self,
+        entry: &Entry,
+        journal: Journal,
+        locks: Option<&StepLocks>,
+    ) -> Ending {
         let executor = Executor {
             host: &self.host,
             faults: &self.faults,
             recovery: self,
-            progress: &*entry,
+            progress: entry,
             control: &entry.control,
-            locks: None,
-            start: if here {
-                Start::SameBoot
-            } else {
-                Start::OtherBoot
-            },
+            locks,
+            busy: self.busy,
+            start: self.start_of(&journal),
         };
-        let ending = executor.run(journal);
-        self.operations.end(&entry, &ending);
+        executor.run(journal)
+    }
+
+    /// Whether an operation at the host's own place still has containers to stop, of a pool that has
+    /// not been imported yet. What it does to the pool comes after that.
+    fn waits(&self, journal: &Journal) -> bool {
+        let Begin { plan, .. } = journal.begun();
+        let log = journal.step_log();
+        let is_pending = |number: usize| {
+            let progress = log.mark(number);
+            matches!(progress, StepProgress::Unknown | StepProgress::Intended)
+        };
+        let mut steps = (1..).zip(&plan.steps);
+        plan.journal == JournalPlace::Host
+            && self.start_of(journal) == Start::SameBoot
+            && log.reverting().is_none()
+            && steps.any(|(number, step)| step.container().is_some() && is_pending(number))
+    }
+
+    fn start_of(&self, journal: &Journal) -> Start {
+        let header = &journal.begun().header;
+        if header.boot == self.identity.boot && header.host == self.identity.host {
+            Start::SameBoot
+        } else {
+            Start::OtherBoot
+        }
     }
 
     /// Lists an operation whose journal tells nothing.

@@ -32,6 +32,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long the disks of the pools have at the start to say what is on them.
 const LOOK_DEADLINE: Duration = Duration::from_mins(1);
 
+/// How long to wait for operations that were cut off, before the daemon is ready.
+const TAKE_UP: Duration = Duration::from_secs(3);
+
 /// Runs the daemon until it is told to end.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let paths = Paths::new(absolute(&args.root)?);
@@ -178,13 +181,35 @@ async fn become_ready(app: App, no_import: bool) {
             tracing::error!(%failure, "cannot write the account files");
         }
     }
-    // What ran has to be known before a start or stop that was cut off is taken up again.
-    settle(&app, JournalPlace::Run).await;
+    // What ran has to be known before a start, stop or export that was cut off is taken up again.
+    take_up(&app).await;
     exits::attend(&app);
     app.enter(DaemonState::Ready);
     notify::tell(notify::IMPORTED);
     for pool in imported {
         autostart::begin(&app, pool);
+    }
+}
+
+/// Goes on with operations that may wait for guests. Most of them end at once; the daemon does not
+/// wait for the others to be ready.
+async fn take_up(app: &App) {
+    let mut operations = Vec::new();
+    for place in [JournalPlace::Host, JournalPlace::Run] {
+        match app.engine().resume(place.clone()).await {
+            Ok(resumed) if resumed.is_empty() => {}
+            Ok(resumed) => {
+                tracing::info!(?place, ?resumed, "going on with operations");
+                operations.extend(resumed);
+            }
+            Err(failure) => tracing::error!(?place, %failure, "cannot go on with operations"),
+        }
+    }
+    let deadline = Instant::now() + TAKE_UP;
+    for id in operations {
+        let left = deadline.saturating_duration_since(Instant::now());
+        // One that is forgotten already has ended.
+        drop(app.engine().wait(id.as_str(), left).await);
     }
 }
 

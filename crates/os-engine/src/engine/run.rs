@@ -2,18 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use os_api::OperationState;
-use os_types::{Code, EntityRef, Failure, Plan};
+use os_types::plan::JournalPlace;
+use os_types::{Code, EntityRef, Failure, OpId, Plan};
 
 use super::Inner;
+use crate::control::Control;
 use crate::executor::{Executor, Start};
 use crate::fault::{Moment, Point, Side};
 use crate::host::Host;
 use crate::journal::{Begin, Ending, Header, Journal, SCHEMA};
 use crate::locks::{Claimant, LockSet, StepLocks};
-use crate::operation_table::Entry;
+use crate::operation_table::{Entry, resumed};
 use crate::request::{OperationRequest, Strength};
 use crate::slots::{Slot, UsedSlot};
 use crate::threads::{self, Permit, Threads};
@@ -21,6 +24,10 @@ use crate::threads::{self, Permit, Threads};
 /// How often a plan may turn out to touch more than the operation has locked. Each time costs a
 /// wait; more than two take a world that changes in between.
 const MAX_REPLANS: usize = 8;
+
+/// The deadline of an operation that goes on after a crash. Its own one is over, perhaps only because
+/// the daemon was dead.
+const RESUME_TIME: Duration = Duration::from_hours(1);
 
 /// An operation on its way.
 #[derive(Debug)]
@@ -193,6 +200,7 @@ impl<H: Host> Inner<H> {
                     progress: entry,
                     control: &entry.control,
                     locks: Some(locks),
+                    busy: self.busy,
                     start: Start::Fresh,
                 };
                 executor.run(journal)
@@ -231,6 +239,94 @@ impl<H: Host> Inner<H> {
             plan,
         };
         Journal::begin(folder, begin).map_err(Failure::from)
+    }
+}
+
+/// An operation of an earlier daemon that goes on with locks.
+#[derive(Debug)]
+pub(super) struct Resumed {
+    entry: Arc<Entry>,
+    claimant: Claimant,
+    touches: BTreeSet<EntityRef>,
+    journal: Journal,
+}
+
+impl Resumed {
+    pub(super) fn id(&self) -> &OpId {
+        &self.entry.id
+    }
+}
+
+impl<H: Host> Inner<H> {
+    /// Lists the journals at a place as operations in progress and takes their places in the queues.
+    pub(super) fn take_up(
+        &self,
+        journals: Vec<Journal>,
+    ) -> Result<Vec<(Resumed, LockSet)>, Failure> {
+        let take_up = |journal: Journal| {
+            let begin = journal.begun();
+            let control = Control::new(RESUME_TIME);
+            let entry = self.operations.readd(control, resumed(begin));
+            let mut touches: BTreeSet<_> = begin.plan.touches.iter().cloned().collect();
+            touches.remove(&EntityRef::Host);
+            let only_runs = begin.plan.journal == JournalPlace::Run;
+            let claimant = Claimant {
+                operation: entry.id.clone(),
+                command: begin.header.command.clone(),
+                strength: if only_runs {
+                    Strength::Yielding
+                } else {
+                    Strength::Normal
+                },
+                is_bounded: false,
+                cancellation: entry.control.cancellation.clone(),
+            };
+            let locks = self.locks.acquire(&touches, &claimant)?;
+            let resumed = Resumed {
+                entry,
+                claimant,
+                touches,
+                journal,
+            };
+            Ok((resumed, locks))
+        };
+        journals.into_iter().map(take_up).collect()
+    }
+
+    /// Brings such an operation to its end.
+    pub(super) async fn resume(self: Arc<Self>, resumed: Resumed, locks: LockSet) {
+        let Resumed {
+            entry,
+            claimant,
+            touches,
+            journal,
+        } = resumed;
+        let locks = match locks.all(&entry.control).await {
+            Ok(locks) => Ok(locks),
+            // Cancelled: it is on its way back then, which needs the locks all the same.
+            Err(_) => match self.locks.acquire(&touches, &claimant) {
+                Ok(locks) => locks.all(&Control::unstoppable()).await,
+                Err(failure) => Err(failure),
+            },
+        };
+        let (kept, ending) = match locks {
+            // Its journal stays for the next start.
+            Err(failure) => (None, ended(OperationState::Failed, Some(failure))),
+            Ok(locks) => {
+                let permit = self.threads.permit().await;
+                let step_locks =
+                    StepLocks::new(&self.locks, &claimant, &journal.begun().plan, None);
+                let (inner, own) = (Arc::clone(&self), Arc::clone(&entry));
+                let running =
+                    threads::run(move || inner.run_resumed(&own, journal, Some(&step_locks)));
+                let ending = running.await;
+                drop(permit);
+                let failed = |failure| ended(OperationState::Failed, Some(failure));
+                (Some(locks), ending.unwrap_or_else(failed))
+            }
+        };
+        self.operations.end(&entry, &ending);
+        drop(kept);
     }
 }
 

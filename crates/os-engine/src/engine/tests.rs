@@ -15,6 +15,7 @@ use StepState::{Pending, Reverted, Unchanged};
 
 mod crash;
 mod load;
+mod parallel;
 mod property;
 mod share;
 mod undo;

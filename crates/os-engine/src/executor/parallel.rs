@@ -1,13 +1,13 @@
 //! Steps that run side by side, each on a thread of its own.
 //!
 //! The bound of a group limits the load, not the waiting: a step that has been running for longer
-//! than [`BUSY`] waits for a guest, and does not keep the next one from beginning. So some guests
+//! than `Limits::busy` waits for a guest, and does not keep the next one from beginning. So some guests
 //! that ignore every signal cost one deadline, whatever the bound is.
 
 use std::panic::resume_unwind;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use os_api::StepState;
 use os_types::{Code, Failure, Parallel, Plan, Step};
@@ -15,7 +15,6 @@ use os_types::{Code, Failure, Parallel, Plan, Step};
 use super::Executor;
 use super::shared_journal::SharedJournal;
 use crate::host::Host;
-use crate::slots::BUSY;
 
 impl<H: Host> Executor<'_, H> {
     /// Runs a group of steps. All of them are tried, even if some fail: when a pool is closed, each
@@ -32,7 +31,7 @@ impl<H: Host> Executor<'_, H> {
         if let Some(locks) = self.locks {
             locks.open_pools();
         }
-        let slots = Slots::new(group.width.max(1));
+        let slots = Slots::new(group.width.max(1), self.busy);
         let outcome = thread::scope(|scope| {
             let (mut threads, mut failures) = (Vec::new(), Vec::new());
             for number in group.first..group.first + group.count {
@@ -121,6 +120,7 @@ fn join(
 /// The steps of a group that keep the host busy.
 struct Slots {
     width: usize,
+    busy_time: Duration,
     /// When each of them began.
     busy: Mutex<Vec<Instant>>,
     changed: Condvar,
@@ -133,9 +133,10 @@ struct Slot<'a> {
 }
 
 impl Slots {
-    fn new(width: usize) -> Self {
+    fn new(width: usize, busy_time: Duration) -> Self {
         Self {
             width,
+            busy_time,
             busy: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -145,12 +146,12 @@ impl Slots {
     fn take(&self) -> Slot<'_> {
         let mut busy = self.lock();
         loop {
-            busy.retain(|began| began.elapsed() < BUSY);
+            busy.retain(|began| began.elapsed() < self.busy_time);
             let oldest = busy.iter().min();
             let Some(oldest) = oldest.filter(|_| busy.len() >= self.width) else {
                 break;
             };
-            let left = BUSY.saturating_sub(oldest.elapsed());
+            let left = self.busy_time.saturating_sub(oldest.elapsed());
             let woken = self.changed.wait_timeout(busy, left);
             busy = woken.unwrap_or_else(PoisonError::into_inner).0;
         }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 
 /// The connection of a client. Hyper reports only the end of what the client sends, which a client
@@ -26,19 +25,20 @@ impl ClientLink {
     /// If the system has no descriptor left.
     pub(super) async fn closed(&self) -> io::Result<()> {
         // A descriptor can be registered once; several operations may watch the same connection.
-        let own = AsyncFd::with_interest(self.0.try_clone()?, Interest::READABLE)?;
+        let own = UnixStream::from_std(self.0.try_clone()?.into())?;
         loop {
-            let mut ready = own.readable().await?;
-            if is_hung_up(own.get_ref())? {
+            own.readable().await?;
+            if is_hung_up(&own)? {
                 return Ok(());
             }
             // Another request came: only the next event counts.
-            ready.clear_ready();
+            let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+            drop(own.try_io(Interest::READABLE, nothing));
         }
     }
 }
 
-fn is_hung_up(socket: &OwnedFd) -> io::Result<bool> {
+fn is_hung_up(socket: &UnixStream) -> io::Result<bool> {
     let mut socket = [PollFd::new(socket, PollFlags::empty())];
     let now = Timespec::default();
     poll(&mut socket, Some(&now))?;

@@ -250,7 +250,7 @@ async fn only_some_of_a_kind_run_at_a_time_but_a_long_one_does_not_count() {
     let is_queued = |id: &OpId| state(&engine, id) == OperationState::Queued;
     until("the free one runs", || !is_queued(&free)).await;
     assert!(is_queued(&c));
-    tokio::time::advance(crate::slots::BUSY).await;
+    tokio::time::advance(machine.limits.busy).await;
     until("the third one runs", || !is_queued(&c)).await;
     machine.host.gate(None);
     for id in [a, b, c, free] {
