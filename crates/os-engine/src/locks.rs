@@ -1,4 +1,4 @@
-//! Locks: which operation may change an entity, and which ones wait for it (ADR-3, ADR-13).
+//! Locks: which operation may change an entity, and which ones wait for it (ADR-3, ADR-16).
 //!
 //! Each entity has one queue, made when the first operation comes and removed when the last has
 //! gone. The operation at its head holds the entity; the others wait in the order in which they

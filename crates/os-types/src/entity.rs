@@ -58,7 +58,7 @@ pub enum EntityRef {
         name: ContainerName,
     },
     /// What all pools of a host share: host ids and the account files. It is the last one, because
-    /// operations on all pools need it: nothing is waited for while it is held (ADR-13).
+    /// operations on all pools need it: nothing is waited for while it is held (ADR-16).
     Host,
 }
 

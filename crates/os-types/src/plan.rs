@@ -86,7 +86,7 @@ impl Plan {
 
 impl Step {
     /// Whether the way back leaves it as it is. Stopping is so: a failed export starts no container
-    /// again that its administrator wanted stopped (ADR-13). `osctl undo` starts it.
+    /// again that its administrator wanted stopped (ADR-16). `osctl undo` starts it.
     pub fn stays(&self) -> bool {
         matches!(self, Self::Run(run) if run.to == Presence::Absent)
     }

@@ -198,7 +198,7 @@ async fn a_kill_interrupts_one_stop_of_an_export_and_the_export_goes_on() {
     assert_eq!(machine.host.world().files.len(), 1);
 }
 
-/// A journal as a daemon before ADR-13 wrote it: the host is among what is touched, and no step runs
+/// A journal as a daemon before ADR-16 wrote it: the host is among what is touched, and no step runs
 /// beside another one.
 #[tokio::test]
 async fn a_journal_of_the_old_form_is_finished() {

@@ -1,0 +1,229 @@
+//! Operations beside each other: what passes a queue, what is withdrawn, which locks are held.
+
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use native::{wait_for, with_pool};
+use os_testkit::{Container, Sandbox};
+use serde_json::{Value, json};
+
+/// An init that reacts to what means a power failure, but not in a way that helps.
+const STUBBORN: &str = "trap 'echo no > /root/asked' PWR TERM; while :; do sleep 0.1; done";
+
+fn stubborn<'a>(sandbox: &'a Sandbox, name: &str) -> Result<Container<'a>> {
+    let container = sandbox.new_container(name, &[])?;
+    let settings = json!({ "name": name, "settings": { "init_cmd": ["/bin/sh", "-c", STUBBORN] } });
+    sandbox.command("container-set", &settings)?;
+    container.start()?;
+    Ok(container)
+}
+
+/// Submits a command and does not wait; the id of its operation.
+fn submit(sandbox: &Sandbox, command: &str, body: &Value) -> Result<String> {
+    let path = format!("/v1/commands/{command}");
+    let answer = sandbox.request("POST", &path, Some(body))?.json()?;
+    Ok(answer["id"].as_str().context("an id")?.to_owned())
+}
+
+fn operation(sandbox: &Sandbox, id: &str) -> Result<Value> {
+    let path = format!("/v1/operations/{id}");
+    sandbox.request("GET", &path, None)?.json()
+}
+
+/// Waits until an operation is in one of these states.
+fn until(sandbox: &Sandbox, id: &str, states: &[&str]) -> Result<Value> {
+    wait_for(&format!("{id} to be {states:?}"), || {
+        let now = operation(sandbox, id)?;
+        let state = now["state"].as_str().unwrap_or_default();
+        Ok(states.contains(&state).then_some(now.clone()))
+    })
+}
+
+const ENDED: &[&str] = &["finished", "reverted", "cancelled", "failed"];
+
+fn slow_stop(name: &str) -> Value {
+    json!({ "name": name, "policy": { "method": "shutdown-or-kill", "timeout_ms": 300_000 } })
+}
+
+#[test]
+fn stop_kill_takes_over_a_slow_stop_and_passes_the_queue() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = stubborn(&sandbox, "web")?;
+    let slow = submit(&sandbox, "container-stop", &slow_stop("web"))?;
+    until(&sandbox, &slow, &["running"])?;
+    let queued = submit(&sandbox, "container-stop", &slow_stop("web"))?;
+    let deleted = submit(&sandbox, "container-freeze", &json!({ "name": "web" }))?;
+    let began = Instant::now();
+    sandbox.ok(&["ct", "stop", "-k", "web"])?;
+    ensure!(
+        began.elapsed() < Duration::from_secs(100),
+        "it waited for the stop"
+    );
+    assert_eq!(web.state()?, "stopped");
+    let taken = until(&sandbox, &slow, ENDED)?;
+    assert_eq!(taken["state"], "cancelled", "{taken}");
+    let why = taken["failure"]["message"].as_str().unwrap_or_default();
+    ensure!(why.contains("taken over by container-stop"), "{why}");
+    // What waited finds nothing to do, or that it is stopped.
+    assert_eq!(until(&sandbox, &queued, ENDED)?["state"], "finished");
+    assert_eq!(until(&sandbox, &deleted, ENDED)?["state"], "failed");
+    sandbox.ok(&["ct", "start", "web"])?;
+    sandbox.ok(&["ct", "stop", "-k", "web"])?;
+    sandbox.finish(daemon)
+}
+
+#[test]
+fn cancelling_a_slow_stop_answers_at_once_and_leaves_it_running() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = stubborn(&sandbox, "web")?;
+    let slow = submit(&sandbox, "container-stop", &slow_stop("web"))?;
+    until(&sandbox, &slow, &["running"])?;
+    let ran = sandbox.osctl(&["operation", "cancel", &slow])?;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    until(&sandbox, &slow, &["cancelled"])?;
+    assert_eq!(web.state()?, "running");
+    sandbox.ok(&["ct", "stop", "-k", "web"])?;
+    sandbox.finish(daemon)
+}
+
+/// A client that hangs up: before its command began, and after.
+#[test]
+fn a_client_that_hangs_up_withdraws_what_has_not_begun() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let _web = stubborn(&sandbox, "web")?;
+    let post = |name: &str| -> Result<UnixStream> {
+        let body = slow_stop(name).to_string();
+        let mut stream = UnixStream::connect(sandbox.socket())?;
+        let length = body.len();
+        write!(
+            stream,
+            "POST /v1/commands/container-stop?wait_ms=60000 HTTP/1.1\r\nhost: x\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )?;
+        Ok(stream)
+    };
+    let stops = |state: &str| -> Result<Vec<String>> {
+        let all = sandbox.request("GET", "/v1/operations", None)?.json()?;
+        let all = all.as_array().context("a list")?.iter();
+        let fits = all.filter(|now| now["command"] == "container-stop" && now["state"] == state);
+        Ok(fits
+            .filter_map(|now| Some(now["id"].as_str()?.to_owned()))
+            .collect())
+    };
+    let running = post("web")?;
+    let first = wait_for("a stop that runs", || Ok(stops("running")?.pop()))?;
+    let waiting = post("web")?;
+    let second = wait_for("a stop that waits", || Ok(stops("queued")?.pop()))?;
+    // Half a request in the body: nothing comes of it.
+    let mut half = UnixStream::connect(sandbox.socket())?;
+    write!(
+        half,
+        "POST /v1/commands/container-stop HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{{"
+    )?;
+    drop(half);
+    drop(running);
+    drop(waiting);
+    let withdrawn = until(&sandbox, &second, ENDED)?;
+    assert_eq!(withdrawn["state"], "cancelled", "{withdrawn}");
+    let why = withdrawn["failure"]["message"].as_str().unwrap_or_default();
+    ensure!(why.starts_with("its client hung up"), "{why}");
+    assert_eq!(operation(&sandbox, &first)?["state"], "running");
+    sandbox.ok(&["ct", "stop", "-k", "web"])?;
+    sandbox.finish(daemon)
+}
+
+/// U2: nothing that waits for guests holds what all pools share.
+#[test]
+fn a_user_on_another_pool_is_made_while_a_pool_is_exported() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    sandbox.pool("other")?;
+    let names = ["a", "b", "c"];
+    for name in names {
+        stubborn(&sandbox, name)?;
+    }
+    let export = json!({ "pool": "tank", "force": true, "stop_containers": true });
+    let export = submit(&sandbox, "pool-export", &export)?;
+    until(&sandbox, &export, &["running"])?;
+    sandbox.ok(&["user", "new", "other:bob"])?;
+    sandbox.ok(&["user", "del", "other:bob"])?;
+    assert_eq!(operation(&sandbox, &export)?["state"], "running");
+    // All three are being stopped; a kill reaches each of them.
+    for name in names {
+        sandbox.ok(&["ct", "stop", "-k", &format!("tank:{name}")])?;
+    }
+    let exported = until(&sandbox, &export, ENDED)?;
+    assert_eq!(exported["state"], "finished", "{exported}");
+    sandbox.ok(&["pool", "import", "tank"])?;
+    sandbox.finish(daemon)
+}
+
+#[test]
+fn an_export_that_cannot_end_stops_no_container() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = sandbox.container("web")?;
+    let mut holder = std::process::Command::new("sleep");
+    holder
+        .arg("600")
+        .current_dir(sandbox.path("tank"))
+        .stdin(Stdio::null());
+    let mut holder = holder.spawn()?;
+    let ran = sandbox.osctl(&["pool", "export", "-f", "tank"]);
+    holder.kill()?;
+    holder.wait()?;
+    let ran = ran?;
+    ensure!(ran.code != 0 && ran.stderr.contains("sleep"), "{ran:?}");
+    assert_eq!(web.state()?, "running");
+    sandbox.ok(&["pool", "export", "-f", "tank"])?;
+    sandbox.ok(&["pool", "import", "tank"])?;
+    sandbox.finish(daemon)
+}
+
+/// C7: an export that was cut off while its guests shut down is finished by the next daemon.
+#[test]
+fn an_export_that_was_cut_off_is_rolled_forward() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    for name in ["a", "b"] {
+        stubborn(&sandbox, name)?;
+    }
+    let export = json!({ "pool": "tank", "force": true, "stop_containers": true });
+    let export = submit(&sandbox, "pool-export", &export)?;
+    // Its journal is written before the first step.
+    wait_for("the first step", || {
+        let now = operation(&sandbox, &export)?;
+        Ok((now["steps"][0]["state"] == "running").then_some(()))
+    })?;
+    daemon.kill()?;
+    let daemon = sandbox.start_ready()?;
+    assert_eq!(until(&sandbox, &export, &["running"])?["recovered"], true);
+    for name in ["a", "b"] {
+        sandbox.ok(&["ct", "stop", "-k", &format!("tank:{name}")])?;
+    }
+    let exported = until(&sandbox, &export, ENDED)?;
+    assert_eq!(exported["state"], "finished", "{exported}");
+    sandbox.ok(&["pool", "import", "tank"])?;
+    sandbox.finish(daemon)
+}
+
+#[test]
+fn many_containers_start_and_stop_side_by_side() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    for name in ["web1", "web2", "mail"] {
+        sandbox.new_container(name, &[])?;
+    }
+    let ran = sandbox.osctl(&["ct", "start", "web*", "mail"])?;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.stderr.lines().count(), 3, "{ran:?}");
+    let ran = sandbox.osctl(&["ct", "stop", "-k", "tank:web*"])?;
+    assert_eq!(ran.stderr.lines().count(), 2, "{ran:?}");
+    assert_eq!(sandbox.json(&["ct", "show", "mail"])?["state"], "running");
+    let ran = sandbox.osctl(&["ct", "stop", "-k", "mail", "nosuch"])?;
+    ensure!(
+        ran.code != 0 && ran.stderr.contains("mail: stopped"),
+        "{ran:?}"
+    );
+    sandbox.ok(&["ct", "del", "--all"])?;
+    sandbox.finish(daemon)
+}
