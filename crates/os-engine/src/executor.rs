@@ -85,7 +85,8 @@ impl<H: Host> Executor<'_, H> {
         } else if let Some(reason) = reverting {
             self.back(&journal, &plan, reason)
         } else {
-            match self.forward(&journal, &plan) {
+            let forward = self.forward(&journal, &plan);
+            match forward.and_then(|()| self.host.complete(&plan)) {
                 Ok(()) => self.ending(OperationState::Finished, None),
                 Err(reason) => self.back(&journal, &plan, reason),
             }
@@ -133,12 +134,14 @@ impl<H: Host> Executor<'_, H> {
         journal: &SharedJournal,
         step: &Step,
         control: &Control,
+        is_way_back: bool,
     ) -> Result<Outcome, Failure> {
         let context = StepContext {
             operation: &journal.id,
             control,
             recovery: self.recovery,
             progress: self.progress,
+            is_way_back,
         };
         let applied = guard(step, || self.host.apply(step, &context));
         applied.map_err(|mut failure| {

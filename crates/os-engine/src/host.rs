@@ -28,6 +28,13 @@ pub trait Host: Send + Sync + 'static {
     /// be removed is ready even while files are in it that an earlier step will remove.
     fn check(&self, step: &Step) -> Result<StepCheck, Failure>;
 
+    /// Completes a plan whose steps are all applied, before its end is recorded: removes for good
+    /// what the steps only put out of use, so that until here the way back needs no space on a full
+    /// pool. Called again for a plan that a crash cut off before its end.
+    fn complete(&self, _plan: &Plan) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Whether the result of a plan would be sound, e.g. gives nobody the ids of somebody else.
     /// Called for the plan of an undo, and for what is left of a plan that a crash cut off; the
     /// planner of a command sees to its own.
@@ -90,9 +97,15 @@ pub struct StepContext<'a> {
     pub(crate) control: &'a Control,
     pub(crate) recovery: &'a dyn Recovery,
     pub(crate) progress: &'a dyn ProgressSink,
+    pub(crate) is_way_back: bool,
 }
 
 impl StepContext<'_> {
+    /// Whether the step takes back another one. Then [`Host::complete`] is not called.
+    pub fn is_way_back(&self) -> bool {
+        self.is_way_back
+    }
+
     /// The operation, for logs.
     pub fn operation(&self) -> &OpId {
         self.operation

@@ -36,6 +36,7 @@ pub(crate) mod probe;
 pub(crate) mod probe_threads;
 mod property;
 mod purge;
+mod removal;
 pub(crate) mod run;
 pub(crate) mod source;
 mod storage;
@@ -202,6 +203,9 @@ trait HostStep {
         Ok(StepCheck::Ready)
     }
 
+    /// Takes into memory that the object is at the far end already.
+    fn note_done(&self, _host: &LinuxHost) {}
+
     /// Brings the object to the far end, after a check that found the step ready.
     fn apply(&self, host: &LinuxHost, context: &StepContext<'_>) -> Result<Outcome, Failure>;
 }
@@ -234,13 +238,20 @@ fn kind(step: &Step) -> &dyn HostStep {
 }
 
 impl Host for LinuxHost {
+    fn complete(&self, plan: &Plan) -> Result<(), Failure> {
+        removal::complete(self, plan)
+    }
+
     fn verify(&self, plan: &Plan) -> Result<(), Failure> {
         self.verify_ids(plan)
     }
 
     fn apply(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, Failure> {
         match self.check(step)? {
-            StepCheck::Done => Ok(Outcome::Unchanged),
+            StepCheck::Done => {
+                kind(step).note_done(self);
+                Ok(Outcome::Unchanged)
+            }
             StepCheck::Conflict(found) => Err(Failure::new(
                 Code::Conflict,
                 format!("cannot {step}: {found}"),

@@ -97,6 +97,8 @@ pub(super) fn rename(body: &ContainerRename, context: &Context<'_>) -> Result<Pl
         pool: pool.clone(),
         name: body.to.clone(),
     };
+    // What needs space comes first: on a full pool it fails before anything has to be put back.
+    steps.extend(rewrite(pool, &to, None, &doc)?);
     // Before the file goes, and with it what else is named after the container.
     let mut named: Vec<fn(&ContainerName) -> String> = vec![layout::hook_folder];
     if context.facts.storage.has_log {
@@ -115,7 +117,6 @@ pub(super) fn rename(body: &ContainerRename, context: &Context<'_>) -> Result<Pl
             after: layout::container_dataset(found.pool.dataset(), &body.to)?,
         }));
     }
-    steps.extend(rewrite(pool, &to, None, &doc)?);
     Ok(on_pool(pool, steps, [found.entity.clone(), to]))
 }
 

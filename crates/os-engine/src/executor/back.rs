@@ -94,7 +94,7 @@ impl<H: Host> Executor<'_, H> {
         let point = Moment::Revert(number);
         self.pass(journal, point, Side::Before, Some(step))?;
         match step.inverse() {
-            Some(inverse) => drop(self.apply(journal, &inverse, &control)?),
+            Some(inverse) => drop(self.apply(journal, &inverse, &control, true)?),
             // It failed before it destroyed anything.
             None if self.check(step)? == StepCheck::Ready => {}
             None => return Err(Failure::new(Code::Step, "it has no inverse")),

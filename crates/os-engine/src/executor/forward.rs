@@ -110,7 +110,7 @@ impl<H: Host> Executor<'_, H> {
         match (self.check(step)?, journal.progress(number)) {
             (StepCheck::Ready, _) => {
                 journal.note(&Line::Intent { step: number })?;
-                let applied = self.apply(journal, step, control);
+                let applied = self.apply(journal, step, control, false);
                 if applied.as_ref().is_err_and(|f| f.code == Code::Conflict) {
                     // A conflict leaves the object alone: nothing is to be taken back, and the
                     // inverse would meet the same conflict.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use os_engine::{Outcome, StepCheck, StepContext};
 use os_store::atomic::{self, Attributes};
@@ -37,18 +38,24 @@ impl HostStep for DirectoryStep {
         })
     }
 
-    fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
+    /// A removal is done at the end of the operation; see [`super::removal`].
+    fn apply(&self, host: &LinuxHost, context: &StepContext<'_>) -> Result<Outcome, Failure> {
+        if self.to == Presence::Absent && !context.is_way_back() {
+            return Ok(Outcome::Changed);
+        }
         let path = host.locate(&self.path);
         let changed = match self.to {
             Presence::Present => atomic::create_dir(&path, Attributes::mode(self.mode)),
             Presence::Absent => atomic::remove_dir(&path),
         };
         match changed {
-            Err(error) if error.errno() == Some(Errno::NOTEMPTY) => Err(Failure::new(
-                Code::Conflict,
-                format!("{} is not empty", path.display()),
-            )),
+            Err(error) if error.errno() == Some(Errno::NOTEMPTY) => Err(not_empty(&path)),
             changed => Ok(changed.map(|_| Outcome::Changed)?),
         }
     }
+}
+
+/// Something that the plan does not know is in a directory that is to be removed.
+pub(super) fn not_empty(path: &Path) -> Failure {
+    Failure::new(Code::Conflict, format!("{} is not empty", path.display()))
 }

@@ -26,8 +26,16 @@ impl HostStep for FileStep {
         Ok(StepCheck::of_value(found.as_deref(), ends, conflict))
     }
 
-    fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
-        write(&host.locate(&self.path), self.after.as_deref())?;
+    /// The way back from a removal finds the file in its place.
+    fn note_done(&self, host: &LinuxHost) {
+        host.learn(&self.path, self.after.as_deref());
+    }
+
+    /// A removal only takes the file out of use; see [`super::removal`].
+    fn apply(&self, host: &LinuxHost, context: &StepContext<'_>) -> Result<Outcome, Failure> {
+        if self.after.is_some() || context.is_way_back() {
+            write(&host.locate(&self.path), self.after.as_deref())?;
+        }
         host.learn(&self.path, self.after.as_deref());
         host.sweep_after(&self.path, self.before.as_deref(), self.after.as_deref());
         Ok(Outcome::Changed)
