@@ -23,7 +23,7 @@ const COMMAND_FAILURES: [u16; 6] = [400, 404, 409, 413, 500, 503];
 const EXEC_FAILURES: [u16; 8] = [400, 404, 409, 413, 500, 503, 504, 507];
 
 /// The tags: name, description, and how the ids of the operations that have it begin.
-const TAGS: [(&str, &str, &[&str]); 9] = [
+const TAGS: [(&str, &str, &[&str]); 10] = [
     (
         "daemon",
         "The daemon itself, its events and its error codes",
@@ -39,6 +39,11 @@ const TAGS: [(&str, &str, &[&str]); 9] = [
     ("group", "Groups of containers", &["group"]),
     ("container", "Containers", &["container"]),
     ("attribute", "User attributes of entities", &["attr"]),
+    (
+        "prlimit",
+        "Limits of processes, of pools, groups and containers",
+        &["prlimit"],
+    ),
     ("asset", "What entities expect to exist", &["asset"]),
     (
         "operation",

@@ -75,7 +75,7 @@ pub use self::mountinfo::{MountEntry, MountTable};
 pub use self::passed::passed_descriptors;
 pub use self::peer::{PeerCredentials, peer_credentials, peer_process};
 pub use self::pidfd::{PidFd, signal_of};
-pub use self::rlimit::{is_limit, set_limit};
+pub use self::rlimit::{is_limit, raise_descriptors, set_limit};
 pub use self::seccomp::{FilterInstruction, install_filter};
 pub use self::space::{Space, space_of};
 pub use self::spawn::{Child, SpawnError, SpawnRequest, spawn};

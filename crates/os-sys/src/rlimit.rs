@@ -1,6 +1,7 @@
 //! Limits of a process.
 
 use std::io;
+use std::sync::OnceLock;
 
 use rustix::process::{Resource, Rlimit};
 
@@ -44,4 +45,29 @@ pub fn set_limit(name: &str, soft: Option<u64>, hard: Option<u64>) -> Result<(),
         maximum: hard,
     };
     rustix::process::setrlimit(*resource, limit).map_err(|e| failed(e.into()))
+}
+
+/// The limits of open descriptors as this process found them; absent if they were not raised.
+static FOUND: OnceLock<Rlimit> = OnceLock::new();
+
+/// Lets this process have up to `most` descriptors, as far as its hard limit allows. What it starts
+/// gets the limit that it had itself: many programs close every number below their limit.
+pub fn raise_descriptors(most: u64) -> Result<(), SysError> {
+    let found = rustix::process::getrlimit(Resource::Nofile);
+    let wanted = found.maximum.map_or(most, |hard| hard.min(most));
+    if found.current.is_none_or(|soft| soft >= wanted) {
+        return Ok(());
+    }
+    set_limit("nofile", Some(wanted), found.maximum)?;
+    FOUND.get_or_init(|| found);
+    Ok(())
+}
+
+/// The limit of descriptors for what this process starts, if it is not its own.
+pub(crate) fn descriptors_of_children() -> Option<libc::rlimit> {
+    let limit = |value: Option<u64>| value.unwrap_or(libc::RLIM_INFINITY);
+    FOUND.get().map(|found| libc::rlimit {
+        rlim_cur: limit(found.current),
+        rlim_max: limit(found.maximum),
+    })
 }

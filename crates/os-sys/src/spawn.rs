@@ -276,6 +276,7 @@ fn start(request: SpawnRequest) -> io::Result<Child> {
         fds: raw,
         directory: &directory,
         parent: request.dies_with_thread.then(std::process::id),
+        descriptors: crate::rlimit::descriptors_of_children(),
         failure: 0,
     };
     let (pid, pidfd) = child::run(plan)?;

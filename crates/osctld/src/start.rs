@@ -29,6 +29,9 @@ use crate::{autostart, exits, http, instance, log, notify};
 /// the next start.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// Descriptors of the daemon at most: each client takes two, each container that runs one.
+const DESCRIPTORS: u64 = 65_536;
+
 /// How long the disks of the pools have at the start to say what is on them.
 const LOOK_DEADLINE: Duration = Duration::from_mins(1);
 
@@ -44,6 +47,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     log::start(args.log_format, &args.log, &paths.root().join("dev/log"))?;
     let _lock = instance::claim(&paths.run())?;
+    os_sys::raise_descriptors(DESCRIPTORS).context("cannot raise a limit")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(256)

@@ -31,6 +31,8 @@ pub(super) struct Plan<'a> {
     /// Become the descriptors 0, 1, 2, ... of the program.
     pub(super) fds: Vec<RawFd>,
     pub(super) directory: &'a CString,
+    /// The limit of descriptors of the program, if it is not that of the caller.
+    pub(super) descriptors: Option<libc::rlimit>,
     /// The process whose thread the program dies with.
     pub(super) parent: Option<u32>,
     /// The errno of the step that failed.
@@ -139,6 +141,10 @@ impl Plan<'_> {
         // SAFETY: takes no argument; a new process leads no group, so it succeeds.
         check(unsafe { libc::setsid() })?;
         self.move_descriptors()?;
+        if let Some(limit) = &self.descriptors {
+            // SAFETY: a limit that lives as long as the plan; this process has limits of its own.
+            check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, limit) })?;
+        }
         // SAFETY: a string that ends with a zero and lives as long as the plan.
         check(unsafe { libc::chdir(self.directory.as_ptr()) })?;
         if let Some(parent) = self.parent {

@@ -54,6 +54,16 @@ const ALLOWED: &[Allowed] = &[
         "the defaults of a new pool are laid out where its files are",
     ),
     allow(
+        "os-core",
+        ["document", "state"],
+        "keyed parts are looked up in the state, which is made of documents",
+    ),
+    allow(
+        "osctl",
+        ["cmd", "setting"],
+        "the options of settings are put off as those of commands are",
+    ),
+    allow(
         "os-core::plan",
         ["container_move", "container_run"],
         "del stops a container first, and stop deletes an ephemeral one",
