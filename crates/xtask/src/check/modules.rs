@@ -104,6 +104,11 @@ const ALLOWED: &[Allowed] = &[
         "`help` and `man` print the command tree that they are part of",
     ),
     allow(
+        "osctl",
+        ["cmd", "setting"],
+        "commands of settings are made from the table, and described only when needed as all are",
+    ),
+    allow(
         "osctld",
         ["autostart", "submit"],
         "an import starts containers, which are commands themselves",
