@@ -41,7 +41,7 @@ const TAGS: [(&str, &str, &[&str]); 10] = [
     ("attribute", "User attributes of entities", &["attr"]),
     (
         "prlimit",
-        "Limits of processes, of pools, groups and containers",
+        "Limits of processes of containers, groups and pools",
         &["prlimit"],
     ),
     ("asset", "What entities expect to exist", &["asset"]),

@@ -15,7 +15,7 @@ pub use group::GroupDoc;
 pub use id_range::{BlocksError, IdRangeDoc};
 pub use mark::HostMark;
 pub use os_store::Document;
-pub use part::{Holds, Inherited, Owner};
+pub use part::{Holds, Inherited};
 pub use pool::PoolDoc;
 pub use remembered::{AllocatedIds, PoolIds, RememberedIds, UserIds};
 pub use user::{UserBlock, UserDoc};

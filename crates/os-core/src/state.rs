@@ -5,6 +5,7 @@
 mod entry;
 mod load;
 mod lookup;
+mod part;
 mod pool;
 mod remember;
 mod resolve;
@@ -19,6 +20,7 @@ pub use load::LoadError;
 pub use lookup::{Found, LookupError};
 use os_api::event::EntityChange;
 use os_types::{EntityRef, Failure, PoolName, PoolPath, UserName};
+pub use part::PartOf;
 pub use pool::{PoolState, Table};
 
 use crate::document::{ContainerDoc, RememberedIds};

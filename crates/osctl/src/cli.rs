@@ -6,8 +6,9 @@ use clap::{Args, CommandFactory, Parser, ValueEnum};
 use clap_complete::ArgValueCompleter;
 use os_types::PoolName;
 
-use crate::cmd::{Top, later};
+use crate::cmd::Top;
 use crate::complete;
+use crate::deferral;
 
 /// Manage unprivileged system containers, and the pools, users and groups they belong to
 ///
@@ -96,5 +97,5 @@ pub(crate) enum When {
 
 /// The whole command tree, with everything described: for help, manual pages and completion.
 pub fn command() -> clap::Command {
-    later::whole(Cli::command)
+    deferral::whole(Cli::command)
 }

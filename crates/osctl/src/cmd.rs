@@ -11,7 +11,7 @@ pub(crate) mod help;
 pub(crate) mod history;
 pub(crate) mod id_range;
 pub(crate) mod image;
-pub(crate) mod later;
+mod later;
 pub(crate) mod man;
 pub(crate) mod monitor;
 pub(crate) mod operation;

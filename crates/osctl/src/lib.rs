@@ -36,6 +36,7 @@ mod cmd;
 mod command_line;
 mod complete;
 mod context;
+mod deferral;
 mod entity;
 mod exec;
 mod fault;
@@ -46,6 +47,7 @@ mod printer;
 mod program;
 mod reading;
 mod setting;
+mod standard_input;
 mod target;
 mod views;
 

@@ -13,8 +13,8 @@ use os_types::{ContainerName, Failure};
 
 pub(crate) use input::Input;
 
-use crate::cmd::later::later;
 use crate::complete;
+use crate::deferral::later;
 use crate::target::Ref;
 
 /// The argument that names the container.

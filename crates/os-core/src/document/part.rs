@@ -1,12 +1,8 @@
-//! Keyed parts in documents, and what a container inherits.
-
-use std::collections::BTreeMap;
+//! Keyed parts in documents.
 
 use os_api::part::{Keyed, Part, PartEntry, Prlimits};
-use os_types::GroupName;
 
 use super::{ContainerDoc, GroupDoc, PoolDoc};
-use crate::state::PoolState;
 
 /// A document with a table of the part `P`.
 pub trait Holds<P: Part> {
@@ -23,54 +19,6 @@ where
     GroupDoc: Holds<Self>,
     PoolDoc: Holds<Self>,
 {
-    /// The entries that apply to `owner`, by key, with their origin.
-    ///
-    /// Later ones win: the built-in entries, the pool, the groups from `/` down, the container.
-    fn effective(pool: &PoolState, owner: Owner<'_>) -> Vec<PartEntry<Self>> {
-        let mut all: BTreeMap<Self::Key, (Self::Value, String)> = BTreeMap::new();
-        let mut add = |entries: &Keyed<Self>, from: &str| {
-            for (key, value) in entries {
-                all.insert(key.clone(), (value.clone(), from.to_owned()));
-            }
-        };
-        add(&Self::built_in(), "default");
-        add(pool.settings().entries(), "pool");
-        let (group, own) = match owner {
-            Owner::Pool => (None, None),
-            Owner::Group(group) => (Some(group), None),
-            Owner::Container(doc) => (Some(&doc.group), Some(doc)),
-        };
-        let mut line: Vec<GroupName> =
-            std::iter::successors(group.cloned(), GroupName::parent).collect();
-        line.reverse();
-        for group in &line {
-            let entry = pool.groups().get(group);
-            if let Some(doc) = entry.and_then(|entry| entry.doc()) {
-                add(doc.entries(), &format!("group {group}"));
-            }
-        }
-        if let Some(doc) = own {
-            add(doc.entries(), "container");
-        }
-        let entry = |(key, (value, from))| PartEntry {
-            key,
-            value,
-            from,
-            pending: false,
-        };
-        all.into_iter().map(entry).collect()
-    }
-}
-
-/// The owner whose entries are asked for.
-#[derive(Debug, Clone, Copy)]
-pub enum Owner<'a> {
-    /// The pool itself.
-    Pool,
-    /// A group of it.
-    Group(&'a GroupName),
-    /// A container on it.
-    Container(&'a ContainerDoc),
 }
 
 /// The entries without their origin.

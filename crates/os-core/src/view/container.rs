@@ -10,10 +10,10 @@ use os_api::view::{Attrs, Container, Health};
 use os_types::{ContainerName, DatasetName, IdMap, IdMapEntry};
 
 use crate::document::part::values;
-use crate::document::{ContainerDoc, Inherited as _, Owner, UserDoc};
+use crate::document::{ContainerDoc, UserDoc};
 use crate::facts::ViewFacts;
 use crate::layout;
-use crate::state::{Entry, PoolState, State};
+use crate::state::{Entry, PartOf, PoolState, State};
 
 /// What of a container only whoever watches it knows.
 #[derive(Debug, Clone, Default)]
@@ -71,9 +71,7 @@ impl Details {
             lxc_path,
             group_path,
             log_file: Some(pool.folder().join(layout::container_log(name))),
-            prlimits: doc.map_or_else(Vec::new, |doc| {
-                Prlimits::effective(pool, Owner::Container(doc))
-            }),
+            prlimits: doc.map_or_else(Vec::new, |doc| pool.effective(PartOf::Container(doc))),
             uid_map: entries(user.map(|user| &user.uid_map)),
             gid_map: entries(user.map(UserDoc::gid_map)),
         }

@@ -1,13 +1,11 @@
 //! A group as the API shows it, and where its control group is.
 
-use os_api::part::Prlimits;
 use os_api::view::{Attrs, Group, Health};
 use os_types::GroupName;
 
-use crate::document::{Inherited as _, Owner};
 use crate::facts::ViewFacts;
 use crate::layout;
-use crate::state::PoolState;
+use crate::state::{PartOf, PoolState};
 
 /// The group `name` of a pool, without figures; `None` if there is none.
 pub fn group(facts: &ViewFacts, pool: &PoolState, name: &GroupName) -> Option<Group> {
@@ -27,7 +25,7 @@ pub fn group(facts: &ViewFacts, pool: &PoolState, name: &GroupName) -> Option<Gr
         cpu_user_us: None,
         cpu_system_us: None,
         nproc: None,
-        prlimits: Prlimits::effective(pool, Owner::Group(name)),
+        prlimits: pool.effective(PartOf::Group(name)),
         health: Health::of(failure),
         failure: failure.cloned(),
         attrs: doc.map_or_else(Attrs::new, |doc| doc.attrs.clone()),

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use os_api::part::Prlimits;
 use os_api::view::{Health, Pool, PoolSource, PoolState as Activity};
 use os_types::{ByteSize, PoolName};
 
-use crate::document::{Inherited as _, Owner};
 use crate::facts::KnownSource;
-use crate::state::{Entry, PoolState, State};
+use crate::state::{Entry, PartOf, PoolState, State};
 
 /// What only the host knows of a pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,7 +45,7 @@ pub fn pool(state: &State, pool: &PoolState, activity: Activity, figures: PoolFi
         used_bytes: figures.used,
         available_bytes: figures.available,
         disabled: count(pool.failures().count() + overlapping.count()),
-        prlimits: Prlimits::effective(pool, Owner::Pool),
+        prlimits: pool.effective(PartOf::Pool),
         health: Health::of(failure),
         failure: failure.cloned(),
         attrs: settings.attrs,

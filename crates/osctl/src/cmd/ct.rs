@@ -22,7 +22,6 @@ mod targets;
 mod tree;
 mod wait;
 
-pub(crate) use config::standard_input;
 use os_types::ContainerName;
 
 use crate::cmd::assets::EntityAssets;

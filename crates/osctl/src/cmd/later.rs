@@ -1,40 +1,14 @@
 //! Commands whose arguments are described only when they are needed.
 //!
 //! To describe all arguments of all commands takes longer than most commands do. One command line
-//! needs those of one command; help and completion ask for the whole tree, see [`whole`].
-
-use std::cell::Cell;
+//! needs those of one command; help and completion ask for the whole tree, see [`crate::deferral`].
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches, Subcommand};
 
 use super::Run;
 use crate::context::Ctx;
+use crate::deferral::later;
 use crate::fault::Outcome;
-
-thread_local! {
-    /// Whether nothing is put off. clap's traits have no other way to tell a part of a tree.
-    static WHOLE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// What `describe` describes, with all of its parts.
-///
-/// clap could describe the parts of a tree that it has already, but puts their own options behind
-/// the global ones then.
-pub(crate) fn whole(describe: impl FnOnce() -> Command) -> Command {
-    WHOLE.set(true);
-    let command = describe();
-    WHOLE.set(false);
-    command
-}
-
-/// Describes a command now or when clap comes to it.
-pub(crate) fn later(command: Command, describe: fn(Command) -> Command) -> Command {
-    if WHOLE.get() {
-        describe(command)
-    } else {
-        command.defer(describe)
-    }
-}
 
 /// A command, or a level of them, that clap describes when it comes to it.
 #[derive(Debug)]

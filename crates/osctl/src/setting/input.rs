@@ -7,8 +7,8 @@ use os_types::setting::Description;
 use os_types::{Autostart, Code, DnsResolvers, Failure, HostPath, Hostname, InitCmd, RawLxc};
 
 use super::parser;
-use crate::cmd::ct::standard_input;
 use crate::listing::{Value, text};
+use crate::standard_input;
 use crate::target::host_path;
 
 /// The id of the argument of a value.
@@ -194,7 +194,7 @@ impl Input for RawLxc {
     }
 
     fn read(_matches: &mut ArgMatches) -> Result<Self, Failure> {
-        let lines = standard_input()?.parse::<Self>();
+        let lines = standard_input::read()?.parse::<Self>();
         lines.map_err(|error| Failure::new(Code::Name, format!("standard input: {error}")))
     }
 

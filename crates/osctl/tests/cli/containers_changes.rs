@@ -31,7 +31,7 @@ fn every_command_sends_its_body() {
         "ct new web --distribution debian --version trixie --arch x86_64 --vendor v --variant minimal --repository /srv/repo --user alice --group /a --dataset tank/other",
         "ct new web --pool tank --skip-image --distribution alpine --version 3.20 --arch x86_64 --hostname www --ephemeral --nesting --autostart --dns-resolver 192.0.2.53 --dns-resolver 192.0.2.54 --seccomp /etc/x",
         "ct del -f web",
-        "ct start tank:web mail -D",
+        "ct start tank:web -D",
         "ct stop web",
         "ct stop web --pool tank -t 5 --dont-kill -m bye",
         "ct stop -k web",
@@ -130,17 +130,18 @@ fn one_that_fails_does_not_stop_the_others() {
     let failure = Failure::new(Code::ContainerState, "container tank:web is running")
         .about("container tank:web")
         .next("osctl ct stop tank:web");
+    let del_web = r#"POST /v1/commands/container-del {"pool":"tank","name":"web","force":false}"#;
     server
-        .refuse("POST /v1/commands/container-del", failure)
+        .refuse(del_web, failure)
         .answer_raw("GET /v1/ping", 404, "{}")
         .answer(
             "POST /v1/commands/container-del",
             &operation(Finished, [Done, Done]),
         );
-    let ran = server.osctl("ct del web mail -q");
+    let ran = server.osctl("ct del tank:web mail -q");
     assert_snapshot!(ran.to_string(), @r"
     --- stderr ---
-    error: mail: container tank:web is running
+    error: container tank:web is running
     hint: osctl ct stop tank:web
     (E-CONTAINER-STATE; osctl help E-CONTAINER-STATE)
     --- status 4 ---

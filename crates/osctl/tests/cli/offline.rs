@@ -46,9 +46,12 @@ fn root() -> TempDir {
     );
     write(
         "etc/passwd",
-        "root:x:0:0:root:/root:/bin/bash\n# osctl begin (managed by osctld, do not edit)\n\
-        tank-alice:x:100000:100000:osctl:/run/osctl/pools/tank/users/alice:/usr/sbin/nologin\n\
-        # osctl end\n",
+        &format!(
+            "root:x:0:0:root:/root:/bin/bash\n# osctl begin (managed by osctld, do not edit)\n\
+            tank-alice:x:100000:100000:osctl:{}/run/osctl/pools/tank/users/alice:/usr/sbin/nologin\n\
+            # osctl end\n",
+            root.path().display()
+        ),
     );
     fs::create_dir_all(root.path().join("run/osctl/pools/tank")).unwrap();
     fs::create_dir_all(root.path().join("run/osctl/pools/scoped")).unwrap();

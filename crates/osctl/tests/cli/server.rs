@@ -44,8 +44,9 @@ impl Server {
         self.root.path()
     }
 
-    /// Answers `request` (`GET /v1/users`; with or without its query) with `body`. Of several
-    /// answers each is given once, in order, and the last for ever.
+    /// Answers `request` with `body`: `GET /v1/users`, with or without its query, or
+    /// `POST /v1/commands/x {"name":"y"}` for a request with just this body. Of several answers
+    /// each is given once, in order, and the last for ever.
     pub(crate) fn answer(&self, request: &str, body: &impl Serialize) -> &Self {
         self.answer_raw(request, 200, &serde_json::to_string(body).unwrap())
     }
@@ -81,8 +82,8 @@ fn serve(stream: UnixStream, answers: &Mutex<Answers>, requests: &Mutex<Vec<Stri
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
     while let Some((asked, told)) = receive(&mut reader) {
+        let (status, body) = pick(&mut answers.lock().unwrap(), &asked, &told);
         requests.lock().unwrap().push(told);
-        let (status, body) = pick(&mut answers.lock().unwrap(), &asked);
         let kind = if status < 400 {
             "application/json"
         } else {
@@ -129,14 +130,14 @@ fn receive(reader: &mut impl BufRead) -> Option<(String, String)> {
     Some((asked, told))
 }
 
-fn pick(answers: &mut Answers, asked: &str) -> (u16, String) {
+/// The answer to `asked`; the last line of `told` is its body, if it has one.
+fn pick(answers: &mut Answers, asked: &str, told: &str) -> (u16, String) {
     let path = asked.split('?').next().unwrap_or(asked);
-    let key = if answers.contains_key(asked) {
-        asked
-    } else {
-        path
-    };
-    match answers.get_mut(key) {
+    let body = told.lines().next_back().unwrap_or_default();
+    let with_body = format!("{path} {}", body.trim());
+    let keys = [with_body.as_str(), asked, path];
+    let key = keys.into_iter().find(|key| answers.contains_key(*key));
+    match key.and_then(|key| answers.get_mut(key)) {
         Some(queue) if queue.len() > 1 => queue.pop_front().unwrap(),
         Some(queue) => queue.front().unwrap().clone(),
         None => {

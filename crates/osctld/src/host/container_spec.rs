@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use os_api::part::Prlimits;
 use os_cgroup::CgroupPath;
-use os_core::document::{ContainerDoc, Inherited as _, Owner};
-use os_core::state::Found;
+use os_core::document::ContainerDoc;
+use os_core::state::{Found, PartOf};
 use os_core::{PoolState, State, layout};
 use os_runtime::{ContainerPaths, ContainerSpec, StopTarget};
 use os_types::{Code, ContainerRef, Failure, GroupName, PoolName, UserName, chain};
@@ -57,7 +56,7 @@ impl LinuxHost {
             version: doc.version.clone(),
             arch: doc.arch.clone(),
             settings: doc.settings.effective(),
-            prlimits: Prlimits::effective(found.pool, Owner::Container(doc)),
+            prlimits: found.pool.effective(PartOf::Container(doc)),
         })
     }
 

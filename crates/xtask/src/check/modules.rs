@@ -54,16 +54,6 @@ const ALLOWED: &[Allowed] = &[
         "the defaults of a new pool are laid out where its files are",
     ),
     allow(
-        "os-core",
-        ["document", "state"],
-        "keyed parts are looked up in the state, which is made of documents",
-    ),
-    allow(
-        "osctl",
-        ["cmd", "setting"],
-        "the options of settings are put off as those of commands are",
-    ),
-    allow(
         "os-core::plan",
         ["container_move", "container_run"],
         "del stops a container first, and stop deletes an ephemeral one",
@@ -102,11 +92,6 @@ const ALLOWED: &[Allowed] = &[
         "osctl",
         ["cli", "cmd"],
         "`help` and `man` print the command tree that they are part of",
-    ),
-    allow(
-        "osctl",
-        ["cmd", "setting"],
-        "commands of settings are made from the table, and described only when needed as all are",
     ),
     allow(
         "osctld",

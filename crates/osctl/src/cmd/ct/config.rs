@@ -2,22 +2,17 @@
 
 mod edit;
 
-use std::io::Read as _;
-
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 use os_api::command::{ContainerConfigReload, ContainerConfigReplace};
 use os_api::endpoint::{ContainerConfigGet, ContainerPart, Nothing};
-use os_types::{Code, ContainerName, Failure};
+use os_types::ContainerName;
 
 use crate::cmd::{Run, commands};
 use crate::context::Ctx;
 use crate::fault::{Fault, Outcome};
 use crate::target::Ref;
-use crate::{complete, operation, reading};
-
-/// The largest configuration file that the API takes.
-const LIMIT: u64 = 256 << 10;
+use crate::{complete, operation, reading, standard_input};
 
 commands! {
     ConfigCommand {
@@ -70,21 +65,9 @@ pub(crate) struct Replace {
 impl Run for Replace {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         let Ref { pool, name } = self.id.or_pool(ctx.pool());
-        let text = standard_input()?;
+        let text = standard_input::read()?;
         operation::run(ctx, ContainerConfigReplace { pool, name, text })
     }
-}
-
-/// All of standard input as text, as far as a configuration may be long.
-pub(crate) fn standard_input() -> Result<String, Failure> {
-    let mut text = String::new();
-    let read = std::io::stdin().take(LIMIT + 1).read_to_string(&mut text);
-    read.map_err(|error| Failure::new(Code::Name, format!("cannot read standard input: {error}")))?;
-    if text.len() as u64 > LIMIT {
-        let message = format!("standard input has more than {} KiB", LIMIT >> 10);
-        return Err(Failure::new(Code::TooLarge, message));
-    }
-    Ok(text)
 }
 
 /// Read the configuration file of a stopped container again
