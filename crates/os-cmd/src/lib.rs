@@ -31,9 +31,9 @@
 mod error;
 mod exchange;
 mod fake;
-pub mod helper;
 mod host;
 mod invocation;
+pub mod os_helper;
 mod running;
 
 pub use self::error::CommandError;

@@ -2,7 +2,7 @@
 //!
 //! `os-helper` is a program with one thread that does one job in another namespace, in a container's
 //! control groups or as another user. This crate is the data that both sides exchange; it does no I/O.
-//! `os_cmd::helper` starts the program.
+//! `os_cmd::os_helper` starts the program.
 //!
 //! ```text
 //!   osctld                                   os-helper job

@@ -24,7 +24,7 @@ use rustix::fs::{Gid, Uid};
 use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::job::Channel;
+use crate::channel::Channel;
 use bounds::Bounds;
 
 /// The file system of pipes without a name, linux/magic.h.

@@ -24,7 +24,7 @@ use os_sys::{DetachedMount, MountUse, SysError};
 use os_types::{Code, Failure};
 use rustix::fs::{Mode, OFlags};
 
-use crate::job::Channel;
+use crate::channel::Channel;
 use crate::process;
 
 /// All users together are told within this time.

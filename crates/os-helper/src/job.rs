@@ -9,41 +9,14 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::ExitCode;
 
-use os_helper_api::{ANSWER_LIMIT, Answer, Call, Job};
+use os_helper_api::{Call, Job};
 use os_types::{Code, Failure};
 
+use crate::channel::Channel;
 use crate::{enter, guest, start, unpack};
 
 /// Maximum length of a call, in bytes.
 const CALL_LIMIT: u64 = 8 << 20;
-
-/// Where the answer goes; closed by an exec.
-#[derive(Debug)]
-pub(crate) struct Channel(OwnedFd);
-
-impl Channel {
-    /// Answers, and ends the conversation.
-    pub(crate) fn answer(self, answer: &Answer) -> ExitCode {
-        let status = match answer {
-            Answer::Failed(_) => ExitCode::FAILURE,
-            _ => ExitCode::SUCCESS,
-        };
-        let mut text = serde_json::to_vec(answer).unwrap_or_default();
-        if text.is_empty() || text.len() > ANSWER_LIMIT {
-            return crate::say("the answer is too long", ExitCode::from(3));
-        }
-        text.push(b'\n');
-        match File::from(self.0).write_all(&text) {
-            Ok(()) => status,
-            Err(_) => ExitCode::from(3),
-        }
-    }
-
-    /// Answers that the job failed.
-    pub(crate) fn failed(self, failure: Failure) -> ExitCode {
-        self.answer(&Answer::Failed(failure))
-    }
-}
 
 pub(crate) fn run() -> ExitCode {
     let mut passed = os_sys::passed_descriptors();

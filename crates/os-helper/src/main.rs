@@ -23,6 +23,7 @@
 //! To add a job add it to `os_helper_api::Job`, write `noun.rs`, and call it in `job.rs`.
 #![forbid(unsafe_code)]
 
+mod channel;
 mod enter;
 mod guest;
 mod hook;

@@ -28,7 +28,7 @@ use os_sys::SysError;
 use os_types::{Code, Failure};
 
 use self::sources::{SourceError, Sources};
-use crate::job::Channel;
+use crate::channel::Channel;
 
 /// Why LXC was not started.
 #[derive(Debug, thiserror::Error)]

@@ -22,7 +22,7 @@ use os_types::{Code, Explain, Failure};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal};
 
-use crate::job::Channel;
+use crate::channel::Channel;
 
 /// Why nothing, or not all, was unpacked.
 #[derive(Debug, thiserror::Error)]

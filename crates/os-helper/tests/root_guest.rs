@@ -16,7 +16,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use os_cmd::helper::{Helper, HelperError};
+use os_cmd::os_helper::{Helper, HelperError};
 use os_helper_api::{
     Answer, Dress, GuestJob, GuestReport, GuestTarget, GuestWork, Job, RunningGuest, StoppedGuest,
 };

@@ -11,7 +11,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use os_cmd::helper::{Helper, HelperError};
+use os_cmd::os_helper::{Helper, HelperError};
 use os_helper_api::{Answer, Job, UnpackJob};
 use os_image::archive::write;
 use os_image::import::{ImportError, folder};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use os_api::exec::{ClientFrame, HelperFrame};
 use os_cgroup::CgroupError;
-use os_cmd::helper::{HelperError, Started};
+use os_cmd::os_helper::{HelperError, Started};
 use os_helper_api::{EnterJob, Job};
 use os_sys::{receive_frame, send_frame};
 use os_types::{Code, ContainerRef, ContainerState, Failure};

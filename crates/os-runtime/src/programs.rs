@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use os_cmd::HostRunner;
-use os_cmd::helper::Helper;
+use os_cmd::os_helper::Helper;
 use os_store::atomic::{self, Attributes};
 use os_types::{Code, Failure, chain};
 

@@ -58,7 +58,7 @@ impl Runtime {
             run: target.run.clone(),
             cgroup,
             seccomp: seccomp::of_running(&target.run)?,
-            started_with: known.as_ref().and_then(record::Record::started_with),
+            started_with: known.as_ref().and_then(Record::started_with),
         };
         let is_exec_only = live.is_exec_only();
         self.containers

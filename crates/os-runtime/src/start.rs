@@ -18,7 +18,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use os_cmd::helper::HelperError;
+use os_cmd::os_helper::HelperError;
 use os_helper_api::Job;
 use os_lxc::{ContainerConfig, HookAnswer, HookName, Stage};
 use os_sys::patience;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use hostile::image::{ARCH, image_with};
 use hostile::{Canaries, Tarball};
-use os_cmd::helper::{Helper, HelperError};
+use os_cmd::os_helper::{Helper, HelperError};
 use os_helper_api::{Job, UnpackJob};
 use os_image::Limits;
 use os_image::archive::Measure;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use os_cgroup::{CgroupPath, Tree};
-use os_cmd::helper::{Helper, HelperError};
+use os_cmd::os_helper::{Helper, HelperError};
 use os_cmd::{HostRunner, Invocation, Output, Runner as _};
 use os_helper_api::{Job, Rlimit, RlimitValue, RootSource, StartJob};
 use os_lxc::{

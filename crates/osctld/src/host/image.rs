@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use os_cmd::helper::{Helper, HelperError};
+use os_cmd::os_helper::{Helper, HelperError};
 use os_core::layout;
 use os_engine::{Outcome, StepCheck, StepContext};
 use os_helper_api::{Answer, Job, UnpackJob, UnpackLimits};
