@@ -4,7 +4,7 @@
 //! later step of its operation fails. Therefore the steps only take a file out of use, and the way
 //! back finds it in its place; removing needs no space, and is done when every step has succeeded.
 //! After a crash in between, recovery finds the open journal before it loads the pool, and ends here
-//! as well.
+//! as well (ADR-18).
 
 use std::collections::BTreeMap;
 use std::fs;
