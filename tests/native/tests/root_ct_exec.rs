@@ -1,6 +1,9 @@
 //! Running commands in a container, with pipes.
 
+use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
@@ -309,6 +312,50 @@ fn a_stopped_one_runs_for_one_command() -> Result<()> {
         "{ran:?}"
     );
     assert_eq!(web.state()?, "running");
+    sandbox.finish(daemon)
+}
+
+/// A container that was started for a command that cannot come in is stopped again.
+#[test]
+fn one_started_for_a_command_that_is_refused_is_stopped() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = sandbox.new_container("web", &[])?;
+    let freezes = "freezer=$(sed -n 's/.*:freezer://p' /proc/$OSCTL_CT_INIT_PID/cgroup)\n\
+                   if test -n \"$freezer\"\n\
+                   then echo FROZEN > /sys/fs/cgroup/freezer$freezer/freezer.state\n\
+                   else echo 1 > /sys/fs/cgroup$(sed -n s/0:://p /proc/$OSCTL_CT_INIT_PID/cgroup)/cgroup.freeze\n\
+                   fi";
+    let hooks = sandbox.path("tank/hook/ct/web");
+    fs::create_dir_all(&hooks)?;
+    let hook = hooks.join("post-start");
+    native::write(&hook, format!("#!/bin/sh\nset -e\n{freezes}\n"))?;
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o700))?;
+    let ran = sandbox.osctl(&["ct", "exec", "-r", "web", "--", "/bin/true"])?;
+    ensure!(ran.code != 0 && ran.stderr.contains("frozen"), "{ran:?}");
+    web.wait_for("stopped")?;
+    sandbox.finish(daemon)
+}
+
+/// Nobody is left to use a container that was started for a client that left meanwhile.
+#[test]
+fn one_started_for_a_client_that_left_is_stopped() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = sandbox.new_container("web", &[])?;
+    let body = r#"{"name":"web","argv":["/bin/sleep","1000"],"run":true}"#;
+    let request = format!(
+        "POST /v1/exec HTTP/1.1\r\nHost: l\r\nConnection: upgrade\r\nUpgrade: osctl-exec\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut client = UnixStream::connect(sandbox.socket())?;
+    client.write_all(request.as_bytes())?;
+    wait_for("the start to begin", || {
+        Ok((web.state()? != "stopped").then_some(()))
+    })?;
+    drop(client);
+    web.wait_for("stopped")?;
+    let history = sandbox.ok(&["history"])?;
+    ensure!(history.contains("its command has ended"), "{history}");
     sandbox.finish(daemon)
 }
 

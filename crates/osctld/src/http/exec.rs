@@ -27,6 +27,25 @@ const LIMIT: usize = 1 << 20;
 struct Prepared {
     container: ContainerRef,
     entry: Entry,
+    /// Present if the container was started for the command.
+    started: Option<StartedForCommand>,
+}
+
+/// A container that was started for one command. It is queued as an exit when this is dropped, whether
+/// the command is refused, its client leaves or its helper fails, unless the command has begun.
+struct StartedForCommand {
+    app: App,
+    container: ContainerRef,
+    has_begun: bool,
+}
+
+impl Drop for StartedForCommand {
+    fn drop(&mut self) {
+        if !self.has_begun {
+            let runtime = self.app.host().runtime();
+            runtime.exits().push(self.container.clone());
+        }
+    }
 }
 
 /// The request and the answer 101; everything else is told as for any other request.
@@ -36,7 +55,10 @@ pub(super) async fn exec(State(app): State<App>, mut request: Request) -> Respon
         let text = format!("this address needs the header Upgrade: {EXEC_PROTOCOL}");
         return answer::failure(Failure::new(Code::Body, text));
     }
-    let upgrade = request.extensions_mut().remove::<OnUpgrade>();
+    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+        let text = "this connection cannot be upgraded";
+        return answer::failure(Failure::new(Code::Body, text));
+    };
     let body = axum::body::to_bytes(std::mem::take(request.body_mut()), LIMIT).await;
     let work = app.clone();
     let job = blocking(move || {
@@ -49,27 +71,17 @@ pub(super) async fn exec(State(app): State<App>, mut request: Request) -> Respon
         })?;
         prepare(&work, &request)
     });
-    let (prepared, upgrade) = match (job.await, upgrade) {
-        (Ok(prepared), Some(upgrade)) => (prepared, upgrade),
-        (Err(failure), _) => return answer::failure(failure),
-        (_, None) => {
-            let text = "this connection cannot be upgraded";
-            return answer::failure(Failure::new(Code::Body, text));
-        }
+    let prepared = match job.await {
+        Ok(prepared) => prepared,
+        Err(failure) => return answer::failure(failure),
     };
-    let (container, starts) = (prepared.container.clone(), prepared.entry.job.ends_guest);
     tokio::spawn(async move {
         let handed = match upgrade.await {
             Ok(upgraded) => hand_over(&app, upgraded, prepared).await,
             Err(error) => Err(Failure::new(Code::Protocol, error.to_string())),
         };
-        let Err(failure) = handed else {
-            return;
-        };
-        tracing::warn!(%failure, "a command was not run");
-        if starts {
-            // It was started for this command alone.
-            app.host().runtime().exits().push(container);
+        if let Err(failure) = handed {
+            tracing::warn!(%failure, "a command was not run");
         }
     });
     let upgraded = Response::builder()
@@ -84,7 +96,7 @@ pub(super) async fn exec(State(app): State<App>, mut request: Request) -> Respon
 fn prepare(app: &App, request: &ExecRequest) -> Result<Prepared, Failure> {
     let host = app.host();
     let state = host.state();
-    let found = state.find(request.pool.as_ref(), &request.name);
+    let found = state.find_container(request.pool.as_ref(), &request.name);
     let found = found?;
     let container = ContainerRef::new(found.pool.name(), &request.name);
     if request.argv.is_empty() || request.argv.iter().any(|word| word.contains('\0')) {
@@ -94,9 +106,7 @@ fn prepare(app: &App, request: &ExecRequest) -> Result<Prepared, Failure> {
     let live = host.runtime().container(&container);
     let is_stopped = live.is_none_or(|live| live.has_ended());
     let starts = request.run && is_stopped;
-    if starts {
-        start(app, &container)?;
-    }
+    let started = starts.then(|| start(app, &container)).transpose()?;
     let live = usable(host.runtime().container(&container), &container, starts)?;
     let term = request.term.as_deref().unwrap_or("linux");
     let runtime = host.runtime();
@@ -109,11 +119,15 @@ fn prepare(app: &App, request: &ExecRequest) -> Result<Prepared, Failure> {
         ends_guest: starts,
         ..entry.job
     };
-    Ok(Prepared { container, entry })
+    Ok(Prepared {
+        container,
+        entry,
+        started,
+    })
 }
 
 /// Starts a container for one command.
-fn start(app: &App, container: &ContainerRef) -> Result<(), Failure> {
+fn start(app: &App, container: &ContainerRef) -> Result<StartedForCommand, Failure> {
     let command = ContainerStart {
         pool: Some(container.pool.clone()),
         name: container.name.clone(),
@@ -125,7 +139,12 @@ fn start(app: &App, container: &ContainerRef) -> Result<(), Failure> {
         container,
         command.into(),
         "a command is to be run in it",
-    )
+    )?;
+    Ok(StartedForCommand {
+        app: app.clone(),
+        container: container.clone(),
+        has_begun: false,
+    })
 }
 
 /// The container, if a command can come in.
@@ -179,8 +198,12 @@ async fn hand_over(app: &App, upgraded: Upgraded, prepared: Prepared) -> Result<
     let client = socket.try_clone();
     let client = client.map_err(|error| Failure::new(Code::System, error.to_string()))?;
     let app = app.clone();
+    let Prepared {
+        container,
+        entry,
+        started,
+    } = prepared;
     let entering = blocking(move || {
-        let Prepared { container, entry } = prepared;
         let runtime = app.host().runtime();
         runtime.enter(&container, socket.into(), entry)
     });
@@ -188,6 +211,9 @@ async fn hand_over(app: &App, upgraded: Upgraded, prepared: Prepared) -> Result<
         Ok(entering) => enter(entering).await,
         Err(failure) => Err(failure),
     };
+    if let Some(mut started) = started {
+        started.has_begun = entered.is_ok();
+    }
     if let Err(failure) = &entered {
         let failed = HelperFrame::Failed {
             status: 125,
