@@ -168,7 +168,10 @@ mod tests {
 
     #[test]
     fn bodies_survive_the_wire() {
-        let body = UserNew::named(None, "alice".parse().unwrap());
+        let body = UserNew {
+            name: "alice".parse().unwrap(),
+            ..UserNew::default_for_tests()
+        };
         let command = Command::from(body);
         let json = command.encode().unwrap();
         assert_eq!(

@@ -127,7 +127,7 @@ fn without_figures(mut view: Value) -> Value {
     for entry in view.as_array_mut().into_iter().flatten() {
         if let Some(entry) = entry.as_object_mut() {
             entry.retain(|key, _| {
-                !["used", "available", "memory"].contains(&key.as_str())
+                !["used", "available", "memory", "memory_bytes"].contains(&key.as_str())
                     && !key.ends_with("_pid")
                     && !key.starts_with("cpu_")
                     && !["nproc", "started"].contains(&key.as_str())

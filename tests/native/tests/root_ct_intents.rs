@@ -106,7 +106,7 @@ fn a_run_for_a_command_that_is_gone_ends() -> Result<()> {
         for entry in fs::read_dir("/proc")? {
             let entry = entry?;
             let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            if line.ends_with(b"enter\x001\x00") && is_in(&entry.path(), "ct.once") {
+            if line.ends_with(b"\x00job\x00") && is_in(&entry.path(), "ct.once") {
                 return Ok(entry.file_name().to_str().and_then(|pid| pid.parse().ok()));
             }
         }

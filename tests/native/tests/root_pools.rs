@@ -151,7 +151,9 @@ fn a_newer_schema_is_refused_with_the_way_out() -> Result<()> {
     let daemon = sandbox.start_ready()?;
     sandbox.pool("tank")?;
     let config = sandbox.path("tank/conf/pool/config.toml");
-    let newer = std::fs::read_to_string(&config)?.replace("schema = 1", "schema = 99");
+    let text = std::fs::read_to_string(&config)?;
+    let newer = text.replace("schema = 2", "schema = 99");
+    assert_ne!(newer, text, "the schema is not 2");
     put(&config, &newer)?;
     sandbox.ok(&["pool", "export", "tank"])?;
     let ran = sandbox.osctl(&["pool", "import", "tank"])?;
@@ -346,7 +348,7 @@ fn damage_disables_only_its_own_entity() -> Result<()> {
     )?;
     put(
         &sandbox.path("tank/conf/group/a/config.toml"),
-        "schema = 1\ncolour = \"red\"\n",
+        "schema = 2\ncolour = \"red\"\n# end\n",
     )?;
     sandbox.ok(&["pool", "export", "tank"])?;
     sandbox.ok(&["pool", "import", "tank"])?;

@@ -36,12 +36,12 @@ pub struct UserNew {
     pub standalone: bool,
 }
 
+#[cfg(test)]
 impl UserNew {
-    /// A user with the first free block of the default id range.
-    pub fn named(pool: Option<PoolName>, name: UserName) -> Self {
+    pub(crate) fn default_for_tests() -> Self {
         Self {
-            pool,
-            name,
+            pool: None,
+            name: "u".parse().unwrap(),
             id_range: None,
             block_index: None,
             uid_map: None,

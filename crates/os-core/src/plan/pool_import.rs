@@ -2,36 +2,34 @@
 
 use os_api::command::PoolImport;
 use os_types::step::{PoolActiveStep, PoolMarkStep, PoolOpenStep};
-use os_types::{Failure, Plan, PoolName, Presence, Step};
+use os_types::{Failure, HostPath, Plan, Presence, Step};
 
 use super::context::{Context, about_pool};
 use super::source;
 
 pub(super) fn plan(body: &PoolImport, context: &Context<'_>) -> Result<Plan, Failure> {
     let pool = &body.pool;
+    let to = Presence::Present;
     let mut steps = Vec::new();
-    steps.extend(source::remember(pool, body.source.as_ref(), context)?);
+    steps.extend(source::remember(
+        pool,
+        body.source.as_ref().map(HostPath::as_path),
+        context,
+    )?);
     steps.push(Step::PoolOpen(PoolOpenStep {
         pool: pool.clone(),
         force: body.force,
         installed: true,
-        to: Presence::Present,
+        to,
     }));
-    steps.extend(activate(pool));
-    Ok(about_pool(pool, steps))
-}
-
-/// The steps that register what is on a pool that was just opened.
-pub(super) fn activate(pool: &PoolName) -> [Step; 2] {
-    let to = Presence::Present;
-    let mark = PoolMarkStep {
+    steps.push(Step::PoolMark(PoolMarkStep {
         pool: pool.clone(),
         to,
-    };
-    let active = PoolActiveStep {
+    }));
+    steps.push(Step::PoolActive(PoolActiveStep {
         pool: pool.clone(),
         keep_users: false,
         to,
-    };
-    [mark.into(), active.into()]
+    }));
+    Ok(about_pool(pool, steps))
 }
