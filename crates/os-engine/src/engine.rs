@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -103,6 +103,7 @@ pub(crate) struct Inner<H> {
     pub(crate) busy: Duration,
     events: Events,
     appending: Arc<Mutex<()>>,
+    resuming: Mutex<()>,
 }
 
 impl<H: Host> Engine<H> {
@@ -129,6 +130,7 @@ impl<H: Host> Engine<H> {
             busy,
             events,
             appending: Arc::default(),
+            resuming: Mutex::default(),
         }))
     }
 
@@ -266,8 +268,8 @@ impl<H: Host> Engine<H> {
     }
 
     /// Settles what a crash left at a place; returns the operations found there. To be called
-    /// before anything else can touch what the place is about. Operations at the host's place that
-    /// still have containers to stop are left for [`Engine::resume`].
+    /// before anything else can touch what the place is about. Operations that still have containers
+    /// to start or stop are left for [`Engine::resume`].
     ///
     /// # Errors
     /// If the place is not open or its folder cannot be read.
@@ -284,6 +286,11 @@ impl<H: Host> Engine<H> {
     pub async fn resume(&self, place: JournalPlace) -> Result<Vec<OpId>, Failure> {
         let inner = Arc::clone(&self.0);
         let looking = move || {
+            // Of two calls for one place the second finds the operations of the first alive.
+            let _one = inner
+                .resuming
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let found = inner.unsettled(&place, Which::All)?;
             Ok((inner.take_up(found.journals)?, found.reported))
         };

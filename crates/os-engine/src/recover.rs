@@ -142,8 +142,8 @@ impl<H: Host> Inner<H> {
         executor.run(journal)
     }
 
-    /// Whether an operation at the host's own place still has containers to stop, of a pool that has
-    /// not been imported yet. What it does to the pool comes after that.
+    /// Whether an operation still has containers to start or stop. Until their pool has been imported,
+    /// nothing is known about them.
     fn waits(&self, journal: &Journal) -> bool {
         let Begin { plan, .. } = journal.begun();
         let log = journal.step_log();
@@ -152,8 +152,7 @@ impl<H: Host> Inner<H> {
             matches!(progress, StepProgress::Unknown | StepProgress::Intended)
         };
         let mut steps = (1..).zip(&plan.steps);
-        plan.journal == JournalPlace::Host
-            && self.start_of(journal) == Start::SameBoot
+        self.start_of(journal) == Start::SameBoot
             && log.reverting().is_none()
             && steps.any(|(number, step)| step.container().is_some() && is_pending(number))
     }

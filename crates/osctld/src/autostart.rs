@@ -15,20 +15,25 @@ use os_api::OperationState;
 use os_api::command::ContainerStart;
 use os_core::layout;
 use os_store::atomic::{self, Attributes};
+use os_types::plan::JournalPlace;
 use os_types::{ContainerName, ContainerRef, Failure, OpId, PoolName, StartInit};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::app::App;
-use crate::submit;
+use crate::{resume, submit};
 
-/// Starts what is to be started with a pool, once the operation that imports it has finished.
-pub(crate) fn after_import(app: &App, pool: PoolName, import: OpId) {
+/// Once the operation that imports a pool has finished, goes on with what a crash cut off there, and, if
+/// `starts`, starts what is to be started with the pool.
+pub(crate) fn after_import(app: &App, pool: PoolName, starts: bool, import: OpId) {
     let app = app.clone();
     tokio::spawn(async move {
         let imported = app.engine().wait(import.as_str(), submit::OWN_DEADLINE);
         let imported = imported.await;
         if imported.is_ok_and(|operation| operation.state == OperationState::Finished) {
-            begin(&app, pool);
+            resume::at(&app, JournalPlace::Pool { pool: pool.clone() }).await;
+            if starts {
+                begin(&app, pool);
+            }
         }
     });
 }

@@ -23,7 +23,7 @@ const WORKERS: usize = 4;
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Attends to exits from now on, to those that came so far first. What a crash cut off has to be
-/// settled by now: that takes no locks, and would not be alone with its container.
+/// settled, or in the queue of its container, by now: a stop that goes on is not for exits to end.
 pub(crate) fn attend(app: &App) {
     for _ in 0..WORKERS {
         let app = app.clone();

@@ -25,6 +25,7 @@ mod paths;
 mod query;
 mod read_pool;
 mod readiness;
+mod resume;
 mod scopes;
 mod start;
 mod submit;

@@ -23,7 +23,7 @@ use crate::paths::Paths;
 use crate::read_pool::ReadPool;
 use crate::scopes::{Journals, Scopes};
 use crate::submit::{self, Who};
-use crate::{autostart, exits, http, instance, log, notify};
+use crate::{autostart, exits, http, instance, log, notify, resume};
 
 /// Operations that run when the daemon is told to end have so long for it; the rest is settled at
 /// the next start.
@@ -34,9 +34,6 @@ const DESCRIPTORS: u64 = 65_536;
 
 /// How long the disks of the pools have at the start to say what is on them.
 const LOOK_DEADLINE: Duration = Duration::from_mins(1);
-
-/// How long to wait for operations that were cut off, before the daemon is ready.
-const TAKE_UP: Duration = Duration::from_secs(3);
 
 /// Runs the daemon until it is told to end.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -185,35 +182,20 @@ async fn become_ready(app: App, no_import: bool) {
             tracing::error!(%failure, "cannot write the account files");
         }
     }
-    // What ran has to be known before a start, stop or export that was cut off is taken up again.
-    take_up(&app).await;
+    // Only now is it known what runs. Operations that were cut off are in the queues of their containers
+    // before the first command is accepted; neither they nor their guests are waited for.
+    let state = app.host().state();
+    let pools = state.pools().iter().map(|pool| JournalPlace::Pool {
+        pool: pool.name().clone(),
+    });
+    for place in pools.chain([JournalPlace::Host, JournalPlace::Run]) {
+        resume::at(&app, place).await;
+    }
     exits::attend(&app);
     app.enter(DaemonState::Ready);
     notify::tell(notify::IMPORTED);
     for pool in imported {
         autostart::begin(&app, pool);
-    }
-}
-
-/// Goes on with operations that may wait for guests. Most of them end at once; the daemon does not
-/// wait for the others to be ready.
-async fn take_up(app: &App) {
-    let mut operations = Vec::new();
-    for place in [JournalPlace::Host, JournalPlace::Run] {
-        match app.engine().resume(place.clone()).await {
-            Ok(resumed) if resumed.is_empty() => {}
-            Ok(resumed) => {
-                tracing::info!(?place, ?resumed, "going on with operations");
-                operations.extend(resumed);
-            }
-            Err(failure) => tracing::error!(?place, %failure, "cannot go on with operations"),
-        }
-    }
-    let deadline = Instant::now() + TAKE_UP;
-    for id in operations {
-        let left = deadline.saturating_duration_since(Instant::now());
-        // One that is forgotten already has ended.
-        drop(app.engine().wait(id.as_str(), left).await);
     }
 }
 

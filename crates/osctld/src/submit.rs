@@ -39,8 +39,8 @@ pub(crate) fn plan(app: &App, command: &Command) -> Result<Plan, Failure> {
 /// Makes the command an operation. What is plainly wrong with it is an error here; what turns out to
 /// be wrong when its turn has come is the failure of the operation.
 pub(crate) async fn submit(app: &App, command: Command, who: Who) -> Result<OpId, Failure> {
-    let starts = match &command {
-        Command::PoolImport(import) if import.autostart => Some(import.pool.clone()),
+    let imports = match &command {
+        Command::PoolImport(import) => Some((import.pool.clone(), import.autostart)),
         _ => None,
     };
     let planner = app.clone();
@@ -52,8 +52,8 @@ pub(crate) async fn submit(app: &App, command: Command, who: Who) -> Result<OpId
         pid: who.pid,
         ..request
     })?;
-    if let Some(pool) = starts {
-        autostart::after_import(app, pool, id.clone());
+    if let Some((pool, starts)) = imports {
+        autostart::after_import(app, pool, starts, id.clone());
     }
     Ok(id)
 }

@@ -127,7 +127,9 @@ fn without_figures(mut view: Value) -> Value {
     for entry in view.as_array_mut().into_iter().flatten() {
         if let Some(entry) = entry.as_object_mut() {
             entry.retain(|key, _| {
-                !["used", "available", "memory", "memory_bytes"].contains(&key.as_str())
+                // The API says the unit, rows of `osctl` do not.
+                let name = key.strip_suffix("_bytes").unwrap_or(key);
+                !["used", "available", "memory"].contains(&name)
                     && !key.ends_with("_pid")
                     && !key.starts_with("cpu_")
                     && !["nproc", "started"].contains(&key.as_str())

@@ -5,12 +5,14 @@
 use std::io::Write as _;
 
 use anyhow::{Context, Result, ensure};
-use native::World;
+use native::{World, wait_for};
 use os_testkit::{Daemon, Ran, Sandbox, image};
+use os_types::{Plan, Step};
 use serde_json::Value;
 
 /// Arguments of `osctl`. `@` at the beginning of one stands for the root of the sandbox, `%image`
-/// for the busybox image; one that begins with `<` is not an argument, but standard input.
+/// for the busybox image; one that begins with `<` is not an argument, but standard input. A first one that
+/// begins with `>` is no command: a file of the sandbox, and the second word is what to write there.
 type Words = &'static [&'static str];
 
 /// A command, and what is there before it.
@@ -91,6 +93,20 @@ const KILL: Words = &["ct", "stop", "--kill", "web"];
 const DEL: Words = &["ct", "del", "web"];
 const EMPTY_TRASH: Words = &["trash-bin", "prune", "tank"];
 const DROP_IMAGES: Words = &["image", "prune", "tank"];
+const START_OTHER: Words = &["ct", "start", "other"];
+const CT_THIRD: Words = &[
+    "ct",
+    "new",
+    "--from-file",
+    "%image",
+    "--user",
+    "alice",
+    "third",
+];
+const START_THIRD: Words = &["ct", "start", "third"];
+const IMPORT: Words = &["pool", "import", "tank"];
+const EPHEMERAL: Words = &["ct", "set", "ephemeral", "web"];
+const SCRIPT: Words = &[">tank/hook/ct/web/pre-start", "#!/bin/sh\n"];
 const BOB: Words = &["user", "new", "bob"];
 const GROUP: Words = &["group", "new", "/web"];
 const EMPTY: Words = &[
@@ -126,7 +142,7 @@ const REPLACE_BACK: Words = &[
     "web",
     concat!(
         "<",
-        "schema = 1\n",
+        "schema = 2\n",
         "user = \"alice\"\ngroup = \"/default\"\ndistribution = \"busybox\"\nversion = \"1\"\n",
         "arch = \"x86_64\"\n# end\n"
     ),
@@ -156,7 +172,8 @@ matrix! {
     pool_uninstall: "pool-uninstall" after [POOL, EXPORT] is ["pool", "uninstall", "tank"];
     pool_destroy: "pool-destroy" after [POOL, EXPORT] is ["pool", "destroy", "--yes", "tank"],
         made [POOL, EXPORT];
-    pool_import: "pool-import" after [POOL, ALICE, EXPORT] is ["pool", "import", "tank"];
+    pool_forget: "pool-forget" after [POOL, ALICE, EXPORT] is ["pool", "forget", "tank"];
+    pool_import: "pool-import" after [POOL, ALICE, EXPORT] is IMPORT;
     pool_export: "pool-export" after [POOL, ALICE] is EXPORT;
     pool_export_in_an_older_schema: "pool-export" after [POOL, ALICE, GROUP] is
         ["pool", "export", "--schema", "1", "tank"];
@@ -203,6 +220,8 @@ matrix! {
         ["ct", "del", "-f", "web"], back [EMPTY_TRASH, CT, START];
     ct_start: "container-start" after [POOL, ALICE, CT] is START, back [KILL];
     ct_stop: "container-stop" after [POOL, ALICE, CT, START] is ["ct", "stop", "web"], back [START];
+    ct_stop_of_an_ephemeral_one: "container-stop" after [POOL, ALICE, CT, EPHEMERAL, START] is
+        ["ct", "stop", "web"], back [EMPTY_TRASH, CT, EPHEMERAL, START];
     ct_kill: "container-stop" after [POOL, ALICE, CT, START] is KILL, back [START];
     ct_restart: "container-restart" after [POOL, ALICE, CT, START] is
         ["ct", "restart", "--kill", "web"], back [];
@@ -212,18 +231,29 @@ matrix! {
         ["ct", "unfreeze", "web"], back [&["ct", "freeze", "web"]];
     ct_set: "container-set" after [POOL, ALICE, CT] is ["ct", "set", "nesting", "web"],
         back [&["ct", "unset", "nesting", "web"]];
-    ct_unset: "container-unset" after [POOL, ALICE, CT, &["ct", "set", "ephemeral", "web"]] is
-        ["ct", "unset", "ephemeral", "web"], back [&["ct", "set", "ephemeral", "web"]];
+    ct_set_description: "container-set" after [POOL, ALICE, CT] is
+        ["ct", "set", "description", "web", "for tests"],
+        back [&["ct", "unset", "description", "web"]];
+    ct_prlimit_set: "prlimit-set" after [POOL, ALICE, CT] is
+        ["ct", "prlimits", "set", "web", "nofile", "100"],
+        back [&["ct", "prlimits", "unset", "web", "nofile"]];
+    ct_unset: "container-unset" after [POOL, ALICE, CT, EPHEMERAL] is
+        ["ct", "unset", "ephemeral", "web"], back [EPHEMERAL];
     ct_chown: "container-chown" after [POOL, BOB, CT_OWN] is ["ct", "chown", "web", "bob"],
         back [DEL, EMPTY_TRASH, CT_OWN];
     ct_chgrp: "container-chgrp" after [POOL, ALICE, CT, GROUP] is ["ct", "chgrp", "web", "/web"],
         back [&["ct", "chgrp", "web", "/default"]];
     ct_rename: "container-rename" after [POOL, ALICE, CT] is ["ct", "rename", "web", "shop"],
         back [&["ct", "rename", "shop", "web"]];
+    ct_rename_with_hook_scripts: "container-rename" after [POOL, ALICE, CT, SCRIPT] is
+        ["ct", "rename", "web", "shop"], back [&["ct", "rename", "shop", "web"]];
     ct_config_replace: "container-config-replace" after [POOL, ALICE, EMPTY] is REPLACE,
         back [REPLACE_BACK];
     ct_config_reload: "container-config-reload" after [POOL, ALICE, CT] is
         ["ct", "config", "reload", "web"], back [];
+    pool_export_of_running_ones: "pool-export" after
+        [POOL, ALICE, CT, CT_OTHER, CT_THIRD, START, START_OTHER, START_THIRD] is
+        ["pool", "export", "-f", "tank"], back [IMPORT, START, START_OTHER, START_THIRD];
     trash_prune: "trash-prune" after [POOL, ALICE, CT, DEL, CT, DEL] is EMPTY_TRASH,
         made [CT, DEL, CT, DEL];
     image_prune: "image-prune" after [POOL, ALICE, CT, DEL, EMPTY_TRASH] is DROP_IMAGES,
@@ -231,7 +261,8 @@ matrix! {
 }
 
 fn run(scenario: &Scenario) -> Result<()> {
-    let (steps, after) = rehearse(scenario)?;
+    let (stays, after) = rehearse(scenario)?;
+    let steps = stays.len();
     let forward = points(1..=steps, "").into_iter().map(|point| (point, None));
     // On the way back: step k has its effect and then fails. The whole way is gone from the last
     // step; of the others only the first part, behind which their ways are the same.
@@ -242,6 +273,7 @@ fn run(scenario: &Scenario) -> Result<()> {
             .into_iter()
             .filter(|point| !point.starts_with("begin"))
             .filter(move |point| failed == steps || !point.starts_with("end"))
+            .filter(|point| !is_of_one_that_stays(point, &stays))
             .map(move |p| (p, Some(failed)))
     });
     let reverting = reverting.filter(|_| !scenario.destroys());
@@ -249,7 +281,7 @@ fn run(scenario: &Scenario) -> Result<()> {
     for (point, failed) in forward.chain(reverting) {
         let on = match stage.take() {
             Some(stage) => stage,
-            None => Stage::set(scenario)?,
+            None => Stage::set(scenario, stays.contains(&true))?,
         };
         stage = on
             .crash(scenario, &after, &point, failed)
@@ -278,21 +310,30 @@ fn points(steps: impl Iterator<Item = usize>, prefix: &str) -> Vec<String> {
         .collect()
 }
 
-/// Runs the command without a crash; it has to have steps. Returns how many, and the world after it.
-fn rehearse(scenario: &Scenario) -> Result<(usize, World)> {
+/// Whether a point is around the way back of a step that has none.
+fn is_of_one_that_stays(point: &str, stays: &[bool]) -> bool {
+    let steps = (1..).zip(stays).filter(|(_, stays)| **stays);
+    let mut prefixes = steps.map(|(number, _): (usize, _)| format!("revert-{number}:"));
+    prefixes.any(|prefix| point.starts_with(&prefix))
+}
+
+/// Runs the command without a crash; it has to have steps. Returns for each whether it has no way back,
+/// and the world after it.
+fn rehearse(scenario: &Scenario) -> Result<(Vec<bool>, World)> {
     let sandbox = Sandbox::new()?;
     let daemon = sandbox.start_ready()?;
     prepare(&sandbox, scenario.before)?;
     let before = World::look(&sandbox)?;
     let planned = succeed(&sandbox, &[&["-j", "--plan"], scenario.command].concat())?;
-    let plan: Value = serde_json::from_str(&planned)?;
-    ensure!(World::look(&sandbox)? == before, "--plan changed something");
-    let steps = plan["steps"].as_array().context("a plan has steps")?.len();
-    ensure!(steps > 0, "{} has nothing to do", scenario.name);
+    let plan: Plan = serde_json::from_str(&planned)?;
+    let same = before.expect_same(&World::look(&sandbox)?);
+    same.context("--plan changed something")?;
+    let stays: Vec<bool> = plan.steps.iter().map(Step::stays).collect();
+    ensure!(!stays.is_empty(), "{} has nothing to do", scenario.name);
     succeed(&sandbox, scenario.command)?;
     let after = World::look(&sandbox)?;
     sandbox.finish(daemon)?;
-    Ok((steps, after))
+    Ok((stays, after))
 }
 
 fn prepare(sandbox: &Sandbox, commands: &[Words]) -> Result<()> {
@@ -323,6 +364,12 @@ fn osctl(sandbox: &Sandbox, words: &[&str]) -> Result<Ran> {
 }
 
 fn succeed(sandbox: &Sandbox, words: &[&str]) -> Result<String> {
+    if let [file, text] = words
+        && let Some(path) = file.strip_prefix('>')
+    {
+        native::write(sandbox.path(path), text)?;
+        return Ok(String::new());
+    }
     let ran = osctl(sandbox, words)?;
     ensure!(ran.code == 0, "{words:?}: {ran:?}\n{}", sandbox.log());
     Ok(ran.stdout)
@@ -334,10 +381,12 @@ struct Stage {
     before: World,
     /// The newest operation of the history.
     newest: String,
+    /// The command stops containers, which has no way back.
+    stops: bool,
 }
 
 impl Stage {
-    fn set(scenario: &Scenario) -> Result<Self> {
+    fn set(scenario: &Scenario, stops: bool) -> Result<Self> {
         let sandbox = Sandbox::new()?;
         let daemon = sandbox.start_ready()?;
         prepare(&sandbox, scenario.before)?;
@@ -348,6 +397,7 @@ impl Stage {
             sandbox,
             before,
             newest,
+            stops,
         })
     }
 
@@ -377,6 +427,7 @@ impl Stage {
             .context("the daemon did not die")?;
 
         let daemon = sandbox.start_ready()?;
+        until_idle(sandbox)?;
         self.settle(scenario, point)?;
         let done = World::look(sandbox)?;
         done.is_clean()?;
@@ -402,7 +453,12 @@ impl Stage {
             }
             None if !point.starts_with("begin") => anyhow::bail!("nothing says how it ended"),
             None | Some("reverted") => {
-                let same = self.before.expect_same(&found);
+                // What was stopped stays so; started again, it is as before.
+                let starts = |words: &&Words| self.stops && words.starts_with(&["ct", "start"]);
+                for words in scenario.before.iter().filter(starts) {
+                    succeed(sandbox, words)?;
+                }
+                let same = self.before.expect_same(&World::look(sandbox)?);
                 same.context("reverted, but not as before")?;
                 let again = succeed(sandbox, scenario.command);
                 again.map(drop).context("again after it was reverted")
@@ -423,6 +479,17 @@ impl Stage {
         daemon.stop()?;
         Ok(Some(Self { newest, ..self }))
     }
+}
+
+/// Waits for operations that go on although the daemon is ready: those that may wait for guests.
+fn until_idle(sandbox: &Sandbox) -> Result<()> {
+    let ended = ["finished", "reverted", "cancelled", "failed"];
+    wait_for("the end of all operations", || {
+        let all = sandbox.request("GET", "/v1/operations", None)?.json()?;
+        let all = all.as_array().context("a list")?;
+        let has_ended = |now: &Value| now["state"].as_str().is_some_and(|s| ended.contains(&s));
+        Ok(all.iter().all(has_ended).then_some(()))
+    })
 }
 
 fn newest(sandbox: &Sandbox) -> Result<String> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use native::{wait_for, with_pool};
-use os_testkit::{Container, Sandbox};
+use os_testkit::{Container, Daemon, Sandbox};
 use serde_json::{Value, json};
 
 /// An init that reacts to what means a power failure, but not in a way that helps.
@@ -204,6 +204,81 @@ fn an_export_that_was_cut_off_is_rolled_forward() -> Result<()> {
     let exported = until(&sandbox, &export, ENDED)?;
     assert_eq!(exported["state"], "finished", "{exported}");
     sandbox.ok(&["pool", "import", "tank"])?;
+    sandbox.finish(daemon)
+}
+
+/// Cuts a slow stop off while its guest ignores the signal; returns the next daemon and the operation,
+/// which that daemon is at when it is ready.
+fn cut_off(sandbox: &Sandbox, daemon: Daemon, web: &Container<'_>) -> Result<(Daemon, String)> {
+    let init = web.init_pid()?;
+    let slow = submit(sandbox, "container-stop", &slow_stop("web"))?;
+    // Init has got the signal, so only its deadline is waited for.
+    let asked = format!(
+        "{}/root/asked",
+        web.show()?["rootfs"].as_str().context("a root")?
+    );
+    wait_for("the signal", || Ok(std::fs::exists(&asked)?.then_some(())))?;
+    daemon.kill()?;
+    let daemon = sandbox.start_ready()?;
+    sandbox.ok(&["ping"])?;
+    let resumed = until(sandbox, &slow, &["running"])?;
+    assert_eq!(resumed["recovered"], true, "{resumed}");
+    web.wait_for("stopping")?;
+    assert_eq!(web.init_pid()?, init, "it is not killed before its time");
+    Ok((daemon, slow))
+}
+
+/// C11: readiness waits for no guest. The stop goes on with what is left of its time, and yields to a kill.
+#[test]
+fn a_slow_stop_that_was_cut_off_goes_on_behind_a_ready_daemon() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = stubborn(&sandbox, "web")?;
+    let (daemon, slow) = cut_off(&sandbox, daemon, &web)?;
+    let began = Instant::now();
+    sandbox.ok(&["ct", "stop", "-k", "web"])?;
+    ensure!(
+        began.elapsed() < Duration::from_secs(100),
+        "it waited for the stop"
+    );
+    assert_eq!(web.state()?, "stopped");
+    let taken = until(&sandbox, &slow, ENDED)?;
+    assert_eq!(taken["state"], "cancelled", "{taken}");
+    web.start()?;
+    sandbox.finish(daemon)
+}
+
+/// C10: a stop of an ephemeral container is one plan with its deletion. Cut off, neither is lost, and its
+/// guest keeps its time to shut down.
+#[test]
+fn a_stop_of_an_ephemeral_one_that_was_cut_off_deletes_it() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = sandbox.new_container("web", &["--ephemeral"])?;
+    // It ends when a file tells it to, whatever signals it has got.
+    let script =
+        "trap 'echo no > /root/asked' PWR TERM; while ! test -e /root/now; do sleep 0.1; done";
+    let settings = json!({ "name": "web", "settings": { "init_cmd": ["/bin/sh", "-c", script] } });
+    sandbox.command("container-set", &settings)?;
+    web.start()?;
+    let root = web.show()?["rootfs"].as_str().context("a root")?.to_owned();
+    let (daemon, slow) = cut_off(&sandbox, daemon, &web)?;
+    native::write(format!("{root}/root/now"), "")?;
+    let stopped = until(&sandbox, &slow, ENDED)?;
+    assert_eq!(stopped["state"], "finished", "{stopped}");
+    assert_eq!(sandbox.osctl(&["ct", "show", "web"])?.code, 3);
+    sandbox.finish(daemon)
+}
+
+/// The same with a kill while the stop goes on: the kill deletes it.
+#[test]
+fn a_kill_takes_over_the_stop_of_an_ephemeral_one() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = stubborn(&sandbox, "web")?;
+    sandbox.ok(&["ct", "set", "ephemeral", "web"])?;
+    let (daemon, slow) = cut_off(&sandbox, daemon, &web)?;
+    sandbox.ok(&["ct", "stop", "-k", "web"])?;
+    let taken = until(&sandbox, &slow, ENDED)?;
+    assert_eq!(taken["state"], "cancelled", "{taken}");
+    assert_eq!(sandbox.osctl(&["ct", "show", "web"])?.code, 3);
     sandbox.finish(daemon)
 }
 

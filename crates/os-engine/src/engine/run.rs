@@ -231,6 +231,7 @@ impl<H: Host> Inner<H> {
             started: Timestamp::now(),
             boot: self.identity.boot.clone(),
             host: self.identity.host.clone(),
+            yields: request.strength == Strength::Yielding,
         };
         let folder = self.folder(&plan.journal)?;
         let begin = Begin {
@@ -269,11 +270,11 @@ impl<H: Host> Inner<H> {
             let entry = self.operations.readd(control, resumed(begin));
             let mut touches: BTreeSet<_> = begin.plan.touches.iter().cloned().collect();
             touches.remove(&EntityRef::Host);
-            let only_runs = begin.plan.journal == JournalPlace::Run;
+            let yields = begin.header.yields || begin.plan.journal == JournalPlace::Run;
             let claimant = Claimant {
                 operation: entry.id.clone(),
                 command: begin.header.command.clone(),
-                strength: if only_runs {
+                strength: if yields {
                     Strength::Yielding
                 } else {
                     Strength::Normal

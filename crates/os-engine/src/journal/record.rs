@@ -37,6 +37,10 @@ pub struct Header {
     pub boot: String,
     /// The host it ran on.
     pub host: String,
+    /// Whether an urgent operation may take over, also from a daemon that goes on with it. Older journals
+    /// do not tell; there each that changes only what runs yields.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub yields: bool,
 }
 
 /// How an operation ended.
