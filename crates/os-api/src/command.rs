@@ -168,10 +168,7 @@ mod tests {
 
     #[test]
     fn bodies_survive_the_wire() {
-        let body = UserNew {
-            name: "alice".parse().unwrap(),
-            ..UserNew::default_for_tests()
-        };
+        let body = UserNew::named(None, "alice".parse().unwrap());
         let command = Command::from(body);
         let json = command.encode().unwrap();
         assert_eq!(

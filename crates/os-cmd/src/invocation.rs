@@ -127,13 +127,14 @@ impl fmt::Display for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.program)?;
         for arg in &self.args {
-            write!(f, " {}", quote(&arg.to_string_lossy()))?;
+            write!(f, " {}", shell_word(&arg.to_string_lossy()))?;
         }
         Ok(())
     }
 }
 
-fn quote(arg: &str) -> String {
+/// The text as one word of a shell command.
+pub fn shell_word(arg: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
     if !arg.is_empty() && arg.chars().all(plain) {
         arg.to_owned()

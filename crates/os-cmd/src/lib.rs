@@ -39,7 +39,7 @@ mod running;
 pub use self::error::CommandError;
 pub use self::fake::{FakeRunner, Reply};
 pub use self::host::HostRunner;
-pub use self::invocation::{Input, Invocation, Sink};
+pub use self::invocation::{Input, Invocation, Sink, shell_word};
 pub use self::running::{Flow, Running};
 
 /// Everything a program answered, if it ended with status 0.

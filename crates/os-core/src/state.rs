@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use entry::{Damage, Entry, Loaded};
 pub use load::LoadError;
-pub use lookup::{Found, LookupError};
+pub use lookup::{EntityName, Found, LookupError};
 use os_api::event::EntityChange;
 use os_types::{EntityRef, Failure, PoolName, PoolPath, UserName};
 pub use part::PartOf;

@@ -18,7 +18,7 @@ pub use pool::{PoolFigures, pool, sources};
 pub use user::user;
 
 use crate::facts::ViewFacts;
-use crate::state::{LookupError, PoolState, State};
+use crate::state::{EntityName, LookupError, PoolState, State};
 
 /// The pool named, or all by name.
 fn select<'a>(
@@ -33,6 +33,20 @@ fn select<'a>(
     Ok(pools)
 }
 
+/// What `view` makes of the entities of one kind, all or those of a pool.
+fn list<N: EntityName, V>(
+    state: &State,
+    pool: Option<&PoolName>,
+    view: impl Fn(&PoolState, &N) -> Option<V>,
+) -> Result<Vec<V>, LookupError> {
+    let entities = select(state, pool)?
+        .into_iter()
+        .flat_map(|pool| N::table(pool).keys().map(move |name| (pool, name)));
+    Ok(entities
+        .filter_map(|(pool, name)| view(pool, name))
+        .collect())
+}
+
 /// All users, or those of a pool.
 ///
 /// # Errors
@@ -42,12 +56,7 @@ pub fn users(
     facts: &ViewFacts,
     pool: Option<&PoolName>,
 ) -> Result<Vec<User>, LookupError> {
-    let pools = select(state, pool)?;
-    let of = |pool| PoolState::users(pool).keys().map(move |name| (pool, name));
-    let users = pools.into_iter().flat_map(of);
-    Ok(users
-        .filter_map(|(pool, name)| user(state, facts, pool, name))
-        .collect())
+    list(state, pool, |pool, name| user(state, facts, pool, name))
 }
 
 /// All groups, or those of a pool.
@@ -59,12 +68,7 @@ pub fn groups(
     facts: &ViewFacts,
     pool: Option<&PoolName>,
 ) -> Result<Vec<Group>, LookupError> {
-    let pools = select(state, pool)?;
-    let of = |pool| PoolState::groups(pool).keys().map(move |name| (pool, name));
-    let groups = pools.into_iter().flat_map(of);
-    Ok(groups
-        .filter_map(|(pool, name)| group(facts, pool, name))
-        .collect())
+    list(state, pool, |pool, name| group(facts, pool, name))
 }
 
 /// All containers, or those of a pool; `running` tells what only their watcher knows.
@@ -78,19 +82,10 @@ pub fn containers(
     running: impl Fn(&PoolName, &ContainerName) -> Running,
     extent: Extent,
 ) -> Result<Vec<Container>, LookupError> {
-    let pools = select(state, pool)?;
-    let of = |pool| {
-        PoolState::containers(pool)
-            .keys()
-            .map(move |name| (pool, name))
-    };
-    let containers = pools.into_iter().flat_map(of);
-    Ok(containers
-        .filter_map(|(pool, name)| {
-            let running = running(pool.name(), name);
-            container(state, facts, pool, name, &running, extent)
-        })
-        .collect())
+    list(state, pool, |pool, name| {
+        let running = running(pool.name(), name);
+        container(state, facts, pool, name, &running, extent)
+    })
 }
 
 /// All id ranges, or those of a pool.
@@ -98,16 +93,7 @@ pub fn containers(
 /// # Errors
 /// When that pool is not imported.
 pub fn id_ranges(state: &State, pool: Option<&PoolName>) -> Result<Vec<IdRange>, LookupError> {
-    let pools = select(state, pool)?;
-    let of = |pool| {
-        PoolState::id_ranges(pool)
-            .keys()
-            .map(move |name| (pool, name))
-    };
-    let ranges = pools.into_iter().flat_map(of);
-    Ok(ranges
-        .filter_map(|(pool, name)| id_range(pool, name))
-        .collect())
+    list(state, pool, id_range)
 }
 
 #[cfg(test)]

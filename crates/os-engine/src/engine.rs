@@ -302,11 +302,6 @@ impl<H: Host> Engine<H> {
         Ok(ids)
     }
 
-    /// [`Engine::recover`] from a thread that may block. A step uses [`crate::StepContext::recover`].
-    pub fn recover_blocking(&self, place: &JournalPlace) -> Result<Vec<OpId>, Failure> {
-        self.0.recover_place(place)
-    }
-
     /// The operation to undo and the plan that does it.
     ///
     /// # Blocking

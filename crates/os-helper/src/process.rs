@@ -2,22 +2,15 @@
 
 use std::fs;
 
-use os_sys::PidFd;
-
-/// Its start time in clock ticks since boot: with the pid it is one process for good.
-pub(crate) fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name of the program stands in brackets and may hold anything, brackets too.
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(19)?.parse().ok()
-}
+use os_sys::{PidFd, ProcessStat};
 
 /// Init of a guest, held so that its number cannot come to mean another process.
 ///
 /// *Errors*: as a sentence, if the process that began at `start` is gone.
 pub(crate) fn hold(pid: u32, start: u64) -> Result<PidFd, String> {
     let held = PidFd::open(pid).map_err(|error| os_types::chain(&error))?;
-    let held = held.filter(|_| start_time(pid) == Some(start));
+    let is_same = |stat: ProcessStat| stat.start_time == start;
+    let held = held.filter(|_| ProcessStat::read(pid).is_some_and(is_same));
     held.ok_or_else(|| "the container does not run any more".to_owned())
 }
 

@@ -59,11 +59,9 @@ fn stopped(rig: &Rig) -> GuestTarget {
 }
 
 fn running(init: u32) -> GuestTarget {
-    let stat = fs::read_to_string(format!("/proc/{init}/stat")).unwrap();
-    let start = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(19);
     GuestTarget::Running(RunningGuest {
         init_pid: init,
-        init_start: start.unwrap().parse().unwrap(),
+        init_start: os_sys::ProcessStat::read(init).unwrap().start_time,
     })
 }
 

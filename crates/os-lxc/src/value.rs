@@ -136,12 +136,7 @@ impl ConfigPath {
 
     /// The path as a word of a shell command: LXC runs hooks through `/bin/sh -c`.
     pub(crate) fn shell_word(&self) -> String {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/._+-@:,=".contains(c);
-        if self.0.chars().all(plain) {
-            self.0.clone()
-        } else {
-            format!("'{}'", self.0.replace('\'', r"'\''"))
-        }
+        os_cmd::shell_word(&self.0)
     }
 
     /// The path as a field of fstab(5), where blanks and backslashes are octal escapes.

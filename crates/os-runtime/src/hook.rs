@@ -13,7 +13,6 @@ use os_lxc::Stage;
 use os_types::{Code, Failure, chain};
 
 use crate::operation::{self, Operation};
-use crate::process;
 use crate::spec::ContainerSpec;
 
 /// Time limit of one script.
@@ -122,7 +121,7 @@ fn invocation(script: &Path, context: HookContext<'_>) -> Invocation {
             monitor,
             stage,
         } => {
-            let start = process::stat(monitor).map_or(0, |stat| stat.start_time);
+            let start = os_sys::ProcessStat::read(monitor).map_or(0, |stat| stat.start_time);
             Invocation::new(helper.to_string_lossy())
                 .args(["script".to_owned(), monitor.to_string(), start.to_string()])
                 .arg(stage.folder().as_path())

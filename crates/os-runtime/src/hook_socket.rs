@@ -18,8 +18,6 @@ use std::time::{Duration, Instant};
 use os_lxc::{HookAnswer, HookMessage, HookName};
 use os_sys::PidFd;
 
-use crate::process;
-
 /// Maximum length of a message, one line, in bytes.
 const MESSAGE_LIMIT: u64 = 64 << 10;
 
@@ -113,7 +111,7 @@ impl PendingStarts {
         let mut child = (peer.pid(), None::<PidFd>);
         for _ in 0..MAX_DEPTH {
             let (pid, held) = &child;
-            let parent = process::stat(*pid)?.parent;
+            let parent = os_sys::ProcessStat::read(*pid)?.parent;
             let parent_held = PidFd::open(parent).ok()??;
             // The parent is held now. If the child lives and still names it, it is the parent.
             let lives = !held
@@ -121,7 +119,7 @@ impl PendingStarts {
                 .unwrap_or(peer)
                 .wait_exit(Duration::ZERO)
                 .ok()?;
-            if !lives || process::stat(*pid)?.parent != parent {
+            if !lives || os_sys::ProcessStat::read(*pid)?.parent != parent {
                 return None;
             }
             if self.lock().contains_key(&parent) {

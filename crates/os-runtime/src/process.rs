@@ -5,10 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use os_sys::PidFd;
-
-/// `PF_FORKNOEXEC`, linux/sched.h: it was forked and has not run a program of its own yet.
-const FORK_NO_EXEC: u64 = 0x40;
+use os_sys::{PidFd, ProcessStat};
 
 /// `USER_HZ`: the unit of times in `/proc`, the same on every Linux that we run on.
 const TICKS_PER_SECOND: u64 = 100;
@@ -24,7 +21,7 @@ impl Process {
     /// Holds the process that has this number now; `None` if there is none, or only a zombie.
     pub fn open(pid: u32) -> Option<Self> {
         let pidfd = PidFd::open(pid).ok()??;
-        let stat = stat(pid)?;
+        let stat = ProcessStat::read(pid)?;
         let process = Self {
             pidfd: Arc::new(pidfd),
             start_time: stat.start_time,
@@ -57,39 +54,6 @@ impl Process {
     pub fn has_ended(&self) -> bool {
         self.pidfd.wait_exit(Duration::ZERO).unwrap_or(false)
     }
-}
-
-/// What `/proc/<pid>/stat` says that we need.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stat {
-    /// Its parent.
-    pub(crate) parent: u32,
-    /// The letter of its state, e.g. `Z`.
-    pub(crate) state: char,
-    /// Whether it has executed a program since it was forked.
-    pub(crate) has_execed: bool,
-    /// Clock ticks since boot when it was started: with the pid it is one process for good.
-    pub(crate) start_time: u64,
-}
-
-/// The facts of a process; `None` if there is none.
-pub(crate) fn stat(pid: u32) -> Option<Stat> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    parse(&text)
-}
-
-fn parse(text: &str) -> Option<Stat> {
-    // The name of the program stands in brackets and may hold anything, brackets too.
-    let (_, rest) = text.rsplit_once(')')?;
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    // Field 3 of the manual is the first one here.
-    let field = |number: usize| fields.get(number.checked_sub(3)?).copied();
-    Some(Stat {
-        parent: field(4)?.parse().ok()?,
-        state: field(3)?.chars().next()?,
-        has_execed: field(9)?.parse::<u64>().ok()? & FORK_NO_EXEC == 0,
-        start_time: field(22)?.parse().ok()?,
-    })
 }
 
 /// The path of its control group in a hierarchy that has it below `parent`; what comes behind
@@ -175,7 +139,7 @@ pub(crate) fn children(pid: u32) -> usize {
 /// How long ago it was started.
 pub(crate) fn age_seconds(pid: u32) -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    let began = stat(pid).map_or(0, |stat| stat.start_time / TICKS_PER_SECOND);
+    let began = ProcessStat::read(pid).map_or(0, |stat| stat.start_time / TICKS_PER_SECOND);
     u64::try_from(now.tv_sec).unwrap_or(0).saturating_sub(began)
 }
 
@@ -191,7 +155,7 @@ pub(crate) fn is_init_of_guest(pid: u32) -> bool {
 pub(crate) fn blocked(pids: impl IntoIterator<Item = u32>) -> Option<String> {
     let stuck: Vec<u32> = pids
         .into_iter()
-        .filter(|pid| stat(*pid).is_some_and(|stat| stat.state == 'D'))
+        .filter(|pid| ProcessStat::read(*pid).is_some_and(|stat| stat.state == 'D'))
         .collect();
     if stuck.is_empty() {
         return None;
@@ -219,17 +183,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stat_line_is_read_whatever_the_name() {
-        let fields = "S 1 7 7 0 -1 4194368 1 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
-        let stat = parse(&format!("12 (evil) S 9 (x) {fields}")).unwrap();
-        assert_eq!(stat.start_time, 4711);
-        assert!(!stat.has_execed);
-        assert_eq!(stat.state, 'S');
-        assert_eq!(parse("12 (cut) S 1"), None);
-        assert_eq!(parse(""), None);
-    }
-
-    #[test]
     fn signals_that_are_blocked_for_a_fork_are_not_waited_for() {
         let status = |state: &str, blocked: &str| {
             format!(
@@ -254,7 +207,7 @@ mod tests {
     #[test]
     fn this_process_has_execed_and_is_no_guest() {
         let pid = std::process::id();
-        assert!(stat(pid).unwrap().has_execed);
+        assert!(ProcessStat::read(pid).unwrap().has_execed);
         assert!(!is_init_of_guest(pid));
         assert!(program(pid).is_some());
         assert!(caught_signals(pid).is_some());

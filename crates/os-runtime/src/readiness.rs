@@ -94,7 +94,7 @@ impl Runtime {
             return ready(format!("{login} waits for a login"));
         }
         let children = process::children(init.pid());
-        let sleeps = process::stat(init.pid()).is_some_and(|stat| stat.state == 'S');
+        let sleeps = os_sys::ProcessStat::read(init.pid()).is_some_and(|stat| stat.state == 'S');
         if sleeps && children == 0 {
             return ready(format!("{program} has nothing left to start"));
         }

@@ -82,7 +82,7 @@ impl Runtime {
 
 /// The first process of the guest's pid namespace, if it has executed a program.
 fn find_init(pids: &BTreeSet<u32>) -> Option<Process> {
-    let has_execed = |pid: u32| process::stat(pid).is_some_and(|stat| stat.has_execed);
+    let has_execed = |pid: u32| os_sys::ProcessStat::read(pid).is_some_and(|stat| stat.has_execed);
     let is_init = |pid: u32| process::is_init_of_guest(pid) && has_execed(pid);
     let init = pids.iter().copied().find(|pid| is_init(*pid));
     init.and_then(Process::open)

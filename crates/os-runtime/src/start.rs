@@ -283,7 +283,8 @@ impl Start<'_> {
         let is_ours = |init: &Process| {
             let parent = self.runtime.cgroups.parent().as_str();
             let group = process::cgroup_below(init.pid(), parent).unwrap_or_default();
-            let is_child = process::stat(init.pid()).is_some_and(|it| it.parent == monitor.pid);
+            let is_child =
+                os_sys::ProcessStat::read(init.pid()).is_some_and(|it| it.parent == monitor.pid);
             is_child
                 && process::is_init_of_guest(init.pid())
                 && Path::new(&group).starts_with(self.spec.cgroup.as_str())
@@ -326,7 +327,7 @@ impl Start<'_> {
             if self.operation.is_cancelled() {
                 return Err(operation::cancelled("the start"));
             }
-            match process::stat(init.pid()) {
+            match os_sys::ProcessStat::read(init.pid()) {
                 Some(stat) if !init.has_ended() => Ok(stat.has_execed.then_some(())),
                 _ => Err(self.failed("its init ended at once")),
             }

@@ -107,14 +107,6 @@ impl MountTable {
         self.0.iter().rev().find(|e| e.mount_point == path)
     }
 
-    /// The mount that a path lies on: the longest mount point that is a prefix of it.
-    pub fn containing(&self, path: &Path) -> Option<&MountEntry> {
-        self.0
-            .iter()
-            .filter(|e| path.starts_with(&e.mount_point))
-            .max_by_key(|e| (e.mount_point.as_os_str().len(), e.id))
-    }
-
     /// The mount that another one lies on.
     pub fn parent_of(&self, entry: &MountEntry) -> Option<&MountEntry> {
         self.0.iter().find(|e| e.id == entry.parent)
@@ -212,7 +204,6 @@ mod tests {
     fn later_mount_hides_earlier() {
         let table = MountTable::parse(SAMPLE);
         assert_eq!(table.at(Path::new("/mnt 2")).unwrap().fstype, "tmpfs");
-        assert_eq!(table.containing(Path::new("/mnt 2/x")).unwrap().id, 38);
         assert_eq!(table.below(Path::new("/mnt 2")).count(), 1);
         assert!(table.at(Path::new("/mnt")).is_none());
     }

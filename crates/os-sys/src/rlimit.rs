@@ -27,11 +27,6 @@ const NAMES: &[(&str, Resource)] = &[
     ("stack", Resource::Stack),
 ];
 
-/// Whether there is a limit of that name, e.g. `nofile`.
-pub fn is_limit(name: &str) -> bool {
-    NAMES.iter().any(|(known, _)| *known == name)
-}
-
 /// Limits this process and what it starts; `None` means unlimited.
 ///
 /// *Errors*: `EINVAL` for an unknown name, or a soft limit above the hard one.

@@ -181,11 +181,6 @@ impl Child {
         &self.pidfd
     }
 
-    /// Gives up the child but for its pidfd: it goes on, and is reaped by whoever waits for it.
-    pub fn into_pidfd(self) -> PidFd {
-        self.pidfd
-    }
-
     /// Waits for the end of the leader and reaps it; the status is kept. `None` if the time ran out first.
     pub fn wait(&mut self, timeout: Duration) -> Result<Option<ExitStatus>, SysError> {
         if self.status.is_some() {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entity::EntityRef;
 use crate::names::PoolName;
-use crate::step::{Presence, Step};
+use crate::step::Step;
 
 /// Where an operation's journal is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -85,12 +85,6 @@ impl Plan {
 }
 
 impl Step {
-    /// Whether the way back leaves it as it is. Stopping is so: a failed export starts no container
-    /// again that its administrator wanted stopped (ADR-16). `osctl undo` starts it.
-    pub fn stays(&self) -> bool {
-        matches!(self, Self::Run(run) if run.to == Presence::Absent)
-    }
-
     /// The container that it starts or stops.
     pub fn container(&self) -> Option<EntityRef> {
         match self {
@@ -100,14 +94,5 @@ impl Step {
             }),
             _ => None,
         }
-    }
-
-    /// Whether it needs the lock of the host: it changes the account files, or which ids are
-    /// somebody's.
-    pub fn uses_host(&self) -> bool {
-        matches!(
-            self,
-            Self::SystemUser(_) | Self::AccountFiles(_) | Self::PoolActive(_) | Self::PoolReload(_)
-        )
     }
 }

@@ -79,6 +79,10 @@ pub trait StepKind: Clone + fmt::Display {
     /// What it changes.
     const DURABILITY: Durability;
 
+    /// Whether it needs the lock of the host: it changes the account files, or which ids are
+    /// somebody's.
+    const USES_HOST: bool = false;
+
     /// The step back; `None` if the step destroys something for good.
     fn inverse(&self) -> Option<Self>;
 
@@ -88,9 +92,9 @@ pub trait StepKind: Clone + fmt::Display {
         self.inverse()
     }
 
-    /// Whether the step is taken back when a later step of its operation fails.
-    fn has_way_back(&self) -> bool {
-        self.inverse().is_some()
+    /// Whether a failed operation leaves the step as it is instead of taking it back (ADR-16).
+    fn stays(&self) -> bool {
+        false
     }
 }
 
@@ -147,10 +151,17 @@ macro_rules! steps {
                 }
             }
 
-            /// Whether a failed operation takes it back, see [`StepKind::has_way_back`].
-            pub fn has_way_back(&self) -> bool {
+            /// Whether a failed operation leaves it as it is, see [`StepKind::stays`].
+            pub fn stays(&self) -> bool {
                 match self {
-                    $(Self::$variant(step) => step.has_way_back(),)+
+                    $(Self::$variant(step) => step.stays(),)+
+                }
+            }
+
+            /// Whether it needs the lock of the host, see [`StepKind::USES_HOST`].
+            pub fn uses_host(&self) -> bool {
+                match self {
+                    $(Self::$variant(_) => $kind::USES_HOST,)+
                 }
             }
 

@@ -86,7 +86,7 @@ impl Offline {
     }
 
     pub(crate) fn user(&self, user: &Ref<UserName>) -> Result<view::User, Failure> {
-        let found = self.state.find_user(user.pool.as_ref(), &user.name);
+        let found = self.state.find(user.pool.as_ref(), &user.name);
         let pool = found?.pool;
         seen(os_core::view::user(
             &self.state,
@@ -101,7 +101,7 @@ impl Offline {
     }
 
     pub(crate) fn group(&self, group: &Ref<GroupName>) -> Result<view::Group, Failure> {
-        let found = self.state.find_group(group.pool.as_ref(), &group.name);
+        let found = self.state.find(group.pool.as_ref(), &group.name);
         let pool = found?.pool;
         seen(os_core::view::group(&self.facts, pool, &group.name))
     }
@@ -121,7 +121,7 @@ impl Offline {
         container: &Ref<ContainerName>,
     ) -> Result<view::Container, Failure> {
         let name = &container.name;
-        let found = self.state.find_container(container.pool.as_ref(), name);
+        let found = self.state.find(container.pool.as_ref(), name);
         let pool = found?.pool;
         let running = Running::default();
         seen(os_core::view::container(
@@ -156,7 +156,7 @@ impl Offline {
     }
 
     fn pool_of_range(&self, range: &Ref<IdRangeName>) -> Result<&PoolState, Failure> {
-        let found = self.state.find_id_range(range.pool.as_ref(), &range.name);
+        let found = self.state.find(range.pool.as_ref(), &range.name);
         Ok(found?.pool)
     }
 

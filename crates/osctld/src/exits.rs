@@ -107,7 +107,7 @@ fn delete(app: &App, container: &ContainerRef, was_exec_only: bool) -> Result<()
     }
     let ContainerRef { pool, name } = container;
     let state = app.host().state();
-    let found = state.find_container(Some(pool), name).ok();
+    let found = state.find(Some(pool), name).ok();
     let doc = found.and_then(|found| found.entry.doc().cloned());
     if doc.is_none_or(|doc| doc.settings.ephemeral != Some(true)) {
         return Ok(());

@@ -36,12 +36,12 @@ pub struct UserNew {
     pub standalone: bool,
 }
 
-#[cfg(test)]
 impl UserNew {
-    pub(crate) fn default_for_tests() -> Self {
+    /// A user with the first free block of the default id range.
+    pub fn named(pool: Option<PoolName>, name: UserName) -> Self {
         Self {
-            pool: None,
-            name: "u".parse().unwrap(),
+            pool,
+            name,
             id_range: None,
             block_index: None,
             uid_map: None,

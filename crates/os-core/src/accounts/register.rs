@@ -99,7 +99,7 @@ impl<'a> Registrar<'a> {
     /// # Errors
     /// When the user is disabled, the host has such an account itself, or no id is left.
     pub fn account(&mut self, pool: &PoolName, user: &UserName) -> Result<Account, RegisterError> {
-        let entry = self.state.find_user(Some(pool), user)?.entry;
+        let entry = self.state.find(Some(pool), user)?.entry;
         let doc = entry.doc();
         let failure = self.state.failure(pool, user);
         let (Some(doc), None) = (doc, failure) else {

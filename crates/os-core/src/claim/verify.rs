@@ -199,10 +199,7 @@ fn is_of_block(
             name: user,
         }
         | Holder::Running { pool: of, user, .. } => {
-            let found = state
-                .find_user(Some(pool), user)
-                .ok()
-                .filter(|_| of == pool);
+            let found = state.find(Some(pool), user).ok().filter(|_| of == pool);
             let block = found.and_then(|found| found.entry.doc()?.block.clone());
             block.is_some_and(|block| block.id_range == *range && block.index == blocks.block_index)
         }
@@ -252,7 +249,7 @@ impl Changes {
                 user,
                 to: Presence::Present,
             }) => {
-                let found = state.find_user(Some(pool), user).ok();
+                let found = state.find(Some(pool), user).ok();
                 let doc = found.and_then(|found| found.entry.doc());
                 self.users
                     .extend(doc.map(|doc| (pool.clone(), user.clone(), doc.clone())));
@@ -262,7 +259,7 @@ impl Changes {
     }
 
     fn user(&mut self, pool: PoolName, name: UserName, after: Option<&str>, state: &State) {
-        let found = state.find_user(Some(&pool), &name).ok();
+        let found = state.find(Some(&pool), &name).ok();
         let before = found.as_ref().and_then(|found| found.entry.doc());
         let after = after.and_then(|text| document::parse::<UserDoc>(text).ok());
         let Some(after) = after else {
@@ -281,7 +278,7 @@ impl Changes {
         after: Option<&str>,
         state: &State,
     ) {
-        let found = state.find_id_range(Some(pool), range).ok();
+        let found = state.find(Some(pool), range).ok();
         let before = found.as_ref().and_then(|found| found.entry.doc());
         let before = before.map_or(&[][..], |doc| doc.table.allocations());
         let after = after.and_then(|text| document::parse::<IdRangeDoc>(text).ok());
@@ -303,7 +300,7 @@ impl Changes {
         to: Presence,
         state: &State,
     ) {
-        let found = state.find_id_range(Some(pool), range).ok();
+        let found = state.find(Some(pool), range).ok();
         let Some(doc) = found.as_ref().and_then(|found| found.entry.doc()) else {
             return;
         };

@@ -43,19 +43,19 @@ fn change(
             pool_set::change(context.pool(Some(pool))?, |doc| change(&mut doc.attrs))
         }
         AttrTarget::IdRange { pool, name } => {
-            let found = context.id_range(pool.as_ref(), name)?;
+            let found = context.find(pool.as_ref(), name)?;
             rewrite(&found, |doc: &mut IdRangeDoc| change(&mut doc.attrs))
         }
         AttrTarget::User { pool, name } => {
-            let found = context.user(pool.as_ref(), name)?;
+            let found = context.find(pool.as_ref(), name)?;
             rewrite(&found, |doc: &mut UserDoc| change(&mut doc.attrs))
         }
         AttrTarget::Container { pool, name } => {
-            let found = context.container(pool.as_ref(), name)?;
+            let found = context.find(pool.as_ref(), name)?;
             rewrite(&found, |doc: &mut ContainerDoc| change(&mut doc.attrs))
         }
         AttrTarget::Group { pool, name } => {
-            let found = context.group(pool.as_ref(), name)?;
+            let found = context.find(pool.as_ref(), name)?;
             rewrite(&found, |doc: &mut GroupDoc| change(&mut doc.attrs))
         }
     }

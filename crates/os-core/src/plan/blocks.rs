@@ -99,7 +99,7 @@ impl Found<'_, IdRangeDoc> {
         let pool = self.pool.name();
         let named = owner_user(allocation.owner.as_deref());
         if let Some(name) = named.and_then(|name| name.parse().ok())
-            && context.state.find_user(Some(pool), &name).is_ok()
+            && context.state.find(Some(pool), &name).is_ok()
         {
             let pool = pool.clone();
             return Ok(Some(Holder::User { pool, name }));

@@ -14,7 +14,7 @@ use crate::layout;
 use crate::state::Found;
 
 pub(super) fn del(body: &ContainerDel, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     let (pool, name) = (found.pool.name(), &body.name);
     let mut steps = Vec::new();
     if body.force && context.facts.container_state(pool, name).is_alive() {
@@ -78,12 +78,12 @@ fn forget_user(
     if doc.standalone || others.iter().any(|other| *other != found.entity) {
         return Ok(());
     }
-    let user = context.user(Some(found.pool.name()), user)?;
+    let user = context.find(Some(found.pool.name()), user)?;
     user_del::forget(&user, context, steps, touches)
 }
 
 pub(super) fn rename(body: &ContainerRename, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     let (pool, name) = (found.pool.name(), &body.name);
     if *name == body.to {
         return Ok(on_pool(pool, Vec::new(), [found.entity.clone()]));
@@ -121,10 +121,10 @@ pub(super) fn rename(body: &ContainerRename, context: &Context<'_>) -> Result<Pl
 }
 
 pub(super) fn chown(body: &ContainerChown, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     let pool = found.pool.name();
     let mut steps = stopped(pool, &body.name, context)?;
-    let user = context.user(Some(pool), &body.user)?;
+    let user = context.find(Some(pool), &body.user)?;
     user.usable()?;
     let mut doc = found.usable()?.doc.clone();
     let old = std::mem::replace(&mut doc.user, body.user.clone());
@@ -137,10 +137,10 @@ pub(super) fn chown(body: &ContainerChown, context: &Context<'_>) -> Result<Plan
 }
 
 pub(super) fn chgrp(body: &ContainerChgrp, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     let pool = found.pool.name();
     let mut steps = stopped(pool, &body.name, context)?;
-    let group = context.group(Some(pool), &body.group)?;
+    let group = context.find(Some(pool), &body.group)?;
     group.usable()?;
     let mut doc = found.usable()?.doc.clone();
     doc.group = body.group.clone();

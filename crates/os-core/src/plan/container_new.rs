@@ -32,7 +32,7 @@ pub(super) fn plan(body: &ContainerNew, context: &Context<'_>) -> Result<Plan, F
             .next(format!("osctl ct show {on}:{name}")));
     }
     let group = body.group.clone().unwrap_or_else(default_group);
-    let found = context.group(Some(on), &group)?;
+    let found = context.find(Some(on), &group)?;
     found.usable()?;
     let owner = owner(body, pool, context)?;
     let default = layout::container_dataset(pool.dataset(), name)?;
@@ -68,7 +68,7 @@ fn default_group() -> GroupName {
 fn owner(body: &ContainerNew, pool: &PoolState, context: &Context<'_>) -> Result<Owner, Failure> {
     let on = pool.name();
     if let Some(user) = &body.user {
-        let found = context.user(Some(on), user)?;
+        let found = context.find(Some(on), user)?;
         let doc = &found.usable()?.doc;
         if let Some(failure) = context.state.failure(on, user) {
             return Err(failure.clone());
@@ -82,13 +82,8 @@ fn owner(body: &ContainerNew, pool: &PoolState, context: &Context<'_>) -> Result
     }
     let user = dedicated_user(&body.name, pool)?;
     let new = UserNew {
-        pool: Some(on.clone()),
-        name: user.clone(),
-        id_range: None,
-        block_index: None,
-        uid_map: None,
-        gid_map: None,
         standalone: false,
+        ..UserNew::named(Some(on.clone()), user.clone())
     };
     let (plan, doc) = user_new::plan_with_document(&new, context)?;
     Ok(Owner {

@@ -54,12 +54,12 @@ pub(super) fn run(pool: &PoolName, name: &ContainerName, stop: &StopPolicy, to: 
 fn startable(found: &Found<'_, ContainerDoc>, context: &Context<'_>) -> Result<(), Failure> {
     let doc = &found.usable()?.doc;
     let pool = found.pool.name();
-    let user = context.user(Some(pool), &doc.user)?;
+    let user = context.find(Some(pool), &doc.user)?;
     user.usable()?;
     if let Some(failure) = context.state.failure(pool, &doc.user) {
         return Err(failure.clone());
     }
-    context.group(Some(pool), &doc.group)?.usable()?;
+    context.find(Some(pool), &doc.group)?.usable()?;
     if context.facts.account(pool, &doc.user).is_none() {
         let user = format!("{pool}:{}", doc.user);
         let text = format!("the system user of {user} does not exist, so nothing of it can run");
@@ -71,7 +71,7 @@ fn startable(found: &Found<'_, ContainerDoc>, context: &Context<'_>) -> Result<(
 }
 
 pub(super) fn start(body: &ContainerStart, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     let pool = found.pool.name();
     startable(&found, context)?;
     let state = context.facts.container_state(pool, &body.name);
@@ -105,7 +105,7 @@ pub(super) fn start(body: &ContainerStart, context: &Context<'_>) -> Result<Plan
 }
 
 pub(super) fn stop(body: &ContainerStop, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     let pool = found.pool.name();
     let mut steps = Vec::new();
     if context.facts.container_state(pool, &body.name).is_alive() {
@@ -132,7 +132,7 @@ fn goes_when_stopped(
 }
 
 pub(super) fn restart(body: &ContainerRestart, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     let pool = found.pool.name();
     startable(&found, context)?;
     let mut steps = Vec::new();
@@ -165,7 +165,7 @@ fn change(
     wanted: ContainerState,
     to: Presence,
 ) -> Result<Plan, Failure> {
-    let found = context.container(pool, name)?;
+    let found = context.find(pool, name)?;
     let pool = found.pool.name();
     let state = context.facts.container_state(pool, name);
     if !state.is_alive() {

@@ -4,30 +4,16 @@ use os_api::command::{
     ContainerConfigReload, ContainerConfigReplace, ContainerSet, ContainerUnset,
 };
 use os_types::step::PoolReloadStep;
-use os_types::{Code, Explain, Failure, Plan, Step};
+use os_types::{Code, Failure, Plan, Step};
 
 use super::container_run;
-use super::context::{Context, on_pool, refuse};
+use super::context::{Context, on_pool};
 use super::guest;
 use crate::document::ContainerDoc;
 use crate::state::Found;
 
-#[derive(Debug, thiserror::Error)]
-enum SettingError {
-    #[error("the new configuration cannot be read")]
-    Text(#[source] os_store::DocumentError),
-    #[error("the dataset of a container cannot be changed by its file")]
-    Dataset,
-}
-
-impl Explain for SettingError {
-    fn code(&self) -> Code {
-        Code::Body
-    }
-}
-
 pub(super) fn set(body: &ContainerSet, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     change(&found, |doc| {
         doc.settings.merge(&body.settings);
         replace_with(&mut doc.distribution, body.distribution.as_ref());
@@ -37,7 +23,7 @@ pub(super) fn set(body: &ContainerSet, context: &Context<'_>) -> Result<Plan, Fa
 }
 
 pub(super) fn unset(body: &ContainerUnset, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     change(&found, |doc| doc.settings.unset(body.setting))
 }
 
@@ -68,17 +54,21 @@ pub(super) fn replace(
     body: &ContainerConfigReplace,
     context: &Context<'_>,
 ) -> Result<Plan, Failure> {
-    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     let on = found.pool.name();
     let mut steps = container_run::stopped(on, &body.name, context)?;
-    let doc: ContainerDoc =
-        os_store::document::parse(&body.text).map_err(|error| refuse(SettingError::Text(error)))?;
+    let doc: ContainerDoc = os_store::document::parse(&body.text).map_err(|error| {
+        let reason = os_types::chain(&error);
+        let text = format!("the new configuration cannot be read: {reason}");
+        Failure::new(Code::Body, text)
+    })?;
     let before = found.entry.doc();
     if before.is_some_and(|before| before.dataset != doc.dataset) {
-        return Err(refuse(SettingError::Dataset));
+        let text = "the dataset of a container cannot be changed by its file";
+        return Err(Failure::new(Code::Body, text));
     }
-    let user = context.user(Some(on), &doc.user)?;
-    let group = context.group(Some(on), &doc.group)?;
+    let user = context.find(Some(on), &doc.user)?;
+    let group = context.find(Some(on), &doc.group)?;
     let touches = [found.entity.clone(), user.entity, group.entity];
     let Some(text) = found.entry.text() else {
         // `remove` says why it cannot be put back.
@@ -105,7 +95,7 @@ pub(super) fn replace(
 
 /// All files of the pool are read again: a change by hand of one may concern others.
 pub(super) fn reload(body: &ContainerConfigReload, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.container(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     let on = found.pool.name();
     let mut steps = container_run::stopped(on, &body.name, context)?;
     let pool = os_types::EntityRef::Pool { pool: on.clone() };

@@ -2,13 +2,12 @@
 
 use os_store::Document;
 use os_types::plan::JournalPlace;
-use os_types::{Code, EntityRef, Explain, Failure, Plan, PoolName, Step};
-use os_types::{ContainerName, GroupName, IdRangeName, UserName};
+use os_types::{Code, EntityRef, Failure, Plan, PoolName, Step};
 
-use crate::document::{self, ContainerDoc, GroupDoc, IdRangeDoc, UserDoc};
+use crate::document;
 use crate::facts::{Facts, KnownSource};
 use crate::layout;
-use crate::state::{Entry, Found, Loaded, LookupError, PoolState, State};
+use crate::state::{EntityName, Entry, Found, Loaded, LookupError, PoolState, State};
 
 /// What a plan starts from.
 #[derive(Debug, Clone, Copy)]
@@ -28,11 +27,6 @@ fn pool_state(pool: &PoolName, code: Code, text: String, next: String) -> Failur
         .next(next)
 }
 
-/// A refusal in the form in which it leaves the program.
-pub(super) fn refuse(error: impl Explain) -> Failure {
-    error.into()
-}
-
 impl<'a> Context<'a> {
     /// The imported pool named, or the default one.
     pub(super) fn pool(&self, name: Option<&PoolName>) -> Result<&'a PoolState, Failure> {
@@ -40,39 +34,13 @@ impl<'a> Context<'a> {
         found.map_err(|error| self.explain(error))
     }
 
-    pub(super) fn user(
+    /// The entity on the pool named, or on the first pool that has one of that name.
+    pub(super) fn find<N: EntityName>(
         &self,
         pool: Option<&PoolName>,
-        name: &UserName,
-    ) -> Result<Found<'a, UserDoc>, Failure> {
-        let found = self.state.find_user(pool, name);
-        found.map_err(|error| self.explain(error))
-    }
-
-    pub(super) fn group(
-        &self,
-        pool: Option<&PoolName>,
-        name: &GroupName,
-    ) -> Result<Found<'a, GroupDoc>, Failure> {
-        let found = self.state.find_group(pool, name);
-        found.map_err(|error| self.explain(error))
-    }
-
-    pub(super) fn container(
-        &self,
-        pool: Option<&PoolName>,
-        name: &ContainerName,
-    ) -> Result<Found<'a, ContainerDoc>, Failure> {
-        let found = self.state.find_container(pool, name);
-        found.map_err(|error| self.explain(error))
-    }
-
-    pub(super) fn id_range(
-        &self,
-        pool: Option<&PoolName>,
-        name: &IdRangeName,
-    ) -> Result<Found<'a, IdRangeDoc>, Failure> {
-        let found = self.state.find_id_range(pool, name);
+        name: &N,
+    ) -> Result<Found<'a, N::Doc>, Failure> {
+        let found = self.state.find(pool, name);
         found.map_err(|error| self.explain(error))
     }
 

@@ -7,7 +7,7 @@ use super::context::{Context, in_use, on_pool};
 use crate::layout;
 
 pub(super) fn plan(body: &GroupDel, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.group(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     if matches!(body.name.as_str(), "/" | "/default") {
         let text = "every pool has the groups / and /default";
         return Err(Failure::new(Code::InUse, text).about(found.entity));

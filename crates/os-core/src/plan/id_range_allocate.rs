@@ -9,7 +9,7 @@ use super::context::{Context, on_pool};
 use crate::claim::Claims;
 
 pub(super) fn plan(body: &IdRangeAllocate, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.id_range(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     check_owner(body.owner.as_deref())?;
     let claims = Claims::of(context.state, context.facts);
     let count = body.block_count;

@@ -7,7 +7,7 @@ use super::context::{Context, on_pool};
 
 /// A damaged range can be deleted: what it allocated is still claimed by the maps of the users.
 pub(super) fn plan(body: &IdRangeDel, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.id_range(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     let allocations = found.entry.doc().map(|doc| doc.table.allocations());
     if let Some(first) = allocations.and_then(<[_]>::first) {
         let (range, index) = (found.label(), first.block_index);

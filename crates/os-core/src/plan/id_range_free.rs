@@ -8,7 +8,7 @@ use super::context::{Context, on_pool};
 use crate::claim::{Claims, Holder};
 
 pub(super) fn plan(body: &IdRangeFree, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.id_range(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     let allocations = found.usable()?.doc.table.allocations();
     let wanted: Vec<&Allocation> = match (body.block_index, &body.owner) {
         (Some(index), None) => {

@@ -44,11 +44,11 @@ where
             pool_set::change(context.pool(Some(pool))?, |doc| change(doc.entries_mut()))
         }
         PartOwner::Group { pool, name } => {
-            let found = context.group(pool.as_ref(), name)?;
+            let found = context.find(pool.as_ref(), name)?;
             attr::rewrite(&found, |doc: &mut GroupDoc| change(doc.entries_mut()))
         }
         PartOwner::Container { pool, name } => {
-            let found = context.container(pool.as_ref(), name)?;
+            let found = context.find(pool.as_ref(), name)?;
             container_settings::change(&found, |doc| change(doc.entries_mut()))
         }
     }

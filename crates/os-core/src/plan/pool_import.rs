@@ -2,34 +2,36 @@
 
 use os_api::command::PoolImport;
 use os_types::step::{PoolActiveStep, PoolMarkStep, PoolOpenStep};
-use os_types::{Failure, HostPath, Plan, Presence, Step};
+use os_types::{Failure, Plan, PoolName, Presence, Step};
 
 use super::context::{Context, about_pool};
 use super::source;
 
 pub(super) fn plan(body: &PoolImport, context: &Context<'_>) -> Result<Plan, Failure> {
     let pool = &body.pool;
-    let to = Presence::Present;
     let mut steps = Vec::new();
-    steps.extend(source::remember(
-        pool,
-        body.source.as_ref().map(HostPath::as_path),
-        context,
-    )?);
+    steps.extend(source::remember(pool, body.source.as_ref(), context)?);
     steps.push(Step::PoolOpen(PoolOpenStep {
         pool: pool.clone(),
         force: body.force,
         installed: true,
-        to,
+        to: Presence::Present,
     }));
-    steps.push(Step::PoolMark(PoolMarkStep {
+    steps.extend(activate(pool));
+    Ok(about_pool(pool, steps))
+}
+
+/// The steps that register what is on a pool that was just opened.
+pub(super) fn activate(pool: &PoolName) -> [Step; 2] {
+    let to = Presence::Present;
+    let mark = PoolMarkStep {
         pool: pool.clone(),
         to,
-    }));
-    steps.push(Step::PoolActive(PoolActiveStep {
+    };
+    let active = PoolActiveStep {
         pool: pool.clone(),
         keep_users: false,
         to,
-    }));
-    Ok(about_pool(pool, steps))
+    };
+    [mark.into(), active.into()]
 }

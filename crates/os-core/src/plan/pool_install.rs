@@ -1,27 +1,23 @@
 //! `pool-install`: an existing btrfs or zpool becomes a pool and is imported.
 
 use os_api::command::PoolInstall;
-use os_types::step::{PoolActiveStep, PoolMarkStep, PoolOpenStep, PropertyStep};
-use os_types::{Code, DatasetName, Failure, HostPath, Plan, Presence, Step};
+use os_types::step::{PoolOpenStep, PropertyStep};
+use os_types::{Code, DatasetName, Failure, Plan, Presence, Step};
 
 use super::context::{Context, about_pool};
+use super::pool_import::activate;
 use super::{ACTIVE_PROPERTY, DATASET_PROPERTY, source};
 
 pub(super) fn plan(body: &PoolInstall, context: &Context<'_>) -> Result<Plan, Failure> {
     let pool = &body.pool;
     let top = DatasetName::from(pool);
-    let to = Presence::Present;
     let mut steps = Vec::new();
-    steps.extend(source::remember(
-        pool,
-        body.source.as_ref().map(HostPath::as_path),
-        context,
-    )?);
+    steps.extend(source::remember(pool, body.source.as_ref(), context)?);
     steps.push(Step::PoolOpen(PoolOpenStep {
         pool: pool.clone(),
         force: false,
         installed: false,
-        to,
+        to: Presence::Present,
     }));
     // A file system that is installed already has the property: then the step finds nothing to do,
     // and one below another dataset is a conflict that says so.
@@ -33,15 +29,7 @@ pub(super) fn plan(body: &PoolInstall, context: &Context<'_>) -> Result<Plan, Fa
         }
         steps.push(property(&top, DATASET_PROPERTY, dataset.as_str()));
     }
-    steps.push(Step::PoolMark(PoolMarkStep {
-        pool: pool.clone(),
-        to,
-    }));
-    steps.push(Step::PoolActive(PoolActiveStep {
-        pool: pool.clone(),
-        keep_users: false,
-        to,
-    }));
+    steps.extend(activate(pool));
     Ok(about_pool(pool, steps))
 }
 

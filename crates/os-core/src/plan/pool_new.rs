@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use os_api::command::PoolNew;
-use os_types::step::{
-    PoolActiveStep, PoolImageStep, PoolMarkStep, PoolOpenStep, PoolSourceStep, PropertyStep,
-};
+use os_types::step::{PoolImageStep, PoolOpenStep, PoolSourceStep, PropertyStep};
 use os_types::{ByteSize, Code, DatasetName, Failure, FileSystem, Plan, Presence, Step};
 
 use super::context::{Context, about_pool};
+use super::pool_import::activate;
 use super::{ACTIVE_PROPERTY, source};
 
 /// A file system smaller than this has no room for anything.
@@ -43,11 +42,10 @@ pub(super) fn plan(body: &PoolNew, context: &Context<'_>) -> Result<Plan, Failur
     source::check_mountpoint(pool, context)?;
     let file = body.file.clone().map(PathBuf::from);
     let file = file.unwrap_or_else(|| context.facts.default_image(pool));
-    source::check_path(&file)?;
     source::check_unshared(pool, &file, context)?;
 
     let to = Presence::Present;
-    let steps = vec![
+    let mut steps = vec![
         Step::PoolImage(PoolImageStep {
             pool: pool.clone(),
             file: file.clone(),
@@ -72,15 +70,7 @@ pub(super) fn plan(body: &PoolNew, context: &Context<'_>) -> Result<Plan, Failur
             before: None,
             after: Some("yes".to_owned()),
         }),
-        Step::PoolMark(PoolMarkStep {
-            pool: pool.clone(),
-            to,
-        }),
-        Step::PoolActive(PoolActiveStep {
-            pool: pool.clone(),
-            keep_users: false,
-            to,
-        }),
     ];
+    steps.extend(activate(pool));
     Ok(about_pool(pool, steps))
 }

@@ -1,29 +1,11 @@
 //! Where a pool comes from: rules for its path and its place on the host.
 
-use std::path::{Component, Path};
+use std::path::Path;
 
 use os_types::step::PoolSourceStep;
-use os_types::{Code, Failure, PoolName, Step};
+use os_types::{Code, Failure, HostPath, PoolName, Step};
 
 use super::context::Context;
-
-/// Refuses paths that cannot stand in a journal, a link or a message as they are.
-pub(super) fn check_path(path: &Path) -> Result<(), Failure> {
-    let plain = path
-        .to_str()
-        .is_some_and(|text| !text.contains(char::is_control));
-    let climbs = path.components().any(|part| part == Component::ParentDir);
-    if path.is_absolute() && plain && !climbs {
-        Ok(())
-    } else {
-        let text = format!(
-            "path {:?} is not absolute, or has '..', a control character or bytes that are not UTF-8 \
-             in it",
-            path.to_string_lossy()
-        );
-        Err(Failure::new(Code::Name, text))
-    }
-}
 
 /// Refuses a source that another pool has. All zpools are found through one device.
 pub(super) fn check_unshared(
@@ -67,15 +49,14 @@ pub(super) fn check_mountpoint(pool: &PoolName, context: &Context<'_>) -> Result
 /// already. Where nothing else is said it is a zpool.
 pub(super) fn remember(
     pool: &PoolName,
-    given: Option<&Path>,
+    given: Option<&HostPath>,
     context: &Context<'_>,
 ) -> Result<Option<Step>, Failure> {
     let before = context.not_imported(pool)?.map(|known| known.path.clone());
     let after = match (given, before.as_ref().or(context.facts.zfs.as_ref())) {
         (Some(given), _) => {
-            check_path(given)?;
-            check_unshared(pool, given, context)?;
-            given.to_owned()
+            check_unshared(pool, given.as_path(), context)?;
+            given.clone().into()
         }
         (None, Some(known)) => known.clone(),
         (None, None) => {

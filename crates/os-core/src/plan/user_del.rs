@@ -10,7 +10,7 @@ use crate::document::UserDoc;
 use crate::state::Found;
 
 pub(super) fn plan(body: &UserDel, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.user(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     if let Some(by) = context.state.uses(&found.entity).into_iter().next() {
         return Err(in_use(&found.entity, &by));
     }
@@ -54,7 +54,7 @@ fn free_blocks(
     let owner = user_owner(user);
     let block = found.entry.doc().and_then(|doc| doc.block.as_ref());
     for name in found.pool.id_ranges().keys() {
-        let range = context.id_range(Some(pool), name)?;
+        let range = context.find(Some(pool), name)?;
         if range.entry.failure().is_some() {
             if block.is_some_and(|block| block.id_range == *name) {
                 range.usable()?;

@@ -111,7 +111,7 @@ fn choose_block(
             .parse()
             .expect("default is the name of an id range")
     });
-    let found = context.id_range(Some(pool.name()), &name)?;
+    let found = context.find(Some(pool.name()), &name)?;
     let doc = &found.usable()?.doc;
     let owner = user_owner(&body.name);
     let index = match body.block_index {

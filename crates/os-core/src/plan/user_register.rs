@@ -49,7 +49,7 @@ fn select(
     let mut touches = vec![EntityRef::Host];
     let mut users = Vec::new();
     if let Some(name) = name {
-        let found = context.user(pool, name)?;
+        let found = context.find(pool, name)?;
         touches.push(found.entity.clone());
         users.push((found.pool, name));
     } else {

@@ -6,7 +6,7 @@ use os_types::{Failure, Plan};
 use super::context::{Context, on_pool};
 
 pub(super) fn plan(body: &UserSet, context: &Context<'_>) -> Result<Plan, Failure> {
-    let found = context.user(body.pool.as_ref(), &body.name)?;
+    let found = context.find(body.pool.as_ref(), &body.name)?;
     let mut doc = found.usable()?.doc.clone();
     doc.standalone = body.standalone;
     let steps = found.rewrite(&doc)?;

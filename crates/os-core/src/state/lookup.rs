@@ -1,5 +1,6 @@
 //! Finding entities by name, on a given pool or on the first that has one.
 
+use os_store::Document;
 use os_types::{
     Code, ContainerName, DatasetName, EntityRef, Explain, GroupName, IdRangeName, NameError,
     PoolName, UserName,
@@ -19,6 +20,44 @@ pub struct Found<'a, T> {
     pub entry: &'a Entry<T>,
     /// How it is called.
     pub entity: EntityRef,
+}
+
+/// The name of an entity that has a file of its own on a pool.
+pub trait EntityName: Clone + Ord + AsRef<str> + 'static {
+    /// What its file says.
+    type Doc: Document + 'static;
+
+    /// The entities of this kind on a pool.
+    fn table(pool: &PoolState) -> &Table<Self, Self::Doc>;
+
+    /// The entity of this name on a pool.
+    fn entity(pool: &PoolName, name: &Self) -> EntityRef;
+}
+
+macro_rules! entity_names {
+    ($($name:ident: $kind:ident, $doc:ident, $table:ident;)+) => {
+        $(impl EntityName for $name {
+            type Doc = $doc;
+
+            fn table(pool: &PoolState) -> &Table<Self, $doc> {
+                pool.$table()
+            }
+
+            fn entity(pool: &PoolName, name: &Self) -> EntityRef {
+                EntityRef::$kind {
+                    pool: pool.clone(),
+                    name: name.clone(),
+                }
+            }
+        })+
+    };
+}
+
+entity_names! {
+    IdRangeName: IdRange, IdRangeDoc, id_ranges;
+    UserName: User, UserDoc, users;
+    GroupName: Group, GroupDoc, groups;
+    ContainerName: Container, ContainerDoc, containers;
 }
 
 impl Found<'_, ContainerDoc> {
@@ -104,97 +143,15 @@ impl State {
         })
     }
 
-    /// The user on the pool named, or on the first pool that has one of that name.
+    /// The entity on the pool named, or on the first pool that has one of that name.
     ///
     /// # Errors
     /// When there is none.
-    pub fn find_user(
+    pub fn find<N: EntityName>(
         &self,
         pool: Option<&PoolName>,
-        name: &UserName,
-    ) -> Result<Found<'_, UserDoc>, LookupError> {
-        let (pool, entry) = self.find("user", pool, name, PoolState::users)?;
-        let entity = EntityRef::User {
-            pool: pool.name().clone(),
-            name: name.clone(),
-        };
-        Ok(Found {
-            pool,
-            entry,
-            entity,
-        })
-    }
-
-    /// The group, found as [`State::find_user`] does.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn find_group(
-        &self,
-        pool: Option<&PoolName>,
-        name: &GroupName,
-    ) -> Result<Found<'_, GroupDoc>, LookupError> {
-        let (pool, entry) = self.find("group", pool, name, PoolState::groups)?;
-        let entity = EntityRef::Group {
-            pool: pool.name().clone(),
-            name: name.clone(),
-        };
-        Ok(Found {
-            pool,
-            entry,
-            entity,
-        })
-    }
-
-    /// The container, found as [`State::find_user`] does.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn find_container(
-        &self,
-        pool: Option<&PoolName>,
-        name: &ContainerName,
-    ) -> Result<Found<'_, ContainerDoc>, LookupError> {
-        let (pool, entry) = self.find("container", pool, name, PoolState::containers)?;
-        let entity = EntityRef::Container {
-            pool: pool.name().clone(),
-            name: name.clone(),
-        };
-        Ok(Found {
-            pool,
-            entry,
-            entity,
-        })
-    }
-
-    /// The id range, found as [`State::find_user`] does.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn find_id_range(
-        &self,
-        pool: Option<&PoolName>,
-        name: &IdRangeName,
-    ) -> Result<Found<'_, IdRangeDoc>, LookupError> {
-        let (pool, entry) = self.find("id range", pool, name, PoolState::id_ranges)?;
-        let entity = EntityRef::IdRange {
-            pool: pool.name().clone(),
-            name: name.clone(),
-        };
-        Ok(Found {
-            pool,
-            entry,
-            entity,
-        })
-    }
-
-    fn find<'a, K: Ord + AsRef<str> + 'a, T: 'a>(
-        &'a self,
-        kind: &'static str,
-        pool: Option<&PoolName>,
-        name: &K,
-        table: fn(&PoolState) -> &Table<K, T>,
-    ) -> Result<(&'a PoolState, &'a Entry<T>), LookupError> {
+        name: &N,
+    ) -> Result<Found<'_, N::Doc>, LookupError> {
         let first = self.pool_or_default(pool)?;
         let places = match pool {
             Some(_) => std::slice::from_ref(first),
@@ -202,18 +159,23 @@ impl State {
         };
         let found = places
             .iter()
-            .find_map(|pool| Some((pool, table(pool).get(name)?)));
-        found.ok_or_else(|| {
-            let names = places.iter().flat_map(|pool| table(pool).keys());
-            LookupError::Entity {
-                kind,
+            .find_map(|pool| Some((pool, N::table(pool).get(name)?)));
+        let Some((pool, entry)) = found else {
+            let names = places.iter().flat_map(|pool| N::table(pool).keys());
+            return Err(LookupError::Entity {
+                kind: N::Doc::KIND,
                 name: name.as_ref().to_owned(),
                 place: pool.map_or_else(
                     || "any imported pool".to_owned(),
                     |pool| format!("pool {pool}"),
                 ),
                 meant: similar(name.as_ref(), names.map(AsRef::as_ref)).map(ToOwned::to_owned),
-            }
+            });
+        };
+        Ok(Found {
+            pool,
+            entry,
+            entity: N::entity(pool.name(), name),
         })
     }
 }

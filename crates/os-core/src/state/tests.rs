@@ -140,17 +140,17 @@ fn lookup_takes_the_first_pool_and_suggests() {
         &path("dozer", "conf/user/bob.toml"),
         Some(&user_text(5_000_000)),
     );
-    let (bob, dozer) = ("bob".parse().unwrap(), "dozer".parse().unwrap());
+    let (bob, dozer) = ("bob".parse::<UserName>().unwrap(), "dozer".parse().unwrap());
     assert_eq!(
-        state.find_user(None, &bob).unwrap().entity.to_string(),
+        state.find(None, &bob).unwrap().entity.to_string(),
         "user tank:bob"
     );
-    let found = state.find_user(Some(&dozer), &bob).unwrap();
+    let found = state.find(Some(&dozer), &bob).unwrap();
     assert_eq!(found.entity.to_string(), "user dozer:bob");
     assert_eq!(state.pool_or_default(None).unwrap().name().as_str(), "tank");
 
     let error = state
-        .find_user(None, &"alcie".parse().unwrap())
+        .find(None, &"alcie".parse::<UserName>().unwrap())
         .unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -161,13 +161,13 @@ fn lookup_takes_the_first_pool_and_suggests() {
         (Code::NotFound, Some("osctl user ls"))
     );
     let error = state
-        .find_user(Some(&"tnak".parse().unwrap()), &bob)
+        .find(Some(&"tnak".parse().unwrap()), &bob)
         .unwrap_err();
     assert_eq!(
         error.to_string(),
         "pool tnak is not imported (did you mean tank?)"
     );
-    let error = State::new().find_user(None, &bob).unwrap_err();
+    let error = State::new().find(None, &bob).unwrap_err();
     assert_eq!(error, LookupError::NoPool);
 }
 

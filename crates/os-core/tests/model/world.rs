@@ -103,7 +103,7 @@ impl World {
                 owner,
                 to,
             }) => {
-                let found = self.state.find_id_range(Some(pool), range).unwrap();
+                let found = self.state.find(Some(pool), range).unwrap();
                 let wanted = Allocation {
                     block_index: *index,
                     block_count: *count,

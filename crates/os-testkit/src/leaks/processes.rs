@@ -92,10 +92,8 @@ fn place(pid: u32, root: &Path) -> Option<String> {
 }
 
 fn is_zombie(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").map(|(_, rest)| rest);
     // One that is gone meanwhile is as good as ended.
-    state.is_none_or(|state| state.starts_with(['Z', 'X']))
+    os_sys::ProcessStat::read(pid).is_none_or(|stat| matches!(stat.state, 'Z' | 'X'))
 }
 
 #[cfg(test)]

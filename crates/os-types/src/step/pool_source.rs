@@ -23,12 +23,9 @@ impl StepKind for PoolSourceStep {
     const DURABILITY: Durability = Durability::Durable;
 
     fn inverse(&self) -> Option<Self> {
-        let (before, after) = (self.after.clone(), self.before.clone());
-        Some(Self {
-            before,
-            after,
-            ..self.clone()
-        })
+        let mut back = self.clone();
+        std::mem::swap(&mut back.before, &mut back.after);
+        Some(back)
     }
 }
 

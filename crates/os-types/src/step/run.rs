@@ -31,6 +31,12 @@ impl StepKind for RunStep {
         let to = self.to.inverse();
         Some(Self { to, ..self.clone() })
     }
+
+    /// A failed export starts no container again that its administrator wanted stopped; `osctl undo`
+    /// starts it.
+    fn stays(&self) -> bool {
+        self.to == Presence::Absent
+    }
 }
 
 impl fmt::Display for RunStep {

@@ -8,7 +8,8 @@ use crate::plan::{JournalPlace, Plan};
 fn inverse_twice_is_the_same_step() {
     for (line, step) in golden() {
         let Some(back) = step.inverse() else {
-            assert!(!step.has_way_back(), "{line}");
+            // It destroys something for good.
+            assert!(line.contains("purge") || line.contains("absent"), "{line}");
             continue;
         };
         // What a step made and its inverse destroys cannot be made again.
@@ -19,7 +20,7 @@ fn inverse_twice_is_the_same_step() {
 #[test]
 fn a_plan_is_inverted_in_reverse_order() {
     let made = golden().map(|(_, step)| step);
-    let steps: Vec<_> = made.filter(Step::has_way_back).collect();
+    let steps: Vec<_> = made.filter(|step| step.inverse().is_some()).collect();
     let (first, count) = (steps[0].inverse(), steps.len());
     let plan = Plan {
         steps,

@@ -21,10 +21,10 @@ impl LinuxHost {
     ) -> Result<ContainerSpec, Failure> {
         let state = self.state_of(&container.pool)?;
         let ContainerRef { pool, name } = container;
-        let found = state.find_container(Some(pool), name);
+        let found = state.find(Some(pool), name);
         let found = found?;
         let doc = &found.entry.usable().map_err(Clone::clone)?.doc;
-        let user = state.find_user(Some(pool), &doc.user);
+        let user = state.find(Some(pool), &doc.user);
         let user = user?;
         let user = &user.entry.usable().map_err(Clone::clone)?.doc;
         let facts = self.facts()?;
@@ -71,7 +71,7 @@ impl LinuxHost {
             Some(live) => Some(live.cgroup),
             None => {
                 let state = self.state_of(&container.pool)?;
-                let found = state.find_container(Some(&container.pool), &container.name);
+                let found = state.find(Some(&container.pool), &container.name);
                 cgroup_of(container, found.ok().as_ref())?
             }
         };

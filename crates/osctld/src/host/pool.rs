@@ -3,17 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use os_core::layout;
+use os_core::plan::{ACTIVE_PROPERTY, DATASET_PROPERTY};
 use os_core::state::PoolState;
 use os_engine::Outcome;
 use os_storage::{Change, PoolError, PoolPlace, PoolSource, PoolStatus, PoolView, Takeover};
 use os_types::{AttrKey, Code, DatasetName, Explain, Failure, PoolName};
 
 use super::{LinuxHost, mark, source};
-
-/// The property that says a file system is a pool of ours.
-const ACTIVE: &str = "org.vpsadminos.osctl:active";
-/// The property that names the scoped dataset.
-const SCOPE: &str = "org.vpsadminos.osctl:dataset";
 
 impl LinuxHost {
     pub(super) fn status(
@@ -63,8 +59,8 @@ impl LinuxHost {
                 .ok()
                 .and_then(|key| properties.remove(&key))
         };
-        let active = take(ACTIVE);
-        let scope = take(SCOPE)
+        let active = take(ACTIVE_PROPERTY);
+        let scope = take(DATASET_PROPERTY)
             .map(|scope| scope.parse::<DatasetName>())
             .transpose()?;
         Ok(Properties { active, scope })

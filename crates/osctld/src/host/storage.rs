@@ -87,7 +87,7 @@ impl LinuxHost {
 
     fn is_ephemeral(&self, pool: Option<&PoolName>, name: &ContainerName) -> bool {
         let state = self.state();
-        let found = state.find_container(pool, name).ok();
+        let found = state.find(pool, name).ok();
         let doc = found.and_then(|found| found.entry.doc());
         doc.is_some_and(|doc| doc.settings.ephemeral == Some(true))
     }
@@ -127,7 +127,7 @@ impl LinuxHost {
     ) -> Result<(), Failure> {
         let state = self.state();
         // One that is not there is the planner's to refuse.
-        let Ok(found) = state.find_container(pool, name) else {
+        let Ok(found) = state.find(pool, name) else {
             return Ok(());
         };
         let folder = found.pool.folder().join(layout::hook_folder(name));

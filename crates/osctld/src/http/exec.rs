@@ -96,7 +96,7 @@ pub(super) async fn exec(State(app): State<App>, mut request: Request) -> Respon
 fn prepare(app: &App, request: &ExecRequest) -> Result<Prepared, Failure> {
     let host = app.host();
     let state = host.state();
-    let found = state.find_container(request.pool.as_ref(), &request.name);
+    let found = state.find(request.pool.as_ref(), &request.name);
     let found = found?;
     let container = ContainerRef::new(found.pool.name(), &request.name);
     if request.argv.is_empty() || request.argv.iter().any(|word| word.contains('\0')) {

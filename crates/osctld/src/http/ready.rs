@@ -17,7 +17,7 @@ pub(super) async fn ready(State(app): State<App>, parts: Parts, uri: Uri) -> Res
     let answer = async {
         let ContainerPart { pool, name } = path_parts(parts)?;
         let WaitQuery { wait_ms } = query(&uri)?;
-        app.host().state().find_container(Some(&pool), &name)?;
+        app.host().state().find(Some(&pool), &name)?;
         let container = ContainerRef::new(&pool, &name);
         let wait = Duration::from_millis(wait_ms.unwrap_or(0).into());
         let asked = app.clone();

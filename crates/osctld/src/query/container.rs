@@ -70,7 +70,7 @@ fn view_of(app: &App, pool: Option<&PoolName>, name: &ContainerName) -> Result<C
     let host = app.host();
     let live = host.runtime().containers();
     let (state, facts) = (host.state(), host.view_facts());
-    let container = state.find_container(pool, name)?;
+    let container = state.find(pool, name)?;
     let running = running(&live, container.pool.name(), name);
     let view = view::container(&state, &facts, container.pool, name, &running, Extent::Full);
     let mut view = view.ok_or_else(|| super::vanished(&container.entity))?;
@@ -99,7 +99,7 @@ pub(crate) fn config(
     _: &Nothing,
 ) -> Result<ContainerConfig, Failure> {
     let state = app.host().state();
-    let found = state.find_container(Some(&part.pool), &part.name)?;
+    let found = state.find(Some(&part.pool), &part.name)?;
     let Some(text) = found.entry.text() else {
         return Err(found
             .entry
@@ -114,7 +114,7 @@ pub(crate) fn config(
 
 pub(crate) fn log(app: &App, part: &ContainerPart, _: &Nothing) -> Result<ContainerLog, Failure> {
     let state = app.host().state();
-    let found = state.find_container(Some(&part.pool), &part.name)?;
+    let found = state.find(Some(&part.pool), &part.name)?;
     let path = found.pool.folder().join(layout::container_log(&part.name));
     let read = || -> std::io::Result<(Vec<u8>, bool)> {
         let mut file = match std::fs::File::open(&path) {

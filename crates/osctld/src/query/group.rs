@@ -37,7 +37,7 @@ pub(crate) fn find(app: &App, part: &NamePart<GroupName>, _: &Nothing) -> Result
 /// The group on `pool`, or on the first pool that has one of this name.
 fn view_of(app: &App, pool: Option<&PoolName>, name: &GroupName) -> Result<Group, Failure> {
     let (state, facts) = (app.host().state(), app.host().view_facts());
-    let group = state.find_group(pool, name)?;
+    let group = state.find(pool, name)?;
     let view = view::group(&facts, group.pool, name);
     let mut view = view.ok_or_else(|| super::vanished(&group.entity))?;
     add_figures(app, &mut view);

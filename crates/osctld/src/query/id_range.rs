@@ -26,12 +26,12 @@ pub(crate) fn find(
 /// The id range on `pool`, or on the first pool that has one of this name.
 fn view_of(app: &App, pool: Option<&PoolName>, name: &IdRangeName) -> Result<IdRange, Failure> {
     let state = app.host().state();
-    let range = state.find_id_range(pool, name)?;
+    let range = state.find(pool, name)?;
     view::id_range(range.pool, name).ok_or_else(|| super::vanished(&range.entity))
 }
 
 pub(crate) fn table(app: &App, part: &IdRangePart, _: &Nothing) -> Result<Vec<IdSegment>, Failure> {
     let state = app.host().state();
-    let range = state.find_id_range(Some(&part.pool), &part.name)?;
+    let range = state.find(Some(&part.pool), &part.name)?;
     view::segments(range.pool, &part.name).ok_or_else(|| super::vanished(&range.entity))
 }

@@ -27,7 +27,7 @@ pub(crate) fn find(app: &App, part: &NamePart<UserName>, _: &Nothing) -> Result<
 /// The user on `pool`, or on the first pool that has one of this name.
 fn view_of(app: &App, pool: Option<&PoolName>, name: &UserName) -> Result<User, Failure> {
     let (state, facts) = (app.host().state(), app.host().view_facts());
-    let user = state.find_user(pool, name)?;
+    let user = state.find(pool, name)?;
     let view = view::user(&state, &facts, user.pool, name);
     view.ok_or_else(|| super::vanished(&user.entity))
 }
