@@ -77,8 +77,8 @@ pub struct StorageFacts {
     pub cached: BTreeMap<ImageDigest, bool>,
     /// Datasets of the pool that may be in the way, and those in its trash.
     pub datasets: BTreeSet<DatasetName>,
-    /// Whether the folder of the container's scripts has something in it: then it stays.
-    pub kept_hooks: bool,
+    /// Whether the folder of the container's scripts has something in it: then it goes to the trash.
+    pub has_hooks: bool,
     /// Processes of the host that keep a pool that is to be exported from being closed, e.g. `sh
     /// (4242): working directory /tank/ct`.
     pub holders: Vec<String>,

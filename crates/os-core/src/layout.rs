@@ -58,6 +58,7 @@ pub const FOLDERS: &[Folder] = &[
     folder("hook", 0o500, "scripts of the administrator"),
     folder("hook/pool", 0o500, "scripts for the pool"),
     folder("hook/ct", 0o500, "scripts for containers"),
+    folder("hook/trash", 0o500, "scripts of deleted containers"),
     folder("log", 0o500, "logs"),
     folder("log/ct", 0o500, "logs of containers"),
     folder("repository", 0o500, "cached images"),
@@ -311,6 +312,12 @@ pub fn container_log(name: &ContainerName) -> String {
 /// The folder of a container's scripts below the scoped dataset's folder.
 pub fn hook_folder(name: &ContainerName) -> String {
     format!("hook/ct/{name}")
+}
+
+/// The folder of a deleted container's scripts below the scoped dataset's folder. `name` is that of
+/// the container's dataset in the trash, which it is destroyed with.
+pub fn trash_hook_folder(name: &str) -> String {
+    format!("hook/trash/{name}")
 }
 
 /// The id range that every pool gets: from 1 000 000 to the last id, in blocks of 65 536.

@@ -107,6 +107,11 @@ impl State {
         self.resolve()
     }
 
+    /// The ids that the host itself has.
+    pub fn foreign(&self) -> &Arc<ForeignIds> {
+        &self.foreign
+    }
+
     /// Tells which ids the host itself has; answers the users that are enabled or disabled by that.
     pub fn set_foreign(&mut self, foreign: Arc<ForeignIds>) -> Vec<Changed> {
         if *foreign == *self.foreign {

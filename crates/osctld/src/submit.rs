@@ -212,7 +212,8 @@ fn deadline(plan: &Plan) -> Duration {
 
 fn compile(app: &App, command: &Command) -> Result<Plan, Failure> {
     let host = app.host();
-    let plan = os_core::plan(command, &host.state(), &host.facts_for(command)?)?;
+    let facts = host.facts_for(command)?;
+    let plan = os_core::plan(command, &host.state(), &facts)?;
     host.verify(&plan)?;
     Ok(plan)
 }

@@ -242,6 +242,59 @@ fn hook_scripts_follow_a_rename() -> Result<()> {
     sandbox.finish(daemon)
 }
 
+/// Else the next container of that id, perhaps another tenant's, would run them as root.
+#[test]
+fn hook_scripts_go_with_their_container() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    sandbox.ok(&["user", "new", "alice"])?;
+    let new = |id| sandbox.new_container(id, &["--user", "alice"]);
+    new("web")?;
+    let ran = sandbox.path("ran");
+    let script = format!("#!/bin/sh\necho $OSCTL_CT_USER >> {}\n", ran.display());
+    let hook = sandbox.path("tank/hook/ct/web/pre-start");
+    native::write(&hook, &script)?;
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o700))?;
+    sandbox.ok(&["ct", "del", "web"])?;
+    ensure!(!hook.exists(), "the script is left");
+
+    new("web")?.start()?;
+    ensure!(!ran.exists(), "the script of a deleted container was run");
+    sandbox.ok(&["ct", "del", "-f", "web"])?;
+
+    new("db")?;
+    let hook = sandbox.path("tank/hook/ct/db/pre-start");
+    native::write(&hook, &script)?;
+    let deletion = sandbox.command("container-del", &json!({ "name": "db" }))?;
+    let deleted = deletion["id"].as_str().context("the deletion")?;
+    sandbox.ok(&["undo", deleted])?;
+    assert_eq!(fs::read_to_string(&hook)?, script);
+
+    sandbox.ok(&["ct", "del", "db"])?;
+    let trash = sandbox.path("tank/hook/trash");
+    assert_eq!(fs::read_dir(&trash)?.count(), 2);
+    sandbox.ok(&["trash-bin", "prune", "tank"])?;
+    assert_eq!(fs::read_dir(&trash)?.count(), 0);
+    sandbox.finish(daemon)
+}
+
+/// The host's own delegations, written while osctld runs, win over users of pools.
+#[test]
+fn a_user_with_ids_of_the_host_is_disabled() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    sandbox.ok(&["user", "new", "alice"])?;
+    let web = sandbox.new_container("web", &["--user", "alice"])?;
+    let first = first_id(&sandbox, "alice")?;
+    let whole = etc(&sandbox, "subuid")?;
+    write_etc(&sandbox, "subuid", &format!("{whole}podman:{first}:10\n"))?;
+    let ran = sandbox.osctl(&["ct", "start", web.name()])?;
+    ensure!(ran.code != 0 && ran.stderr.contains("podman"), "{ran:?}");
+    let user = sandbox.json(&["user", "show", "alice"])?;
+    assert_eq!(user["health"], "disabled", "{user}");
+    write_etc(&sandbox, "subuid", &whole)?;
+    web.start()?;
+    sandbox.finish(daemon)
+}
+
 #[test]
 fn a_damaged_block_keeps_no_daemon_from_starting() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;

@@ -37,20 +37,28 @@ pub(super) fn remove(
     // The file first: what has none is no container any more, and nobody starts it.
     steps.push(found.remove()?);
     let root = found.dataset(name)?;
+    let trash = format!("{name}.{}", context.facts.storage.unique);
     if context.facts.storage.datasets.contains(&root) {
-        let trash = format!("trash/{name}.{}", context.facts.storage.unique);
         steps.push(Step::DatasetName(DatasetNameStep {
             before: root,
-            after: found.pool.dataset().join(&trash)?,
+            after: found.pool.dataset().join("trash")?.join(&trash)?,
         }));
     }
-    if !context.facts.storage.kept_hooks {
-        steps.push(Step::Directory(DirectoryStep {
-            path: PoolPath::new(found.pool.name(), layout::hook_folder(name))?,
+    // The next container of that id must not run them.
+    let hooks = PoolPath::new(found.pool.name(), layout::hook_folder(name))?;
+    steps.push(if context.facts.storage.has_hooks {
+        let after = PoolPath::new(found.pool.name(), layout::trash_hook_folder(&trash))?;
+        Step::PathName(PathNameStep {
+            before: hooks,
+            after,
+        })
+    } else {
+        Step::Directory(DirectoryStep {
+            path: hooks,
             mode: 0o700,
             to: Presence::Absent,
-        }));
-    }
+        })
+    });
     let mut touches = vec![found.entity.clone()];
     if let Some(doc) = found.entry.doc() {
         forget_user(found, &doc.user, context, steps, &mut touches)?;

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use os_api::Command;
 use os_api::view::SourceKind;
-use os_core::facts::{Facts, KnownSource, ViewFacts};
+use os_core::facts::{Facts, ForeignIds, KnownSource, ViewFacts};
 use os_storage::{PoolSource, ZFS_DEVICE};
 use os_sys::{MountEntry, MountTable, Space, space_of};
 use os_types::{ByteSize, Code, ContainerRef, Failure, PoolName};
@@ -43,9 +44,11 @@ impl LinuxHost {
     }
 
     /// The host at this moment, without what only some commands ask for: `taken_names`, `storage`
-    /// and what is at the sources of pools. Touches only files of the host itself.
+    /// and what is at the sources of pools. Touches only files of the host itself. The state of a later
+    /// moment agrees with it about the ids that the host has.
     pub(crate) fn facts(&self) -> Result<Facts, Failure> {
         let (foreign, account_damage) = self.foreign.now()?;
+        self.learn_foreign(&foreign);
         Ok(Facts {
             view: self.view_facts(),
             foreign,
@@ -56,6 +59,15 @@ impl LinuxHost {
             running_ids: Vec::new(),
             storage: os_core::StorageFacts::default(),
         })
+    }
+
+    /// Takes the ids of the host itself into the state: users with the same ids are disabled.
+    fn learn_foreign(&self, foreign: &Arc<ForeignIds>) {
+        if self.state().foreign() != foreign {
+            let foreign = Arc::clone(foreign);
+            let changed = self.cache.change(|state| state.set_foreign(foreign));
+            self.news.changed(changed);
+        }
     }
 
     /// The host at this moment, for a plan of this command.

@@ -67,8 +67,8 @@ impl LinuxHost {
             }
             Command::TrashPrune(body) if state.pool(&body.pool).is_some() => {
                 let all = self.contents(&body.pool).list();
-                let all = all?;
-                facts.datasets = all.into_iter().map(|info| info.name).collect();
+                facts.datasets = all?.into_iter().map(|info| info.name).collect();
+                self.note_trash_hooks(&body.pool, &mut facts)?;
             }
             Command::ImagePrune(body) if state.pool(&body.pool).is_some() => {
                 self.note_images(&body.pool, &mut facts)?;
@@ -134,11 +134,22 @@ impl LinuxHost {
         let mut entries = std::fs::read_dir(folder).ok();
         let log = found.pool.folder().join(layout::container_log(name));
         facts.has_log = log.exists();
-        // One that is not there need not be removed either.
-        facts.kept_hooks = entries
+        facts.has_hooks = entries
             .as_mut()
-            .is_none_or(|entries| entries.next().is_some());
+            .is_some_and(|entries| entries.next().is_some());
         self.note_dataset(found.pool.name(), &found.dataset(name)?, facts)
+    }
+
+    /// Scripts in the trash, those too whose container had no root, as datasets of the trash.
+    fn note_trash_hooks(&self, pool: &PoolName, facts: &mut StorageFacts) -> Result<(), Failure> {
+        let folder = self.scopes.folder(pool).join(layout::trash_hook_folder(""));
+        let trash = self.scopes.dataset(pool).join("trash")?;
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if let Some(name) = entry.file_name().to_str() {
+                facts.datasets.insert(trash.join(name)?);
+            }
+        }
+        Ok(())
     }
 
     /// All images in the cache, and whether anything was cloned from them.

@@ -59,7 +59,7 @@ impl HostStep for SystemUserStep {
 
 impl LinuxHost {
     fn register(&self, pool: &PoolName, user: &UserName) -> Result<(), Failure> {
-        let (state, facts) = (self.state(), self.facts()?);
+        let (facts, state) = (self.facts()?, self.state());
         match Registrar::new(&state, &facts).account(pool, user) {
             Ok(account) => {
                 self.make_home(&account)?;
@@ -101,7 +101,7 @@ impl LinuxHost {
     /// Registers all users of a pool that can be used, but for those that an administrator has
     /// unregistered since the pool was imported. Users that are gone are unregistered.
     pub(super) fn register_all(&self, pool: &PoolName) -> Result<(), Failure> {
-        let (state, facts) = (self.state(), self.facts()?);
+        let (facts, state) = (self.facts()?, self.state());
         let users = state
             .pool(pool)
             .into_iter()

@@ -9,5 +9,6 @@ use crate::host::probe::Look;
 
 pub(crate) fn list(app: &App, _: &Nothing, query: &AssetsQuery) -> Result<Vec<Asset>, Failure> {
     let host = app.host();
-    os_core::asset::query(&host.state(), &host.facts()?, query, &Look::new(host))
+    let facts = host.facts()?;
+    os_core::asset::query(&host.state(), &facts, query, &Look::new(host))
 }
