@@ -1,6 +1,7 @@
 //! A file system whose server does not answer: FUSE, mounted and left alone.
 
 use std::fs::File;
+use std::io::{Write as _, stderr};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
@@ -51,7 +52,8 @@ impl Drop for HungMount {
         // The kernel answers in place of a server that has closed its end.
         drop(self.server.take());
         if let Err(error) = unmount(&self.at, UnmountFlags::DETACH) {
-            eprintln!("{} stays mounted: {error}", self.at.display());
+            let at = self.at.display();
+            drop(writeln!(stderr(), "{at} stays mounted: {error}"));
         }
     }
 }
