@@ -3,6 +3,7 @@
 pub mod asset;
 pub mod container;
 pub mod daemon;
+pub mod figures;
 pub mod group;
 pub mod id_range;
 pub mod pool;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 pub use asset::{Asset, AssetKind, AssetState};
 pub use container::{Container, ContainerConfig, ContainerLog, Readiness, ReadyState};
 pub use daemon::{CodeInfo, DaemonState, Ping};
+pub use figures::Figures;
 pub use group::Group;
 pub use id_range::{IdRange, IdSegment, SegmentKind};
 use os_types::{AttrKey, Failure};

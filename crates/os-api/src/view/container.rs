@@ -9,7 +9,7 @@ use os_types::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Attrs, Health};
+use super::{Attrs, Figures, Health};
 use crate::part::{PartEntry, Prlimits};
 use crate::settings::ContainerSettings;
 
@@ -84,21 +84,9 @@ pub struct Container {
     /// Map of group ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gid_map: Vec<IdMapEntry>,
-    /// Memory used by its processes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub memory_bytes: Option<u64>,
-    /// Processor time used since its start, microseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cpu_us: Option<u64>,
-    /// The part of it spent in programs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cpu_user_us: Option<u64>,
-    /// The part of it spent in the kernel.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cpu_system_us: Option<u64>,
-    /// Number of processes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nproc: Option<u64>,
+    /// What it uses.
+    #[serde(flatten)]
+    pub figures: Figures,
     /// Whether it can be used.
     pub health: Health,
     /// What is wrong with it if it cannot: file, line, and what to do.

@@ -4,7 +4,7 @@ use os_types::{Failure, GroupName, PoolName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Attrs, Health};
+use super::{Attrs, Figures, Health};
 use crate::part::{PartEntry, Prlimits};
 
 /// A group. Figures are there while its control group exists.
@@ -18,21 +18,9 @@ pub struct Group {
     pub path: String,
     /// Its control group from the top, e.g. `osctl/pool.tank/group.a/group.b`.
     pub full_path: String,
-    /// Memory used by its processes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub memory_bytes: Option<u64>,
-    /// Processor time used so far, microseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cpu_us: Option<u64>,
-    /// The part of it spent in programs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cpu_user_us: Option<u64>,
-    /// The part of it spent in the kernel.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cpu_system_us: Option<u64>,
-    /// Number of processes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nproc: Option<u64>,
+    /// What it uses.
+    #[serde(flatten)]
+    pub figures: Figures,
     /// Limits of processes that its containers have unless they set their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prlimits: Vec<PartEntry<Prlimits>>,

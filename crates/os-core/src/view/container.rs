@@ -6,7 +6,7 @@ use std::sync::Arc;
 use os_api::part::{Part as _, PartEntry, Prlimits, differing};
 use os_api::settings::{ContainerSettings, Effect};
 use os_api::started_with::StartedWith;
-use os_api::view::{Attrs, Container, Health};
+use os_api::view::{Attrs, Container, Figures, Health};
 use os_types::{ContainerName, DatasetName, IdMap, IdMapEntry};
 
 use crate::document::part::values;
@@ -127,11 +127,7 @@ pub fn container(
         pending,
         uid_map: details.uid_map,
         gid_map: details.gid_map,
-        memory_bytes: None,
-        cpu_us: None,
-        cpu_user_us: None,
-        cpu_system_us: None,
-        nproc: None,
+        figures: Figures::default(),
         health: Health::of(failure),
         failure: failure.cloned(),
         attrs: doc.map_or_else(Attrs::new, |doc| doc.attrs.clone()),

@@ -1,6 +1,6 @@
 //! A group as the API shows it, and where its control group is.
 
-use os_api::view::{Attrs, Group, Health};
+use os_api::view::{Attrs, Figures, Group, Health};
 use os_types::GroupName;
 
 use crate::facts::ViewFacts;
@@ -20,11 +20,7 @@ pub fn group(facts: &ViewFacts, pool: &PoolState, name: &GroupName) -> Option<Gr
             .map_or("", |(_, path)| path)
             .to_owned(),
         full_path: format!("{}/{below}", facts.cgroup_parent),
-        memory_bytes: None,
-        cpu_us: None,
-        cpu_user_us: None,
-        cpu_system_us: None,
-        nproc: None,
+        figures: Figures::default(),
         prlimits: pool.effective(PartOf::Group(name)),
         health: Health::of(failure),
         failure: failure.cloned(),

@@ -51,14 +51,14 @@ macro_rules! columns {
         Column::more("pending", |ct| Value::List(ct.pending.clone())),
         Column::of(
             "memory_bytes",
-            Column::main("memory", |ct| ct.memory_bytes.map(Value::Bytes).into()),
+            Column::main("memory", |ct| ct.figures.memory_bytes.map(Value::Bytes).into()),
         ),
-        Column::main("cpu_us", |ct| ct.cpu_us.map(Value::Micros).into()),
-        Column::more("cpu_user_us", |ct| ct.cpu_user_us.map(Value::Micros).into()),
+        Column::main("cpu_us", |ct| ct.figures.cpu_us.map(Value::Micros).into()),
+        Column::more("cpu_user_us", |ct| ct.figures.cpu_user_us.map(Value::Micros).into()),
         Column::more("cpu_system_us", |ct| {
-            ct.cpu_system_us.map(Value::Micros).into()
+            ct.figures.cpu_system_us.map(Value::Micros).into()
         }),
-        Column::more("nproc", |ct| ct.nproc.into()),
+        Column::more("nproc", |ct| ct.figures.nproc.into()),
         Column::more("log_file", |ct| path(ct.log_file.as_ref())),
         Column::more("uid_map", |ct| map(&ct.uid_map)),
         Column::more("gid_map", |ct| map(&ct.gid_map)),

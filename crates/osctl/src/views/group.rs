@@ -15,17 +15,19 @@ impl Row for Group {
         Column::of(
             "memory_bytes",
             Column::main("memory", |group| {
-                group.memory_bytes.map(Value::Bytes).into()
+                group.figures.memory_bytes.map(Value::Bytes).into()
             }),
         ),
-        Column::main("cpu_us", |group| group.cpu_us.map(Value::Micros).into()),
+        Column::main("cpu_us", |group| {
+            group.figures.cpu_us.map(Value::Micros).into()
+        }),
         Column::more("cpu_user_us", |group| {
-            group.cpu_user_us.map(Value::Micros).into()
+            group.figures.cpu_user_us.map(Value::Micros).into()
         }),
         Column::more("cpu_system_us", |group| {
-            group.cpu_system_us.map(Value::Micros).into()
+            group.figures.cpu_system_us.map(Value::Micros).into()
         }),
-        Column::more("nproc", |group| group.nproc.into()),
+        Column::more("nproc", |group| group.figures.nproc.into()),
         Column::more("prlimits", |group| prlimits(&group.prlimits)),
         Column::more("health", |group| text(word(group.health))),
         Column::of(

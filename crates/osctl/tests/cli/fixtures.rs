@@ -3,7 +3,8 @@
 use os_api::part::{PartEntry, Prlimits};
 use os_api::settings::ContainerSettings;
 use os_api::view::{
-    Attrs, Container, Group, Health, IdRange, IdSegment, Pool, PoolState, SegmentKind, User,
+    Attrs, Container, Figures, Group, Health, IdRange, IdSegment, Pool, PoolState, SegmentKind,
+    User,
 };
 use os_api::{Operation, OperationState, StepState, StepStatus};
 use os_types::{ByteSize, Code, ContainerState, EntityRef, Failure};
@@ -57,11 +58,13 @@ pub(crate) fn group(pool: &str, name: &str, memory: Option<u64>) -> Group {
         name: name.parse().unwrap(),
         path: name.trim_start_matches('/').into(),
         full_path: format!("osctl/pool.{pool}{name}"),
-        memory_bytes: memory,
-        cpu_us: memory.map(|memory| memory * 3),
-        cpu_user_us: None,
-        cpu_system_us: None,
-        nproc: None,
+        figures: Figures {
+            memory_bytes: memory,
+            cpu_us: memory.map(|memory| memory * 3),
+            cpu_user_us: None,
+            cpu_system_us: None,
+            nproc: None,
+        },
         prlimits: Vec::new(),
         health: Health::Ok,
         failure: None,
@@ -123,11 +126,13 @@ pub(crate) fn container(pool: &str, name: &str, init_pid: Option<u32>) -> Contai
         pending: Vec::new(),
         uid_map: map.clone(),
         gid_map: map,
-        memory_bytes: init_pid.map(|pid| u64::from(pid) << 14),
-        cpu_us: init_pid.map(|pid| u64::from(pid) * 1000),
-        cpu_user_us: init_pid.map(|pid| u64::from(pid) * 600),
-        cpu_system_us: init_pid.map(|pid| u64::from(pid) * 400),
-        nproc: init_pid.map(|_| 12),
+        figures: Figures {
+            memory_bytes: init_pid.map(|pid| u64::from(pid) << 14),
+            cpu_us: init_pid.map(|pid| u64::from(pid) * 1000),
+            cpu_user_us: init_pid.map(|pid| u64::from(pid) * 600),
+            cpu_system_us: init_pid.map(|pid| u64::from(pid) * 400),
+            nproc: init_pid.map(|_| 12),
+        },
         health: Health::Ok,
         failure: None,
         attrs: Attrs::from([("a:b".parse().unwrap(), "c".into())]),

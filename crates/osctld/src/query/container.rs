@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::time::Duration;
 
 use os_api::endpoint::{ContainerPart, ContainersQuery, NamePart, Nothing};
 use os_api::view::{Container, ContainerConfig, ContainerLog};
@@ -78,19 +77,9 @@ fn view_of(app: &App, pool: Option<&PoolName>, name: &ContainerName) -> Result<C
     Ok(view)
 }
 
-/// Figures that cannot be read are left out: a listing is not to fail because a group just went.
 fn add_figures(app: &App, live: &Live, container: &mut Container) {
     let live = live.get(&ContainerRef::new(&container.pool, &container.name));
-    let figures = live.and_then(|live| app.host().cgroups().figures(&live.cgroup).ok());
-    let Some(figures) = figures else {
-        return;
-    };
-    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    container.memory_bytes = figures.memory_bytes;
-    container.cpu_us = figures.cpu.map(|cpu| micros(cpu.total));
-    container.cpu_user_us = figures.cpu.and_then(|cpu| cpu.user).map(micros);
-    container.cpu_system_us = figures.cpu.and_then(|cpu| cpu.system).map(micros);
-    container.nproc = figures.tasks;
+    container.figures = super::figures(app, live.map(|live| &live.cgroup));
 }
 
 pub(crate) fn config(

@@ -49,19 +49,7 @@ fn has_cgroup(app: &App, pool: &PoolName) -> bool {
     path.is_ok_and(|path| app.host().cgroups().presence(&path) != Presence::Absent)
 }
 
-/// Figures that cannot be read are left out: a listing is not to fail because a group just went.
 fn add_figures(app: &App, group: &mut Group) {
     let path = layout::cgroup(&group.pool, &group.name).parse::<CgroupPath>();
-    let Some(figures) = path
-        .ok()
-        .and_then(|path| app.host().cgroups().figures(&path).ok())
-    else {
-        return;
-    };
-    let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    group.memory_bytes = figures.memory_bytes;
-    group.cpu_us = figures.cpu.map(|cpu| micros(cpu.total));
-    group.cpu_user_us = figures.cpu.and_then(|cpu| cpu.user).map(micros);
-    group.cpu_system_us = figures.cpu.and_then(|cpu| cpu.system).map(micros);
-    group.nproc = figures.tasks;
+    group.figures = super::figures(app, path.ok().as_ref());
 }

@@ -121,7 +121,7 @@ impl Things {
             drawn: format!("{branch}{painted}"),
             width: (branch.chars().count()) + shown.chars().count(),
             state: String::new(),
-            memory: memory(ctx, found.and_then(|group| group.memory_bytes)),
+            memory: memory(ctx, found.and_then(|group| group.figures.memory_bytes)),
         }
     }
 }
@@ -133,7 +133,7 @@ fn container_line(ctx: &Ctx, container: &Container, branch: &str) -> Line {
         drawn: format!("{branch}{painted}"),
         width: branch.chars().count() + name.chars().count(),
         state: container.state.to_string(),
-        memory: memory(ctx, container.memory_bytes),
+        memory: memory(ctx, container.figures.memory_bytes),
     }
 }
 
