@@ -97,41 +97,23 @@ pub struct PoolPart {
     pub pool: PoolName,
 }
 
+/// An entity on a pool in a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EntityPart<N> {
+    /// Name of the pool.
+    pub pool: PoolName,
+    /// Name of the entity; the slashes of a group are written `%2F`.
+    pub name: N,
+}
+
 /// A user in a path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct UserPart {
-    /// Name of the pool.
-    pub pool: PoolName,
-    /// Name of the user.
-    pub name: UserName,
-}
-
+pub type UserPart = EntityPart<UserName>;
 /// An id range in a path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct IdRangePart {
-    /// Name of the pool.
-    pub pool: PoolName,
-    /// Name of the range.
-    pub name: IdRangeName,
-}
-
-/// A group in a path; its slashes are written `%2F`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct GroupPart {
-    /// Name of the pool.
-    pub pool: PoolName,
-    /// Name of the group.
-    pub name: GroupName,
-}
-
+pub type IdRangePart = EntityPart<IdRangeName>;
+/// A group in a path.
+pub type GroupPart = EntityPart<GroupName>;
 /// A container in a path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ContainerPart {
-    /// Name of the pool.
-    pub pool: PoolName,
-    /// Id of the container.
-    pub name: ContainerName,
-}
+pub type ContainerPart = EntityPart<ContainerName>;
 
 /// The name of an entity in a path; its slashes are written `%2F`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use os_api::view::{self, PoolState as Activity};
-use os_core::state::LoadError;
+use os_core::state::{EntityName, LoadError};
 use os_core::view::{Extent, PoolFigures, Running};
 use os_core::{AccountLines, Accounts, ForeignIds, PoolState, State, ViewFacts, layout};
 use os_store::block;
@@ -86,8 +86,7 @@ impl Offline {
     }
 
     pub(crate) fn user(&self, user: &Ref<UserName>) -> Result<view::User, Failure> {
-        let found = self.state.find(user.pool.as_ref(), &user.name);
-        let pool = found?.pool;
+        let pool = self.pool_of(user)?;
         seen(os_core::view::user(
             &self.state,
             &self.facts,
@@ -101,8 +100,7 @@ impl Offline {
     }
 
     pub(crate) fn group(&self, group: &Ref<GroupName>) -> Result<view::Group, Failure> {
-        let found = self.state.find(group.pool.as_ref(), &group.name);
-        let pool = found?.pool;
+        let pool = self.pool_of(group)?;
         seen(os_core::view::group(&self.facts, pool, &group.name))
     }
 
@@ -121,8 +119,7 @@ impl Offline {
         container: &Ref<ContainerName>,
     ) -> Result<view::Container, Failure> {
         let name = &container.name;
-        let found = self.state.find(container.pool.as_ref(), name);
-        let pool = found?.pool;
+        let pool = self.pool_of(container)?;
         let running = Running::default();
         seen(os_core::view::container(
             &self.state,
@@ -139,25 +136,18 @@ impl Offline {
     }
 
     pub(crate) fn id_range(&self, range: &Ref<IdRangeName>) -> Result<view::IdRange, Failure> {
-        seen(os_core::view::id_range(
-            self.pool_of_range(range)?,
-            &range.name,
-        ))
+        seen(os_core::view::id_range(self.pool_of(range)?, &range.name))
     }
 
     pub(crate) fn id_table(
         &self,
         range: &Ref<IdRangeName>,
     ) -> Result<Vec<view::IdSegment>, Failure> {
-        seen(os_core::view::segments(
-            self.pool_of_range(range)?,
-            &range.name,
-        ))
+        seen(os_core::view::segments(self.pool_of(range)?, &range.name))
     }
 
-    fn pool_of_range(&self, range: &Ref<IdRangeName>) -> Result<&PoolState, Failure> {
-        let found = self.state.find(range.pool.as_ref(), &range.name);
-        Ok(found?.pool)
+    fn pool_of<N: EntityName>(&self, what: &Ref<N>) -> Result<&PoolState, Failure> {
+        Ok(self.state.find(what.pool.as_ref(), &what.name)?.pool)
     }
 
     fn pool_view(&self, pool: &PoolState) -> view::Pool {

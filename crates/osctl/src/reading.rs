@@ -4,10 +4,9 @@ use std::rc::Rc;
 
 use os_api::Endpoint;
 use os_api::endpoint::{
-    ContainerFind, ContainerGet, ContainerList, ContainerPart, ContainersQuery, GroupFind,
-    GroupGet, GroupList, GroupPart, IdRangeFind, IdRangeGet, IdRangeList, IdRangePart,
-    IdRangeTable, NamePart, Nothing, OnPool, PoolGet, PoolList, PoolPart, UserFind, UserGet,
-    UserList, UserPart,
+    ContainerFind, ContainerGet, ContainerList, ContainersQuery, EntityPart, GroupFind, GroupGet,
+    GroupList, IdRangeFind, IdRangeGet, IdRangeList, IdRangeTable, NamePart, Nothing, OnPool,
+    PoolGet, PoolList, PoolPart, UserFind, UserGet, UserList,
 };
 use os_api::view::{Container, Group, IdRange, IdSegment, Pool, User};
 use os_types::{Code, ContainerName, Failure, GroupName, IdRangeName, PoolName, UserName};
@@ -42,7 +41,7 @@ pub(crate) fn users(ctx: &mut Ctx) -> Read<Vec<User>> {
 /// One user.
 pub(crate) fn user(ctx: &mut Ctx, user: Ref<UserName>) -> Read<User> {
     let user = user.or_pool(ctx.pool());
-    let answer = find::<UserGet, UserFind, _>(ctx, &user, |pool, name| UserPart { pool, name });
+    let answer = find::<UserGet, UserFind, _>(ctx, &user);
     or_offline(ctx, answer, |pools| pools.user(&user))
 }
 
@@ -56,7 +55,7 @@ pub(crate) fn groups(ctx: &mut Ctx) -> Read<Vec<Group>> {
 /// One group.
 pub(crate) fn group(ctx: &mut Ctx, group: Ref<GroupName>) -> Read<Group> {
     let group = group.or_pool(ctx.pool());
-    let answer = find::<GroupGet, GroupFind, _>(ctx, &group, |pool, name| GroupPart { pool, name });
+    let answer = find::<GroupGet, GroupFind, _>(ctx, &group);
     or_offline(ctx, answer, |pools| pools.group(&group))
 }
 
@@ -73,9 +72,7 @@ pub(crate) fn containers(ctx: &mut Ctx, brief: bool) -> Read<Vec<Container>> {
 /// One container.
 pub(crate) fn container(ctx: &mut Ctx, container: Ref<ContainerName>) -> Read<Container> {
     let container = container.or_pool(ctx.pool());
-    let answer = find::<ContainerGet, ContainerFind, _>(ctx, &container, |pool, name| {
-        ContainerPart { pool, name }
-    });
+    let answer = find::<ContainerGet, ContainerFind, _>(ctx, &container);
     or_offline(ctx, answer, |pools| pools.container(&container))
 }
 
@@ -89,24 +86,23 @@ pub(crate) fn id_ranges(ctx: &mut Ctx) -> Read<Vec<IdRange>> {
 /// One id range.
 pub(crate) fn id_range(ctx: &mut Ctx, range: Ref<IdRangeName>) -> Read<IdRange> {
     let range = range.or_pool(ctx.pool());
-    let answer = find::<IdRangeGet, IdRangeFind, _>(ctx, &range, part_of_range);
+    let answer = find::<IdRangeGet, IdRangeFind, _>(ctx, &range);
     or_offline(ctx, answer, |pools| pools.id_range(&range))
 }
 
 /// The blocks of one id range.
 pub(crate) fn id_table(ctx: &mut Ctx, range: Ref<IdRangeName>) -> Read<Vec<IdSegment>> {
     let range = range.or_pool(ctx.pool());
+    let name = range.name.clone();
     let part = match range.pool.clone() {
-        Some(pool) => Ok(part_of_range(pool, range.name.clone())),
-        None => find::<IdRangeGet, IdRangeFind, _>(ctx, &range, part_of_range)
-            .map(|found| part_of_range(found.pool, found.name)),
+        Some(pool) => Ok(EntityPart { pool, name }),
+        None => find::<IdRangeGet, IdRangeFind, _>(ctx, &range).map(|found| EntityPart {
+            pool: found.pool,
+            name,
+        }),
     };
     let asked = part.and_then(|part| ctx.client.ask::<IdRangeTable>(&part, &Nothing {}));
     or_offline(ctx, asked, |pools| pools.id_table(&range))
-}
-
-fn part_of_range(pool: PoolName, name: IdRangeName) -> IdRangePart {
-    IdRangePart { pool, name }
 }
 
 fn on_pool(ctx: &Ctx) -> OnPool {
@@ -117,19 +113,15 @@ fn on_pool(ctx: &Ctx) -> OnPool {
 
 /// What the daemon answers about the entity on the pool that `what` names, or on the first pool that
 /// has one of that name.
-fn find<G, F, N>(
-    ctx: &mut Ctx,
-    what: &Ref<N>,
-    part: impl Fn(PoolName, N) -> G::Path,
-) -> Result<G::Answer, Failure>
+fn find<G, F, N>(ctx: &mut Ctx, what: &Ref<N>) -> Result<G::Answer, Failure>
 where
-    G: Endpoint<Query = Nothing>,
+    G: Endpoint<Path = EntityPart<N>, Query = Nothing>,
     F: Endpoint<Path = NamePart<N>, Query = Nothing, Answer = G::Answer>,
     N: Clone,
 {
     let name = what.name.clone();
     match what.pool.clone() {
-        Some(pool) => ctx.client.ask::<G>(&part(pool, name), &Nothing {}),
+        Some(pool) => ctx.client.ask::<G>(&EntityPart { pool, name }, &Nothing {}),
         None => ctx.client.ask::<F>(&NamePart { name }, &Nothing {}),
     }
 }
