@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use os_sys::{Child, SpawnRequest};
+
+use crate::as_user;
 
 /// Nothing that is measured here takes longer.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -33,7 +35,8 @@ pub(crate) fn find(name: &str) -> anyhow::Result<PathBuf> {
 /// A program that runs, and what it says.
 pub(crate) struct Running {
     child: Child,
-    began: Instant,
+    /// In `CLOCK_MONOTONIC`.
+    began: Duration,
     shown: String,
     output: File,
 }
@@ -48,7 +51,7 @@ pub(crate) fn start(request: SpawnRequest) -> anyhow::Result<Running> {
         .stderr(output.try_clone()?)
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .env("LC_ALL", "C.UTF-8");
-    let began = Instant::now();
+    let began = as_user::now();
     let child = os_sys::spawn(request)?;
     Ok(Running {
         child,
@@ -62,12 +65,17 @@ impl Running {
     /// Waits for its end, which has to be a success; what it said.
     pub(crate) fn finish(mut self) -> anyhow::Result<Output> {
         let status = self.child.wait(PATIENCE)?;
-        let took = self.began.elapsed();
+        let ended = as_user::now();
         let mut text = String::new();
         self.output.rewind()?;
         self.output.read_to_string(&mut text)?;
         let status = status.with_context(|| format!("{}: no end", self.shown))?;
         ensure!(status.success(), "{}: {status}: {text}", self.shown);
+        let (began, text) = match as_user::split(&text) {
+            Some((executed, own)) => (executed, own.to_owned()),
+            None => (self.began, text),
+        };
+        let took = ended.saturating_sub(began);
         Ok(Output { text, took })
     }
 }
@@ -77,7 +85,7 @@ impl Running {
 pub(crate) struct Output {
     /// Its standard output and standard error.
     pub(crate) text: String,
-    /// From its start to its end.
+    /// From its start to its end, without what it took to become another user before.
     pub(crate) took: Duration,
 }
 

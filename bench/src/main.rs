@@ -14,6 +14,7 @@
 //!   crowd      100 and 1000: listed, started together, found again after a crash
 //!   view       account files of this process's own, in which LXC has a user
 //!   system     the operating system: its size, its boot, its memory
+//!   as_user    a program of the user that runs LXC, timed from its own exec on
 //!   command    runs a program, and how long it takes
 //!   series     samples of one thing -> p50, p95
 //!   table      figures by row and column
@@ -31,6 +32,7 @@
 //! To measure one more thing add a row in the phase it belongs to.
 #![forbid(unsafe_code)]
 
+mod as_user;
 mod budget;
 mod change;
 mod command;
@@ -96,6 +98,7 @@ struct Args {
 }
 
 fn main() -> anyhow::Result<()> {
+    as_user::become_if_asked()?;
     let args = Args::parse();
     // First of all: it works only as long as there is one thread.
     let view = view::enter()?;

@@ -13,7 +13,7 @@ use os_cgroup::{CgroupPath, Tree};
 use os_sys::{DetachedMount, MountUse, SpawnRequest};
 
 use super::{Action, Contender, LXC, Listing, Processes};
-use crate::{command, view};
+use crate::{as_user, command, view};
 
 /// Containers of the user in a folder.
 #[derive(Debug)]
@@ -75,27 +75,16 @@ impl Lxc {
     }
 
     fn program(&self, name: &str) -> Option<SpawnRequest> {
-        let id = view::USER.to_string();
-        let mut request = SpawnRequest::new("/bin/sh")
-            .args(["-c", JOIN])
-            .arg(command::find("setpriv").ok()?)
-            .args(["--reuid", &id, "--regid", &id, "--clear-groups"])
-            .arg(command::find(name).ok()?)
+        let groups = self.tree.join_fds(&self.group).ok()?;
+        let request = as_user::request(&command::find(name).ok()?, groups).ok()?;
+        let request = request
             .env("HOME", &self.folder)
             .env("XDG_RUNTIME_DIR", self.folder.join("run"))
             .arg("-P")
             .arg(self.folder.join("cts"));
-        for procs in self.tree.join_fds(&self.group).ok()? {
-            request = request.pass(procs);
-        }
         Some(request)
     }
 }
-
-/// Joins the control groups whose files were passed from descriptor 3 on, closes them, and becomes the
-/// arguments.
-const JOIN: &str = "n=3; while [ -e /proc/$$/fd/$n ]; do echo $$ > /proc/$$/fd/$n; n=$((n+1)); done; \
-    exec \"$0\" \"$@\"";
 
 /// Mounts `root` at `target` with the ids of the user's containers.
 fn shift(root: &Path, target: &Path) -> anyhow::Result<()> {
