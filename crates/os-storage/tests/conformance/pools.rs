@@ -91,7 +91,7 @@ pub(crate) fn an_inspection_is_not_taken_along_by_others(make: Make) {
 
 /// A process with a private copy of the mount table that waits.
 fn other_mount_namespace() -> std::io::Result<os_sys::Child> {
-    let request = os_sys::SpawnRequest::new("unshare")
+    let request = os_sys::SpawnRequest::new("/usr/bin/unshare")
         .args(["--mount", "--propagation", "private", "sleep", "60"])
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     let child = os_sys::spawn(request).map_err(std::io::Error::other)?;

@@ -151,6 +151,10 @@ async fn stops_that_were_cut_off_are_rolled_forward() {
         run(&engine, parallel(work(&["a"], steps), group)).await;
         let engine = machine.start("");
         engine.recover(tank()).await.unwrap();
+        // Nothing waits for guests before it is known what runs.
+        for id in engine.resume(tank()).await.unwrap() {
+            engine.wait(id.as_str(), LONG).await.unwrap();
+        }
         let world = machine.host.world();
         assert!(world.running.is_empty(), "{point}: {world:?}");
         assert_eq!(world.files.len(), 1, "{point}");
