@@ -427,7 +427,7 @@ fn the_helper_cannot_be_rewritten() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
     let web = sandbox.container("web")?;
     let helper = os_testkit::sandbox::program_path("os-helper")?;
-    let before = std::fs::read(&helper)?;
+    let before = fs::read(&helper)?;
     let thief = "while :; do for p in /proc/[0-9]*; do
             e=$(readlink $p/exe) || continue
             case $e in */busybox) continue;; esac
@@ -442,7 +442,7 @@ fn the_helper_cannot_be_rewritten() -> Result<()> {
     let found = web.sh("cat /root/thief")?;
     ensure!(!found.contains("opened"), "{found}");
     ensure!(
-        std::fs::read(&helper)? == before,
+        fs::read(&helper)? == before,
         "the helper is another one"
     );
     sandbox.finish(daemon)
