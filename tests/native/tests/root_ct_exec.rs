@@ -441,9 +441,6 @@ fn the_helper_cannot_be_rewritten() -> Result<()> {
     }
     let found = web.sh("cat /root/thief")?;
     ensure!(!found.contains("opened"), "{found}");
-    ensure!(
-        fs::read(&helper)? == before,
-        "the helper is another one"
-    );
+    ensure!(fs::read(&helper)? == before, "the helper is another one");
     sandbox.finish(daemon)
 }
