@@ -14,8 +14,8 @@ use rustix::io::Errno;
 use crate::error::{Action, FileError};
 use crate::folder::{Entry, Folder};
 pub use temporary::TEMPORARY_PREFIX;
-pub(crate) use temporary::set_attributes;
-use temporary::{Temporary, is_temporary};
+use temporary::is_temporary;
+pub(crate) use temporary::{Temporary, set_attributes};
 
 /// The largest file [`read`] takes: no file of ours comes near, so what exceeds it is damage.
 pub const READ_LIMIT: u64 = 64 * 1024 * 1024;

@@ -16,7 +16,7 @@
 mod shadow_lock;
 mod text;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -24,8 +24,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::atomic::{self, Attributes, Change};
+use crate::atomic::{self, Attributes, Change, Temporary};
 use crate::error::{Action, FileError};
+use crate::folder::Entry;
 use os_types::{Code, Explain};
 use shadow_lock::ShadowLock;
 use text::{Style, Text};
@@ -254,8 +255,9 @@ pub enum Repair {
 pub type Wanted<'a> = (&'a Path, Vec<String>);
 
 /// Makes the blocks of several files in one folder consist of exactly these lines. All locks are
-/// taken before the first file is written, and a write that fails puts back what was written, so a
-/// user is either in all files or in none.
+/// taken before the first file is written, and all files are written beside the old ones before the
+/// first is renamed; a rename that fails puts back what was renamed. So a user is either in all files
+/// or in none.
 ///
 /// *Shape*: like [`set`] otherwise. Lines of ours outside the markers, which a person has removed,
 /// come into the block again. Files that say what is wanted are not written.
@@ -291,14 +293,27 @@ pub fn set_all(
     if let Some(folder) = folder {
         atomic::sweep(folder)?;
     }
-    for (done, (attributes, real, _, new)) in writes.iter().enumerate() {
-        if let Err(error) = atomic::replace(real, new, *attributes) {
+    let entries = writes.iter().map(|(_, real, ..)| Entry::locate(real));
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    let new = entries.iter().zip(&writes);
+    let new = new.map(|(entry, (attributes, _, _, new))| Temporary::file(entry, new, *attributes));
+    let new = new.collect::<Result<Vec<_>, _>>()?;
+    for (done, file) in new.into_iter().enumerate() {
+        if let Err(error) = file.rename() {
             for (attributes, real, existing, _) in writes.iter().take(done).rev() {
                 // The first error says more than one of these could.
                 drop(atomic::replace(real, existing, *attributes));
             }
             return Err(error.into());
         }
+    }
+    // Mostly one folder: /etc.
+    let folders: BTreeMap<_, _> = entries
+        .iter()
+        .map(|entry| (entry.folder.path(), &entry.folder))
+        .collect();
+    for folder in folders.values() {
+        folder.sync()?;
     }
     Ok(())
 }

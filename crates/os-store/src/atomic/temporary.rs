@@ -95,12 +95,19 @@ impl<'a> Temporary<'a> {
     /// Renames over the target and syncs the folder.
     ///
     /// If only that last sync fails, the target has its new content and the error says `sync`.
-    pub(crate) fn put_in_place(mut self) -> Result<(), FileError> {
+    pub(crate) fn put_in_place(self) -> Result<(), FileError> {
+        let entry = self.entry;
+        self.rename()?;
+        entry.folder.sync()
+    }
+
+    /// Renames over the target, which is durable only when the folder is synced.
+    pub(crate) fn rename(mut self) -> Result<(), FileError> {
         let folder = &self.entry.folder.fd;
         rustix::fs::renameat(folder, self.name.as_str(), folder, &self.entry.name)
             .map_err(|error| self.entry.error(Action::Rename, error))?;
         self.in_place = true;
-        self.entry.folder.sync()
+        Ok(())
     }
 }
 
