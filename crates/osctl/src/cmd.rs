@@ -72,6 +72,7 @@ macro_rules! commands {
 pub(crate) use commands;
 
 commands! {
+    #[expect(clippy::large_enum_variant, reason = "one is made, once")]
     Top {
         /// Pools: where everything lives
         #[command(subcommand)]

@@ -23,7 +23,7 @@ const ID: &str = "id";
 /// A setting on the command line.
 #[derive(Debug)]
 pub(crate) struct Setting {
-    pub(crate) setting: ContainerSetting,
+    pub(crate) key: ContainerSetting,
     /// The id of the option of `ct new`, which has other options with names of settings.
     option_id: &'static str,
     arguments: fn(Command) -> Command,
@@ -37,7 +37,7 @@ macro_rules! table {
         default $default:expr, effect $effect:ident, example $example:literal, unset $unset:literal;)*) => {
         /// All settings.
         pub(crate) const SETTINGS: &[Setting] = &[$(Setting {
-            setting: ContainerSetting::$variant,
+            key: ContainerSetting::$variant,
             option_id: concat!("setting_", stringify!($field)),
             arguments: |command| <$type as Input>::arguments(command.arg(id())),
             read: |matches| Ok(ContainerSettings {
@@ -92,7 +92,7 @@ pub(crate) fn taken_id(matches: &mut ArgMatches) -> Result<Ref<ContainerName>, F
 /// The subcommands of `ct set`.
 pub(crate) fn set_commands(command: Command) -> Command {
     SETTINGS.iter().fold(command, |command, setting| {
-        let info = setting.setting.info();
+        let info = setting.key.info();
         let help: Vec<_> = info.help.iter().map(|line| line.trim()).collect();
         let example = format!("osctl ct set {} {}", info.word, info.example);
         insert(command, info.word, |leaf| {
@@ -110,7 +110,7 @@ pub(crate) fn set_commands(command: Command) -> Command {
 /// The subcommands of `ct unset`.
 pub(crate) fn unset_commands(command: Command) -> Command {
     SETTINGS.iter().fold(command, |command, setting| {
-        let info = setting.setting.info();
+        let info = setting.key.info();
         let example = format!("osctl ct unset {} web", info.word);
         insert(command, info.word, |leaf| {
             let leaf = leaf.about(info.unset).after_help(notes(setting, &example));
@@ -120,14 +120,14 @@ pub(crate) fn unset_commands(command: Command) -> Command {
 }
 
 fn notes(setting: &Setting, example: &str) -> String {
-    let effect = setting.setting.info().effect.as_str();
+    let effect = setting.key.info().effect.as_str();
     format!("Takes effect {effect}.\n\nExample: {example}")
 }
 
 /// The options of `ct new`.
 pub(crate) fn new_options(command: Command) -> Command {
     SETTINGS.iter().fold(command, |command, setting| {
-        let info = setting.setting.info();
+        let info = setting.key.info();
         let arg = Arg::new(setting.option_id)
             .long(info.word)
             .help(info.help.first().copied().unwrap_or_default().trim())
@@ -177,7 +177,7 @@ pub(crate) fn find(matches: &ArgMatches) -> Option<(&'static Setting, ArgMatches
     let words = words.join(" ");
     let found = SETTINGS
         .iter()
-        .find(|setting| setting.setting.info().word == words);
+        .find(|setting| setting.key.info().word == words);
     found.map(|setting| (setting, at.clone()))
 }
 

@@ -110,7 +110,8 @@ fn is_loaded() -> bool {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().and_then(|load| load.parse().ok());
     let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    load.is_some_and(|load: f64| load > processors as f64)
+    let processors = u32::try_from(processors).unwrap_or(u32::MAX);
+    load.is_some_and(|load: f64| load > f64::from(processors))
 }
 
 /// What is still to be started, first things first.

@@ -67,13 +67,12 @@ impl LinuxHost {
         container: &ContainerRef,
     ) -> Result<Option<StopTarget>, Failure> {
         let live = self.runtime().container(container);
-        let cgroup = match live {
-            Some(live) => Some(live.cgroup),
-            None => {
-                let state = self.state_of(&container.pool)?;
-                let found = state.find(Some(&container.pool), &container.name);
-                cgroup_of(container, found.ok().as_ref())?
-            }
+        let cgroup = if let Some(live) = live {
+            Some(live.cgroup)
+        } else {
+            let state = self.state_of(&container.pool)?;
+            let found = state.find(Some(&container.pool), &container.name);
+            cgroup_of(container, found.ok().as_ref())?
         };
         let spec = self.container_spec(container).ok();
         Ok(cgroup.map(|cgroup| self.target(container, cgroup, spec)))

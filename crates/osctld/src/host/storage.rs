@@ -53,7 +53,7 @@ impl LinuxHost {
                 }
             }
             Command::ContainerSet(body) => {
-                os_runtime::check_seccomp_policy(body.settings.seccomp_profile.as_ref())?
+                os_runtime::check_seccomp_policy(body.settings.seccomp_profile.as_ref())?;
             }
             Command::ContainerDel(body) => {
                 self.note_container(body.pool.as_ref(), &body.name, &mut facts)?;

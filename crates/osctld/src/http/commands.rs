@@ -54,18 +54,17 @@ pub(super) async fn submit(
     Extension(peer): Extension<Peer>,
     Extension(client): Extension<ClientLink>,
     Path(name): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
     request: Request,
 ) -> Response {
     let submitted = async {
-        let query: CommandQuery = query(&uri)?;
-        let body = body(request.into_body()).await?;
+        let (head, content) = request.into_parts();
+        let query: CommandQuery = query(&head.uri)?;
+        let body = body(content).await?;
         let command = decode(&name, &body)?;
         let who = Who {
             uid: peer.uid,
             pid: peer.pid,
-            cli: cli(&headers, &command),
+            cli: cli(&head.headers, &command),
         };
         let id = submit::submit(&app, command, who).await?;
         let wait = Duration::from_millis(query.wait_ms.unwrap_or(0).into());
@@ -75,7 +74,7 @@ pub(super) async fn submit(
             if operation.state == OperationState::Queued {
                 withdraw_with(client, &app, &id);
             }
-            operation = engine.wait(id.as_str(), wait - QUICK).await?;
+            operation = engine.wait(id.as_str(), wait.saturating_sub(QUICK)).await?;
         }
         Ok::<_, Failure>(operation)
     };

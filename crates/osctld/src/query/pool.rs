@@ -14,6 +14,10 @@ use crate::app::App;
 /// this one until it has answered.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "all reading endpoints have one signature"
+)]
 pub(crate) fn list(app: &App, _: &Nothing, _: &Nothing) -> Result<Vec<Pool>, Failure> {
     let state = app.host().state();
     let active = state

@@ -66,7 +66,7 @@ macro_rules! level {
             }
 
             fn has_subcommand(name: &str) -> bool {
-                let word = |setting: &Setting| setting.setting.info().word;
+                let word = |setting: &Setting| setting.key.info().word;
                 let mut first = setting::SETTINGS
                     .iter()
                     .map(|it| word(it).split(' ').next());
@@ -106,7 +106,7 @@ impl Run for Unset {
             Self::Other(other) => return other.run(ctx),
         };
         let Ref { pool, name } = setting::taken_id(&mut matches)?.or_pool(ctx.pool());
-        let setting = setting.setting;
+        let setting = setting.key;
         operation::run(
             ctx,
             ContainerUnset {
