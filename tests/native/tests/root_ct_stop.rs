@@ -1,8 +1,10 @@
 //! Stopping containers: the ladder, and what must not hinder it.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use native::hung_mount::HungMount;
 use native::{process, wait_for, with_pool};
 use os_sys::Signal;
 use os_testkit::{Container, Sandbox};
@@ -192,5 +194,62 @@ fn two_stops_and_a_start_are_in_order() -> Result<()> {
         }
         anyhow::Ok(())
     })?;
+    sandbox.finish(daemon)
+}
+
+/// Moves a process into the control groups of another one, in each hierarchy.
+fn join(pid: u32, other: u32) -> Result<()> {
+    let mounts = std::fs::read_dir("/sys/fs/cgroup")?.flatten();
+    let mounts: Vec<_> = mounts
+        .map(|entry| entry.path())
+        .chain(["/sys/fs/cgroup".into()])
+        .collect();
+    for path in process::groups(other)? {
+        for mount in &mounts {
+            let procs = mount
+                .join(path.trim_start_matches('/'))
+                .join("cgroup.procs");
+            if procs.exists() {
+                native::write(procs, pid.to_string())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// C22: the kernel holds a killed process of the container, until its file system answers.
+#[test]
+fn beside_a_process_in_d_state_nothing_claims_success() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = sandbox.container("web")?;
+    let directory = sandbox.path("hung");
+    std::fs::create_dir(&directory)?;
+    let hung = HungMount::unkillable_over(&directory)?;
+    let mut stuck = std::process::Command::new("stat");
+    let stuck = stuck.arg(directory.join("file")).stdin(Stdio::null());
+    let mut stuck = stuck.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let waits = format!("/proc/{}/wchan", stuck.id());
+    wait_for("a process that waits for the server", || {
+        Ok(std::fs::read_to_string(&waits)?
+            .contains("request_wait")
+            .then_some(()))
+    })?;
+    join(stuck.id(), web.init_pid()?)?;
+
+    let stop = sandbox.osctl(&["ct", "stop", "-k", "web"])?;
+    ensure!(
+        stop.code == 7 && stop.stderr.contains("E-DEADLINE") && stop.stderr.contains("D state"),
+        "{stop:?}"
+    );
+    let start = sandbox.osctl(&["ct", "start", "web"])?;
+    ensure!(start.code != 0, "nothing was started: {start:?}");
+    ensure!(web.state()? != "running", "{:?}", web.show()?);
+
+    drop(hung);
+    stuck.wait()?;
+    web.kill()?;
+    assert_eq!(web.state()?, "stopped");
+    web.start()?;
+    assert_eq!(web.sh("echo again")?, "again\n");
     sandbox.finish(daemon)
 }
