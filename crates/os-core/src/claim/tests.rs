@@ -203,7 +203,11 @@ mod plans {
             let (pool, container) = ("tank".parse().unwrap(), "db".parse().unwrap());
             let maps = (&doc.uid_map, doc.gid_map());
             let user = user.parse().unwrap();
-            check_start((&pool, &container, &user), maps, &[running.clone()])
+            check_start(
+                (&pool, &container, &user),
+                maps,
+                std::slice::from_ref(&running),
+            )
         };
         start("alice").unwrap();
         assert_eq!(

@@ -168,7 +168,7 @@ mod tests {
 
     use super::*;
 
-    fn document(operation: Value) -> Value {
+    fn document(operation: &Value) -> Value {
         json!({
             "tags": [{ "name": "cat", "description": "Cats" }],
             "paths": { "/v1/cats": { "get": operation } },
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_good_operation_passes() {
-        let good = document(json!({
+        let good = document(&json!({
             "operationId": "cat-list", "summary": "All cats", "tags": ["cat"],
             "parameters": [{ "name": "pool", "description": "Where" }],
             "responses": { "200": {} },
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn each_rule_is_broken_by_something() {
-        let bad = document(json!({
+        let bad = document(&json!({
             "operationId": "CatList", "summary": "all cats.", "tags": ["dog"],
             "parameters": [{ "name": "pool" }], "responses": { "400": {} },
         }));
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_status_without_a_code_and_a_code_without_a_status_are_found() {
-        let wrong = codes(&document(json!({ "responses": { "200": {}, "418": {} } }))).join("\n");
+        let wrong = codes(&document(&json!({ "responses": { "200": {}, "418": {} } }))).join("\n");
         assert!(wrong.contains("418, which no error code has"), "{wrong}");
         assert!(wrong.contains("may answer 404 (E-NOT-FOUND)"), "{wrong}");
         assert!(
