@@ -190,6 +190,7 @@ impl Host for Fake {
         }
         if hit(&state.waits) {
             drop(state);
+            context.progress("waiting");
             let is_cancelled = context.cancellation().sleep(LONG);
             state = lock.lock().unwrap();
             state.active -= 1;

@@ -10,10 +10,10 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use os_api::StepState;
-use os_types::{Code, Failure, Parallel, Plan, Step};
+use os_types::{Code, EntityRef, Failure, Parallel, Plan, Step};
 
-use super::Executor;
 use super::shared_journal::SharedJournal;
+use super::{Executor, ProgressSink};
 use crate::host::Host;
 
 impl<H: Host> Executor<'_, H> {
@@ -73,19 +73,57 @@ impl<H: Host> Executor<'_, H> {
         number: usize,
         step: &Step,
     ) -> Result<StepState, Failure> {
-        let (Some(locks), Some(container)) = (self.locks, step.container()) else {
+        let Some(container) = step.container() else {
             return self.forward_step(journal, number, step, self.control);
+        };
+        let progress = NamedProgress::new(&container, self.progress);
+        let named = Executor {
+            progress: &progress,
+            ..*self
+        };
+        let Some(locks) = self.locks else {
+            return named.forward_step(journal, number, step, self.control);
         };
         loop {
             let control = self.control.child();
             let lock = locks.take(&container, &control)?;
-            let applied = self.forward_step(journal, number, step, &control);
+            let applied = named.forward_step(journal, number, step, &control);
             drop(lock);
             let is_cancelled = matches!(&applied, Err(f) if f.code == Code::Cancelled);
             if !(is_cancelled && control.is_cancelled() && !self.control.is_cancelled()) {
                 return applied;
             }
         }
+    }
+}
+
+/// Says which container the progress of a step is about, while others make progress beside it.
+struct NamedProgress<'a> {
+    prefix: String,
+    to: &'a dyn ProgressSink,
+}
+
+impl<'a> NamedProgress<'a> {
+    fn new(entity: &EntityRef, to: &'a dyn ProgressSink) -> Self {
+        let prefix = match entity {
+            EntityRef::Container { name, .. } => format!("ct {name}"),
+            other => other.to_string(),
+        };
+        Self { prefix, to }
+    }
+}
+
+impl ProgressSink for NamedProgress<'_> {
+    fn step(&self, number: usize, state: StepState) {
+        self.to.step(number, state);
+    }
+
+    fn progress(&self, text: &str) {
+        self.to.progress(&format!("{}: {text}", self.prefix));
+    }
+
+    fn reverting(&self) {
+        self.to.reverting();
     }
 }
 

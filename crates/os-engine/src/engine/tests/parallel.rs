@@ -167,6 +167,7 @@ async fn a_kill_interrupts_one_stop_of_an_export_and_the_export_goes_on() {
     run_containers(&machine, &["deaf", "c2"]);
     machine.host.wait_at(Some("stop container tank:deaf"));
     let engine = machine.start("");
+    let mut events = engine.events().subscribe(None);
     let steps = vec![stop("deaf"), stop("c2"), create("x")];
     let group = Parallel {
         first: 1,
@@ -200,6 +201,13 @@ async fn a_kill_interrupts_one_stop_of_an_export_and_the_export_goes_on() {
     assert_eq!(export.state, OperationState::Finished, "{export:?}");
     assert!(machine.host.world().running.is_empty());
     assert_eq!(machine.host.world().files.len(), 1);
+    let texts: Vec<String> = std::iter::from_fn(|| events.try_next())
+        .filter_map(|event| match event.body {
+            EventBody::Progress { text, .. } => Some(text),
+            _ => None,
+        })
+        .collect();
+    assert!(texts.contains(&"ct deaf: waiting".to_owned()), "{texts:?}");
 }
 
 /// A journal as a daemon before ADR-16 wrote it: the host is among what is touched, and no step runs
