@@ -45,7 +45,7 @@ mod user;
 #[cfg(test)]
 mod root_steps;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use os_api::EventBody;
 use os_api::view::SourceKind;
@@ -81,6 +81,8 @@ pub(crate) struct LinuxHost {
     importing: Importing,
     runtime: Runtime,
     news: News,
+    /// Held while a pool gets its source.
+    sources: Mutex<()>,
     /// What is at the sources of pools.
     source_probes: ProbeThreads<(SourceKind, ByteSize)>,
     /// Size and use of pools.
@@ -123,6 +125,7 @@ impl LinuxHost {
             paths,
             scopes,
             news,
+            sources: Mutex::default(),
             source_probes: ProbeThreads::default(),
             space_probes: ProbeThreads::default(),
         })

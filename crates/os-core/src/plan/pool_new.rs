@@ -46,17 +46,18 @@ pub(super) fn plan(body: &PoolNew, context: &Context<'_>) -> Result<Plan, Failur
 
     let to = Presence::Present;
     let mut steps = vec![
-        Step::PoolImage(PoolImageStep {
-            pool: pool.clone(),
-            file: file.clone(),
-            size,
-            file_system: Some(file_system),
-            to,
-        }),
+        // First, so that no other pool is made in the same file meanwhile.
         Step::PoolSource(PoolSourceStep {
             pool: pool.clone(),
             before: None,
-            after: Some(file),
+            after: Some(file.clone()),
+        }),
+        Step::PoolImage(PoolImageStep {
+            pool: pool.clone(),
+            file,
+            size,
+            file_system: Some(file_system),
+            to,
         }),
         Step::PoolOpen(PoolOpenStep {
             pool: pool.clone(),

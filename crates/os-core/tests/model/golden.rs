@@ -57,9 +57,9 @@ fn loop_pools_are_zpools_where_there_is_zfs() {
         show(&world, "pool-new", &body)
     };
     let plan = made("");
-    assert!(plan.starts_with("create image /var/lib/osctl/images/new.img of 1G with zfs\n"));
+    assert!(plan.contains("\ncreate image /var/lib/osctl/images/new.img of 1G with zfs\n"));
     let plan = made(r#","file_system":"btrfs""#);
-    assert!(plan.starts_with("create image /var/lib/osctl/images/new.img of 1G with btrfs\n"));
+    assert!(plan.contains("\ncreate image /var/lib/osctl/images/new.img of 1G with btrfs\n"));
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn pools_come() {
             "pool-new",
             r#"{"pool":"new","size_bytes":1073741824}"#
         ),
-        "create image /var/lib/osctl/images/new.img of 1G with btrfs\n\
-         remember the source of pool new: /var/lib/osctl/images/new.img\n\
+        "remember the source of pool new: /var/lib/osctl/images/new.img\n\
+         create image /var/lib/osctl/images/new.img of 1G with btrfs\n\
          attach and mount pool new\n\
          set property org.vpsadminos.osctl:active=yes on new\n\
          set this host's mark on pool new\n\

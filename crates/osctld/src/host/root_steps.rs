@@ -10,7 +10,7 @@ use os_types::step::{
     DatasetStep, DirectoryStep, FileStep, IdBlocksStep, PoolActiveStep, PoolImageStep,
     PoolMarkStep, PoolOpenStep, PoolSourceStep, PropertyStep, SystemUserStep,
 };
-use os_types::{ByteSize, EntityRef, FileSystem, Plan, PoolPath, Presence, Step};
+use os_types::{ByteSize, EntityRef, FileSystem, OpId, Plan, PoolPath, Presence, Step};
 
 use super::*;
 use crate::news::News;
@@ -40,9 +40,17 @@ fn engine(root: &std::path::Path) -> Engine<LinuxHost> {
 }
 
 async fn run(engine: &Engine<LinuxHost>, steps: Vec<Step>) -> os_api::Operation {
+    let id = submit(engine, steps, EntityRef::Host);
+    engine
+        .wait(id.as_str(), Duration::from_mins(1))
+        .await
+        .unwrap()
+}
+
+fn submit(engine: &Engine<LinuxHost>, steps: Vec<Step>, touched: EntityRef) -> OpId {
     let plan = Plan {
         steps,
-        touches: vec![EntityRef::Host],
+        touches: vec![touched],
         journal: JournalPlace::Host,
         parallel: Vec::new(),
     };
@@ -58,11 +66,7 @@ async fn run(engine: &Engine<LinuxHost>, steps: Vec<Step>) -> os_api::Operation 
         undoes: None,
         planner: Arc::new(move || Ok(plan.clone())),
     };
-    let id = engine.submit(work).unwrap();
-    engine
-        .wait(id.as_str(), Duration::from_mins(1))
-        .await
-        .unwrap()
+    engine.submit(work).unwrap()
 }
 
 fn pool_steps(root: &std::path::Path) -> Vec<Step> {
@@ -178,4 +182,31 @@ async fn every_kind_is_made_found_and_taken_back() {
     let passwd = std::fs::read_to_string(dir.path().join("etc/passwd")).unwrap();
     assert_eq!(passwd, "");
     assert!(!dir.path().join("tank.img").exists());
+}
+
+/// Two commands about two pools are planned side by side, so neither plan knows of the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_pools_never_get_one_source() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    for round in 0..20 {
+        let file = dir.path().join(format!("{round}.img"));
+        let ids = ["one", "two"].map(|name| {
+            let pool: PoolName = format!("{name}{round}").parse().unwrap();
+            let step = Step::PoolSource(PoolSourceStep {
+                pool: pool.clone(),
+                before: None,
+                after: Some(file.clone()),
+            });
+            submit(&engine, vec![step], EntityRef::Pool { pool })
+        });
+        let mut refused = Vec::new();
+        for id in ids {
+            let time = Duration::from_mins(1);
+            let ended = engine.wait(id.as_str(), time).await.unwrap();
+            assert!(ended.state.is_final(), "{ended:#?}");
+            refused.extend(ended.failure.map(|failure| failure.code));
+        }
+        assert_eq!(refused, [Code::InUse], "round {round}");
+    }
 }
