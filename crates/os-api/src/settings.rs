@@ -6,6 +6,7 @@
 //! of `ct new`, and the columns of `ct ls` and `ct show`. *How to add a setting* in the book shows
 //! the steps.
 
+use os_types::GuestSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,9 @@ use serde::{Deserialize, Serialize};
 pub enum Effect {
     /// By the command that changes it.
     AtOnce,
+    /// By the command that changes it; in a frozen container when it is thawed. Until then it is
+    /// listed as pending.
+    InGuest,
     /// When the container starts; until then it is listed as pending.
     NextStart,
 }
@@ -23,6 +27,7 @@ impl Effect {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AtOnce => "at once",
+            Self::InGuest => "at once, in a frozen container when it is thawed",
             Self::NextStart => "when the container starts",
         }
     }
@@ -109,7 +114,7 @@ macro_rules! declare {
             pub fn pending(&self, started: &Self) -> Vec<ContainerSetting> {
                 let mut pending = Vec::new();
                 let (now, then) = (self.effective(), started.effective());
-                $(if Effect::$effect == Effect::NextStart && now.$field != then.$field {
+                $(if Effect::$effect != Effect::AtOnce && now.$field != then.$field {
                     pending.push(ContainerSetting::$variant);
                 })*
                 pending
@@ -141,13 +146,13 @@ macro_rules! container_settings {
                 unset "Keep the container when it stops";
             /// Host name of the container, with or without a domain
             Hostname hostname: os_types::Hostname = "hostname",
-                default None, effect AtOnce, example "web www.example.org",
+                default None, effect InGuest, example "web www.example.org",
                 unset "Use the id of the container as its host name";
             /// DNS resolvers of the container, at most 16 addresses
             DnsResolver dns_resolvers: os_types::DnsResolvers = "dns-resolver",
-                default Some(os_types::DnsResolvers::default()), effect AtOnce,
+                default Some(os_types::DnsResolvers::default()), effect InGuest,
                 example "web 192.0.2.53 2001:db8::53",
-                unset "Leave the DNS resolvers to the guest";
+                unset "Give the guest its own DNS resolvers back";
             /// Allow containers within the container
             Nesting nesting: bool = "nesting",
                 default Some(false), effect NextStart, example "web",
@@ -174,6 +179,22 @@ macro_rules! container_settings {
 
 container_settings!(declare);
 
+impl ContainerSettings {
+    /// Those that are written into files of the guest.
+    pub fn guest(&self) -> GuestSettings {
+        GuestSettings {
+            hostname: self.hostname.clone(),
+            dns_resolvers: self.dns_resolvers.clone().unwrap_or_default().into(),
+        }
+    }
+
+    /// Takes over those that were written into files of the guest.
+    pub fn set_guest(&mut self, written: &GuestSettings) {
+        self.hostname.clone_from(&written.hostname);
+        self.dns_resolvers = written.dns_resolvers.clone().try_into().ok();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,9 +214,11 @@ mod tests {
     }
 
     #[test]
-    fn only_what_waits_for_a_start_is_pending() {
-        let started = read(r#"{"hostname":"web","init_cmd":["/sbin/init"]}"#);
-        let now = read(r#"{"nesting":true,"raw_lxc":"lxc.tty.max = 1\n"}"#);
+    fn only_what_waits_for_a_start_or_a_thaw_is_pending() {
+        let mut started = read(r#"{"hostname":"web","init_cmd":["/sbin/init"]}"#);
+        let now = read(r#"{"nesting":true,"raw_lxc":"lxc.tty.max = 1\n","ephemeral":true}"#);
+        assert_eq!(now.pending(&started)[0], ContainerSetting::Hostname);
+        started.set_guest(&now.guest());
         let expected = [ContainerSetting::Nesting, ContainerSetting::RawLxc];
         assert_eq!(now.pending(&started), expected);
         assert_eq!(now.pending(&now), []);

@@ -29,9 +29,17 @@ pub fn dress(root: BorrowedFd<'_>, dress: &Dress) -> GuestReport {
         }
     }
     if !dress.dns_resolvers.is_empty() {
+        if let Err(error) = file::keep(root, RESOLVERS, resolv::is_ours) {
+            let why = chain(&error);
+            let text = format!("the guest's own /{RESOLVERS} is not kept: {why}");
+            report.left.push(text);
+        }
         let text = resolv::render(&dress.dns_resolvers);
         let edited = file::edit(root, RESOLVERS, Links::Replace, |_| Some(text));
         note(&mut report, RESOLVERS, edited);
+    } else if dress.restore_resolvers {
+        let restored = file::put_back(root, RESOLVERS, resolv::is_ours);
+        note(&mut report, RESOLVERS, restored);
     }
     report
 }
@@ -72,6 +80,7 @@ mod tests {
             distribution: distribution.parse().unwrap(),
             hostname: Some("web.example.org".parse().unwrap()),
             dns_resolvers: vec!["192.0.2.1".parse().unwrap()],
+            restore_resolvers: false,
         };
         dress(fd.as_fd(), &clothes)
     }
@@ -111,5 +120,37 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("etc")).unwrap();
         assert_eq!(put_on(dir.path(), "nixos").done, ["/etc/resolv.conf"]);
+    }
+
+    #[test]
+    fn the_guest_gets_its_own_resolvers_back() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("etc")).unwrap();
+        let path = dir.path().join("etc/resolv.conf");
+        let restore = || {
+            let fd = File::open(dir.path()).unwrap();
+            let clothes = Dress {
+                distribution: "nixos".parse().unwrap(),
+                hostname: None,
+                dns_resolvers: Vec::new(),
+                restore_resolvers: true,
+            };
+            dress(fd.as_fd(), &clothes).done.len()
+        };
+        // None before, so none behind; then a symlink; a file that the guest replaces meanwhile.
+        put_on(dir.path(), "nixos");
+        assert_eq!((restore(), path.exists()), (1, false));
+        std::os::unix::fs::symlink("../run/stub", &path).unwrap();
+        put_on(dir.path(), "nixos");
+        put_on(dir.path(), "nixos");
+        assert!(fs::read_to_string(&path).unwrap().contains("192.0.2.1"));
+        assert_eq!(restore(), 1);
+        assert_eq!(fs::read_link(&path).unwrap(), Path::new("../run/stub"));
+        fs::remove_file(&path).unwrap();
+        put_on(dir.path(), "nixos");
+        File::create(&path).unwrap();
+        assert_eq!(restore(), 0);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "");
+        assert_eq!(fs::read_dir(dir.path().join("etc")).unwrap().count(), 1);
     }
 }

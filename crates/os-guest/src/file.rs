@@ -75,9 +75,7 @@ pub(crate) fn edit(
     links: Links,
     text: impl FnOnce(Option<&str>) -> Option<String>,
 ) -> Result<Edited, FileError> {
-    let (folder, name) = path.rsplit_once('/').unwrap_or((".", path));
-    let folder = open(root, folder, OFlags::PATH | OFlags::DIRECTORY);
-    let folder = folder.map_err(|errno| FileError::Folder(errno.into()))?;
+    let (folder, name) = folder_of(root, path)?;
     let (stat, before) = match look(&folder, name)? {
         Some(stat) => match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile if stat.st_mode & 0o200 == 0 => {
@@ -97,6 +95,83 @@ pub(crate) fn edit(
             Ok(Edited::Written)
         }
         _ => Ok(Edited::Unchanged),
+    }
+}
+
+/// Keeps the guest's own file beside the one of ours that takes its place next: a link with another
+/// name, so that the file is there all the time. `is_ours` tells ours by its text.
+pub(crate) fn keep(
+    root: BorrowedFd<'_>,
+    path: &str,
+    is_ours: impl FnOnce(&str) -> bool,
+) -> Result<(), FileError> {
+    let (folder, name) = folder_of(root, path)?;
+    let found = look(&folder, name)?;
+    if let Some(stat) = &found
+        && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+        && (stat.st_mode & 0o200 == 0 || is_ours(&read(&folder, name)?))
+    {
+        return Ok(());
+    }
+    let kept = kept(name);
+    let write = |errno: Errno| FileError::Write(errno.into());
+    unlink(&folder, &kept).map_err(write)?;
+    if found.is_some() {
+        let linked = rustix::fs::linkat(&folder, name, &folder, &*kept, AtFlags::empty());
+        linked.map_err(write)?;
+    }
+    Ok(())
+}
+
+/// Takes a file of ours away: the guest's own takes its place, if [`keep`] has kept one.
+pub(crate) fn put_back(
+    root: BorrowedFd<'_>,
+    path: &str,
+    is_ours: impl FnOnce(&str) -> bool,
+) -> Result<Edited, FileError> {
+    let (folder, name) = folder_of(root, path)?;
+    let kept = kept(name);
+    let ours = match look(&folder, name)? {
+        Some(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+            if stat.st_mode & 0o200 == 0 {
+                return Ok(Edited::Left("its owner may not write it"));
+            }
+            is_ours(&read(&folder, name)?)
+        }
+        _ => false,
+    };
+    let done = if ours {
+        let renamed = rustix::fs::renameat(&folder, &*kept, &folder, name);
+        // The guest had no such file.
+        let removed = match renamed {
+            Err(Errno::NOENT) => unlink(&folder, name),
+            renamed => renamed,
+        };
+        removed.map(|()| Edited::Written)
+    } else {
+        // The guest has made a file of its own meanwhile.
+        unlink(&folder, &kept).map(|()| Edited::Unchanged)
+    };
+    done.map_err(|errno| FileError::Write(errno.into()))
+}
+
+/// What the guest's own file is called while one of ours has its name.
+fn kept(name: &str) -> String {
+    format!(".{name}.osctl-own")
+}
+
+fn folder_of<'a>(root: BorrowedFd<'_>, path: &'a str) -> Result<(OwnedFd, &'a str), FileError> {
+    let (folder, name) = path.rsplit_once('/').unwrap_or((".", path));
+    let folder = open(root, folder, OFlags::PATH | OFlags::DIRECTORY);
+    let folder = folder.map_err(|errno| FileError::Folder(errno.into()))?;
+    Ok((folder, name))
+}
+
+/// Removes a name that may be gone already.
+fn unlink(folder: &OwnedFd, name: &str) -> Result<(), Errno> {
+    match rustix::fs::unlinkat(folder, name, AtFlags::empty()) {
+        Err(Errno::NOENT) => Ok(()),
+        removed => removed,
     }
 }
 
@@ -132,10 +207,7 @@ fn read(folder: &OwnedFd, name: &str) -> Result<String, FileError> {
 /// planted under its name is replaced, not followed.
 fn replace(folder: &OwnedFd, name: &str, old: Option<&Stat>, bytes: &[u8]) -> Result<(), Errno> {
     let beside = format!(".{name}.osctl-new");
-    match rustix::fs::unlinkat(folder, &*beside, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => {}
-        Err(errno) => return Err(errno),
-    }
+    unlink(folder, &beside)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let fd = rustix::fs::openat(folder, &*beside, flags, Mode::from_raw_mode(0o600))?;
     let written = fill(File::from(fd), old, bytes)

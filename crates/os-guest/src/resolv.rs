@@ -3,9 +3,17 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+/// The first line of a file of ours.
+const MARK: &str = "# Written by osctld: osctl ct set dns-resolver\n";
+
+/// Whether the file is one of ours, and not the guest's own.
+pub(crate) fn is_ours(text: &str) -> bool {
+    text.starts_with(MARK)
+}
+
 /// The file with these resolvers.
 pub(crate) fn render(resolvers: &[IpAddr]) -> String {
-    let mut text = String::from("# Written by osctld: osctl ct set dns-resolver\n");
+    let mut text = String::from(MARK);
     for address in resolvers {
         // Writing into a string does not fail.
         writeln!(text, "nameserver {address}").unwrap_or_default();

@@ -73,12 +73,15 @@ pub struct Dress {
     /// Its DNS resolvers; none: they are the guest's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dns_resolvers: Vec<IpAddr>,
+    /// The guest gets back the file that it had before resolvers were written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restore_resolvers: bool,
 }
 
 impl Dress {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.hostname.is_none() && self.dns_resolvers.is_empty()
+        self.hostname.is_none() && self.dns_resolvers.is_empty() && !self.restore_resolvers
     }
 }
 

@@ -98,6 +98,7 @@ mod tests {
                     distribution: "debian".parse().unwrap(),
                     hostname: Some("web.example.org".parse().unwrap()),
                     dns_resolvers: vec!["2001:db8::1".parse().unwrap()],
+                    restore_resolvers: false,
                 }),
             }),
         };

@@ -46,6 +46,7 @@ fn clothes() -> GuestWork {
         distribution: "debian".parse().unwrap(),
         hostname: Some("new.example.org".parse().unwrap()),
         dns_resolvers: vec!["192.0.2.53".parse().unwrap()],
+        restore_resolvers: false,
     })
 }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use os_api::started_with::StartedWith;
 use os_cgroup::CgroupPath;
-use os_types::{Code, ContainerRef, ContainerState, Failure, PoolName, StartInit};
+use os_types::{Code, ContainerRef, ContainerState, Failure, GuestSettings, PoolName, StartInit};
 
 use crate::process::Process;
 use crate::record::Record;
@@ -169,6 +169,15 @@ impl Containers {
         drop(table);
         self.tell(container, state, init_pid);
         Ok(())
+    }
+
+    /// Remembers which settings are in the files of a running guest.
+    pub(crate) fn note_guest_settings(&self, container: &ContainerRef, written: &GuestSettings) {
+        if let Some(live) = self.lock().get_mut(container)
+            && let Some(started) = &mut live.started_with
+        {
+            Arc::make_mut(started).settings.set_guest(written);
+        }
     }
 
     /// Forgets the containers of a pool that is exported; they go on running.

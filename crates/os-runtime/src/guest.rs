@@ -9,9 +9,10 @@ use std::time::Duration;
 use os_helper_api::{
     Answer, Dress, GuestJob, GuestReport, GuestTarget, GuestWork, Job, RunningGuest, StoppedGuest,
 };
-use os_types::{Code, ContainerRef, Failure};
+use os_types::{Code, ContainerRef, Failure, GuestSettings};
 
 use crate::process::Process;
+use crate::record;
 use crate::runtime::Runtime;
 use crate::spec::ContainerSpec;
 
@@ -51,14 +52,23 @@ impl Runtime {
         self.write_stopped(guest, config, Vec::new())
     }
 
-    /// Writes host name and resolvers into a running guest, and tells its kernel the host name.
+    /// Writes host name and resolvers into a running guest, and tells its kernel the host name. With
+    /// `config` written, the guest has `settings`; that is remembered for what is pending.
     pub fn write_running_guest_config(
         &self,
-        container: &ContainerRef,
-        init: &Process,
+        (container, init): (&ContainerRef, &Process),
         config: Dress,
+        settings: &GuestSettings,
     ) -> Result<GuestReport, Failure> {
-        self.run_inside((container, init), GuestWork::Dress(config), CONFIG_TIMEOUT)
+        let work = GuestWork::Dress(config);
+        let report = self.run_inside((container, init), work, CONFIG_TIMEOUT)?;
+        self.containers.note_guest_settings(container, settings);
+        if let Some(live) = self.containers.recorded(container) {
+            record::update(&live.run, |record| {
+                record.started_with = live.record().started_with;
+            })?;
+        }
+        Ok(report)
     }
 
     /// Writes a message to the terminals of users who are logged in to a running guest.

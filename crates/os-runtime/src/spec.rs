@@ -104,6 +104,7 @@ impl ContainerSpec {
                 .clone()
                 .unwrap_or_default()
                 .into(),
+            restore_resolvers: false,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The step that tells a guest what is new about itself.
 
 use os_types::step::GuestStep;
-use os_types::{ContainerName, GuestSettings, PoolName, Step};
+use os_types::{ContainerName, PoolName, Step};
 
 use crate::document::ContainerDoc;
 
@@ -15,8 +15,8 @@ pub(super) fn step(
     before: Option<&ContainerDoc>,
     after: &ContainerDoc,
 ) -> Option<Step> {
-    let before = before.map(settings).unwrap_or_default();
-    let after = settings(after);
+    let before = before.map(|doc| doc.settings.guest()).unwrap_or_default();
+    let after = after.settings.guest();
     (before != after).then(|| {
         Step::Guest(GuestStep {
             pool: pool.clone(),
@@ -25,16 +25,4 @@ pub(super) fn step(
             after,
         })
     })
-}
-
-fn settings(doc: &ContainerDoc) -> GuestSettings {
-    GuestSettings {
-        hostname: doc.settings.hostname.clone(),
-        dns_resolvers: doc
-            .settings
-            .dns_resolvers
-            .clone()
-            .unwrap_or_default()
-            .into(),
-    }
 }

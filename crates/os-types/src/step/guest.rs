@@ -21,8 +21,8 @@ pub struct GuestStep {
     pub container: ContainerName,
     /// The settings before.
     pub before: GuestSettings,
-    /// The settings after. A name that is unset is the container's id again; resolvers that are unset
-    /// stay as they are.
+    /// The settings after. A name that is unset is the container's id again; for resolvers that are
+    /// unset the guest gets its own file back.
     pub after: GuestSettings,
 }
 

@@ -4,7 +4,7 @@ use os_engine::{Outcome, StepCheck, StepContext};
 use os_types::step::FreezeStep;
 use os_types::{ContainerRef, ContainerState, Failure, Presence};
 
-use super::{HostStep, LinuxHost};
+use super::{HostStep, LinuxHost, guest};
 
 impl HostStep for FreezeStep {
     fn check(&self, host: &LinuxHost) -> Result<StepCheck, Failure> {
@@ -19,11 +19,14 @@ impl HostStep for FreezeStep {
         })
     }
 
-    fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
+    fn apply(&self, host: &LinuxHost, context: &StepContext<'_>) -> Result<Outcome, Failure> {
         let container = ContainerRef::new(&self.pool, &self.container);
         match self.to {
             Presence::Present => host.runtime().freeze(&container)?,
-            Presence::Absent => host.runtime().thaw(&container)?,
+            Presence::Absent => {
+                host.runtime().thaw(&container)?;
+                guest::write_pending(host, &container, context)?;
+            }
         }
         Ok(Outcome::Changed)
     }

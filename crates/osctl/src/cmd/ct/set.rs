@@ -3,7 +3,7 @@
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches, Subcommand};
 use clap_complete::ArgValueCompleter;
 use os_api::command::{ContainerSet, ContainerUnset};
-use os_api::settings::ContainerSettings;
+use os_api::settings::{ContainerSetting, ContainerSettings, Effect, SettingInfo};
 use os_types::ContainerName;
 use os_types::image::{Arch, DistVersion, Distribution};
 
@@ -12,9 +12,9 @@ use crate::cmd::{Run, commands};
 use crate::complete;
 use crate::context::Ctx;
 use crate::fault::Outcome;
-use crate::operation;
 use crate::setting::{self, Setting};
 use crate::target::Ref;
+use crate::{operation, reading};
 
 /// A level of commands: those made from the table of settings, and `Others`.
 #[derive(Debug)]
@@ -86,7 +86,8 @@ impl Run for Set {
             Self::Other(other) => return other.run(ctx),
         };
         let (id, settings) = setting.read(matches)?;
-        let Ref { pool, name } = id.or_pool(ctx.pool());
+        let id = id.or_pool(ctx.pool());
+        let Ref { pool, name } = id.clone();
         let command = ContainerSet {
             pool,
             name,
@@ -95,7 +96,9 @@ impl Run for Set {
             version: None,
             arch: None,
         };
-        operation::run(ctx, command)
+        operation::run(ctx, command)?;
+        tell_pending(ctx, id, setting.key);
+        Ok(())
     }
 }
 
@@ -105,16 +108,40 @@ impl Run for Unset {
             Self::Setting(setting, matches) => (setting, matches),
             Self::Other(other) => return other.run(ctx),
         };
-        let Ref { pool, name } = setting::taken_id(&mut matches)?.or_pool(ctx.pool());
+        let id = setting::taken_id(&mut matches)?.or_pool(ctx.pool());
+        let Ref { pool, name } = id.clone();
         let setting = setting.key;
-        operation::run(
-            ctx,
-            ContainerUnset {
-                pool,
-                name,
-                setting,
-            },
-        )
+        let command = ContainerUnset {
+            pool,
+            name,
+            setting,
+        };
+        operation::run(ctx, command)?;
+        tell_pending(ctx, id, setting);
+        Ok(())
+    }
+}
+
+/// Says when a setting takes effect that the running container does not have yet.
+fn tell_pending(ctx: &mut Ctx, id: Ref<ContainerName>, setting: ContainerSetting) {
+    let SettingInfo {
+        word,
+        field,
+        effect,
+        ..
+    } = setting.info();
+    // The command has succeeded; a container that cannot be shown now changes nothing about that.
+    let shown = if ctx.globals.plan {
+        None
+    } else {
+        reading::container(ctx, id).ok()
+    };
+    if shown.is_some_and(|shown| shown.pending.iter().any(|name| name == field)) {
+        let when = match effect {
+            Effect::InGuest => "when the container is thawed",
+            Effect::AtOnce | Effect::NextStart => effect.as_str(),
+        };
+        ctx.printer.note(format_args!("{word} takes effect {when}"));
     }
 }
 
