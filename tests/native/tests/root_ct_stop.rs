@@ -225,6 +225,7 @@ fn beside_a_process_in_d_state_nothing_claims_success() -> Result<()> {
     let directory = sandbox.path("hung");
     std::fs::create_dir(&directory)?;
     let hung = HungMount::unkillable_over(&directory)?;
+    #[expect(clippy::disallowed_methods, reason = "the test waits for its end")]
     let mut stuck = std::process::Command::new("stat");
     let stuck = stuck.arg(directory.join("file")).stdin(Stdio::null());
     let mut stuck = stuck.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;

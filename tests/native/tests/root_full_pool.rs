@@ -17,7 +17,7 @@ const FAULTS: &str = "container-rename:dataset-name:before:fail,\
 fn fill(sandbox: &Sandbox, large: &mut File) -> Result<Vec<PathBuf>> {
     let chunk = vec![0x5a_u8; 4096];
     while large.write_all(&chunk).is_ok() {}
-    large.sync_all().ok();
+    drop(large.sync_all());
     let folder = sandbox.path("tank/empty");
     std::fs::create_dir(&folder)?;
     let names = (0..200_000).map(|number| folder.join(format!("{number:0>200}")));
@@ -44,6 +44,7 @@ fn a_command_that_fails_on_a_full_pool_loses_nothing() -> Result<()> {
             std::fs::remove_file(path)?;
         }
         // What is removed is free once btrfs has committed.
+        #[expect(clippy::disallowed_methods, reason = "the test waits for its end")]
         let synced = Command::new("sync")
             .arg("-f")
             .arg(sandbox.path("tank"))

@@ -164,6 +164,7 @@ fn a_user_on_another_pool_is_made_while_a_pool_is_exported() -> Result<()> {
 fn an_export_that_cannot_end_stops_no_container() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
     let web = sandbox.container("web")?;
+    #[expect(clippy::disallowed_methods, reason = "the test ends it")]
     let mut holder = std::process::Command::new("sleep");
     holder
         .arg("600")
