@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use os_lxc::{HookAnswer, HookMessage, HookName};
@@ -69,9 +69,14 @@ struct PendingStart {
     heard: Arc<()>,
 }
 
-/// The starts that wait for hooks, by process id of the monitor, which is not reaped before it is forgotten.
+/// The starts that wait for hooks.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct PendingStarts(Arc<Mutex<BTreeMap<u32, PendingStart>>>);
+pub(crate) struct PendingStarts {
+    /// By process id of the monitor, which is not reaped before it is forgotten.
+    table: Arc<Mutex<BTreeMap<u32, PendingStart>>>,
+    /// Held from before a monitor is spawned until it is in the table.
+    spawning: Arc<RwLock<()>>,
+}
 
 /// Forgets the start when it is dropped.
 #[derive(Debug)]
@@ -87,6 +92,12 @@ impl Drop for Expectation {
 }
 
 impl PendingStarts {
+    /// To be held while a monitor is spawned and until [`PendingStarts::expect`] has returned: a hook
+    /// that is faster than that waits.
+    pub(crate) fn spawning(&self) -> RwLockReadGuard<'_, ()> {
+        self.spawning.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// From now on, these hooks of processes below the monitor are sent to `sender`, each once.
     pub(crate) fn expect(
         &self,
@@ -108,6 +119,18 @@ impl PendingStarts {
 
     /// The monitor among the ancestors of a process whose start waits for hooks.
     fn monitor_of(&self, peer: &PidFd) -> Option<u32> {
+        self.find(peer).or_else(|| {
+            // Its monitor may have been spawned so lately that it is not in the table yet.
+            drop(
+                self.spawning
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner),
+            );
+            self.find(peer)
+        })
+    }
+
+    fn find(&self, peer: &PidFd) -> Option<u32> {
         let mut child = (peer.pid(), None::<PidFd>);
         for _ in 0..MAX_DEPTH {
             let (pid, held) = &child;
@@ -154,7 +177,7 @@ impl PendingStarts {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, PendingStart>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -290,6 +313,31 @@ mod tests {
             assert!(child.signal_group(Signal::KILL).unwrap());
             child.wait(TIMEOUT).unwrap().unwrap();
         }
+    }
+
+    #[test]
+    fn a_hook_that_is_faster_than_the_table_waits() {
+        let pending = PendingStarts::default();
+        let (mut monitor, hook) = tree();
+        let hook = PidFd::open(hook).unwrap().unwrap();
+        let spawning = pending.spawning();
+        let found = std::thread::scope(|scope| {
+            let found = scope.spawn(|| pending.monitor_of(&hook));
+            // The other thread has looked once, and waits for the lock: no reader gets it any more.
+            while pending.spawning.try_read().is_ok() {
+                std::thread::yield_now();
+            }
+            let (sender, _receiver) = channel();
+            let hooks = BTreeSet::from([HookName::StartHost]);
+            let expectation = pending.expect(monitor.pid(), hooks, sender);
+            drop(spawning);
+            let found = found.join().unwrap();
+            drop(expectation);
+            found
+        });
+        assert_eq!(found, Some(monitor.pid()));
+        assert!(monitor.signal_group(Signal::KILL).unwrap());
+        monitor.wait(TIMEOUT).unwrap().unwrap();
     }
 
     #[test]

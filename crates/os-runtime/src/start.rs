@@ -205,6 +205,7 @@ impl Start<'_> {
             let log = format!("osctl ct log cat {}", spec.container);
             Failure::from(error).next(log)
         };
+        let spawning = runtime.pending_starts.spawning();
         let started = programs
             .helper
             .start(Job::Start(Box::new(job)), groups, Vec::new());
@@ -219,6 +220,7 @@ impl Start<'_> {
         let expected = expected.map(|(hook, _)| hook).collect();
         let pid = started.pid();
         let expectation = runtime.pending_starts.expect(pid, expected, sender.clone());
+        drop(spawning);
         let child = started.executed(TIMEOUT).map_err(refused)?;
         let sender = sender.clone();
         runtime.reaper.child(child, move || {
