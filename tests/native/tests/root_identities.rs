@@ -330,8 +330,8 @@ fn marker_lines_removed_by_hand_are_healed() -> Result<()> {
     for restart in [false, true] {
         for file in ["passwd", "group", "subuid", "subgid"] {
             let whole = etc(&sandbox, file)?;
-            let bare = whole.lines().filter(|line| !line.starts_with("# osctl"));
-            let bare: String = bare.map(|line| format!("{line}\n")).collect();
+            let lines = whole.split_inclusive('\n');
+            let bare: String = lines.filter(|line| !line.starts_with("# osctl")).collect();
             write_etc(&sandbox, file, &bare)?;
             if restart {
                 daemon.stop()?;
