@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 /// Whether an operation or one of its steps was asked to stop, and for what reason.
 ///
-/// Three kinds of waiters are woken at once: a task ([`Cancellation::cancelled`]), a thread that
+/// Three kinds of waiters are woken at once: a task (`cancelled`), a thread that
 /// only sleeps ([`Cancellation::sleep`]), and a thread in `poll()` ([`Cancellation::wake_up`]).
 #[derive(Debug, Clone)]
 pub struct Cancellation(Arc<Shared>);

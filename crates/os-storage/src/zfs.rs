@@ -15,7 +15,7 @@
 //!   place that their name says, never through a symlink. The folder that one is mounted over
 //!   carries the attribute `trusted.osctl.placeholder`, so that a clone or a rollback that has such
 //!   a folder in it is told apart from a folder that somebody made.
-//! - An inspection is an import read-only with the alternate root [`opening::INSPECTION`], which
+//! - An inspection is an import read-only with the alternate root `/osctl-inspection`, which
 //!   is never mounted under it; one that a crash left is recognised by it and exported.
 //! - Streams are raw (`zfs send -w`): what is encrypted stays so on the way. A transfer into a new
 //!   dataset that broke off is a dataset for ZFS and none for us until it is complete.

@@ -46,7 +46,7 @@ const REFUSED: &[(&str, &str)] = &[
 /// Why a text is refused, with the number of its line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RawError {
-    /// The text is longer than [`LENGTH`].
+    /// The text is longer than 64 KiB.
     #[error("has {0} bytes, at most {LENGTH} are allowed")]
     TooLong(usize),
     /// The line is no `lxc.key = value`, comment or empty line.
