@@ -29,13 +29,11 @@ pub fn dress(root: BorrowedFd<'_>, dress: &Dress) -> GuestReport {
         }
     }
     if !dress.dns_resolvers.is_empty() {
-        if let Err(error) = file::keep(root, RESOLVERS, resolv::is_ours) {
-            let why = chain(&error);
-            let text = format!("the guest's own /{RESOLVERS} is not kept: {why}");
-            report.left.push(text);
-        }
-        let text = resolv::render(&dress.dns_resolvers);
-        let edited = file::edit(root, RESOLVERS, Links::Replace, |_| Some(text));
+        // What cannot be kept is not replaced.
+        let edited = file::keep(root, RESOLVERS, resolv::is_ours).and_then(|()| {
+            let text = resolv::render(&dress.dns_resolvers);
+            file::edit(root, RESOLVERS, Links::Replace, |_| Some(text))
+        });
         note(&mut report, RESOLVERS, edited);
     } else if dress.restore_resolvers {
         let restored = file::put_back(root, RESOLVERS, resolv::is_ours);

@@ -107,11 +107,17 @@ pub(crate) fn keep(
 ) -> Result<(), FileError> {
     let (folder, name) = folder_of(root, path)?;
     let found = look(&folder, name)?;
-    if let Some(stat) = &found
-        && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-        && (stat.st_mode & 0o200 == 0 || is_ours(&read(&folder, name)?))
-    {
-        return Ok(());
+    let kind = found
+        .as_ref()
+        .map(|stat| FileType::from_raw_mode(stat.st_mode));
+    match (&found, kind) {
+        (Some(stat), Some(FileType::RegularFile)) => {
+            if stat.st_mode & 0o200 == 0 || is_ours(&read(&folder, name)?) {
+                return Ok(());
+            }
+        }
+        (None, _) | (_, Some(FileType::Symlink)) => {}
+        _ => return Err(FileError::NotRegular),
     }
     let kept = kept(name);
     let write = |errno: Errno| FileError::Write(errno.into());
