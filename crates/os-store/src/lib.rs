@@ -38,7 +38,9 @@ mod folder;
 pub mod jsonl;
 pub mod lock;
 pub mod reserve;
+mod tree;
 
 pub use atomic::{Attributes, Change, Owner, TEMPORARY_PREFIX};
 pub use document::{Document, DocumentError};
 pub use error::{Action, FileError};
+pub use tree::remove_tree;

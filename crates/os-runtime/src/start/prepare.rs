@@ -10,7 +10,6 @@ use std::path::Path;
 use os_store::atomic::{self, Attributes};
 use os_types::Failure;
 
-use crate::failure;
 use crate::runtime::Runtime;
 use crate::spec::ContainerSpec;
 
@@ -31,9 +30,7 @@ fn forget_console(directory: &Path, ugid: u32) -> Result<(), Failure> {
     if owner.is_err() || owner.is_ok_and(|owner| owner == ugid) {
         return Ok(());
     }
-    // Follows no symlink in it.
-    let what = format!("remove {}", directory.display());
-    fs::remove_dir_all(directory).map_err(failure::while_doing(what))
+    Ok(os_store::remove_tree(directory)?)
 }
 
 /// Makes the directories that the monitor needs.

@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 use os_core::{ContainerDoc, layout};
-use os_store::document;
+use os_store::{FileError, document};
 use os_sys::patience;
 use os_types::{ContainerName, EntityRef, PoolName, PoolPath, UserName, chain};
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -86,7 +86,7 @@ impl LinuxHost {
     }
 }
 
-fn note(path: &Path, result: io::Result<()>) {
+fn note<E: std::error::Error>(path: &Path, result: Result<(), E>) {
     if let Err(error) = result {
         tracing::warn!(
             ?path,
@@ -105,12 +105,12 @@ fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
 
 /// Removes a folder whose parent only root writes; follows no link in it. A process that is just
 /// ending may still put a file into it.
-pub(super) fn remove_tree(folder: &Path) -> io::Result<()> {
+pub(super) fn remove_tree(folder: &Path) -> Result<(), FileError> {
     let mut last = Ok(());
     let gone = patience::until(std::time::Duration::from_secs(2), || {
-        last = absent_is_fine(fs::remove_dir_all(folder));
-        let again = |error: &io::Error| error.kind() == io::ErrorKind::DirectoryNotEmpty;
-        Ok::<_, io::Error>((!last.as_ref().is_err_and(again)).then_some(()))
+        last = os_store::remove_tree(folder);
+        let again = |error: &FileError| error.source.kind() == io::ErrorKind::DirectoryNotEmpty;
+        Ok::<_, FileError>((!last.as_ref().is_err_and(again)).then_some(()))
     });
     gone.and(last)
 }

@@ -1,6 +1,5 @@
 //! Open pools that are taken into use, or out of it.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use os_api::EventBody;
@@ -84,7 +83,7 @@ fn deactivate(host: &LinuxHost, pool: &PoolName, keep_users: bool) -> Result<(),
         host.unregister_all(pool)?;
     }
     cgroup::forget(host.runtime.cgroups(), pool);
-    remove_tree(&host.paths().pool_run(pool))?;
+    super::leftovers::remove_tree(&host.paths().pool_run(pool))?;
     announce(host, pool, Stage::Exported);
     Ok(())
 }
@@ -108,16 +107,5 @@ fn sweep(folder: &Path) {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             sweep(&entry.path());
         }
-    }
-}
-
-/// Removes a folder of the run folder, where only root writes.
-fn remove_tree(folder: &Path) -> Result<(), Failure> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            let text = format!("cannot remove {}: {error}", folder.display());
-            Err(Failure::new(Code::File, text))
-        }
-        _ => Ok(()),
     }
 }

@@ -7,7 +7,7 @@ use os_core::layout;
 use os_engine::{Outcome, StepCheck, StepContext};
 use os_storage::Extent;
 use os_types::step::PurgeStep;
-use os_types::{Code, Failure, Presence};
+use os_types::{Failure, Presence};
 
 use super::{HostStep, LinuxHost, leftovers};
 
@@ -20,10 +20,7 @@ impl HostStep for PurgeStep {
 
     fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
         if let Some(hooks) = hooks(host, self) {
-            leftovers::remove_tree(&hooks).map_err(|error| {
-                let text = format!("cannot remove {}: {error}", hooks.display());
-                Failure::new(Code::File, text)
-            })?;
+            leftovers::remove_tree(&hooks)?;
         }
         let contents = host.contents_of(&self.dataset);
         if contents.exists(&self.dataset)? {

@@ -8,7 +8,7 @@ use os_core::layout;
 use os_engine::{Outcome, StepCheck, StepContext};
 use os_store::atomic::{self, Attributes};
 use os_types::step::SystemUserStep;
-use os_types::{Code, Failure, PoolName, Presence, UserName, chain};
+use os_types::{Failure, PoolName, Presence, UserName, chain};
 
 use super::{HostStep, LinuxHost};
 
@@ -165,10 +165,7 @@ impl LinuxHost {
         let owner = home.symlink_metadata().map(|found| found.gid());
         if owner.is_ok_and(|gid| gid != account.ugid) {
             // It was another user's: the user could not write what is in it.
-            super::leftovers::remove_tree(home).map_err(|error| {
-                let text = format!("cannot remove {}: {error}", home.display());
-                Failure::new(Code::Step, text)
-            })?;
+            super::leftovers::remove_tree(home)?;
         }
         let between = home
             .ancestors()
