@@ -8,11 +8,14 @@ use os_api::view::DaemonState;
 use os_engine::Engine;
 use os_types::{Code, Failure};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::host::LinuxHost;
 use crate::read_pool::ReadPool;
 use crate::readiness::ReadinessWatchers;
+
+/// Reads of files on pools that run at the same time, whatever they read.
+const FILE_READS: usize = 64;
 
 /// The daemon; cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,6 +29,7 @@ struct Inner {
     stopping: watch::Sender<bool>,
     runtime: OnceLock<Handle>,
     reads: ReadPool,
+    file_reads: Arc<Semaphore>,
     readiness: Arc<ReadinessWatchers>,
 }
 
@@ -38,6 +42,7 @@ impl App {
             stopping: watch::Sender::new(false),
             runtime: OnceLock::new(),
             reads,
+            file_reads: Arc::new(Semaphore::new(FILE_READS)),
             readiness: Arc::default(),
         }))
     }
@@ -45,6 +50,11 @@ impl App {
     /// The threads for reads.
     pub(crate) fn reads(&self) -> &ReadPool {
         &self.0.reads
+    }
+
+    /// The places for reads of files on pools; one whose disk hangs keeps its place.
+    pub(crate) fn file_reads(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.file_reads)
     }
 
     /// The guests that somebody waits for.

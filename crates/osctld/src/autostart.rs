@@ -27,9 +27,15 @@ use crate::{resume, submit};
 pub(crate) fn after_import(app: &App, pool: PoolName, starts: bool, import: OpId) {
     let app = app.clone();
     tokio::spawn(async move {
-        let imported = app.engine().wait(import.as_str(), submit::OWN_DEADLINE);
-        let imported = imported.await;
-        if imported.is_ok_and(|operation| operation.state == OperationState::Finished) {
+        // However long the import takes: its operation has a deadline of its own.
+        let state = loop {
+            let waited = app.engine().wait(import.as_str(), submit::OWN_DEADLINE);
+            match waited.await.map(|operation| operation.state) {
+                Ok(state) if !state.is_final() => {}
+                ended => break ended,
+            }
+        };
+        if state.is_ok_and(|state| state == OperationState::Finished) {
             resume::at(&app, JournalPlace::Pool { pool: pool.clone() }).await;
             if starts {
                 begin(&app, pool);

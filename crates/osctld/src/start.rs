@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use os_api::OperationState;
 use os_api::view::DaemonState;
 #[cfg(debug_assertions)]
 use os_engine::FaultPlan;
@@ -236,13 +237,16 @@ async fn import_all(app: &App) -> Vec<PoolName> {
     let mut imported = Vec::new();
     for (pool, id) in operations {
         match app.engine().wait(id.as_str(), os_engine::DEADLINE).await {
-            Ok(operation) => match operation.failure {
-                None => {
-                    tracing::info!(%pool, "imported");
-                    imported.push(pool);
-                }
-                Some(failure) => tracing::error!(%pool, %failure, "cannot import"),
-            },
+            Ok(operation) if operation.state == OperationState::Finished => {
+                tracing::info!(%pool, "imported");
+                imported.push(pool);
+            }
+            Ok(operation) => {
+                let failure = operation.failure.map(|failure| failure.to_string());
+                let failure =
+                    failure.unwrap_or_else(|| format!("operation {id} has not ended yet"));
+                tracing::error!(%pool, failure, "cannot import");
+            }
             Err(failure) => tracing::error!(%pool, %failure, "cannot import"),
         }
     }

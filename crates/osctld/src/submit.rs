@@ -91,7 +91,12 @@ async fn own_while(
     });
     let id = app.engine().submit(request)?;
     let operation = app.engine().wait(id.as_str(), OWN_DEADLINE).await?;
-    operation.failure.map_or(Ok(()), Err)
+    if operation.state.is_final() {
+        return operation.failure.map_or(Ok(()), Err);
+    }
+    let minutes = OWN_DEADLINE.as_secs() / 60;
+    let text = format!("operation {id} has not ended within {minutes} minutes");
+    Err(Failure::new(Code::Deadline, text).next(format!("osctl operation show {id}")))
 }
 
 /// As [`own`], on a thread that may wait.

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::submit::{self, Who};
 
 /// A client has so long to send a body.
-const BODY_DEADLINE: Duration = Duration::from_secs(30);
+pub(super) const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Most operations have ended or begun after this time.
 const QUICK: Duration = Duration::from_millis(20);

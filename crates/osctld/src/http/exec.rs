@@ -16,6 +16,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe::Receiver;
 
 use super::answer;
+use super::commands::BODY_DEADLINE;
 use super::reads::blocking;
 use crate::app::App;
 use crate::submit;
@@ -59,9 +60,12 @@ pub(super) async fn exec(State(app): State<App>, mut request: Request) -> Respon
         let text = "this connection cannot be upgraded";
         return answer::failure(Failure::new(Code::Body, text));
     };
-    let body = axum::body::to_bytes(std::mem::take(request.body_mut()), LIMIT).await;
+    let body = axum::body::to_bytes(std::mem::take(request.body_mut()), LIMIT);
+    let body = tokio::time::timeout(BODY_DEADLINE, body).await;
     let work = app.clone();
     let job = blocking(move || {
+        let late = |_| Failure::new(Code::Body, "the body did not arrive within 30 s");
+        let body = body.map_err(late)?;
         let body = body.map_err(|error| Failure::new(Code::TooLarge, error.to_string()))?;
         let request: ExecRequest = serde_json::from_slice(&body).map_err(|error| {
             Failure::new(

@@ -1,6 +1,5 @@
 //! Reading endpoints: parameters in, a view of the present state out.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::RawPathParamsRejection;
@@ -12,7 +11,6 @@ use os_api::Endpoint;
 use os_types::{Code, Failure};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
 use super::answer;
 use crate::app::App;
@@ -26,9 +24,6 @@ pub(super) type Read<E> = fn(
 
 /// Path parts as axum found them.
 pub(super) type Parts = Result<RawPathParams, RawPathParamsRejection>;
-
-/// Reads of files on pools that run at the same time.
-const FILE_READS: usize = 64;
 
 /// A read of files on a pool is given up after this time. Its thread goes on until the file system
 /// answers.
@@ -63,7 +58,6 @@ where
     E::Answer: Send,
 {
     let app = app.clone();
-    let places = Arc::new(Semaphore::new(FILE_READS));
     get(move |parts: Parts, uri: Uri| async move {
         let answer = async {
             let path = path_parts::<E::Path>(parts)?;
@@ -75,7 +69,7 @@ where
                 )
             };
             let in_turn = async {
-                let place = places.acquire_owned().await;
+                let place = app.file_reads().acquire_owned().await;
                 blocking(move || {
                     // Held by the thread: one that hangs takes its place as long as it does.
                     let _place = place;
