@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use hostile::Guests;
 use os_testkit::Ran;
+use rustix::fs::{Mode, OFlags};
 
 /// A user of the host that has nothing to do with osctl; its id is also one inside of guests.
 const LOCAL_USER: u32 = 1000;
@@ -241,4 +242,28 @@ fn find(top: &Path, name: &str) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
+}
+
+/// A tree of any depth goes with its container: the daemon neither overflows its stack nor runs out of
+/// descriptors on the way down.
+#[test]
+fn a_deep_tree_of_a_tenant_is_removed() -> Result<()> {
+    let guests = Guests::new()?;
+    guests.run("web", Guests::busybox()?)?;
+    guests.sandbox.ok(&["ct", "stop", "-k", "web"])?;
+    let (_, home) = tenant(&guests, "web")?;
+    let run = guests.sandbox.path("run/osctl/pools/tank/containers/web");
+    // As the user could: what is below `.run` and `console` is its own.
+    for top in [home.join(".run"), run.join("console")] {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let mut at = rustix::fs::open(&top, flags, Mode::empty())?;
+        for _ in 0..8000 {
+            rustix::fs::mkdirat(&at, "d", Mode::from_raw_mode(0o700))?;
+            at = rustix::fs::openat(&at, "d", flags, Mode::empty())?;
+        }
+    }
+    guests.sandbox.ok(&["ct", "del", "web"])?;
+    ensure!(!run.exists(), "its run directory is left");
+    guests.sandbox.ok(&["ping"])?;
+    Ok(())
 }
