@@ -31,13 +31,16 @@ impl HostStep for FileStep {
         host.learn(&self.path, self.after.as_deref());
     }
 
-    /// A removal only takes the file out of use; see [`super::removal`].
+    /// A removal only takes the file out of use, and what is named after it stays; see [`super::removal`].
     fn apply(&self, host: &LinuxHost, context: &StepContext<'_>) -> Result<Outcome, Failure> {
-        if self.after.is_some() || context.is_way_back() {
+        let is_deferred = self.after.is_none() && !context.is_way_back();
+        if !is_deferred {
             write(&host.locate(&self.path), self.after.as_deref())?;
         }
         host.learn(&self.path, self.after.as_deref());
-        host.sweep_after(&self.path, self.before.as_deref(), self.after.as_deref());
+        if !is_deferred {
+            host.sweep_after(&self.path, self.before.as_deref(), self.after.as_deref());
+        }
         Ok(Outcome::Changed)
     }
 }

@@ -16,7 +16,8 @@ use os_types::{Code, Failure, Plan, Presence, Step};
 
 use super::{LinuxHost, directory};
 
-/// Removes the files and directories that do not exist after the plan.
+/// Removes the files and directories that do not exist after the plan, and then what is named after
+/// a container or user whose file is among them.
 pub(super) fn complete(host: &LinuxHost, plan: &Plan) -> Result<(), Failure> {
     let removed = removed(host, plan);
     for (path, (is_file, _)) in &removed {
@@ -26,14 +27,20 @@ pub(super) fn complete(host: &LinuxHost, plan: &Plan) -> Result<(), Failure> {
     }
     let mut removed: Vec<_> = removed.into_iter().collect();
     removed.sort_by_key(|(_, (_, number))| *number);
-    for (path, (is_file, _)) in removed {
-        match if is_file {
-            atomic::remove(&path)
+    for (path, (is_file, _)) in &removed {
+        match if *is_file {
+            atomic::remove(path)
         } else {
-            atomic::remove_dir(&path)
+            atomic::remove_dir(path)
         } {
             Err(error) if !error.is_not_found() => return Err(error.into()),
             _ => {}
+        }
+    }
+    // Nothing can fail any more, so nobody misses it on a way back.
+    for (_, (_, number)) in &removed {
+        if let Some(Step::File(step)) = plan.steps.get(*number) {
+            host.sweep_after(&step.path, step.before.as_deref(), None);
         }
     }
     Ok(())

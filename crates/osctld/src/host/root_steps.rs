@@ -184,6 +184,40 @@ async fn every_kind_is_made_found_and_taken_back() {
     assert!(!dir.path().join("tank.img").exists());
 }
 
+/// What is named after a container cannot be made again, so it stays until nothing can fail.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_that_is_taken_back_keeps_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let pool: PoolName = "tank".parse().unwrap();
+    let remove = |name: &str| {
+        Step::File(FileStep {
+            path: PoolPath::new(&pool, name).unwrap(),
+            before: Some("a file\n".into()),
+            after: None,
+        })
+    };
+    let tank = dir.path().join("tank");
+    let (conf, log) = (tank.join("conf/ct/web.toml"), tank.join("log/ct/web.log"));
+    let texts = ["a file\n", "a log\n", "changed\n"];
+    for (file, text) in [&conf, &log, &tank.join("conf/ct/changed.toml")]
+        .into_iter()
+        .zip(texts)
+    {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        atomic::replace(file, text.as_bytes(), Attributes::mode(0o400)).unwrap();
+    }
+
+    let steps = vec![remove("conf/ct/web.toml"), remove("conf/ct/changed.toml")];
+    let failed = run(&engine, steps).await;
+    assert_eq!(failed.state, OperationState::Reverted, "{failed:#?}");
+    assert!(conf.exists() && log.exists());
+
+    let removed = run(&engine, vec![remove("conf/ct/web.toml")]).await;
+    assert_eq!(removed.state, OperationState::Finished, "{removed:#?}");
+    assert!(!conf.exists() && !log.exists());
+}
+
 /// Two commands about two pools are planned side by side, so neither plan knows of the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_pools_never_get_one_source() {
