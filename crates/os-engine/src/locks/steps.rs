@@ -31,7 +31,12 @@ impl StepLocks {
         let is_pool = |entity: &&EntityRef| matches!(entity, EntityRef::Pool { .. });
         Self {
             table: table.clone(),
-            claimant: claimant.clone(),
+            // An operation that has begun is never refused: it would have to be taken back, or, on
+            // its way back, would leave things half done.
+            claimant: Claimant {
+                is_bounded: false,
+                ..claimant.clone()
+            },
             runtime: Handle::current(),
             pools: plan.touches.iter().filter(is_pool).cloned().collect(),
             host: Mutex::new(host),

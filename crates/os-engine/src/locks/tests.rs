@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use os_types::PoolName;
+use os_types::{Plan, PoolName};
 
 use super::*;
 use crate::fake::{user, whole};
@@ -179,6 +179,33 @@ async fn a_queue_that_is_full_on_the_way_is_busy_too() {
     assert_eq!(failure.object.as_deref(), Some("user tank:a"));
     drop((held, more));
     assert!(locks.list().is_empty());
+}
+
+/// An operation that has begun is not refused, as its way back needs the host too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_waits_for_the_host_behind_a_full_queue() {
+    let locks = LockTable::new(1);
+    let host = BTreeSet::from([EntityRef::Host]);
+    let on_host = |number| locks.acquire(&host, &claimant(number, Strength::Normal));
+    let (held, waiting) = (on_host(1).unwrap(), on_host(2).unwrap());
+    assert_eq!(on_host(3).unwrap_err().code, Code::Busy);
+    let plan = Plan {
+        steps: Vec::new(),
+        touches: Vec::new(),
+        journal: crate::fake::tank(),
+        parallel: Vec::new(),
+    };
+    let steps = StepLocks::new(&locks, &claimant(4, Strength::Normal), &plan, None);
+    let taking = tokio::task::spawn_blocking(move || {
+        let taken = steps.take_host(&Control::new(LONG));
+        (taken, steps)
+    });
+    let waits = || locks.waits_for(&id(4)).is_some() || taking.is_finished();
+    crate::fake::until("the step to wait or to fail", waits).await;
+    drop((held, waiting));
+    let (taken, _steps) = taking.await.unwrap();
+    assert_eq!(taken, Ok(()));
+    assert_eq!(queue(&locks, &EntityRef::Host), (vec![id(4)], vec![]));
 }
 
 #[tokio::test(start_paused = true)]
