@@ -16,6 +16,7 @@
 //! end is then taken for ours. That would be wrong for a step that had nothing to do from the start,
 //! if the operation could not be finished either; so planners leave such steps out.
 
+use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -86,7 +87,8 @@ impl<H: Host> Executor<'_, H> {
             self.back(&journal, &plan, reason)
         } else {
             let forward = self.forward(&journal, &plan);
-            match forward.and_then(|()| self.host.complete(&plan)) {
+            let complete = || guard(&"the end of the plan", || self.host.complete(&plan));
+            match forward.and_then(|()| complete()) {
                 Ok(()) => self.ending(OperationState::Finished, None),
                 Err(reason) => self.back(&journal, &plan, reason),
             }
@@ -185,14 +187,15 @@ impl<H: Host> Executor<'_, H> {
 }
 
 /// A panic in a step is a failure of that step: what was done is taken back and the daemon lives.
+/// `place` says where, e.g. in which step.
 pub(crate) fn guard<T>(
-    step: &Step,
+    place: &dyn Display,
     call: impl FnOnce() -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     // What a panic leaves behind in the host is looked at by nobody without a check first.
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
         let text = panic_text(panic.as_ref());
-        let text = format!("a panic in the program, in {step}: {text}");
+        let text = format!("a panic in the program, in {place}: {text}");
         Err(Failure::new(Code::Internal, text))
     })
 }

@@ -49,6 +49,8 @@ struct State {
     applied: Vec<String>,
     /// The daemon dies: steps that are under way do nothing any more.
     is_dead: bool,
+    /// Files that a removal has put out of use, if removals are deferred to the end.
+    out_of_use: Option<BTreeSet<String>>,
     /// Where the step `activate pool` recovers.
     recovers: Option<JournalPlace>,
 }
@@ -68,6 +70,21 @@ impl Fake {
 
     pub(crate) fn break_at(&self, text: Option<&str>) {
         self.0.0.lock().unwrap().broken = text.map(str::to_owned);
+    }
+
+    /// Lets steps only put a file out of use that they remove, until the plan is completed.
+    pub(crate) fn defer_removals(&self) {
+        self.0.0.lock().unwrap().out_of_use = Some(BTreeSet::new());
+    }
+
+    /// The files that are out of use, but still there.
+    pub(crate) fn out_of_use(&self) -> BTreeSet<String> {
+        self.0.0.lock().unwrap().out_of_use.clone().unwrap()
+    }
+
+    fn panic_in(&self, place: &str) {
+        let is_hit = self.0.0.lock().unwrap().panicking.as_deref() == Some(place);
+        assert!(!is_hit, "the host has a bug");
     }
 
     pub(crate) fn panic_at(&self, text: &str) {
@@ -209,6 +226,15 @@ impl Host for Fake {
             drop(state);
             panic!("the step has a bug");
         }
+        if let (Some(out_of_use), Step::File(step)) = (&mut state.out_of_use, step) {
+            let name = step.path.relative();
+            if step.after.is_some() {
+                out_of_use.remove(name);
+            } else if !context.is_way_back() {
+                out_of_use.insert(name.to_owned());
+                return Ok(Outcome::Changed);
+            }
+        }
         match state.readiness(step) {
             StepCheck::Done => Ok(Outcome::Unchanged),
             StepCheck::Ready if hit(&state.broken) => {
@@ -222,6 +248,23 @@ impl Host for Fake {
                 Ok(Outcome::Changed)
             }
         }
+    }
+
+    fn complete(&self, plan: &Plan) -> Result<(), Failure> {
+        self.panic_in("complete");
+        let mut state = self.0.0.lock().unwrap();
+        if state.out_of_use.is_some() {
+            for step in plan.steps.iter().filter(|step| step.is_deferred()) {
+                state.put(step);
+            }
+            state.out_of_use = Some(BTreeSet::new());
+        }
+        Ok(())
+    }
+
+    fn verify(&self, _: &Plan) -> Result<(), Failure> {
+        self.panic_in("verify");
+        Ok(())
     }
 
     fn check(&self, step: &Step) -> Result<StepCheck, Failure> {

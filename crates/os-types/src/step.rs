@@ -207,6 +207,18 @@ steps! {
     "account-files": account_files, AccountFiles(AccountFilesStep)
 }
 
+impl Step {
+    /// Whether it only puts something out of use, which is removed when the whole plan has been
+    /// applied (ADR-18).
+    pub fn is_deferred(&self) -> bool {
+        match self {
+            Self::File(step) => step.after.is_none(),
+            Self::Directory(step) => step.to == Presence::Absent,
+            _ => false,
+        }
+    }
+}
+
 pub use self::guest::GuestSettings;
 
 #[cfg(test)]

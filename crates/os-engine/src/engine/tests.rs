@@ -137,6 +137,63 @@ async fn a_way_back_that_is_stuck_says_what_is_left() {
     assert!(machine.open_journals().is_empty(), "it is closed");
 }
 
+/// On the disk they are still there: they would come back when the daemon starts again.
+#[tokio::test]
+async fn a_way_back_that_is_stuck_still_puts_deferred_removals_back() {
+    let machine = Machine::new();
+    machine.host.change(|world| {
+        world.files.insert("old".into(), "old".into());
+        world.datasets.insert("tank/a".into());
+    });
+    machine.host.defer_removals();
+    machine.host.break_at(Some("broken"));
+    let engine = machine.start("");
+    let remove = || file("old", Some("old"), None);
+    let steps = vec![create("x"), remove(), destroy("tank/a"), create("broken")];
+    let operation = run(&engine, work(&["a"], steps)).await;
+    assert_eq!(operation.state, OperationState::Failed);
+    let text = &failure(&operation).message;
+    assert!(text.ends_with("still in effect: step 1, 3"), "{text}");
+    assert_eq!(states(&operation)[1], Reverted);
+    assert_eq!(records(&engine).remove(0).ending.left, [1, 3]);
+    assert!(machine.host.out_of_use().is_empty());
+    assert_eq!(machine.host.world().files["old"], "old");
+
+    let operation = run(&engine, work(&["a"], vec![remove()])).await;
+    assert_eq!(operation.state, OperationState::Finished);
+    assert!(!machine.host.world().files.contains_key("old"));
+}
+
+#[tokio::test]
+async fn a_panic_at_the_end_of_the_plan_takes_it_back() {
+    let machine = Machine::new();
+    machine.host.panic_at("complete");
+    let engine = machine.start("");
+    let operation = run(&engine, work(&["a"], vec![create("x")])).await;
+    assert_eq!(operation.state, OperationState::Reverted);
+    assert_eq!(failure(&operation).code, Code::Internal);
+    assert!(machine.host.world().files.is_empty());
+    assert!(machine.open_journals().is_empty());
+}
+
+/// The host is at the near end when a step is checked, and at neither end when it is applied.
+#[tokio::test]
+async fn a_conflict_that_is_met_late_leaves_the_object_alone() {
+    let machine = Machine::new();
+    machine.host.gate(Some("tank:x"));
+    let engine = machine.start("");
+    let id = engine.submit(work(&["a"], vec![create("x")])).unwrap();
+    machine.host.until_active(1).await;
+    machine
+        .host
+        .change(|world| drop(world.files.insert("x".into(), "theirs".into())));
+    machine.host.gate(None);
+    let operation = engine.wait(id.as_str(), LONG).await.unwrap();
+    assert_eq!(operation.state, OperationState::Reverted);
+    assert_eq!(failure(&operation).code, Code::Conflict);
+    assert_eq!(machine.host.world().files["x"], "theirs");
+}
+
 #[tokio::test]
 async fn nothing_goes_back_past_destruction() {
     let machine = Machine::new();

@@ -36,7 +36,10 @@ impl<H: Host> Executor<'_, H> {
                 Ok(Back::Reverted) => self.progress.step(number, StepState::Reverted),
                 Ok(Back::Nothing) => {}
                 Ok(Back::Stays) => left.insert(0, number),
-                Err(failure) => return self.stuck(journal, (number, step), &reason, &failure),
+                Err(failure) => {
+                    self.back_deferred(journal, &plan.steps[..number - 1]);
+                    return self.stuck(journal, (number, step), &reason, &failure);
+                }
             }
         }
         let state = match reason.code {
@@ -87,10 +90,10 @@ impl<H: Host> Executor<'_, H> {
                 Back::Nothing
             });
         }
-        let control = Control::unstoppable();
         if step.uses_host() {
-            self.take_host(&control)?;
+            self.wait_for_host()?;
         }
+        let control = Control::unstoppable();
         let point = Moment::Revert(number);
         self.pass(journal, point, Side::Before, Some(step))?;
         match step.inverse() {
@@ -102,6 +105,36 @@ impl<H: Host> Executor<'_, H> {
         self.pass(journal, point, Side::After, Some(step))?;
         journal.note_anyway(&Line::Reverted { step: number });
         Ok(Back::Reverted)
+    }
+
+    /// Locks the host, however long others need it: giving up would leave the step in effect for
+    /// good, while a daemon that ends meanwhile leaves the journal open, and recovery goes on.
+    fn wait_for_host(&self) -> Result<(), Failure> {
+        loop {
+            match self.take_host(&Control::unstoppable()) {
+                Err(failure) if failure.code == Code::Deadline => {
+                    tracing::warn!(%failure, "the way back goes on waiting");
+                }
+                taken => return taken,
+            }
+        }
+    }
+
+    /// Takes back what the steps before the one at which the way back stopped only put out of use:
+    /// it is on the disk, and would come back when the daemon starts again. One that cannot be taken
+    /// back is among what is left.
+    fn back_deferred(&self, journal: &SharedJournal, steps: &[Step]) {
+        for (at, step) in steps.iter().enumerate().rev() {
+            let number = at + 1;
+            if !step.is_deferred() {
+                continue;
+            }
+            match self.back_step(journal, number, step) {
+                Ok(Back::Reverted) => self.progress.step(number, StepState::Reverted),
+                Ok(Back::Nothing | Back::Stays) => {}
+                Err(failure) => tracing::warn!(%step, %failure, "not taken back either"),
+            }
+        }
     }
 
     /// The end of an operation of which something is left: the step before which the way back

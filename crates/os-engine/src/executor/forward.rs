@@ -4,7 +4,7 @@ use os_api::StepState;
 use os_types::{Code, Failure, Plan, Step};
 
 use super::shared_journal::SharedJournal;
-use super::{Executor, Start};
+use super::{Executor, Start, guard};
 use crate::control::Control;
 use crate::fault::{Moment, Side};
 use crate::host::{Host, Outcome, StepCheck};
@@ -16,7 +16,7 @@ impl<H: Host> Executor<'_, H> {
         self.pass(journal, Moment::Begin, Side::After, None)?;
         if self.start != Start::Fresh {
             // The world may be another one since the plan was made.
-            self.host.verify(plan)?;
+            guard(&"the check of the plan", || self.host.verify(plan))?;
         }
         let last_host_step = plan.steps.iter().rposition(Step::uses_host);
         let mut next = 1;
@@ -113,8 +113,8 @@ impl<H: Host> Executor<'_, H> {
                 let applied = self.apply(journal, step, control, false);
                 if applied.as_ref().is_err_and(|f| f.code == Code::Conflict) {
                     // A conflict leaves the object alone: nothing is to be taken back, and the
-                    // inverse would meet the same conflict.
-                    journal.note(&Line::Reverted { step: number })?;
+                    // inverse would meet the same conflict. A full disk hides no conflict.
+                    journal.note_anyway(&Line::Reverted { step: number });
                 }
                 let outcome = applied?;
                 self.pass(journal, point, Side::After, Some(step))?;

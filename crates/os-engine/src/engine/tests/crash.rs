@@ -77,6 +77,19 @@ async fn what_cannot_go_forward_any_more_goes_back() {
 }
 
 #[tokio::test]
+async fn a_panic_in_the_check_of_what_is_left_takes_it_back() {
+    let machine = Machine::new();
+    die(&machine, "test:2:after:kill", three()).await;
+    machine.host.panic_at("verify");
+    let engine = machine.start("");
+    engine.recover(tank()).await.unwrap();
+    assert_eq!(machine.host.world(), crate::fake::World::default());
+    let record = records(&engine).remove(0);
+    assert_eq!(record.ending.state, OperationState::Reverted);
+    assert!(machine.open_journals().is_empty());
+}
+
+#[tokio::test]
 async fn another_boot_does_not_start_what_only_ran() {
     let mut machine = Machine::new();
     die(&machine, "test:2:after:kill", three()).await;
