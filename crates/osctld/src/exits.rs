@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use os_api::Command;
 use os_api::command::{ContainerDel, ContainerStart, ContainerStop};
-use os_types::{ContainerRef, Failure, StartInit, StopPolicy};
+use os_types::{Code, ContainerRef, Failure, StartInit, StopPolicy};
 
 use crate::app::App;
 use crate::submit;
@@ -32,9 +32,16 @@ pub(crate) fn attend(app: &App) {
             let exits = app.host().runtime().exits();
             loop {
                 let container = exits.next();
-                if let Err(failure) = clear(&app, &container) {
-                    tracing::error!(%container, %failure, "cannot clear a container that has ended");
-                    exits.push_later(container, RETRY);
+                match clear(&app, &container) {
+                    Ok(()) => {}
+                    // The export of its pool has stopped and cleared it.
+                    Err(failure) if failure.code == Code::PoolState => {
+                        tracing::debug!(%container, %failure, "an exit needs no attention any more");
+                    }
+                    Err(failure) => {
+                        tracing::error!(%container, %failure, "cannot clear a container that has ended");
+                        exits.push_later(container, RETRY);
+                    }
                 }
             }
         });
