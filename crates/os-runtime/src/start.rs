@@ -11,8 +11,6 @@
 mod lxc_config;
 mod prepare;
 
-use std::fs;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -341,7 +339,8 @@ impl Start<'_> {
     /// The failure of this start, with LXC's own words.
     fn failed(&self, what: &str) -> Failure {
         let container = &self.spec.container;
-        let log = end_of(&self.spec.paths.log).unwrap_or_default();
+        let log = os_store::read_end(&self.spec.paths.log, LOG_LIMIT);
+        let (log, _) = log.unwrap_or_default();
         let reason = os_lxc::log::errors(&String::from_utf8_lossy(&log));
         let reason = reason.first();
         let reason = reason.map_or_else(String::new, |first| format!(": {first}"));
@@ -355,27 +354,3 @@ impl Start<'_> {
 /// How much of LXC's log is searched for the reason of a failure, in bytes. The monitor's user can write to
 /// it, and as much as it likes.
 const LOG_LIMIT: u64 = 64 << 10;
-
-/// The end of LXC's log.
-fn end_of(log: &Path) -> io::Result<Vec<u8>> {
-    let mut file = fs::File::open(log)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LOG_LIMIT)))?;
-    let mut bytes = Vec::new();
-    file.take(LOG_LIMIT).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_end_of_a_log_is_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let log = dir.path().join("log");
-        fs::File::create(&log).unwrap().set_len(1 << 40).unwrap();
-        assert_eq!(end_of(&log).unwrap().len() as u64, LOG_LIMIT);
-        end_of(&dir.path().join("none")).unwrap_err();
-    }
-}

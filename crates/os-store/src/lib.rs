@@ -38,9 +38,11 @@ mod folder;
 pub mod jsonl;
 pub mod lock;
 pub mod reserve;
+mod tail;
 mod tree;
 
 pub use atomic::{Attributes, Change, Owner, TEMPORARY_PREFIX};
 pub use document::{Document, DocumentError};
 pub use error::{Action, FileError};
+pub use tail::read_end;
 pub use tree::remove_tree;

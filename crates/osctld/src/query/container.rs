@@ -1,7 +1,6 @@
 //! Containers, with the figures of their control groups.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Seek as _, SeekFrom};
 
 use os_api::endpoint::{ContainerPart, ContainersQuery, NamePart, Nothing};
 use os_api::view::{Container, ContainerConfig, ContainerLog};
@@ -105,21 +104,11 @@ pub(crate) fn log(app: &App, part: &ContainerPart, _: &Nothing) -> Result<Contai
     let state = app.host().state();
     let found = state.find(Some(&part.pool), &part.name)?;
     let path = found.pool.folder().join(layout::container_log(&part.name));
-    let read = || -> std::io::Result<(Vec<u8>, bool)> {
-        let mut file = match std::fs::File::open(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok((Vec::new(), false));
-            }
-            other => other?,
-        };
-        let length = file.metadata()?.len();
-        let cut = length > LOG_LIMIT;
-        file.seek(SeekFrom::Start(length.saturating_sub(LOG_LIMIT)))?;
-        let mut bytes = Vec::new();
-        file.take(LOG_LIMIT).read_to_end(&mut bytes)?;
-        Ok((bytes, cut))
+    let read = match os_store::read_end(&path, LOG_LIMIT) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((Vec::new(), false)),
+        read => read,
     };
-    let (bytes, cut) = read().map_err(|error| {
+    let (bytes, cut) = read.map_err(|error| {
         let text = format!("cannot read {}: {error}", path.display());
         Failure::new(Code::File, text)
     })?;
