@@ -39,7 +39,7 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
     },
-    /// An operation went on by a step.
+    /// An operation begins a step, or a step that takes long says what it does.
     Progress {
         /// Its id.
         id: OpId,
@@ -47,6 +47,9 @@ pub enum EventBody {
         done: u32,
         /// Steps in all.
         total: u32,
+        /// True if this is the begin of a step; false for what a step does meanwhile.
+        #[serde(default)]
+        begins: bool,
         /// What it does now.
         text: String,
     },

@@ -295,42 +295,46 @@ impl Entry {
     }
 }
 
+impl Entry {
+    fn emit_progress(&self, begins: bool, text: String) {
+        let is_done =
+            |step: &&StepStatus| matches!(step.state, StepState::Done | StepState::Unchanged);
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let (done, total) = {
+            let operation = self.view.borrow();
+            let steps = &operation.steps;
+            (steps.iter().filter(is_done).count(), steps.len())
+        };
+        self.events.emit(EventBody::Progress {
+            id: self.id.clone(),
+            done: count(done),
+            total: count(total),
+            begins,
+            text,
+        });
+    }
+}
+
 impl ProgressSink for Entry {
     fn step(&self, number: usize, state: StepState) {
-        let mut progress = None;
+        let mut begun = None;
         self.view.send_modify(|operation| {
-            let total = operation.steps.len();
             let step = number
                 .checked_sub(1)
                 .and_then(|at| operation.steps.get_mut(at));
             let Some(step) = step else { return };
             step.state = state;
             if state == StepState::Running {
-                progress = Some((number - 1, total, step.text.clone()));
+                begun = Some(step.text.clone());
             }
         });
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        if let Some((done, total, text)) = progress {
-            self.events.emit(EventBody::Progress {
-                id: self.id.clone(),
-                done: count(done),
-                total: count(total),
-                text,
-            });
+        if let Some(text) = begun {
+            self.emit_progress(true, text);
         }
     }
 
     fn progress(&self, text: &str) {
-        let operation = self.view();
-        let is_done =
-            |step: &&StepStatus| matches!(step.state, StepState::Done | StepState::Unchanged);
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        self.events.emit(EventBody::Progress {
-            id: self.id.clone(),
-            done: count(operation.steps.iter().filter(is_done).count()),
-            total: count(operation.steps.len()),
-            text: text.to_owned(),
-        });
+        self.emit_progress(false, text.to_owned());
     }
 
     fn reverting(&self) {

@@ -102,6 +102,7 @@ fn line(event: &Event, style: &Style) -> String {
             done,
             total,
             text,
+            ..
         } => format!("operation {id} [{done}/{total}] {text}"),
         EventBody::Entity { entity, change } => format!("{entity} {}", word(change)),
         EventBody::Pool { pool, state } => format!("pool {pool} {}", word(state)),

@@ -41,16 +41,11 @@ impl Rungs {
             since: Some(since),
             ..EventsQuery::default()
         };
-        let mut steps = Vec::new();
         let followed = client.stream::<Stop>(&query, |event| {
             match event.body {
-                EventBody::Progress { id, done, text, .. } if id == *operation => {
-                    // Each step is told once, when it begins; what follows are its rungs.
-                    if steps.contains(&done) {
-                        tell(&text);
-                    }
-                    steps.push(done);
-                }
+                EventBody::Progress {
+                    id, begins, text, ..
+                } if id == *operation && !begins => tell(&text),
                 EventBody::Operation { id, state, .. } if id == *operation && state.is_final() => {
                     return Err(Stop::Enough);
                 }

@@ -152,22 +152,25 @@ fn one_that_fails_does_not_stop_the_others() {
 #[test]
 fn the_rungs_of_a_stop_are_told() {
     let server = server();
-    let progress = |revision: u32, id: &str, text: &str| {
+    let progress = |revision: u32, id: &str, begins: bool, text: &str| {
         format!(
             "data: {{\"revision\":{revision},\"time\":\"2026-11-22T21:30:15Z\",\"type\":\"progress\",\
-            \"id\":\"{id}\",\"done\":0,\"total\":1,\"text\":\"{text}\"}}\n\n"
+            \"id\":\"{id}\",\"done\":0,\"total\":1,\"begins\":{begins},\"text\":\"{text}\"}}\n\n"
         )
     };
     let ours = "20261122-213015.123-4f2a";
     let stream = [
-        progress(7, ours, "stop container tank:web"),
-        progress(8, "20261122-213015.999-9999", "somebody else's"),
+        // Two steps run side by side, so both begin before the first says anything.
+        progress(7, ours, true, "stop container tank:web"),
+        progress(7, ours, true, "stop container tank:mail"),
+        progress(8, "20261122-213015.999-9999", false, "somebody else's"),
         progress(
             9,
             ours,
+            false,
             "asking systemd to shut down (SIGRTMIN+3), at most 5 s",
         ),
-        progress(10, ours, "killing all processes, at most 30 s"),
+        progress(10, ours, false, "killing all processes, at most 30 s"),
     ];
     server.answer_raw("GET /v1/events?since=6", 200, &stream.concat());
     let stop = "POST /v1/commands/container-stop?wait_ms=300";

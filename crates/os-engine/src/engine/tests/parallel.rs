@@ -201,13 +201,16 @@ async fn a_kill_interrupts_one_stop_of_an_export_and_the_export_goes_on() {
     assert_eq!(export.state, OperationState::Finished, "{export:?}");
     assert!(machine.host.world().running.is_empty());
     assert_eq!(machine.host.world().files.len(), 1);
-    let texts: Vec<String> = std::iter::from_fn(|| events.try_next())
+    let told: Vec<_> = std::iter::from_fn(|| events.try_next())
         .filter_map(|event| match event.body {
-            EventBody::Progress { text, .. } => Some(text),
+            EventBody::Progress { begins, text, .. } => Some((begins, text)),
             _ => None,
         })
         .collect();
-    assert!(texts.contains(&"ct deaf: waiting".to_owned()), "{texts:?}");
+    let waits = (false, "ct deaf: waiting".to_owned());
+    assert!(told.contains(&waits), "{told:?}");
+    let begins = (true, stop("deaf").to_string());
+    assert!(told.contains(&begins), "{told:?}");
 }
 
 /// A journal as a daemon before ADR-16 wrote it: the host is among what is touched, and no step runs
