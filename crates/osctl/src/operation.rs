@@ -8,7 +8,7 @@ mod rungs;
 pub(crate) use follow::follow;
 pub(crate) use many::run_many;
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use os_api::endpoint::{HistoryList, HistoryQuery, Nothing};
 use os_api::{Command, Operation, OperationState};
@@ -19,11 +19,27 @@ use crate::fault::{Fault, Outcome};
 
 /// Runs a command to its end; with `--plan` prints what it would do.
 pub(crate) fn run(ctx: &mut Ctx, command: impl Into<Command>) -> Outcome {
-    let command = command.into();
+    run_headed(ctx, &command.into(), None)
+}
+
+/// Runs a command for each of several things, see [`each`]; the plan of each has a heading then.
+pub(crate) fn run_each<T: Display, C: Into<Command>>(
+    ctx: &mut Ctx,
+    things: Vec<T>,
+    command: impl Fn(T) -> C,
+) -> Outcome {
+    let is_headed = things.len() > 1;
+    each(ctx, things, |ctx, thing| {
+        let heading = is_headed.then(|| thing.to_string());
+        run_headed(ctx, &command(thing).into(), heading.as_deref())
+    })
+}
+
+fn run_headed(ctx: &mut Ctx, command: &Command, heading: Option<&str>) -> Outcome {
     if ctx.globals.plan {
-        return plan(ctx, &command);
+        return plan(ctx, command, heading);
     }
-    let operation = follow::start_and_follow(ctx, &command)?;
+    let operation = follow::start_and_follow(ctx, command)?;
     conclude(ctx, &operation)
 }
 
@@ -98,15 +114,28 @@ fn command_line_of(ctx: &mut Ctx, id: &OpId) -> String {
     found.map_or_else(|| id.to_string(), |record| record.cli)
 }
 
-fn plan(ctx: &mut Ctx, command: &Command) -> Outcome {
+fn plan(ctx: &mut Ctx, command: &Command, heading: Option<&str>) -> Outcome {
     let plan = ctx.client.plan(command)?;
     if ctx.globals.json {
         return ctx.printer.json(&plan);
     }
-    if plan.steps.is_empty() {
-        ctx.printer.note("there is nothing to do");
+    let steps = render(&plan);
+    match heading {
+        None if steps.is_empty() => ctx.printer.note("there is nothing to do"),
+        None => ctx.printer.text(&steps)?,
+        Some(heading) => {
+            ctx.printer.line(format_args!("{heading}:"))?;
+            let nothing = if steps.is_empty() {
+                "nothing to do"
+            } else {
+                ""
+            };
+            for step in steps.lines().chain(nothing.lines()) {
+                ctx.printer.line(format_args!("  {step}"))?;
+            }
+        }
     }
-    ctx.printer.text(&render(&plan))
+    Ok(())
 }
 
 /// The steps, one a line. A step that cannot be taken back says so.

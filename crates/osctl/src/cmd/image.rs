@@ -32,8 +32,6 @@ pub(crate) struct Prune {
 impl Run for Prune {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         let pools = or_all(ctx, self.pools)?;
-        operation::each(ctx, pools, |ctx, pool| {
-            operation::run(ctx, ImagePrune { pool })
-        })
+        operation::run_each(ctx, pools, |pool| ImagePrune { pool })
     }
 }

@@ -13,7 +13,7 @@ use os_types::{Code, ContainerName, Failure};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{failure_of, run};
+use super::{failure_of, run_each};
 use crate::client::Client;
 use crate::context::Ctx;
 use crate::fault::{Fault, INTERRUPTED, Outcome};
@@ -38,9 +38,7 @@ pub(crate) fn run_many<C: Into<Command>>(
     command: impl Fn(Ref<ContainerName>) -> C,
 ) -> Outcome {
     if targets.len() <= 1 || ctx.globals.plan {
-        return super::each(ctx, targets, |ctx, target| {
-            run(ctx, command(target.clone()))
-        });
+        return run_each(ctx, targets.to_vec(), command);
     }
     let permits = Arc::new(Semaphore::new(AT_A_TIME));
     let follow = |target: &Ref<ContainerName>| {

@@ -127,10 +127,26 @@ fn plans_are_printed() {
         journal: JournalPlace::Host,
         parallel: Vec::new(),
     };
-    server.answer("POST /v1/plans/user-del", &plan);
+    server
+        .answer("POST /v1/plans/user-del", &plan)
+        .answer("POST /v1/plans/container-stop", &plan)
+        .answer(
+            r#"POST /v1/plans/container-stop {"name":"idle","policy":{"method":"kill","timeout_ms":0}}"#,
+            &Plan {
+                steps: Vec::new(),
+                ..plan.clone()
+            },
+        );
     assert_snapshot!(server.osctl("user del alice --plan").to_string(), @r"
     1. destroy dataset tank/ct  (cannot be undone)
     2. write the account files anew
+    ");
+    assert_snapshot!(server.osctl("ct stop --kill web idle --plan").to_string(), @r"
+    web:
+      1. destroy dataset tank/ct  (cannot be undone)
+      2. write the account files anew
+    idle:
+      nothing to do
     ");
     let json = server.osctl("--plan -j user del alice").out;
     assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);

@@ -9,7 +9,7 @@ use os_types::{HostPath, PoolName};
 use crate::cmd::{Run, unless};
 use crate::complete;
 use crate::context::Ctx;
-use crate::fault::{Fault, Outcome};
+use crate::fault::Outcome;
 use crate::operation;
 use crate::target::host_path;
 
@@ -51,17 +51,9 @@ impl Run for Import {
             return operation::run(ctx, import(pool.clone()));
         }
         let sources = ctx.client.ask::<PoolSourceList>(&Nothing {}, &Nothing {})?;
-        let mut worst = Ok(());
-        for source in sources.into_iter().filter(|source| !source.imported) {
-            // One pool that cannot be imported must not keep the others closed.
-            match operation::run(ctx, import(source.pool)) {
-                Err(Fault::Failure(failure)) => {
-                    ctx.printer.failure(&failure);
-                    worst = Err(Fault::Status(failure.code.exit()));
-                }
-                other => other?,
-            }
-        }
-        worst
+        let closed = sources.into_iter().filter(|source| !source.imported);
+        let pools = closed.map(|source| source.pool).collect();
+        // One pool that cannot be imported must not keep the others closed.
+        operation::run_each(ctx, pools, import)
     }
 }
