@@ -39,6 +39,8 @@ pub(crate) struct Ctx {
     pub(crate) is_unicode: bool,
     /// How wide help texts are, if not as the terminal.
     pub(crate) columns: Option<usize>,
+    /// How wide standard output is; `None`: it is no terminal.
+    pub(crate) out_columns: Option<usize>,
     /// There is somebody who can be asked.
     pub(crate) is_interactive: bool,
     /// The zone of times for people; `None`: the host's, read when first needed.

@@ -53,7 +53,10 @@ pub(crate) fn list<T: Row>(
     }
     note_disabled(ctx, &rows);
     let style = style(ctx, args.parsable);
-    let table = table::render(&selection.picks, &rows, &style, !args.hide_header);
+    // What was asked for with -p or without labels is for programs.
+    let is_for_people = !style.parsable && !args.hide_header;
+    let fit = ctx.out_columns.filter(|_| is_for_people);
+    let table = table::render(&selection.picks, &rows, &style, !args.hide_header, fit);
     ctx.printer.text(&table)
 }
 
@@ -91,6 +94,7 @@ pub(crate) fn style(ctx: &Ctx, parsable: bool) -> Style {
     Style {
         parsable: parsable || ctx.globals.parsable,
         zone: ctx.zone.clone().map_or_else(OnceCell::new, OnceCell::from),
+        ellipsis: if ctx.is_unicode { '…' } else { '~' },
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Surroundings {
     pub unicode: bool,
     /// How wide help texts are; `None`: as the terminal, at most 100.
     pub columns: Option<usize>,
+    /// How wide standard output is; `None`: it is no terminal.
+    pub out_columns: Option<usize>,
     /// The root folder when no option says another.
     pub root: PathBuf,
     /// The time zone; `None`: that of the host.
@@ -59,6 +61,10 @@ impl Surroundings {
             colors: (out_color, err_color),
             unicode: is_unicode_locale(),
             columns: None,
+            out_columns: rustix::termios::tcgetwinsize(&out)
+                .ok()
+                .map(|size| size.ws_col.into())
+                .filter(|columns| *columns > 0),
             root: root_of_environment(),
             zone: None,
             out: Box::new(BufWriter::new(out)),
@@ -87,6 +93,7 @@ pub fn run(args: Vec<OsString>, surroundings: Surroundings) -> u8 {
         colors,
         unicode,
         columns,
+        out_columns,
         root,
         zone,
     } = surroundings;
@@ -119,6 +126,7 @@ pub fn run(args: Vec<OsString>, surroundings: Surroundings) -> u8 {
         printer,
         is_unicode: unicode,
         columns,
+        out_columns,
         is_interactive: interactive,
         zone,
         offline: None,

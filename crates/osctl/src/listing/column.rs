@@ -17,6 +17,8 @@ pub(crate) struct Column<T: 'static> {
     pub(crate) read: fn(&T) -> Value,
     /// Shown by `ls` without `-o`.
     pub(crate) is_default: bool,
+    /// A terminal that is too narrow for a table shows only the beginning of this.
+    pub(crate) is_cut: bool,
 }
 
 impl<T> Column<T> {
@@ -27,6 +29,7 @@ impl<T> Column<T> {
             member: Some(name),
             read,
             is_default: true,
+            is_cut: false,
         }
     }
 
@@ -46,6 +49,18 @@ impl<T> Column<T> {
     pub(crate) const fn of(member: &'static str, column: Self) -> Self {
         Self {
             member: Some(member),
+            ..column
+        }
+    }
+
+    /// A parameter of which a narrow terminal shows only the beginning.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the temporary column has no other use"
+    )]
+    pub(crate) const fn cut(column: Self) -> Self {
+        Self {
+            is_cut: true,
             ..column
         }
     }

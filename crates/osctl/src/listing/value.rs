@@ -40,6 +40,8 @@ pub(crate) struct Style {
     /// The zone of times for people; empty: the host's. To find its name out means to list a folder
     /// of some hundred files, which only times are worth.
     pub(crate) zone: OnceCell<TimeZone>,
+    /// What stands at the end of a cell that is cut.
+    pub(crate) ellipsis: char,
 }
 
 /// The text of anything that has one.
@@ -165,6 +167,7 @@ mod tests {
         let mut style = Style {
             parsable: false,
             zone: TimeZone::UTC.into(),
+            ellipsis: '…',
         };
         let values = [
             Value::Missing,

@@ -9,25 +9,36 @@ use crate::listing::{Column, Row, Value, text};
 impl Row for Operation {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::main("id", |operation| text(&operation.id)),
-        Column::main("command", |operation| text(&operation.command)),
+        Column::more("command", |operation| text(&operation.command)),
         Column::main("state", |operation| text(word(operation.state))),
         Column::main("progress", progress),
-        Column::main("touches", |operation| touches(&operation.touches)),
-        Column::main("waits_for", |operation| {
+        Column::cut(Column::main("cli", |operation| {
+            command_line(&operation.cli, &operation.command)
+        })),
+        Column::cut(Column::main("waits_for", |operation| {
             operation.waits_for.as_ref().map(text).into()
-        }),
+        })),
+        Column::cut(Column::more("touches", |operation| {
+            touches(&operation.touches)
+        })),
         Column::more("created", |operation| operation.created.into()),
         Column::more("started", |operation| operation.started.into()),
         Column::more("ended", |operation| operation.ended.into()),
         Column::more("uid", |operation| operation.uid.into()),
         Column::more("pid", |operation| text(operation.pid)),
-        Column::more("cli", |operation| text(&operation.cli)),
-        Column::more("failure", |operation| failure(operation.failure.as_ref())),
+        Column::cut(Column::more("failure", |operation| {
+            failure(operation.failure.as_ref())
+        })),
         Column::more("undoes", |operation| {
             operation.undoes.as_ref().map(text).into()
         }),
         Column::more("recovered", |operation| operation.recovered.into()),
     ];
+}
+
+/// The command line as it was given; what came over the API without one has its name.
+fn command_line(cli: &str, command: &str) -> Value {
+    text(if cli.is_empty() { command } else { cli })
 }
 
 /// Steps that need nothing more, of all.
@@ -76,17 +87,14 @@ impl Row for HistoryRecord {
         Column::main("pool", |record| record.pool.as_ref().map(text).into()),
         Column::more("id", |record| text(&record.id)),
         Column::main("state", |record| text(word(record.state))),
-        // The command line as it was given; what came over the API without one has its name.
-        Column::derived(Column::main("command", |record| {
-            text(if record.cli.is_empty() {
-                &record.command
-            } else {
-                &record.cli
-            })
-        })),
+        Column::cut(Column::derived(Column::main("command", |record| {
+            command_line(&record.cli, &record.command)
+        }))),
         Column::more("uid", |record| record.uid.into()),
         Column::more("pid", |record| text(record.pid)),
-        Column::more("failure", |record| failure(record.failure.as_ref())),
+        Column::cut(Column::more("failure", |record| {
+            failure(record.failure.as_ref())
+        })),
         Column::more("undoes", |record| record.undoes.as_ref().map(text).into()),
         Column::more("undoable", |record| record.undoable.into()),
         Column::more("recovered", |record| record.recovered.into()),

@@ -53,6 +53,11 @@ fn osctl(root: &Path, line: &str) -> Ran {
 }
 
 fn osctl_words(root: &Path, words: &[&str]) -> Ran {
+    osctl_on(root, words, None)
+}
+
+/// With a standard output that is so wide, if it is a terminal.
+fn osctl_on(root: &Path, words: &[&str], out_columns: Option<usize>) -> Ran {
     let (out, err) = (Buffer::default(), Buffer::default());
     let surroundings = Surroundings {
         out: Box::new(out.clone()),
@@ -62,6 +67,7 @@ fn osctl_words(root: &Path, words: &[&str]) -> Ran {
         colors: (false, false),
         unicode: true,
         columns: Some(100),
+        out_columns,
         root: root.to_owned(),
         zone: Some(jiff::tz::TimeZone::UTC),
     };

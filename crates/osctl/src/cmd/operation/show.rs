@@ -37,10 +37,11 @@ impl Run for Show {
         if ctx.globals.json || self.shown.output.is_some() || self.shown.hide_header {
             return Ok(());
         }
-        steps.iter().try_for_each(|step| {
-            let state = word(step.state);
+        let width = steps.len().to_string().len();
+        (1..).zip(&steps).try_for_each(|(number, step)| {
+            let (state, text) = (word(step.state), printable(&step.text));
             ctx.printer
-                .line(format_args!("{state:>9}  {}", printable(&step.text)))
+                .line(format_args!("{number:>width$}. {state:<9}  {text}"))
         })
     }
 }
