@@ -5,6 +5,7 @@ pub(crate) mod assets;
 pub(crate) mod attr;
 pub(crate) mod completion;
 pub(crate) mod ct;
+pub(crate) mod entity;
 pub(crate) mod group;
 pub(crate) mod healthcheck;
 pub(crate) mod help;

@@ -4,13 +4,17 @@ use std::ffi::OsStr;
 use std::str::FromStr;
 
 use clap_complete::CompletionCandidate;
+use os_api::Command;
 use os_api::command::attr::AttrTarget;
+use os_api::command::{GroupDel, IdRangeDel, UserDel};
 use os_api::endpoint::AssetsOf;
 use os_api::part::{PartEntry, PartOwner, Prlimits};
+use os_api::view;
 use os_types::{ContainerName, GroupName, IdRangeName, NameError, PoolName, UserName};
 
 use crate::context::Ctx;
 use crate::fault::Fault;
+use crate::listing::Row;
 use crate::target::Ref;
 use crate::{complete, reading};
 
@@ -19,14 +23,32 @@ pub(crate) trait Target: FromStr<Err = NameError> + Clone + Send + Sync + 'stati
     /// The kind, as the API has it.
     const KIND: AssetsOf;
 
+    /// What stands for it in a usage line.
+    const PLACEHOLDER: &'static str;
+
+    /// What the help says about the argument.
+    const HELP: &'static str;
+
+    /// What the API shows of such an entity.
+    type View: Row;
+
     /// The entity of a command about attributes.
     fn attr_target(self, default: Option<&PoolName>) -> AttrTarget;
 
-    /// Where it is found: its pool, and its name unless it is a pool.
+    /// Reads this one.
     ///
     /// # Errors
     /// When there is no such entity.
-    fn find(self, ctx: &mut Ctx) -> Result<(PoolName, Option<String>), Fault>;
+    fn read(self, ctx: &mut Ctx) -> Result<Self::View, Fault>;
+
+    /// Reads those of the pool of `--pool`, or of all pools.
+    fn read_all(ctx: &mut Ctx) -> Result<Vec<Self::View>, Fault>;
+
+    /// Its pool and its name, which are the same for a pool.
+    fn place(view: &Self::View) -> (&PoolName, &str);
+
+    /// Whether this is the name of the entity that `place` says.
+    fn is_at(&self, place: (&PoolName, &str)) -> bool;
 
     /// Values for the shell's completion.
     fn complete(current: &OsStr) -> Vec<CompletionCandidate>;
@@ -34,13 +56,29 @@ pub(crate) trait Target: FromStr<Err = NameError> + Clone + Send + Sync + 'stati
 
 impl Target for PoolName {
     const KIND: AssetsOf = AssetsOf::Pool;
+    const PLACEHOLDER: &'static str = "POOL";
+    const HELP: &'static str = "Name of the pool";
+
+    type View = view::Pool;
 
     fn attr_target(self, _default: Option<&PoolName>) -> AttrTarget {
         AttrTarget::Pool { pool: self }
     }
 
-    fn find(self, ctx: &mut Ctx) -> Result<(PoolName, Option<String>), Fault> {
-        Ok((reading::pool(ctx, self)?.name, None))
+    fn read(self, ctx: &mut Ctx) -> Result<view::Pool, Fault> {
+        reading::pool(ctx, self)
+    }
+
+    fn read_all(ctx: &mut Ctx) -> Result<Vec<view::Pool>, Fault> {
+        reading::pools(ctx)
+    }
+
+    fn place(view: &view::Pool) -> (&PoolName, &str) {
+        (&view.name, view.name.as_str())
+    }
+
+    fn is_at(&self, (pool, _): (&PoolName, &str)) -> bool {
+        self == pool
     }
 
     fn complete(current: &OsStr) -> Vec<CompletionCandidate> {
@@ -50,32 +88,53 @@ impl Target for PoolName {
 
 /// The entities that lie on a pool, all alike.
 macro_rules! on_pool {
-    ($($name:ident, $kind:ident, $read:ident, $complete:ident;)*) => {$(
+    ($($name:ident, $kind:ident, $read:ident, $read_all:ident, $placeholder:literal, $help:literal;)*) => {$(
         impl Target for Ref<$name> {
             const KIND: AssetsOf = AssetsOf::$kind;
+            const PLACEHOLDER: &'static str = $placeholder;
+            const HELP: &'static str = $help;
+
+            type View = view::$kind;
 
             fn attr_target(self, default: Option<&PoolName>) -> AttrTarget {
                 let Self { pool, name } = self.or_pool(default);
                 AttrTarget::$kind { pool, name }
             }
 
-            fn find(self, ctx: &mut Ctx) -> Result<(PoolName, Option<String>), Fault> {
-                let found = reading::$read(ctx, self)?;
-                Ok((found.pool, Some(found.name.into())))
+            fn read(self, ctx: &mut Ctx) -> Result<view::$kind, Fault> {
+                reading::$read(ctx, self)
+            }
+
+            fn read_all(ctx: &mut Ctx) -> Result<Vec<view::$kind>, Fault> {
+                reading::$read_all(ctx)
+            }
+
+            fn place(view: &view::$kind) -> (&PoolName, &str) {
+                (&view.pool, view.name.as_str())
+            }
+
+            fn is_at(&self, (pool, name): (&PoolName, &str)) -> bool {
+                self.name.as_str() == name && self.pool.as_ref().is_none_or(|own| own == pool)
             }
 
             fn complete(current: &OsStr) -> Vec<CompletionCandidate> {
-                complete::$complete(current)
+                complete::$read_all(current)
             }
         }
     )*};
 }
 
 on_pool! {
-    UserName, User, user, users;
-    GroupName, Group, group, groups;
-    IdRangeName, IdRange, id_range, id_ranges;
-    ContainerName, Container, container, containers;
+    UserName, User, user, users, "USER", "The user, [pool:]name";
+    GroupName, Group, group, groups, "GROUP", "The group, [pool:]name";
+    IdRangeName, IdRange, id_range, id_ranges, "RANGE", "The range, [pool:]name";
+    ContainerName, Container, container, containers, "ID", "The container, [pool:]id";
+}
+
+/// A [`Target`] that one command deletes.
+pub(crate) trait DelTarget: Target {
+    /// The command that deletes it.
+    fn del(self, default: Option<&PoolName>) -> Command;
 }
 
 /// A [`Target`] that has keyed parts.
@@ -84,7 +143,7 @@ pub(crate) trait PartTarget: Target {
     fn owner(self, default: Option<&PoolName>) -> PartOwner;
 
     /// The limits of processes that apply to it.
-    fn prlimits(self, ctx: &mut Ctx) -> Result<Vec<PartEntry<Prlimits>>, Fault>;
+    fn prlimits(view: Self::View) -> Vec<PartEntry<Prlimits>>;
 }
 
 impl PartTarget for PoolName {
@@ -92,28 +151,34 @@ impl PartTarget for PoolName {
         PartOwner::Pool { pool: self }
     }
 
-    fn prlimits(self, ctx: &mut Ctx) -> Result<Vec<PartEntry<Prlimits>>, Fault> {
-        Ok(reading::pool(ctx, self)?.prlimits)
+    fn prlimits(view: view::Pool) -> Vec<PartEntry<Prlimits>> {
+        view.prlimits
     }
 }
 
-/// The owners that lie on a pool, all alike.
-macro_rules! part_owners {
-    ($($name:ident, $kind:ident, $read:ident;)*) => {$(
+/// Implements a trait for kinds of entities on a pool whose commands differ in name only.
+macro_rules! each_on_pool {
+    (DelTarget: $($name:ident $command:ident,)*) => {$(
+        impl DelTarget for Ref<$name> {
+            fn del(self, default: Option<&PoolName>) -> Command {
+                let Self { pool, name } = self.or_pool(default);
+                $command { pool, name }.into()
+            }
+        }
+    )*};
+    (PartTarget: $($name:ident $kind:ident,)*) => {$(
         impl PartTarget for Ref<$name> {
             fn owner(self, default: Option<&PoolName>) -> PartOwner {
                 let Self { pool, name } = self.or_pool(default);
                 PartOwner::$kind { pool, name }
             }
 
-            fn prlimits(self, ctx: &mut Ctx) -> Result<Vec<PartEntry<Prlimits>>, Fault> {
-                Ok(reading::$read(ctx, self)?.prlimits)
+            fn prlimits(view: view::$kind) -> Vec<PartEntry<Prlimits>> {
+                view.prlimits
             }
         }
     )*};
 }
 
-part_owners! {
-    GroupName, Group, group;
-    ContainerName, Container, container;
-}
+each_on_pool! { DelTarget: UserName UserDel, GroupName GroupDel, IdRangeName IdRangeDel, }
+each_on_pool! { PartTarget: GroupName Group, ContainerName Container, }

@@ -6,7 +6,7 @@
 //! ```text
 //!   cli        the options of every command and the top of the command tree
 //!   cmd/       one file a command: its options (clap) and what it does
-//!   target     `pool:id` arguments; entity: those of any kind
+//!   target     `pool:id` arguments; entity: those of any kind; pattern: several
 //!   client     typed requests of os-api over the socket; events
 //!   reading    what reading commands ask: the daemon, else
 //!   offline    the files on the pools themselves
@@ -43,6 +43,7 @@ mod fault;
 mod listing;
 mod offline;
 mod operation;
+mod pattern;
 mod printer;
 mod program;
 mod reading;

@@ -59,11 +59,16 @@ pub(crate) fn group(ctx: &mut Ctx, group: Ref<GroupName>) -> Read<Group> {
     or_offline(ctx, answer, |pools| pools.group(&group))
 }
 
-/// The containers of the pool of `--pool`, or of all; `brief` without [`Container::DETAILS`].
-pub(crate) fn containers(ctx: &mut Ctx, brief: bool) -> Read<Vec<Container>> {
+/// The containers of the pool of `--pool`, or of all.
+pub(crate) fn containers(ctx: &mut Ctx) -> Read<Vec<Container>> {
+    containers_with(ctx, true)
+}
+
+/// The containers of the pool of `--pool`, or of all, with [`Container::DETAILS`] or without.
+pub(crate) fn containers_with(ctx: &mut Ctx, details: bool) -> Read<Vec<Container>> {
     let query = ContainersQuery {
         pool: ctx.pool().cloned(),
-        brief,
+        brief: !details,
     };
     let answer = ctx.client.ask::<ContainerList>(&Nothing {}, &query);
     or_offline(ctx, answer, |pools| pools.containers(query.pool.as_ref()))

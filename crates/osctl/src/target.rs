@@ -23,13 +23,6 @@ impl<N> Ref<N> {
     }
 }
 
-impl<N: PartialEq> Ref<N> {
-    /// Whether it means `name` on `pool`; without a pool it means that of every pool.
-    pub(crate) fn fits(&self, pool: &PoolName, name: &N) -> bool {
-        self.name == *name && self.pool.as_ref().is_none_or(|own| own == pool)
-    }
-}
-
 impl<N: FromStr<Err = NameError>> FromStr for Ref<N> {
     type Err = NameError;
 

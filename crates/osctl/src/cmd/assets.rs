@@ -46,11 +46,12 @@ pub(crate) struct EntityAssets<T: Target> {
 impl<T: Target> Run for EntityAssets<T> {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         print(ctx, self.shown, |ctx| {
-            let (pool, name) = self.name.find(ctx)?;
+            let found = self.name.read(ctx)?;
+            let (pool, name) = T::place(&found);
             let query = AssetsQuery {
                 kind: Some(T::KIND),
-                pool: Some(pool),
-                name,
+                pool: Some(pool.clone()),
+                name: (T::KIND != AssetsOf::Pool).then(|| name.to_owned()),
                 invalid: false,
             };
             fetch(ctx, &query)

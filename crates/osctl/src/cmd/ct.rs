@@ -15,7 +15,6 @@ mod ready;
 mod rename;
 mod restart;
 mod set;
-mod show;
 mod start;
 mod stop;
 mod targets;
@@ -26,6 +25,7 @@ use os_types::ContainerName;
 
 use crate::cmd::assets::EntityAssets;
 use crate::cmd::commands;
+use crate::cmd::entity::Show;
 use crate::cmd::prlimits::PrlimitsCommand;
 use crate::target::Ref;
 
@@ -33,8 +33,9 @@ commands! {
     CtCommand {
         #[command(visible_alias = "list")]
         Ls(ls::Ls),
-        #[command(visible_alias = "info")]
-        Show(show::Show),
+        /// Show a container
+        #[command(visible_alias = "info", after_help = "Example: osctl ct show -H -o init_pid web")]
+        Show(Show<Ref<ContainerName>>),
         Tree(tree::Tree),
         #[command(visible_alias = "create")]
         New(new::New),

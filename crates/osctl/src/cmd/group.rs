@@ -1,9 +1,6 @@
 //! `osctl group`.
 
-mod del;
-mod ls;
 mod new;
-mod show;
 mod tree;
 
 use os_types::GroupName;
@@ -11,20 +8,30 @@ use os_types::GroupName;
 use crate::cmd::assets::EntityAssets;
 use crate::cmd::attr::{SetAttr, UnsetAttr};
 use crate::cmd::commands;
+use crate::cmd::entity::{Del, Ls, Show};
 use crate::cmd::prlimits::PrlimitsCommand;
 use crate::target::Ref;
 
 commands! {
     GroupCommand {
-        #[command(visible_alias = "list")]
-        Ls(ls::Ls),
+        /// List groups
+        #[command(
+            visible_alias = "list",
+            after_help = "Example: osctl group ls -o +nproc -s memory"
+        )]
+        Ls(Ls<Ref<GroupName>>),
         Tree(tree::Tree),
-        #[command(visible_aliases = ["info", "find"])]
-        Show(show::Show),
+        /// Show a group
+        #[command(
+            visible_aliases = ["info", "find"],
+            after_help = "Example: osctl group show tank:/default"
+        )]
+        Show(Show<Ref<GroupName>>),
         #[command(visible_alias = "create")]
         New(new::New),
-        #[command(visible_alias = "delete")]
-        Del(del::Del),
+        /// Delete a group without children and containers
+        #[command(visible_alias = "delete", after_help = "Example: osctl group del /customers/web")]
+        Del(Del<Ref<GroupName>>),
         /// Change an attribute
         #[command(subcommand)]
         Set(Set),

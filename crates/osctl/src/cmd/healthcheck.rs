@@ -108,7 +108,7 @@ fn disabled(ctx: &mut Ctx) -> Result<Vec<Disabled>, Fault> {
         let (pool, name) = (group.pool, group.name);
         all.push((EntityRef::Group { pool, name }, group.failure));
     }
-    for container in reading::containers(ctx, true)? {
+    for container in reading::containers_with(ctx, false)? {
         let (pool, name) = (container.pool, container.name);
         all.push((EntityRef::Container { pool, name }, container.failure));
     }

@@ -1,11 +1,8 @@
 //! `osctl id-range`.
 
 mod allocate;
-mod del;
 mod free;
-mod ls;
 mod new;
-mod show;
 mod table;
 
 use os_types::IdRangeName;
@@ -13,18 +10,22 @@ use os_types::IdRangeName;
 use crate::cmd::assets::EntityAssets;
 use crate::cmd::attr::{SetAttr, UnsetAttr};
 use crate::cmd::commands;
+use crate::cmd::entity::{Del, Ls, Show};
 use crate::target::Ref;
 
 commands! {
     IdRangeCommand {
-        #[command(visible_alias = "list")]
-        Ls(ls::Ls),
-        #[command(visible_alias = "info")]
-        Show(show::Show),
+        /// List id ranges
+        #[command(visible_alias = "list", after_help = "Example: osctl id-range ls -o name,free")]
+        Ls(Ls<Ref<IdRangeName>>),
+        /// Show an id range
+        #[command(visible_alias = "info", after_help = "Example: osctl id-range show tank:default")]
+        Show(Show<Ref<IdRangeName>>),
         #[command(visible_alias = "create")]
         New(new::New),
-        #[command(visible_alias = "delete")]
-        Del(del::Del),
+        /// Delete an id range without allocations
+        #[command(visible_alias = "delete", after_help = "Example: osctl id-range del big")]
+        Del(Del<Ref<IdRangeName>>),
         /// The blocks of a range, and who has them
         #[command(subcommand)]
         Table(table::Table),

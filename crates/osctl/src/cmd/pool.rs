@@ -9,7 +9,6 @@ mod ls;
 mod new;
 mod reload;
 mod set;
-mod show;
 mod sources;
 mod uninstall;
 
@@ -17,14 +16,16 @@ use os_types::PoolName;
 
 use crate::cmd::assets::EntityAssets;
 use crate::cmd::commands;
+use crate::cmd::entity::Show;
 use crate::cmd::prlimits::PrlimitsCommand;
 
 commands! {
     PoolCommand {
         #[command(visible_alias = "list")]
         Ls(ls::Ls),
-        #[command(visible_alias = "info")]
-        Show(show::Show),
+        /// Show a pool
+        #[command(visible_alias = "info", after_help = "Example: osctl pool show tank -o state -H")]
+        Show(Show<PoolName>),
         Sources(sources::Sources),
         #[command(visible_alias = "create")]
         New(new::New),

@@ -71,8 +71,8 @@ fn limit() -> impl clap::builder::TypedValueParser<Value = PrlimitName> {
 impl<T: PartTarget> Run for Ls<T> {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         listing::list(ctx, &self.list, |ctx| {
-            let entries = self.name.prlimits(ctx)?;
-            Ok(entries.into_iter().map(Line::from).collect())
+            let view = self.name.read(ctx)?;
+            Ok(T::prlimits(view).into_iter().map(Line::from).collect())
         })
     }
 }

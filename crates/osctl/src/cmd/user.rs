@@ -1,30 +1,31 @@
 //! `osctl user`.
 
-mod del;
 mod ls;
 mod map;
 mod new;
 mod register;
 mod set;
-mod show;
 
 use os_types::UserName;
 
 use crate::cmd::activate::Activate;
 use crate::cmd::assets::EntityAssets;
 use crate::cmd::commands;
+use crate::cmd::entity::{Del, Show};
 use crate::target::Ref;
 
 commands! {
     UserCommand {
         #[command(visible_alias = "list")]
         Ls(ls::Ls),
-        #[command(visible_alias = "info")]
-        Show(show::Show),
+        /// Show a user
+        #[command(visible_alias = "info", after_help = "Example: osctl user show tank:alice")]
+        Show(Show<Ref<UserName>>),
         #[command(visible_alias = "create")]
         New(new::New),
-        #[command(visible_alias = "delete")]
-        Del(del::Del),
+        /// Delete a user that nothing uses
+        #[command(visible_alias = "delete", after_help = "Example: osctl user del alice")]
+        Del(Del<Ref<UserName>>),
         #[command(visible_alias = "register")]
         Reg(register::Register),
         #[command(visible_alias = "unregister")]

@@ -90,6 +90,8 @@ fn filters() {
     for (line, expected) in [
         ("", "tank:mail tank:web twin:web"),
         ("web", "tank:web twin:web"),
+        ("w*", "tank:web twin:web"),
+        ("tank:* *eb", "tank:mail tank:web twin:web"),
         ("tank:web mail", "tank:mail tank:web"),
         ("--pool twin", "twin:web"),
         ("-u alice,mail", "tank:mail twin:web"),

@@ -93,6 +93,43 @@ fn tables() {
 }
 
 #[test]
+fn listings_take_names_and_patterns() {
+    let server = server();
+    for (line, expected) in [
+        ("pool ls a*", "a-second-pool"),
+        ("pool ls tank *pool", "tank a-second-pool"),
+        ("user ls al*", "alice"),
+        ("user ls bob tank:alice", "alice bob"),
+        ("user ls other:*", ""),
+        ("group ls /a* -s name", "/a /a/b /a/c"),
+        ("group ls tank:/default", "/default"),
+        ("id-range ls def?ult", "default"),
+    ] {
+        let ran = server.osctl(&format!("{line} -H -o name"));
+        assert_eq!(
+            ran.out.lines().collect::<Vec<_>>().join(" "),
+            expected,
+            "{line}: {ran}"
+        );
+    }
+    assert_eq!(server.osctl("pool ls nothing").status, 3);
+}
+
+#[test]
+fn tables_fit_the_terminal() {
+    let server = server();
+    let narrow = |words: &[&str]| crate::osctl_on(server.root(), words, Some(64)).out;
+    assert_snapshot!(narrow(&["operation", "ls"]), @r"
+    ID                        STATE    PROGRESS  CLI           WAITS_FOR
+    20261122-213015.123-4f2a  running  1/2       osctl user …  -
+    ");
+    // Names are never cut, nor is what a program reads.
+    for words in [["user", "ls"].as_slice(), &["operation", "ls", "-p"]] {
+        assert_eq!(narrow(words), crate::osctl_words(server.root(), words).out);
+    }
+}
+
+#[test]
 fn one_entity() {
     let server = server();
     for (name, line) in [

@@ -6,6 +6,7 @@ use os_api::view::Container;
 use os_types::image::{DistVersion, Distribution};
 use os_types::{ContainerName, ContainerState, GroupName, UserName};
 
+use crate::cmd::entity::Names;
 use crate::cmd::{Run, one_of};
 use crate::complete;
 use crate::context::Ctx;
@@ -21,9 +22,8 @@ use crate::target::Ref;
 #[command(after_help = "Examples:\n  osctl ct ls -S running -s memory\n  \
     osctl ct ls -d debian -o +hostname,nproc\n  osctl ct ls -H -o id")]
 pub(crate) struct Ls {
-    /// Only these containers, [pool:]id
-    #[arg(add = ArgValueCompleter::new(complete::containers))]
-    ids: Vec<Ref<ContainerName>>,
+    #[command(flatten)]
+    ids: Names<Ref<ContainerName>>,
     /// Only of these users
     #[arg(short, long, value_name = "USERS", value_delimiter = ',', add = ArgValueCompleter::new(complete::users))]
     user: Vec<UserName>,
@@ -53,10 +53,9 @@ pub(crate) struct Ls {
 impl Run for Ls {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         listing::list(ctx, &self.list, |ctx| {
-            let brief = !self
-                .list
-                .needs::<Container>(ctx.globals.json, &Container::DETAILS);
-            let mut containers = reading::containers(ctx, brief)?;
+            let list = &self.list;
+            let details = list.needs::<Container>(ctx.globals.json, &Container::DETAILS);
+            let mut containers = reading::containers_with(ctx, details)?;
             containers.retain(|container| self.fits(container));
             Ok(containers)
         })
@@ -65,14 +64,13 @@ impl Run for Ls {
 
 impl Ls {
     fn fits(&self, container: &Container) -> bool {
-        let is_named = |id: &Ref<ContainerName>| id.fits(&container.pool, &container.name);
         let persistence = match (self.ephemeral, self.persistent) {
             (true, _) => container.settings.ephemeral == Some(true),
             (_, true) => container.settings.ephemeral != Some(true),
             _ => true,
         };
         persistence
-            && (self.ids.is_empty() || self.ids.iter().any(is_named))
+            && self.ids.fit(container)
             && is_among(container.user.as_ref(), &self.user)
             && is_among(container.group.as_ref(), &self.group)
             && is_among(Some(&container.state), &self.state)

@@ -27,7 +27,7 @@ impl Run for Tree {
         ctx.globals.pool.clone_from(&of);
         let things = Things {
             groups: reading::groups(ctx)?,
-            containers: reading::containers(ctx, !ctx.globals.json)?,
+            containers: reading::containers_with(ctx, ctx.globals.json)?,
         };
         if ctx.globals.json {
             return ctx.printer.json(&things);
