@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ async fn run(app: &App, pool: &PoolName) -> Result<(), Failure> {
             if let Err(failure) = start(&app, &pool, &name, &list).await {
                 tracing::error!(%pool, %name, %failure, "a container does not start with its pool");
             }
-            if is_loaded() {
+            if is_loaded(&app.host().paths().load_average()) {
                 tokio::time::sleep(delay).await;
             }
             drop(slot);
@@ -112,8 +112,8 @@ async fn start(
 
 /// Whether more processes want to run than there are processors: then the delay of a container keeps
 /// the next one from starting right behind it.
-fn is_loaded() -> bool {
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+fn is_loaded(load_average: &Path) -> bool {
+    let load = std::fs::read_to_string(load_average).unwrap_or_default();
     let load = load.split(' ').next().and_then(|load| load.parse().ok());
     let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let processors = u32::try_from(processors).unwrap_or(u32::MAX);

@@ -52,6 +52,17 @@ impl Paths {
         self.root.join("etc")
     }
 
+    /// How loaded the host is, as the kernel says in `/proc/loadavg`. Another root has a file of its own
+    /// only if a test put it there.
+    pub(crate) fn load_average(&self) -> PathBuf {
+        let own = self.root.join("proc/loadavg");
+        if own.exists() {
+            own
+        } else {
+            "/proc/loadavg".into()
+        }
+    }
+
     /// Where a pool is mounted.
     pub(crate) fn pool(&self, pool: &PoolName) -> PathBuf {
         self.root.join(pool.as_str())

@@ -215,7 +215,10 @@ impl Input for Autostart {
         };
         command
             .arg(number("priority", "NUMBER", "1000").help("Lower numbers start first"))
-            .arg(number("delay", "SECONDS", "5").help("Pause between its start and the next one"))
+            .arg(
+                number("delay", "SECONDS", "5")
+                    .help("Pause after its start before the next one, on a loaded host"),
+            )
     }
 
     fn read(matches: &mut ArgMatches) -> Result<Self, Failure> {
