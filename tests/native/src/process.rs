@@ -20,6 +20,17 @@ pub fn status(pid: u32, field: &str) -> Result<Vec<u32>> {
     Ok(numbers.collect::<Result<_, _>>()?)
 }
 
+/// Memory of a process that is in RAM, in KiB.
+///
+/// # Errors
+/// When there is no such process.
+pub fn resident_kib(pid: u32) -> Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next());
+    Ok(kib.context("a process without memory")?.parse()?)
+}
+
 /// Lines of `/proc/<pid>/cgroup`: the path of each hierarchy.
 ///
 /// # Errors

@@ -89,11 +89,39 @@ fn cancelling_a_slow_stop_answers_at_once_and_leaves_it_running() -> Result<()> 
     sandbox.finish(daemon)
 }
 
-/// A client that hangs up: before its command began, and after.
+/// Two clients cancel a stop while two others kill its container: all of them succeed, whatever the order.
+#[test]
+fn cancelling_and_killing_at_the_same_time_agree() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = stubborn(&sandbox, "web")?;
+    let slow = submit(&sandbox, "container-stop", &slow_stop("web"))?;
+    until(&sandbox, &slow, &["running"])?;
+    let cancel = ["operation", "cancel", &slow];
+    let kill = ["ct", "stop", "-k", "web"];
+    std::thread::scope(|scope| -> Result<()> {
+        let clients = [&cancel[..], &kill, &cancel, &kill].map(|args| {
+            let sandbox = &sandbox;
+            scope.spawn(move || sandbox.ok(args))
+        });
+        for client in clients {
+            client.join().map_err(|_panic| anyhow::anyhow!("died"))??;
+        }
+        Ok(())
+    })?;
+    assert_eq!(until(&sandbox, &slow, ENDED)?["state"], "cancelled");
+    assert_eq!(web.state()?, "stopped");
+    web.start()?;
+    sandbox.finish(daemon)
+}
+
+/// A client that hangs up: while its command waits for a lock, while it waits for one of
+/// `parallel-stop`, and after it began.
 #[test]
 fn a_client_that_hangs_up_withdraws_what_has_not_begun() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
     let _web = stubborn(&sandbox, "web")?;
+    let _mail = stubborn(&sandbox, "mail")?;
+    sandbox.ok(&["pool", "set", "parallel-stop", "tank", "1"])?;
     let post = |name: &str| -> Result<UnixStream> {
         let body = slow_stop(name).to_string();
         let mut stream = UnixStream::connect(sandbox.socket())?;
@@ -117,6 +145,17 @@ fn a_client_that_hangs_up_withdraws_what_has_not_begun() -> Result<()> {
     let first = wait_for("a stop that runs", || Ok(stops("running")?.pop()))?;
     let waiting = post("web")?;
     let second = wait_for("a stop that waits", || Ok(stops("queued")?.pop()))?;
+    let bounded = post("mail")?;
+    let third = wait_for("a stop that waits for its turn", || {
+        let bound = "one of 1 stops on pool tank";
+        let mut queued = stops("queued")?.into_iter();
+        let third = queued.find(|id| *id != second);
+        let now = third
+            .as_ref()
+            .map(|id| operation(&sandbox, id))
+            .transpose()?;
+        Ok(third.filter(|_| now.is_some_and(|now| now["waits_for"] == bound)))
+    })?;
     // Half a request in the body: nothing comes of it.
     let mut half = UnixStream::connect(sandbox.socket())?;
     write!(
@@ -126,37 +165,15 @@ fn a_client_that_hangs_up_withdraws_what_has_not_begun() -> Result<()> {
     drop(half);
     drop(running);
     drop(waiting);
-    let withdrawn = until(&sandbox, &second, ENDED)?;
-    assert_eq!(withdrawn["state"], "cancelled", "{withdrawn}");
-    let why = withdrawn["failure"]["message"].as_str().unwrap_or_default();
-    ensure!(why.starts_with("its client hung up"), "{why}");
+    drop(bounded);
+    for id in [&second, &third] {
+        let withdrawn = until(&sandbox, id, ENDED)?;
+        assert_eq!(withdrawn["state"], "cancelled", "{withdrawn}");
+        let why = withdrawn["failure"]["message"].as_str().unwrap_or_default();
+        ensure!(why.starts_with("its client hung up"), "{why}");
+    }
     assert_eq!(operation(&sandbox, &first)?["state"], "running");
     sandbox.ok(&["ct", "stop", "-k", "web"])?;
-    sandbox.finish(daemon)
-}
-
-/// U2: nothing that waits for guests holds what all pools share.
-#[test]
-fn a_user_on_another_pool_is_made_while_a_pool_is_exported() -> Result<()> {
-    let (sandbox, daemon) = with_pool()?;
-    sandbox.pool("other")?;
-    let names = ["a", "b", "c"];
-    for name in names {
-        stubborn(&sandbox, name)?;
-    }
-    let export = json!({ "pool": "tank", "force": true, "stop_containers": true });
-    let export = submit(&sandbox, "pool-export", &export)?;
-    until(&sandbox, &export, &["running"])?;
-    sandbox.ok(&["user", "new", "other:bob"])?;
-    sandbox.ok(&["user", "del", "other:bob"])?;
-    assert_eq!(operation(&sandbox, &export)?["state"], "running");
-    // All three are being stopped; a kill reaches each of them.
-    for name in names {
-        sandbox.ok(&["ct", "stop", "-k", &format!("tank:{name}")])?;
-    }
-    let exported = until(&sandbox, &export, ENDED)?;
-    assert_eq!(exported["state"], "finished", "{exported}");
-    sandbox.ok(&["pool", "import", "tank"])?;
     sandbox.finish(daemon)
 }
 
