@@ -152,12 +152,12 @@ fn a_newer_schema_is_refused_with_the_way_out() -> Result<()> {
     sandbox.pool("tank")?;
     let config = sandbox.path("tank/conf/pool/config.toml");
     let text = std::fs::read_to_string(&config)?;
-    let newer = text.replace("schema = 2", "schema = 99");
+    let newer = text.replace("schema = 2", "schema = 3");
     assert_ne!(newer, text, "the schema is not 2");
     put(&config, &newer)?;
     sandbox.ok(&["pool", "export", "tank"])?;
     let ran = sandbox.osctl(&["pool", "import", "tank"])?;
-    refused(&ran, 5, &["E-POOL-SCHEMA", "99", "config.toml"])?;
+    refused(&ran, 5, &["E-POOL-SCHEMA", "schema 3", "config.toml"])?;
     ensure!(
         !sandbox.path("tank/conf").exists(),
         "the refused pool was left open"
