@@ -203,14 +203,17 @@ fn terminal() -> (OwnedFd, OwnedFd) {
 }
 
 /// Starts `ct exec` with a terminal as its input and output.
-fn on_terminal(daemon: &Daemon) -> (Child, OwnedFd, OwnedFd) {
-    let (master, slave) = terminal();
-    tcsetwinsize(&master, window(50, 132)).unwrap();
+fn on_terminal(daemon: &Daemon, slave: &OwnedFd) -> Child {
+    tcsetwinsize(slave, window(50, 132)).unwrap();
     let mut command = daemon.command(&["exec", "web", "sh"]);
     command.env("TERM", "vt220");
     command.stdin(slave.try_clone().unwrap());
     command.stdout(slave.try_clone().unwrap());
-    (command.spawn().unwrap(), master, slave)
+    command.spawn().unwrap()
+}
+
+fn modes(slave: &OwnedFd) -> String {
+    format!("{:?}", tcgetattr(slave).unwrap())
 }
 
 fn window(rows: u16, columns: u16) -> Winsize {
@@ -254,8 +257,9 @@ fn a_terminal_is_shown_on_ours() {
         drop(slave);
         say(&stream, &HelperFrame::Exited { status: 3 });
     });
-    let (mut child, screen, slave) = on_terminal(&daemon);
-    let before = tcgetattr(&slave).unwrap();
+    let (screen, slave) = terminal();
+    let before = modes(&slave);
+    let mut child = on_terminal(&daemon, &slave);
     assert_eq!(read_until(&screen, "$ "), "prompt$ ");
     let request = daemon.asked.recv().unwrap();
     let size = request.terminal.unwrap();
@@ -278,8 +282,7 @@ fn a_terminal_is_shown_on_ours() {
     kill(&child, Signal::WINCH);
     assert_eq!(read_until(&screen, "\n"), "20 x 70\r\n");
     assert_eq!(child.wait().unwrap().code(), Some(3));
-    let after = tcgetattr(&slave).unwrap();
-    assert_eq!(format!("{after:?}"), format!("{before:?}"));
+    assert_eq!(modes(&slave), before);
 }
 
 #[test]
@@ -295,7 +298,8 @@ fn a_terminal_shows_all_that_was_written_before_the_end() {
         }
         say(&stream, &HelperFrame::Exited { status: 0 });
     });
-    let (mut child, screen, slave) = on_terminal(&daemon);
+    let (screen, slave) = terminal();
+    let mut child = on_terminal(&daemon, &slave);
     drop(slave);
     let shown = read_until(&screen, "19999\r\n");
     assert_eq!(shown.lines().count(), 20_000);
@@ -314,13 +318,15 @@ fn a_terminal_is_given_back_whatever_ends_the_command() {
         keep.send((stream, slave)).unwrap();
     });
     for signal in [Signal::TERM, Signal::HUP] {
-        let (mut child, screen, slave) = on_terminal(&daemon);
-        let before = format!("{:?}", tcgetattr(&slave).unwrap());
+        let (screen, slave) = terminal();
+        // osctl makes it raw as soon as it runs.
+        let before = modes(&slave);
+        let mut child = on_terminal(&daemon, &slave);
         read_until(&screen, "$ ");
-        assert_ne!(format!("{:?}", tcgetattr(&slave).unwrap()), before);
+        assert_ne!(modes(&slave), before);
         kill(&child, signal);
         assert_eq!(child.wait().unwrap().code(), Some(128 + signal.as_raw()));
-        assert_eq!(format!("{:?}", tcgetattr(&slave).unwrap()), before);
+        assert_eq!(modes(&slave), before);
         drop(kept.recv().unwrap());
     }
 }
