@@ -207,6 +207,7 @@ in
           + each (routes "4") + each (routes "6")
           + defaultRoute "4" "defaultGateway" cfg.defaultGateway
           + defaultRoute "6" "defaultGateway6" cfg.defaultGateway6
+          + "settle\n"
           + cfg.custom)
       ];
     };

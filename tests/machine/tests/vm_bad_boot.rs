@@ -149,7 +149,7 @@ fn has_what_is_declared(vm: &mut Machine) -> Result<()> {
 /// A map is never changed: files belong to it.
 fn what_differs_is_told(vm: &mut Machine) -> Result<()> {
     vm.succeeds("sed -i '/bob/s/2000000/3000000/' /etc/runit/services/osctl-pool-tank/run")?;
-    vm.succeeds("rm /run/service/osctl-pool-tank/done && sv once osctl-pool-tank")?;
+    vm.succeeds("rm /run/service/osctl-pool-tank/done && sv up osctl-pool-tank")?;
     let told =
         "user tank:bob has the uid map 0:2000000:65536, and configuration.nix says 0:3000000:65536";
     vm.wait_for_console(told, DECLARED)?;
@@ -229,7 +229,7 @@ fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
         "for disk in /dev/disk/by-id/virtio-tank?; do \
            echo 1 >$(readlink -f /sys/block/$(basename $(readlink $disk))/device)/../remove; done",
     )?;
-    tiny.succeeds("sv once pool-tank")?;
+    tiny.succeeds("sv up pool-tank")?;
     let missing = "pool-tank: ERROR: pool tank is not there and cannot be created";
     tiny.wait_for_console(missing, POOL)?;
     says(&mut tiny, &["not all its devices are there. Disks:"])?;

@@ -26,6 +26,7 @@ fn bond_vlan_bridge_routes_and_rules() -> Result<()> {
     vm.wait_for_console(missing, CONFIGURED)?;
 
     is_configured(&mut vm)?;
+    a_taken_address_is_reported(&mut vm)?;
     rules_drop(&mut vm)?;
     wrong_rules_are_told(&mut vm)?;
     repeating_changes_nothing(&mut vm)?;
@@ -39,6 +40,11 @@ fn link(vm: &mut Machine, name: &str) -> Result<Value> {
 }
 
 fn is_configured(vm: &mut Machine) -> Result<()> {
+    // While the kernel compares an address with those of other machines, the address does not answer.
+    assert_eq!(
+        vm.succeeds("ip -6 -o address show scope global tentative")?,
+        ""
+    );
     for card in ["eth0", "eth1"] {
         assert_eq!(link(vm, card)?["master"], "bond0");
     }
@@ -64,6 +70,28 @@ fn is_configured(vm: &mut Machine) -> Result<()> {
     Ok(())
 }
 
+/// Another machine, that is a network namespace on a port of the bridge, has an address of this one.
+fn a_taken_address_is_reported(vm: &mut Machine) -> Result<()> {
+    let address = "2001:db8::5/64";
+    vm.all_succeed(&[
+        &format!("ip address del {address} dev br0"),
+        "ip netns add other && ip link add port0 type veth peer name eth0 netns other",
+        "ip link set port0 master br0 up && ip -n other link set eth0 up",
+        &format!("ip -n other address add {address} dev eth0 nodad"),
+    ])?;
+    repeat(vm, "networking")?;
+    let reported = format!(
+        "networking: ERROR: networking.interfaces.br0: another machine on the network has the address {address}"
+    );
+    vm.wait_for_console(&reported, CONFIGURED)?;
+    vm.all_succeed(&[
+        "ip netns del other",
+        &format!("ip address del {address} dev br0"),
+        &format!("ip address add {address} dev br0 nodad"),
+    ])?;
+    Ok(())
+}
+
 /// Without the table of the rules what they drop is answered.
 fn rules_drop(vm: &mut Machine) -> Result<()> {
     let ping = "ping -c 1 -W 1 203.0.113.6";
@@ -85,7 +113,7 @@ fn rules_drop(vm: &mut Machine) -> Result<()> {
 /// Rules that are wrong change nothing; the service is tried again until they are right.
 fn wrong_rules_are_told(vm: &mut Machine) -> Result<()> {
     vm.succeeds("cp /etc/nftables.conf /tmp && echo nonsense >>/etc/nftables.conf")?;
-    vm.succeeds("rm /run/service/nftables/done && sv once nftables")?;
+    vm.succeeds("rm /run/service/nftables/done && sv up nftables")?;
     let told = "nftables: ERROR: networking.nftables.ruleset: no interface comes up";
     vm.wait_for_console(told, CONFIGURED)?;
     vm.succeeds("nft list ruleset | grep 'ip daddr 203.0.113.6'")?;
@@ -97,7 +125,7 @@ fn wrong_rules_are_told(vm: &mut Machine) -> Result<()> {
 /// Lets a service that is done do its work again.
 fn repeat(vm: &mut Machine, service: &str) -> Result<()> {
     vm.succeeds(&format!(
-        "rm /run/service/{service}/done && sv once {service}"
+        "rm /run/service/{service}/done && sv up {service}"
     ))?;
     vm.wait_for_service(service, CONFIGURED)?;
     Ok(())
@@ -105,7 +133,8 @@ fn repeat(vm: &mut Machine, service: &str) -> Result<()> {
 
 fn repeating_changes_nothing(vm: &mut Machine) -> Result<()> {
     // All but what the kernel counts: how long an address is still good, what has been sent.
-    let state = "ip -d link | sed -E 's/[a-z_]+_timer +[0-9.]+//g'; ip -o address | sed 's/tentative//'; ip route; ip -6 route";
+    let state =
+        "ip -d link | sed -E 's/[a-z_]+_timer +[0-9.]+//g'; ip -o address; ip route; ip -6 route";
     let before = vm.succeeds(state)?;
     let events = "timeout 600 ip monitor link route >/tmp/events 2>&1 & echo $!";
     let monitor = vm.succeeds(events)?;
