@@ -18,6 +18,8 @@ fn boots_runs_its_services_and_powers_off() -> Result<()> {
     assert_eq!(vm.succeeds("cat /proc/1/cgroup")?, "0::/system/init");
     let group = vm.succeeds("cat /proc/$(pidof osctld)/cgroup")?;
     assert_eq!(group, "0::/system/service/osctld");
+    let read = vm.succeeds("bash -c 'cat <(echo a) /dev/stdin <<<b'")?;
+    assert_eq!(read, "a\nb", "/dev/fd and /dev/stdin");
     // What ends by itself is started again.
     vm.succeeds("kill -9 $(pidof osctld)")?;
     vm.wait_until_succeeds("osctl ping", BOOT)?;
