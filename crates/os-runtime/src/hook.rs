@@ -1,12 +1,12 @@
 //! The administrator's hook scripts: `hook/ct/<id>/<hook>` and everything in `hook/ct/<id>/<hook>.d`.
 //!
-//! They run as root on the host, ordered by name, one after the other, each with a time limit. Their
-//! output goes into the log of the daemon; the end of a failed script's output goes into the error.
+//! They run as root on the host, ordered by name, one after the other, each with a time limit; in a forced
+//! stop there is one for all of them. Their output goes into the log of the daemon; the end of a failed script's output goes into the error.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use os_cmd::{CommandError, HostRunner, Invocation, Runner as _};
 use os_lxc::Stage;
@@ -76,6 +76,17 @@ pub(crate) fn run(
     context: HookContext<'_>,
     operation: &dyn Operation,
 ) -> Result<(), Failure> {
+    run_until(spec, hook, context, None, operation)
+}
+
+/// As [`run`]; what still runs at `end` is killed.
+fn run_until(
+    spec: &ContainerSpec,
+    hook: Hook,
+    context: HookContext<'_>,
+    end: Option<Instant>,
+    operation: &dyn Operation,
+) -> Result<(), Failure> {
     let scripts = scripts(&spec.paths.hooks, hook.name());
     if scripts.is_empty() {
         return Ok(());
@@ -84,7 +95,9 @@ pub(crate) fn run(
     let environment = environment(spec, hook, context);
     let runner = HostRunner::new();
     for script in scripts {
-        let mut invocation = invocation(&script, context).deadline(TIMEOUT);
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let limit = left.map_or(TIMEOUT, |left| left.min(TIMEOUT));
+        let mut invocation = invocation(&script, context).deadline(limit);
         for (name, value) in &environment {
             invocation = invocation.env(name, value);
         }
@@ -137,7 +150,21 @@ pub(crate) fn run_and_log(
     context: HookContext<'_>,
     operation: &dyn Operation,
 ) {
-    if let Err(failure) = run(spec, hook, context, operation) {
+    log_failure(run(spec, hook, context, operation));
+}
+
+/// As [`run_and_log`], on the host; what still runs at `end` is killed.
+pub(crate) fn run_and_log_until(
+    spec: &ContainerSpec,
+    hook: Hook,
+    end: Option<Instant>,
+    operation: &dyn Operation,
+) {
+    log_failure(run_until(spec, hook, HookContext::Host, end, operation));
+}
+
+fn log_failure(ran: Result<(), Failure>) {
+    if let Err(failure) = ran {
         tracing::warn!(%failure, "a hook script failed");
     }
 }

@@ -35,6 +35,11 @@ const INIT_SETUP: Duration = Duration::from_secs(5);
 /// Deadline for killed processes to be gone, and their control groups with them.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Time for all scripts of a forced stop, which answers within 2 s. Those of pre-stop leave some of it to
+/// those that clean up afterwards.
+const FORCED_SCRIPTS: Duration = Duration::from_millis(1500);
+const FORCED_PRE_STOP: Duration = Duration::from_millis(900);
+
 /// How often a wait for killed processes looks whether the operation is cancelled.
 const KILL_ROUND: Duration = Duration::from_millis(200);
 
@@ -75,10 +80,13 @@ impl Runtime {
         }
         let before = live.as_ref().map(|live| live.state);
         let init = live.and_then(|live| live.init);
+        let is_forced = policy.method == StopMethod::Kill;
+        let scripts_end = is_forced.then(|| Instant::now() + FORCED_SCRIPTS);
         match &target.spec {
             // A forced stop ignores pre-stop failures.
-            Some(spec) if policy.method == StopMethod::Kill => {
-                hook::run_and_log(spec, Hook::PreStop, HookContext::Host, operation);
+            Some(spec) if is_forced => {
+                let end = Some(Instant::now() + FORCED_PRE_STOP);
+                hook::run_and_log_until(spec, Hook::PreStop, end, operation);
             }
             Some(spec) => hook::run(spec, Hook::PreStop, HookContext::Host, operation)?,
             None => {}
@@ -86,7 +94,7 @@ impl Runtime {
         if before.is_some() {
             self.containers.apply(container, Event::Stop)?;
         }
-        if let Some(init) = init.filter(|_| policy.method != StopMethod::Kill) {
+        if let Some(init) = init.filter(|_| !is_forced) {
             let frozen = before == Some(ContainerState::Frozen);
             let shutdown = self.shut_down(target, &init, frozen, policy, operation);
             let give_up = match shutdown {
@@ -108,7 +116,8 @@ impl Runtime {
                 return Err(failure);
             }
         }
-        self.finish(target, operation)
+        self.end(target, scripts_end, operation)?;
+        record::remove(&target.run)
     }
 
     /// Asks init to shut down; whether it has ended in time.
@@ -179,7 +188,7 @@ impl Runtime {
             ..pending.record()
         };
         record::write(&target.run, &record)?;
-        self.end(target, operation)?;
+        self.end(target, None, operation)?;
         if after == AfterExit::Reboot {
             let pause = pending
                 .restart_at
@@ -216,12 +225,18 @@ impl Runtime {
         target: &StopTarget,
         operation: &dyn Operation,
     ) -> Result<(), Failure> {
-        self.end(target, operation)?;
+        self.end(target, None, operation)?;
         record::remove(&target.run)
     }
 
-    /// Kills what is left of a container and removes its groups; then it is stopped.
-    fn end(&self, target: &StopTarget, operation: &dyn Operation) -> Result<(), Failure> {
+    /// Kills what is left of a container and removes its groups; then it is stopped. Scripts that still run
+    /// at `scripts_end` are killed.
+    fn end(
+        &self,
+        target: &StopTarget,
+        scripts_end: Option<Instant>,
+        operation: &dyn Operation,
+    ) -> Result<(), Failure> {
         let container = &target.container;
         let cgroup = self.cgroup_of(target);
         let failures = self.clear(container, &cgroup, operation);
@@ -229,8 +244,9 @@ impl Runtime {
         if !left? {
             self.containers.apply(container, Event::Cleared)?;
             if let Some(spec) = &target.spec {
-                hook::run_and_log(spec, Hook::OnStop, HookContext::Host, operation);
-                hook::run_and_log(spec, Hook::PostStop, HookContext::Host, operation);
+                for hook in [Hook::OnStop, Hook::PostStop] {
+                    hook::run_and_log_until(spec, hook, scripts_end, operation);
+                }
             }
         }
         let mut failures = failures.into_iter();

@@ -13,6 +13,9 @@ use serde_json::json;
 /// `stop --kill` of any container answers within this time.
 const BRAKE: Duration = Duration::from_secs(2);
 
+/// What a script may take, except in a forced stop.
+const SCRIPT_LIMIT: Duration = Duration::from_mins(1);
+
 fn with_init<'a>(sandbox: &'a Sandbox, name: &str, script: &str) -> Result<Container<'a>> {
     let container = sandbox.new_container(name, &[])?;
     let settings = json!({ "name": name, "settings": { "init_cmd": ["/bin/sh", "-c", script] } });
@@ -60,28 +63,53 @@ fn reboots_in_a_loop_become_rare() -> Result<()> {
     sandbox.finish(daemon)
 }
 
-/// A hook that never ends is no obstacle for a forced stop, and nothing of it is left.
+/// A hook that never ends is no obstacle for a forced stop, and nothing of it is left: neither when another
+/// command waits for it, nor when the forced stop runs it itself.
 #[test]
 fn a_hook_that_never_ends_meets_a_forced_stop() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
     let web = sandbox.new_container("held", &[])?;
-    let hook = sandbox.path("tank/hook/ct/held/pre-start");
+    let hooks = [
+        "pre-start",
+        "on-start",
+        "post-start",
+        "pre-stop",
+        "on-stop",
+        "post-stop",
+    ];
+    for name in hooks {
+        meets_a_forced_stop(&sandbox, &web, name).with_context(|| name)?;
+    }
+    sandbox.finish(daemon)
+}
+
+fn meets_a_forced_stop(sandbox: &Sandbox, web: &Container<'_>, name: &str) -> Result<()> {
+    let command = if name.ends_with("start") {
+        ["ct", "start", "held"]
+    } else {
+        web.start()?;
+        ["ct", "stop", "held"]
+    };
+    let hook = sandbox.path(&format!("tank/hook/ct/held/{name}"));
     native::write(&hook, "#!/bin/sh\nsleep 4711 & sleep 4711\n")?;
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o700))?;
     std::thread::scope(|scope| -> Result<()> {
-        let start = scope.spawn(|| sandbox.osctl(&["ct", "start", "held"]));
+        let waiting = scope.spawn(|| sandbox.osctl(&command));
         wait_for("the hook", || Ok((count_sleeps()? == 2).then_some(())))?;
         let began = Instant::now();
         web.kill()?;
         let took = began.elapsed();
-        ensure!(took < BRAKE, "{took:?}");
-        let started = start.join().map_err(|_panic| anyhow::anyhow!("died"))??;
-        ensure!(started.code != 0, "{started:?}");
+        ensure!(took < SCRIPT_LIMIT / 2, "{took:?}");
+        let ended = waiting.join().map_err(|_panic| anyhow::anyhow!("died"))??;
+        // The others come when the container runs, or is to stop in any case.
+        let refuses = ["pre-start", "on-start"].contains(&name);
+        ensure!(!refuses || ended.code != 0, "{ended:?}");
         Ok(())
     })?;
+    fs::remove_file(hook)?;
     ensure!(web.state()? == "stopped");
     ensure!(count_sleeps()? == 0, "the hook's processes are left");
-    sandbox.finish(daemon)
+    Ok(())
 }
 
 fn count_sleeps() -> Result<usize> {
