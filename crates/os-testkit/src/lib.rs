@@ -8,6 +8,7 @@
 //!   daemon   a running osctld: kill, stop, wait for its end
 //!   container  a container of it: start, exec, wait for a state
 //!   image    the busybox image they are made from, built once
+//!   hung_mount  a file system whose server does not answer
 //!   http     one request over the socket, byte for byte
 //!   private_etc  account files that only the monitor of a container sees
 //!   leaks    processes, mounts, loop devices, control groups below a root
@@ -19,6 +20,7 @@
 pub mod container;
 pub mod daemon;
 pub mod http;
+pub mod hung_mount;
 pub mod image;
 pub mod leaks;
 pub mod private_etc;
@@ -27,5 +29,6 @@ pub mod sandbox;
 pub use container::Container;
 pub use daemon::Daemon;
 pub use http::Response;
+pub use hung_mount::HungMount;
 pub use private_etc::{PrivateEtc, TestUser};
 pub use sandbox::{Ran, Sandbox};

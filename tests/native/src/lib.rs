@@ -1,7 +1,6 @@
 //! Tests of the whole system on this host; see `tests/`. Here is what they share.
 //!
 //! ```text
-//!   hung_mount  a file system that does not answer
 //!   host     a sandbox with a pool, which most tests begin with
 //!   process  facts of processes, as the kernel of the host has them
 //!   waiting  waiting for facts
@@ -10,7 +9,6 @@
 #![forbid(unsafe_code)]
 
 pub mod host;
-pub mod hung_mount;
 pub mod process;
 pub mod waiting;
 pub mod world;

@@ -4,10 +4,10 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use native::hung_mount::HungMount;
+
 use native::{process, wait_for, with_pool};
 use os_sys::Signal;
-use os_testkit::{Container, Sandbox};
+use os_testkit::{Container, HungMount, Sandbox};
 use serde_json::json;
 
 /// An init that ignores every signal, in a shell of its own.

@@ -76,7 +76,7 @@ fn large_image(sandbox: &Sandbox) -> Result<PathBuf> {
     let root = sandbox.path("large");
     fs::create_dir_all(root.join("sbin"))?;
     native::write(root.join("sbin/init"), "#!/bin/sh\n")?;
-    File::create(root.join("zeros"))?.set_len(1 << 30)?;
+    File::create(root.join("zeros"))?.set_len(400 << 20)?;
     let image = sandbox.path("large.img");
     #[expect(clippy::disallowed_methods, reason = "the program under test")]
     let mut import = Command::new(program_path("osctl-image")?);

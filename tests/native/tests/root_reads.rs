@@ -4,9 +4,9 @@ use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 
 use anyhow::{Context as _, Result, ensure};
-use native::hung_mount::HungMount;
+
 use native::{wait_for, with_pool};
-use os_testkit::Sandbox;
+use os_testkit::{HungMount, Sandbox};
 use serde_json::Value;
 
 /// Clients that wait for a guest: more than there are threads of any kind.
