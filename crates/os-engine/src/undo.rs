@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use os_api::OperationState;
+use os_types::plan::JournalPlace;
 use os_types::{Code, Failure, OpId, Plan, Step};
 
 use crate::engine::Inner;
@@ -72,6 +73,11 @@ impl<H: Host> Inner<H> {
         target: &UndoTarget,
     ) -> Result<OperationRequest, Failure> {
         let (id, plan) = self.undo_plan(target)?;
+        // One that only starts or stops a container yields to a kill of it, as what it undoes did.
+        let strength = match plan.journal {
+            JournalPlace::Run => Strength::Yielding,
+            _ => Strength::Normal,
+        };
         let inner = Arc::downgrade(self);
         // Between now and its turn somebody else may undo the same, or change what it made.
         let target = UndoTarget::Operation(id.to_string());
@@ -87,7 +93,7 @@ impl<H: Host> Inner<H> {
             pid: 0,
             touches: plan.touches,
             deadline: DEADLINE,
-            strength: Strength::Normal,
+            strength,
             slot: None,
             undoes: Some(id),
             planner,

@@ -78,23 +78,32 @@ fn a_hook_that_never_ends_meets_a_forced_stop() -> Result<()> {
         "post-stop",
     ];
     for name in hooks {
-        meets_a_forced_stop(&sandbox, &web, name).with_context(|| name)?;
+        let command = if name.ends_with("start") {
+            ["ct", "start", "held"]
+        } else {
+            web.start()?;
+            ["ct", "stop", "held"]
+        };
+        meets_a_forced_stop(&sandbox, &web, name, &command).with_context(|| name)?;
     }
+    // What undoes a stop is a start.
+    web.start()?;
+    web.kill()?;
+    meets_a_forced_stop(&sandbox, &web, "pre-start", &["undo"]).context("undo")?;
     sandbox.finish(daemon)
 }
 
-fn meets_a_forced_stop(sandbox: &Sandbox, web: &Container<'_>, name: &str) -> Result<()> {
-    let command = if name.ends_with("start") {
-        ["ct", "start", "held"]
-    } else {
-        web.start()?;
-        ["ct", "stop", "held"]
-    };
+fn meets_a_forced_stop(
+    sandbox: &Sandbox,
+    web: &Container<'_>,
+    name: &str,
+    command: &[&str],
+) -> Result<()> {
     let hook = sandbox.path(&format!("tank/hook/ct/held/{name}"));
     native::write(&hook, "#!/bin/sh\nsleep 4711 & sleep 4711\n")?;
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o700))?;
     std::thread::scope(|scope| -> Result<()> {
-        let waiting = scope.spawn(|| sandbox.osctl(&command));
+        let waiting = scope.spawn(|| sandbox.osctl(command));
         wait_for("the hook", || Ok((count_sleeps()? == 2).then_some(())))?;
         let began = Instant::now();
         web.kill()?;
