@@ -1,7 +1,8 @@
-//! What containers and the operating system may cost, and whether they keep to it. Printed, never asserted.
+//! What containers, a busy host and the operating system may cost, and whether they keep to it. Printed, never asserted.
 
 use serde_json::{Value, json};
 
+use crate::busy;
 use crate::contender::{LXC, OURS};
 use crate::crowd::{FOUND, daemon_row, list_row};
 use crate::system::{ANSWERED, HARDWARE, MACHINE, ROOT, USED};
@@ -66,6 +67,26 @@ impl Verdict {
             (FOUND, ours(FOUND), 300.0, Unit::Milliseconds),
         ];
         Self::measured(budgets)
+    }
+
+    /// The same of a busy host.
+    pub(crate) fn of_busy(table: &Table) -> Vec<Self> {
+        let budget = |name, row, limit| (name, table.value(row, OURS), limit, Unit::Milliseconds);
+        let seconds = table.value(busy::POWER, OURS).map(|ms| ms / 1000.0);
+        Self::measured([
+            budget("ct ls beside all that waits", busy::LIST, 50.0),
+            budget("operation cancel", busy::CANCEL, 100.0),
+            budget("ct stop --kill behind a queue", busy::KILL, 2000.0),
+            budget("user new during an unpacking", busy::UNPACKING, 200.0),
+            budget("user new during an export", busy::EXPORTING, 200.0),
+            // One deadline, and the time that the host needs for the others.
+            (
+                "export of 50, 5 of them deaf",
+                seconds,
+                330.0,
+                Unit::Seconds,
+            ),
+        ])
     }
 
     /// The same of the operating system. That of the boot is for an emulated machine.

@@ -1,5 +1,5 @@
 //! What `make bench` runs: the real programs, with 0, 100 and 1000 users and groups, and containers
-//! beside those of LXC and Incus, and the operating system in a virtual machine.
+//! beside those of LXC and Incus, a busy host, and the operating system in a virtual machine.
 //!
 //! ```text
 //!   main       users and groups of each size, then containers -> report
@@ -12,6 +12,7 @@
 //!   contender  what runs containers: its programs, its processes
 //!   life       one container: made, started, entered, stopped, deleted
 //!   crowd      100 and 1000: listed, started together, found again after a crash
+//!   busy       what is quick on a host where much else is slow
 //!   view       account files of this process's own, in which LXC has a user
 //!   system     the operating system: its size, its boot, its memory
 //!   as_user    a program of the user that runs LXC, timed from its own exec on
@@ -34,6 +35,7 @@
 
 mod as_user;
 mod budget;
+mod busy;
 mod change;
 mod command;
 mod containers;
@@ -67,6 +69,8 @@ enum Part {
     Users,
     /// Containers, beside those of LXC and Incus.
     Containers,
+    /// A busy host; takes six minutes, since guests have five to shut down.
+    Busy,
     /// The operating system, as `make bench` and `make netboot` have left it.
     Os,
 }
@@ -80,7 +84,7 @@ struct Args {
         long,
         value_enum,
         value_delimiter = ',',
-        default_value = "users,containers,os"
+        default_value = "users,containers,busy,os"
     )]
     parts: Vec<Part>,
     /// How many users, and as many groups.
@@ -114,6 +118,9 @@ fn main() -> anyhow::Result<()> {
     let mut done = Ok(());
     if args.parts.contains(&Part::Containers) {
         done = containers::measure(&mut report, view.path(), args.runs);
+    }
+    if done.is_ok() && args.parts.contains(&Part::Busy) {
+        done = busy::measure(&mut report, args.runs);
     }
     if done.is_ok() && args.parts.contains(&Part::Os) {
         done = system::measure(&mut report, args.runs.div_ceil(6));

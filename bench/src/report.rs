@@ -20,6 +20,8 @@ pub(crate) struct Report {
     pub(crate) entities: Table,
     /// Columns are what runs the containers.
     pub(crate) containers: Table,
+    /// The same of a busy host.
+    pub(crate) busy: Table,
     /// Columns are kernels of the operating system.
     pub(crate) system: Table,
     /// What was not measured, and why.
@@ -36,6 +38,7 @@ impl Report {
             load_after: String::new(),
             entities: Table::new("p50 (p95) with so many users and groups"),
             containers: Table::new("p50 (p95) of containers"),
+            busy: Table::new("p50 (p95) of a busy host"),
             system: Table::new("p50 (p95) of the operating system"),
             notes: Vec::new(),
             verdicts: Vec::new(),
@@ -61,6 +64,7 @@ impl Report {
             "load_after": self.load_after,
             "entities": self.entities.json(),
             "containers": self.containers.json(),
+            "busy": self.busy.json(),
             "system": self.system.json(),
             "notes": self.notes,
             "budgets": verdicts,
@@ -79,7 +83,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}; load afterwards {}", self.machine, self.load_after)?;
-        for table in [&self.entities, &self.containers, &self.system] {
+        for table in [&self.entities, &self.containers, &self.busy, &self.system] {
             if !table.is_empty() {
                 write!(f, "\n{table}")?;
             }
