@@ -1,15 +1,14 @@
 //! A request to stop that wakes up waiting threads at once.
 
 use std::io::{self, PipeReader, PipeWriter};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::watch;
 
 /// Whether an operation or one of its steps was asked to stop, and for what reason.
 ///
-/// Three kinds of waiters are woken at once: a task (`cancelled`), a thread that
-/// only sleeps ([`Cancellation::sleep`]), and a thread in `poll()` ([`Cancellation::wake_up`]).
+/// Two kinds of waiters are woken at once: a task (`cancelled`), and a thread in `poll()`
+/// ([`Cancellation::wake_up`]).
 #[derive(Debug, Clone)]
 pub struct Cancellation(Arc<Shared>);
 
@@ -17,7 +16,6 @@ pub struct Cancellation(Arc<Shared>);
 struct Shared {
     reason: watch::Sender<Option<String>>,
     waiters: Mutex<Waiters>,
-    changed: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -32,7 +30,6 @@ impl Cancellation {
         Self(Arc::new(Shared {
             reason: watch::Sender::new(None),
             waiters: Mutex::default(),
-            changed: Condvar::new(),
         }))
     }
 
@@ -64,21 +61,6 @@ impl Cancellation {
     /// Whether somebody asked to stop.
     pub fn is_cancelled(&self) -> bool {
         self.0.reason.borrow().is_some()
-    }
-
-    /// Sleeps for `time`, or until it is cancelled; returns whether it is cancelled.
-    pub fn sleep(&self, time: Duration) -> bool {
-        let deadline = Instant::now() + time;
-        let mut waiters = self.0.lock();
-        while !self.is_cancelled() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            let woken = self.0.changed.wait_timeout(waiters, left);
-            waiters = woken.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
     }
 
     /// A descriptor for `poll()`: it reports a hang-up (`POLLHUP`) once this is cancelled, and
@@ -119,7 +101,6 @@ impl Shared {
         waiters.pipes.clear();
         let children = std::mem::take(&mut waiters.children);
         drop(waiters);
-        self.changed.notify_all();
         for child in children.iter().filter_map(Weak::upgrade) {
             child.cancel(reason);
         }
@@ -136,20 +117,15 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_mins(1);
-
     #[test]
     fn a_cancellation_wakes_every_kind_of_waiter() {
         let parent = Cancellation::new();
         let child = parent.child();
         let mut pipe = child.wake_up().unwrap();
-        let began = Instant::now();
         std::thread::scope(|scope| {
-            scope.spawn(|| assert!(child.sleep(LONG)));
             scope.spawn(|| assert_eq!(pipe.read(&mut [0]).unwrap(), 0));
             parent.cancel("enough");
         });
-        assert!(began.elapsed() < LONG);
         assert_eq!(child.reason().as_deref(), Some("enough"));
         parent.cancel("again");
         assert_eq!(parent.reason().as_deref(), Some("enough"));
@@ -163,6 +139,5 @@ mod tests {
         let (one, other) = (parent.child(), parent.child());
         one.cancel("taken over");
         assert!(one.is_cancelled() && !other.is_cancelled() && !parent.is_cancelled());
-        assert!(!other.sleep(Duration::from_millis(1)));
     }
 }

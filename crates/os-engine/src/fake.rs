@@ -3,6 +3,7 @@
 //! Files and datasets are durable, accounts are not: a power loss takes them away.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -208,12 +209,15 @@ impl Host for Fake {
         if hit(&state.waits) {
             drop(state);
             context.progress("waiting");
-            let is_cancelled = context.cancellation().sleep(LONG);
+            // A hang-up is the only end of this pipe.
+            let ended = context.cancellation().wake_up().unwrap().read(&mut [0]);
             state = lock.lock().unwrap();
             state.active -= 1;
             *state.on_object.get_mut(&object).unwrap() -= 1;
-            assert!(is_cancelled, "nobody cancelled {text}");
-            return Err(context.cancelled("it could be applied"));
+            assert_eq!(ended.unwrap(), 0);
+            let reason = context.cancellation().reason().unwrap();
+            let text = format!("{reason} before it could be applied");
+            return Err(Failure::new(Code::Cancelled, text));
         }
         state.active -= 1;
         *state.on_object.get_mut(&object).unwrap() -= 1;

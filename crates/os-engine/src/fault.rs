@@ -1,7 +1,7 @@
 //! Fault points: places at which a test makes the engine fail or die.
 //!
-//! The crash matrix runs each command once for every point that [`Point::forward`] and
-//! [`Point::reverting`] list, with a daemon that kills itself there, and looks at the world after a
+//! The crash matrix runs each command once for every point (`Point::forward` and `Point::reverting`
+//! list them), with a daemon that kills itself there, and looks at the world after a
 //! restart. The points are in the engine and not in the steps, so a new command is covered without
 //! a line of code of its own.
 
@@ -91,6 +91,7 @@ pub struct FaultError {
     reason: &'static str,
 }
 
+#[cfg(test)]
 impl Point {
     /// The points of an operation with `steps` steps that goes well.
     pub fn forward(steps: usize) -> Vec<Self> {
@@ -111,6 +112,7 @@ impl Point {
     }
 }
 
+#[cfg(test)]
 fn both_sides(moments: impl Iterator<Item = Moment>) -> Vec<Point> {
     let sides = |moment| [Side::Before, Side::After].map(|side| Point { moment, side });
     moments.flat_map(sides).collect()

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use os_types::plan::JournalPlace;
-use os_types::{Code, Failure, OpId, Plan, Presence, Step};
+use os_types::{Failure, OpId, Plan, Presence, Step};
 use serde::{Deserialize, Serialize};
 
 use crate::cancellation::Cancellation;
@@ -132,14 +132,6 @@ impl StepContext<'_> {
     /// Whether the step was asked to stop; see [`StepContext::cancellation`].
     pub fn is_cancelled(&self) -> bool {
         self.control.is_cancelled()
-    }
-
-    /// The failure of a step that was asked to stop, e.g. `taken over by stop --kill (operation …)
-    /// before its init ended`.
-    pub fn cancelled(&self, before: &str) -> Failure {
-        let reason = self.control.cancellation.reason();
-        let reason = reason.unwrap_or_else(|| "cancelled".to_owned());
-        Failure::new(Code::Cancelled, format!("{reason} before {before}"))
     }
 
     /// Settles what a crash left open in the journal of a place that is just being opened.
