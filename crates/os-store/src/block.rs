@@ -24,7 +24,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::atomic::{self, Attributes, Change, Temporary};
+use crate::atomic::{self, Attributes, Temporary};
 use crate::error::{Action, FileError};
 use crate::folder::Entry;
 use os_types::{Code, Explain};
@@ -141,41 +141,6 @@ pub fn outside(path: &Path) -> Result<String, BlockError> {
     Ok(String::from_utf8_lossy(&rest).into_owned())
 }
 
-/// Makes the block consist of exactly these lines, each once; no lines, no block.
-///
-/// Like [`edit`] otherwise.
-pub fn set(path: &Path, lines: &[String], patience: Duration) -> Result<Change, BlockError> {
-    edit(path, patience, |current| lines.clone_into(current))
-}
-
-/// Changes the lines of the block in one turn under the lock.
-///
-/// Mode and owner of the file stay; a symlink is resolved and its target replaced. A block that
-/// comes into being is appended to the file; one without lines goes away with its markers.
-///
-/// # Blocking
-/// Waits up to `patience` for each of the locks and then for the disk. `edit` runs under the lock.
-pub fn edit(
-    path: &Path,
-    patience: Duration,
-    edit: impl FnOnce(&mut Vec<String>),
-) -> Result<Change, BlockError> {
-    let _lock = ShadowLock::acquire(&[path], patience)?;
-    let real = real_path(path)?;
-    let existing = content(&real)?;
-    let old = parse(path, &existing)?;
-    let mut lines = old.lines.clone();
-    edit(&mut lines);
-    let new = with_lines(path, &old, lines)?;
-    if new == existing {
-        return Ok(Change::Unchanged);
-    }
-    if let Some(folder) = real.parent() {
-        atomic::sweep(folder)?;
-    }
-    Ok(atomic::replace(&real, &new, attributes(&real)?)?)
-}
-
 /// The whole file with these lines in the block, each once.
 fn with_lines(path: &Path, text: &Text, mut lines: Vec<String>) -> Result<Vec<u8>, BlockError> {
     // The same line twice says nothing more, and one that lost its frame is found by its text.
@@ -259,14 +224,16 @@ pub type Wanted<'a> = (&'a Path, Vec<String>);
 /// first is renamed; a rename that fails puts back what was renamed. So a user is either in all files
 /// or in none.
 ///
-/// *Shape*: like [`set`] otherwise. Lines of ours outside the markers, which a person has removed,
-/// come into the block again. Files that say what is wanted are not written.
+/// *Shape*: mode and owner of a file stay; a symlink is resolved and its target replaced. A block that
+/// comes into being is appended to its file; one without lines goes away with its markers. Lines of
+/// ours outside the markers, which a person has removed, come into the block again. Files that say
+/// what is wanted are not written.
 ///
 /// # Errors
 /// When a lock, a file or its markers ([`Repair::Refuse`]) do not allow it. Then nothing is changed.
 ///
 /// # Blocking
-/// As [`edit`], once for all files.
+/// Waits up to `patience` for each of the locks and then for the disk.
 pub fn set_all(
     wanted: &[Wanted<'_>],
     is_ours: IsOurs<'_>,

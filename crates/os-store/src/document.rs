@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
 
 pub use error::{DocumentError, Fault, LoadError};
-pub use migration::{Conversion, Migration, MigrationError, convert, prove_reversible};
+pub use migration::{Conversion, Migration, MigrationError};
 pub use toml::{Table, Value};
 
 use crate::atomic::{self, Attributes, Change};

@@ -163,11 +163,6 @@ impl Log {
             .map_err(|error| FileError::new(Action::Sync, &self.path, error))
     }
 
-    /// Bytes of whole records.
-    pub fn length(&self) -> u64 {
-        self.length
-    }
-
     fn mend(&mut self) -> Result<(), FileError> {
         if self.torn {
             self.file

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use os_store::{Attributes, atomic, block};
+use os_store::block::{self, Repair};
+use os_store::{Attributes, atomic};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -82,7 +83,8 @@ impl Host {
 
 fn set(path: &Path, lines: &[&str]) {
     let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-    block::set(path, &lines, PATIENCE).expect("the block is written");
+    block::set_all(&[(path, lines)], &|_| false, Repair::Refuse, PATIENCE)
+        .expect("the block is written");
 }
 
 const ALICE: &str = "tank.alice:*:100000:100000::/nonexistent:/usr/sbin/nologin";
@@ -196,14 +198,13 @@ fn root_useradd_at_the_same_time_loses_nothing() {
             }
         });
         scope.spawn(|| {
+            let (mut accounts, mut ranges) = (Vec::new(), Vec::new());
             for round in 0..ROUNDS * 4 {
-                let (passwd, range) = (
-                    format!("tank.u{round}:*:{round}:1::/:/"),
-                    format!("tank.u{round}:{round}:1"),
-                );
-                for (name, line) in names.iter().zip([passwd, range]) {
-                    block::edit(&host.file(name), PATIENCE, |lines| lines.push(line))
-                        .expect("the block is written");
+                accounts.push(format!("tank.u{round}:*:{round}:1::/:/"));
+                ranges.push(format!("tank.u{round}:{round}:1"));
+                for (name, lines) in names.iter().zip([&accounts, &ranges]) {
+                    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+                    set(&host.file(name), &lines);
                 }
             }
         });

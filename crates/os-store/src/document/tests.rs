@@ -36,43 +36,17 @@ impl TryFrom<i64> for Id {
 }
 
 /// Schema 1 had no `standalone`.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UserV1 {
-    name: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    maps: Vec<Map>,
-}
-
-impl From<UserV1> for User {
-    fn from(old: UserV1) -> Self {
-        Self {
-            name: old.name,
-            standalone: true,
-            maps: old.maps,
-        }
-    }
-}
-
-impl TryFrom<User> for UserV1 {
-    type Error = String;
-    fn try_from(new: User) -> Result<Self, String> {
-        if new.standalone {
-            Ok(Self {
-                name: new.name,
-                maps: new.maps,
-            })
-        } else {
-            Err("schema 1 knows standalone users only".to_owned())
-        }
-    }
-}
-
 const MIGRATIONS: &[Migration] = &[Migration {
     from: 1,
     to: 2,
-    up: convert::<UserV1, User>,
-    down: convert::<User, UserV1>,
+    up: |mut table| {
+        table.insert("standalone".to_owned(), true.into());
+        Ok(table)
+    },
+    down: |mut table| match table.remove("standalone") {
+        Some(Value::Boolean(true)) => Ok(table),
+        _ => Err("schema 1 knows standalone users only".to_owned()),
+    },
 }];
 
 impl Document for User {
@@ -170,11 +144,6 @@ fn an_older_schema_goes_up_and_comes_down() {
     // Tables are sorted: the order of keys is the type's in its own schema only.
     let sorted = "schema = 1\nname = \"alice\"\n\n[[maps]]\ncount = 65536\nstart = 100000\n# end\n";
     assert_eq!(render_at(&alice(), 1).unwrap(), sorted);
-    prove_reversible(
-        MIGRATIONS,
-        &[(1, "name = 'a'"), (2, "name = 'a'\nstandalone = true")],
-    )
-    .unwrap();
 }
 
 #[test]
@@ -193,19 +162,6 @@ fn what_an_older_schema_cannot_hold_is_refused() {
         error.fault,
         Fault::Migration(MigrationError::NoStep { stuck: 1, .. })
     ));
-    let lossy = [Migration {
-        down: |_| Ok(Table::new()),
-        ..MIGRATIONS[0]
-    }];
-    let error = prove_reversible(&lossy, &[(1, "name = 'a'")]).unwrap_err();
-    assert!(matches!(
-        error,
-        MigrationError::NotReversible { from: 1, to: 2, .. }
-    ));
-    assert!(
-        prove_reversible(MIGRATIONS, &[]).is_err(),
-        "an unproved step"
-    );
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn records_come_back_in_order() {
     log.append(&[entry(1), entry(2)]).unwrap();
     log.append(&[entry(3)]).unwrap();
     log.sync().unwrap();
-    assert_eq!(log.length(), fs::metadata(&path).unwrap().len());
+    assert_eq!(log.length, fs::metadata(&path).unwrap().len());
     let found = read::<Entry>(&path).unwrap().unwrap();
     assert_eq!(
         found,
@@ -100,8 +100,8 @@ fn a_last_line_longer_than_the_first_look_is_found() {
     };
     let mut log = Log::open(&path, MODE).unwrap();
     log.append(&[entry(1), long.clone()]).unwrap();
-    let whole = log.length();
-    assert_eq!(Log::open(&path, MODE).unwrap().length(), whole);
+    let whole = log.length;
+    assert_eq!(Log::open(&path, MODE).unwrap().length, whole);
     File::options()
         .write(true)
         .open(&path)
@@ -123,7 +123,7 @@ proptest! {
             steps.into_iter().zip(0..).map(|(step, number)| Entry { step, number }).collect();
         let mut log = Log::open(&path, MODE).unwrap();
         log.append(&records).unwrap();
-        let length = u64::from(cut) % (log.length() + 1);
+        let length = u64::from(cut) % (log.length + 1);
         File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
         let found = read::<Entry>(&path).unwrap().unwrap();
         prop_assert_eq!(&found.records[..], &records[..found.records.len()]);
