@@ -7,8 +7,6 @@ use os_types::Distribution;
 /// How LXC asks an init to shut down (`lxc.signal.halt`), for whoever uses `lxc-stop` by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HaltSignal {
-    /// SIGPWR: sysvinit, and LXC's own choice (it knows systemd by itself).
-    Power,
     /// SIGUSR2: busybox init, also as the init of OpenRC.
     User2,
     /// SIGCONT: runit.
@@ -20,7 +18,6 @@ pub enum HaltSignal {
 impl fmt::Display for HaltSignal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Power => "SIGPWR",
             Self::User2 => "SIGUSR2",
             Self::Continue => "SIGCONT",
             Self::PowerOff => "SIGRTMIN+4",
@@ -36,7 +33,7 @@ impl fmt::Display for HaltSignal {
 pub struct Flavour {
     /// Terminals `/dev/tty1` to this one.
     pub terminals: u8,
-    /// How to ask its init to shut down; none: LXC's own choice.
+    /// How to ask its init to shut down; none: LXC's own choice, SIGPWR (it knows systemd by itself).
     pub halt: Option<HaltSignal>,
     /// Whether `/run` is a file system in memory: its init does not mount one.
     pub mounts_run: bool,

@@ -12,7 +12,6 @@
 //!   stage      Stage                            the folder that exists in the monitor's view only
 //!   hook       HookMessage, HookAnswer          what LXC's hooks say to osctld
 //!   log        errors                        why LXC gave up
-//!   release    Release                          which LXC this host has
 //! ```
 //!
 //! Invariants:
@@ -32,7 +31,6 @@ pub mod flavour;
 pub mod hook;
 pub mod idle;
 pub mod log;
-pub mod release;
 pub mod seccomp;
 pub mod stage;
 pub mod value;
@@ -43,7 +41,6 @@ pub use self::config::{
 pub use self::flavour::{Flavour, HaltSignal};
 pub use self::hook::{HookAnswer, HookMessage, HookName};
 pub use self::idle::{IDLE_IN_GUEST, idle_program};
-pub use self::release::{Release, ReleaseError};
 pub use self::seccomp::{SeccompAction, SeccompError, SeccompPolicy, SeccompRule};
 pub use self::stage::Stage;
 pub use self::value::{ConfigPath, EnvName, Value, ValueError};

@@ -106,11 +106,6 @@ impl SeccompPolicy {
     pub fn parse(text: &str) -> Result<Self, SeccompError> {
         parse::policy(text)
     }
-
-    /// The policy of containers that have none of their own.
-    pub fn usual() -> Self {
-        Self::parse(DEFAULT_POLICY).expect("the policy that comes with this crate is tested")
-    }
 }
 
 #[cfg(test)]
