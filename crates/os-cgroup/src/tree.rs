@@ -73,11 +73,6 @@ impl Tree {
         Ok(Self { layout, parent })
     }
 
-    /// The hierarchies of the host.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
     /// The parent group.
     pub fn parent(&self) -> &CgroupPath {
         &self.parent

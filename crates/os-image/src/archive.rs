@@ -8,6 +8,6 @@ mod writer;
 
 pub use checked::Checked;
 pub use error::ArchiveError;
-pub use reader::{Archive, verify};
+pub use reader::Archive;
 pub(crate) use writer::publish;
 pub use writer::{Identity, Measure, WriteError, write};

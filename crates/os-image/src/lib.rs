@@ -34,7 +34,6 @@ pub mod metadata;
 pub mod repository;
 pub mod unpack;
 
-pub use archive::verify;
 pub use archive::{Archive, ArchiveError, Identity, WriteError};
 pub use entries::TarError;
 pub use metadata::{Metadata, MetadataError, Part, PartFormat};

@@ -102,7 +102,8 @@ fn through(
         Ok::<_, ImportError>(imported.measure)
     })
     .unwrap();
-    os_image::verify(&image).unwrap();
+    let archive = Archive::open(&image).unwrap();
+    archive.verify(&|_bytes| ()).unwrap();
     if target.exists() {
         fs::remove_dir_all(&target).unwrap();
     }

@@ -46,11 +46,6 @@ impl LoopDevice {
         &self.node
     }
 
-    /// The number in the node's name.
-    pub fn number(&self) -> u32 {
-        self.number
-    }
-
     /// Attaches a file to a free device.
     ///
     /// The caller makes sure that the file is not attached yet ([`LoopDevice::attached_to`]): the

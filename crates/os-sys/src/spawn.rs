@@ -45,7 +45,6 @@ pub struct SpawnRequest {
     stdout: Option<OwnedFd>,
     stderr: Option<OwnedFd>,
     passed: Vec<OwnedFd>,
-    directory: PathBuf,
     dies_with_thread: bool,
 }
 
@@ -61,7 +60,6 @@ impl SpawnRequest {
             stdout: None,
             stderr: None,
             passed: Vec::new(),
-            directory: PathBuf::from("/"),
             dies_with_thread: false,
         }
     }
@@ -121,13 +119,6 @@ impl SpawnRequest {
     #[must_use]
     pub fn pass(mut self, fd: impl Into<OwnedFd>) -> Self {
         self.passed.push(fd.into());
-        self
-    }
-
-    /// Sets the working directory; `/` if not given.
-    #[must_use]
-    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.directory = directory.into();
         self
     }
 
@@ -259,7 +250,6 @@ fn start(request: SpawnRequest) -> io::Result<Child> {
         pair.push(value);
         env.push(c_string(&pair)?);
     }
-    let directory = c_string(request.directory.as_os_str())?;
     let raw: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
     let plan = Plan {
         image: match &request.image {
@@ -269,7 +259,6 @@ fn start(request: SpawnRequest) -> io::Result<Child> {
         args: child::pointers(&args),
         env: child::pointers(&env),
         fds: raw,
-        directory: &directory,
         parent: request.dies_with_thread.then(std::process::id),
         descriptors: crate::rlimit::descriptors_of_children(),
         failure: 0,

@@ -118,8 +118,8 @@ mod tests {
         let path = initrd.write_to(dir.path().join("initrd")).unwrap();
         let busybox = host::find_program("busybox", "busybox-static").unwrap();
         let request = os_sys::SpawnRequest::new(busybox)
-            .args(["cpio", "-id"])
-            .directory(dir.path())
+            .args(["sh", "-c", "cd \"$0\" && busybox cpio -id"])
+            .arg(dir.path())
             .stdin(std::fs::File::open(path).unwrap());
         let mut child = os_sys::spawn(request).unwrap();
         let ended = child.wait(std::time::Duration::from_secs(10)).unwrap();

@@ -89,7 +89,7 @@ fn root_groups_come_and_go_in_every_hierarchy() {
         .iter()
         .filter(|change| matches!(change, Change::Made(_)))
         .count();
-    assert_eq!(made, 3 * tree.layout().hierarchies().len());
+    assert_eq!(made, 3 * tree.layout.hierarchies().len());
     assert_eq!(tree.presence(&group), Presence::Present);
     assert_eq!(
         tree.create(&group).unwrap(),
@@ -101,7 +101,7 @@ fn root_groups_come_and_go_in_every_hierarchy() {
     match tree.presence(&group) {
         Presence::Partial { missing } => assert_eq!(missing.len(), 1),
         other => assert_eq!(
-            (other, tree.layout().hierarchies().len()),
+            (other, tree.layout.hierarchies().len()),
             (Presence::Absent, 1)
         ),
     }
@@ -112,7 +112,7 @@ fn root_groups_come_and_go_in_every_hierarchy() {
         "it has a group"
     );
     let removed = tree.remove(&path("pool.tank"), PATIENCE).unwrap();
-    assert_eq!(removed.len(), 2 * tree.layout().hierarchies().len());
+    assert_eq!(removed.len(), 2 * tree.layout.hierarchies().len());
     assert_eq!(tree.presence(&group), Presence::Absent);
     assert_eq!(tree.presence(&CgroupPath::PARENT), Presence::Present);
     assert!(
@@ -186,7 +186,7 @@ fn root_hybrid_a_process_outside_version_two_counts_and_is_killed() {
     let mut child = start(&only_legacy, &group, "exec sleep 600");
     assert!(tree.is_populated(&group).unwrap());
     // Frozen by somebody, as with lxc-freeze: killing thaws it.
-    let freezer = tree.layout().legacy(Controller::Freezer).unwrap();
+    let freezer = tree.layout.legacy(Controller::Freezer).unwrap();
     let state = tree.full(&group).below(freezer).join("freezer.state");
     files::write(&state, "FROZEN").unwrap();
     assert_eq!(tree.procs(&group).unwrap().len(), 1);
@@ -206,12 +206,12 @@ fn root_a_group_that_is_frozen_at_any_level_is_not_joined() {
     let mut child = start(tree, &below, "exec sleep 600");
     tree.join_fds_of(child.pid()).unwrap();
     let mut files: Vec<PathBuf> = tree
-        .layout()
+        .layout
         .unified()
         .map(|root| tree.full(&group).below(root).join("cgroup.freeze"))
         .into_iter()
         .collect();
-    let freezer = tree.layout().legacy(Controller::Freezer);
+    let freezer = tree.layout.legacy(Controller::Freezer);
     files.extend(freezer.map(|root| tree.full(&below).below(root).join("freezer.state")));
     for file in files {
         let is_legacy = file.ends_with("freezer.state");

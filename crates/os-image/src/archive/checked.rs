@@ -28,14 +28,6 @@ impl<R: Read> Checked<R> {
             name: part.name.clone(),
         }
     }
-
-    /// Reads what is left, so that all of it is checked.
-    ///
-    /// # Errors
-    /// When the part is cut short or damaged.
-    pub fn finish(mut self) -> io::Result<()> {
-        io::copy(&mut self, &mut io::sink()).map(drop)
-    }
 }
 
 impl<R> Checked<R> {

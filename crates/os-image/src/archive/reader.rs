@@ -222,16 +222,6 @@ impl Archive {
     }
 }
 
-/// Checks every part of an archive.
-///
-/// # Errors
-/// With the first thing that is wrong.
-pub fn verify(path: &Path) -> Result<Metadata, ArchiveError> {
-    let archive = Archive::open(path)?;
-    archive.verify(&|_bytes| ())?;
-    Ok(archive.metadata)
-}
-
 /// The most zeros that may be behind the last part, bytes: tar(1) fills up to 10 KiB.
 const TAIL: usize = 64 << 10;
 

@@ -30,7 +30,6 @@ pub(super) struct Plan<'a> {
     pub(super) env: Vec<*const c_char>,
     /// Become the descriptors 0, 1, 2, ... of the program.
     pub(super) fds: Vec<RawFd>,
-    pub(super) directory: &'a CString,
     /// The limit of descriptors of the program, if it is not that of the caller.
     pub(super) descriptors: Option<libc::rlimit>,
     /// The process whose thread the program dies with.
@@ -145,8 +144,8 @@ impl Plan<'_> {
             // SAFETY: a limit that lives as long as the plan; this process has limits of its own.
             check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, limit) })?;
         }
-        // SAFETY: a string that ends with a zero and lives as long as the plan.
-        check(unsafe { libc::chdir(self.directory.as_ptr()) })?;
+        // SAFETY: a constant string that ends with a zero.
+        check(unsafe { libc::chdir(c"/".as_ptr()) })?;
         if let Some(parent) = self.parent {
             die_with(parent)?;
         }
