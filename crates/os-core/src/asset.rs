@@ -25,12 +25,9 @@ pub use verify::verify;
 use crate::facts::Facts;
 use crate::state::State;
 
-/// What the host and everything on the imported pools expects: the host first, then by pool in the
-/// order of import, and there the pool, its id ranges, users, groups and containers.
-pub fn expected(state: &State, facts: &Facts) -> Vec<Expected> {
-    select(state, facts, |_| true)
-}
-
+/// What the host and everything on the imported pools expects, of the entities that are `wanted`:
+/// the host first, then by pool in the order of import, and there the pool, its id ranges, users,
+/// groups and containers.
 fn select(state: &State, facts: &Facts, wanted: impl Fn(&EntityRef) -> bool) -> Vec<Expected> {
     let mut all = Vec::new();
     if wanted(&EntityRef::Host) {
@@ -83,7 +80,8 @@ fn select(state: &State, facts: &Facts, wanted: impl Fn(&EntityRef) -> bool) -> 
 
 /// The assets that a query asks for, looked at.
 ///
-/// *Shape*: a name is `name` or `pool:name`; the order is that of [`expected()`].
+/// *Shape*: a name is `name` or `pool:name`; the host comes first, then each pool in the order of import
+/// with its id ranges, users, groups and containers.
 ///
 /// # Errors
 /// When the query names a pool or an entity that is not there.

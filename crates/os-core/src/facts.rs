@@ -20,10 +20,8 @@ use crate::layout;
 
 /// The host, as far as views depend on it. All of it is in the daemon's memory, so that a listing
 /// waits for no file and no guest.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ViewFacts {
-    /// Name of the host, for people.
-    pub hostname: String,
     /// Where pools are mounted: `<root>/<pool>`.
     pub root: PathBuf,
     /// The run folder, e.g. `/run/osctl`.
@@ -44,7 +42,7 @@ pub struct ViewFacts {
 
 /// The host, as far as plans and assets depend on it. Reading it touches no pool and no source of a
 /// pool, which may hang; only [`StorageFacts`] do, for the commands that need them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// What views need, too.
     pub view: ViewFacts,

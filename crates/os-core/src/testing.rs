@@ -1,8 +1,5 @@
 //! Things that several unit tests start from.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
 use os_types::UserName;
 use os_types::step::FileStep;
 
@@ -15,23 +12,14 @@ use crate::state::PoolState;
 pub(crate) fn facts() -> Facts {
     Facts {
         view: ViewFacts {
-            hostname: "host".into(),
             root: "/".into(),
             run_dir: "/run/osctl".into(),
             state_dir: "/var/lib/osctl".into(),
             etc_dir: "/etc".into(),
             cgroup_parent: "osctl".into(),
-            accounts: Arc::default(),
-            running: BTreeMap::new(),
-            exec_only: BTreeSet::new(),
+            ..ViewFacts::default()
         },
-        foreign: crate::ForeignIds::default().into(),
-        account_damage: Arc::default(),
-        sources: BTreeMap::new(),
-        zfs: None,
-        taken_names: BTreeSet::new(),
-        running_ids: Vec::new(),
-        storage: crate::StorageFacts::default(),
+        ..Facts::default()
     }
 }
 

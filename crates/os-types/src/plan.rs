@@ -47,20 +47,20 @@ pub struct Parallel {
 }
 
 impl Plan {
-    /// The plan back, in reverse order; the first step without an inverse if there is one.
-    ///
-    /// # Errors
-    /// That step.
-    pub fn inverse(&self) -> Result<Self, &Step> {
-        self.back(Step::inverse)
-    }
-
-    /// As [`Plan::inverse`], but of [`Step::undo`].
+    /// The plan that takes it back, in reverse order, by [`Step::undo`].
     ///
     /// # Errors
     /// The first step that cannot be taken back.
     pub fn undo(&self) -> Result<Self, &Step> {
-        self.back(Step::undo)
+        let steps = self.steps.iter().rev();
+        let steps = steps.map(|step| step.undo().ok_or(step));
+        Ok(Self {
+            steps: steps.collect::<Result<_, _>>()?,
+            touches: self.touches.clone(),
+            journal: self.journal.clone(),
+            // Steps back are rare and few: in order is good enough.
+            parallel: Vec::new(),
+        })
     }
 
     /// The group that begins with this step, counted from 1.
@@ -68,18 +68,6 @@ impl Plan {
         self.parallel.iter().find(|group| {
             let end = group.first.saturating_add(group.count);
             group.first == number && end <= self.steps.len() + 1
-        })
-    }
-
-    fn back(&self, inverse: fn(&Step) -> Option<Step>) -> Result<Self, &Step> {
-        let steps = self.steps.iter().rev();
-        let steps = steps.map(|step| inverse(step).ok_or(step));
-        Ok(Self {
-            steps: steps.collect::<Result<_, _>>()?,
-            touches: self.touches.clone(),
-            journal: self.journal.clone(),
-            // Steps back are rare and few: in order is good enough.
-            parallel: Vec::new(),
         })
     }
 }

@@ -28,11 +28,6 @@ macro_rules! names {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
-
-            /// What is limited, with the unit.
-            pub const fn help(self) -> &'static str {
-                match self { $(Self::$variant => $help,)* }
-            }
         }
     };
 }

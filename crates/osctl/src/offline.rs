@@ -223,7 +223,6 @@ fn scope(root: &Path, pool: &PoolName) -> DatasetName {
 /// The host, as far as views depend on it.
 fn facts(root: &Path) -> ViewFacts {
     ViewFacts {
-        hostname: String::new(),
         root: root.to_owned(),
         run_dir: root.join("run/osctl"),
         state_dir: root.join("var/lib/osctl"),

@@ -112,7 +112,7 @@ fn invalid(state: &State, facts: &Facts, probe: &Fake) -> Vec<(String, String, O
 #[test]
 fn a_healthy_host_lacks_nothing_but_who_is_not_registered() {
     let (state, facts) = world();
-    let fake = Fake::of(&expected(&state, &facts));
+    let fake = Fake::of(&select(&state, &facts, |_| true));
     assert_eq!(
         invalid(&state, &facts, &fake),
         [(
@@ -126,7 +126,7 @@ fn a_healthy_host_lacks_nothing_but_who_is_not_registered() {
 #[test]
 fn differences_are_named_with_the_next_command() {
     let (state, mut facts) = world();
-    let mut fake = Fake::of(&expected(&state, &facts));
+    let mut fake = Fake::of(&select(&state, &facts, |_| true));
     fake.lines.remove("tank-alice:2000000:65536");
     fake.files
         .remove(Path::new("/tank/conf/id-range/default.toml"));
@@ -169,7 +169,7 @@ fn what_is_damaged_or_stands_back_is_invalid() {
         "conf/group/x/y/config.toml",
         "schema = 1\n# end\n",
     );
-    let fake = Fake::of(&expected(&state, &facts));
+    let fake = Fake::of(&select(&state, &facts, |_| true));
     let found = invalid(&state, &facts, &fake);
     let paths: Vec<_> = found.iter().map(|(path, ..)| path.as_str()).collect();
     assert_eq!(
@@ -198,7 +198,7 @@ fn what_is_damaged_or_stands_back_is_invalid() {
 #[test]
 fn a_query_selects() {
     let (mut state, facts) = world();
-    let fake = Fake::of(&expected(&state, &facts));
+    let fake = Fake::of(&select(&state, &facts, |_| true));
     let count = |query: &AssetsQuery, state: &State| {
         super::query(state, &facts, query, &fake).map(|assets| assets.len())
     };

@@ -6,7 +6,7 @@ use os_types::step::PoolOpenStep;
 use os_types::{ByteSize, Step};
 
 use crate::commands::command;
-use crate::world::World;
+use crate::world::{World, inverse};
 
 fn known(world: &mut World, pool: &str, path: &str, kind: SourceKind) {
     let source = KnownSource {
@@ -169,13 +169,9 @@ fn uninstalling_can_be_taken_back() {
     let plan = world
         .plan(command("pool-uninstall", r#"{"pool":"old"}"#))
         .unwrap();
-    let back = plan.inverse().unwrap();
+    let back = inverse(&plan);
     // The pool is opened again while it is not installed.
-    let opens = back
-        .steps
-        .iter()
-        .find(|step| step.kind() == "pool-open")
-        .unwrap();
+    let opens = back.iter().find(|step| step.kind() == "pool-open").unwrap();
     assert!(matches!(
         opens,
         Step::PoolOpen(PoolOpenStep {

@@ -5,7 +5,7 @@ use os_core::{ForeignIds, KnownSource};
 use os_types::{ByteSize, Code, Failure};
 
 use crate::commands::command;
-use crate::world::World;
+use crate::world::{World, inverse};
 
 fn world() -> World {
     let mut world = World::with(&["tank", "dozer"]);
@@ -251,15 +251,14 @@ fn damaged_entities_can_only_be_deleted() {
         ("group-del", r#"{"name":"/a/b"}"#),
         ("id-range-del", r#"{"name":"broken"}"#),
     ] {
-        undo.push(world.run(command(name, body)).unwrap().inverse().unwrap());
+        undo.push(inverse(&world.run(command(name, body)).unwrap()));
     }
     assert_eq!(world.state.pools()[0].failures().count(), 1);
     let table = &world.state.pools()[0].id_ranges()[&"default".parse().unwrap()];
     assert_eq!(table.doc().unwrap().table.allocations(), []);
-    for plan in undo.into_iter().rev() {
+    for steps in undo.into_iter().rev() {
         // A damaged user cannot be registered again; its files come back all the same.
-        let steps: Vec<_> = plan
-            .steps
+        let steps: Vec<_> = steps
             .into_iter()
             .filter(|s| s.kind() != "system-user")
             .collect();

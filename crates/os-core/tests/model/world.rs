@@ -23,24 +23,22 @@ pub(crate) struct World {
 pub(crate) fn facts() -> Facts {
     Facts {
         view: ViewFacts {
-            hostname: "host".into(),
             root: "/".into(),
             run_dir: "/run/osctl".into(),
             state_dir: "/var/lib/osctl".into(),
             etc_dir: "/etc".into(),
             cgroup_parent: "osctl".into(),
-            accounts: Arc::default(),
-            running: BTreeMap::new(),
-            exec_only: BTreeSet::new(),
+            ..ViewFacts::default()
         },
-        foreign: os_core::ForeignIds::default().into(),
-        account_damage: Arc::default(),
-        sources: BTreeMap::new(),
-        zfs: None,
         taken_names: BTreeSet::from(["etc".to_owned()]),
-        running_ids: Vec::new(),
-        storage: os_core::StorageFacts::default(),
+        ..Facts::default()
     }
+}
+
+/// The steps that take a plan back.
+pub(crate) fn inverse(plan: &Plan) -> Vec<Step> {
+    let steps = plan.steps.iter().rev();
+    steps.map(|step| step.inverse().unwrap()).collect()
 }
 
 impl World {

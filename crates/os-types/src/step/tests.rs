@@ -18,23 +18,21 @@ fn inverse_twice_is_the_same_step() {
 }
 
 #[test]
-fn a_plan_is_inverted_in_reverse_order() {
+fn a_plan_is_undone_in_reverse_order() {
     let made = golden().map(|(_, step)| step);
-    let steps: Vec<_> = made.filter(|step| step.inverse().is_some()).collect();
-    let (first, count) = (steps[0].inverse(), steps.len());
-    let plan = Plan {
+    let (steps, lasting): (Vec<_>, Vec<_>) = made.partition(|step| step.undo().is_some());
+    let (first, count) = (steps[0].undo(), steps.len());
+    let mut plan = Plan {
         steps,
         touches: vec![EntityRef::Host],
         journal: JournalPlace::Host,
         parallel: Vec::new(),
     };
-    let back = plan.inverse().unwrap();
+    let back = plan.undo().unwrap();
     assert_eq!(back.steps.len(), count);
     assert_eq!(back.steps.last(), first.as_ref());
-    assert!(
-        back.inverse().is_err(),
-        "the image that back destroys cannot be made again"
-    );
+    plan.steps.insert(0, lasting[0].clone());
+    assert_eq!(plan.undo(), Err(&lasting[0]));
 }
 
 /// The steps of `golden/steps.jsonl`, which were written by the first code that had them.

@@ -31,7 +31,6 @@ impl LinuxHost {
         let exec_only = live.iter().filter(|(_, live)| live.is_exec_only());
         let exec_only = exec_only.map(|(container, _)| key(container)).collect();
         ViewFacts {
-            hostname: self.identity().hostname.clone(),
             root: paths.root().to_path_buf(),
             run_dir: paths.run(),
             state_dir: paths.state(),
