@@ -39,37 +39,25 @@ fn select(state: &State, facts: &Facts, wanted: impl Fn(&EntityRef) -> bool) -> 
             all.extend(pool::expected(pool, facts));
         }
         for name in pool.id_ranges().keys() {
-            let entity = EntityRef::IdRange {
-                pool: on.clone(),
-                name: name.clone(),
-            };
+            let entity = name.entity(on);
             if wanted(&entity) {
                 all.extend(id_range::expected(pool, name, &entity));
             }
         }
         for name in pool.users().keys() {
-            let entity = EntityRef::User {
-                pool: on.clone(),
-                name: name.clone(),
-            };
+            let entity = name.entity(on);
             if wanted(&entity) {
                 all.extend(user::expected(state, facts, pool, name, &entity));
             }
         }
         for name in pool.groups().keys() {
-            let entity = EntityRef::Group {
-                pool: on.clone(),
-                name: name.clone(),
-            };
+            let entity = name.entity(on);
             if wanted(&entity) {
                 all.extend(group::expected(facts, pool, name, &entity));
             }
         }
         for name in pool.containers().keys() {
-            let entity = EntityRef::Container {
-                pool: on.clone(),
-                name: name.clone(),
-            };
+            let entity = name.entity(on);
             if wanted(&entity) {
                 all.extend(container::expected(pool, name, &entity));
             }

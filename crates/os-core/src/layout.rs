@@ -343,10 +343,9 @@ pub fn missing_defaults(pool: &PoolState) -> Vec<Step> {
         add(entity, document::text(&PoolDoc::default()));
     }
     if pool.id_ranges().is_empty() {
-        let entity = EntityRef::IdRange {
-            pool: name.clone(),
-            name: "default".parse().expect("default is an id range name"),
-        };
+        let default: os_types::IdRangeName =
+            "default".parse().expect("default is an id range name");
+        let entity = default.entity(name);
         add(entity, document::text(&default_id_range()));
     }
     for group in ["/", "/default"] {
@@ -357,10 +356,7 @@ pub fn missing_defaults(pool: &PoolState) -> Vec<Step> {
         if !group.is_root() {
             steps.extend(group_folder_step(name, &group, Presence::Present));
         }
-        let entity = EntityRef::Group {
-            pool: name.clone(),
-            name: group,
-        };
+        let entity = group.entity(name);
         let text = document::text(&GroupDoc::default());
         steps.extend(file_step(name, &entity, None, Some(text)));
     }

@@ -162,10 +162,7 @@ impl State {
                 let groups = self.pool(pool).map(PoolState::groups);
                 let names = groups.into_iter().flat_map(BTreeMap::keys);
                 let children = names.filter(|child| child.parent().as_ref() == Some(name));
-                let children = children.map(|child| EntityRef::Group {
-                    pool: pool.clone(),
-                    name: child.clone(),
-                });
+                let children = children.map(|child| child.entity(pool));
                 let containers = self.containers_of(pool, |doc| doc.group == *name);
                 children.chain(containers).collect()
             }
@@ -186,10 +183,7 @@ impl State {
         pool.into_iter().flat_map(move |pool| {
             let entries = pool.containers().iter();
             let users = entries.filter(|(_, entry)| entry.doc().is_some_and(&wanted));
-            let users = users.map(|(name, _)| EntityRef::Container {
-                pool: pool.name().clone(),
-                name: name.clone(),
-            });
+            let users = users.map(|(name, _)| name.entity(pool.name()));
             users.collect::<Vec<_>>()
         })
     }

@@ -77,6 +77,28 @@ impl EntityRef {
     }
 }
 
+/// Gives the names of what lives on a pool the entity that they name there.
+macro_rules! names {
+    ($($name:ident: $kind:ident;)+) => {$(
+        impl $name {
+            /// The entity of this name on a pool.
+            pub fn entity(&self, pool: &PoolName) -> EntityRef {
+                EntityRef::$kind {
+                    pool: pool.clone(),
+                    name: self.clone(),
+                }
+            }
+        }
+    )+};
+}
+
+names! {
+    IdRangeName: IdRange;
+    UserName: User;
+    GroupName: Group;
+    ContainerName: Container;
+}
+
 impl fmt::Display for EntityRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

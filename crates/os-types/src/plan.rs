@@ -76,10 +76,7 @@ impl Step {
     /// The container that it starts or stops.
     pub fn container(&self) -> Option<EntityRef> {
         match self {
-            Self::Run(run) => Some(EntityRef::Container {
-                pool: run.pool.clone(),
-                name: run.container.clone(),
-            }),
+            Self::Run(run) => Some(run.container.entity(&run.pool)),
             _ => None,
         }
     }

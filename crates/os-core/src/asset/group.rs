@@ -25,10 +25,7 @@ pub(super) fn expected(
         .parent()
         .filter(|parent| !pool.groups().contains_key(parent));
     if let Some(parent) = missing {
-        let above = EntityRef::Group {
-            pool: on.clone(),
-            name: parent.clone(),
-        };
+        let above = parent.entity(on);
         let path = pool
             .folder()
             .join(layout::config_path(&above).unwrap_or_default());

@@ -87,10 +87,7 @@ pub fn verify(plan: &Plan, state: &State, facts: &Facts) -> Result<(), Failure> 
                 || is_of_user(holder, (pool, name), doc.block.as_ref())
                 || matches!(holder, Holder::Account(of) if Some(of) == account)
         };
-        let owner = EntityRef::User {
-            pool: pool.clone(),
-            name: name.clone(),
-        };
+        let owner = name.entity(pool);
         let maps = [(Space::Uid, &doc.uid_map), (Space::Gid, doc.gid_map())];
         for (space, map) in maps {
             let taken = claims.of_map(space, map, &own).cloned();
@@ -105,10 +102,7 @@ pub fn verify(plan: &Plan, state: &State, facts: &Facts) -> Result<(), Failure> 
         let own = |holder: &Holder| {
             changes.given_up.contains(holder) || is_of_block(holder, (pool, range), blocks, state)
         };
-        let owner = EntityRef::IdRange {
-            pool: pool.clone(),
-            name: range.clone(),
-        };
+        let owner = range.entity(pool);
         for space in [Space::Uid, Space::Gid] {
             refuse(&owner, space, claims.first(space, *span, &own).cloned())?;
         }
@@ -125,10 +119,7 @@ pub fn check_start(
     (uid_map, gid_map): (&IdMap, &IdMap),
     running: &[RunningIds],
 ) -> Result<(), Failure> {
-    let owner = EntityRef::Container {
-        pool: pool.clone(),
-        name: container.clone(),
-    };
+    let owner = container.entity(pool);
     let others = running.iter();
     for other in others.filter(|other| (&other.pool, &other.user) != (pool, user)) {
         for (space, map, theirs) in [
@@ -229,21 +220,7 @@ impl Changes {
                     _ => {}
                 }
             }
-            Step::IdBlocks(IdBlocksStep {
-                pool,
-                range,
-                index,
-                count,
-                owner,
-                to,
-            }) => {
-                let blocks = Allocation {
-                    block_index: *index,
-                    block_count: *count,
-                    owner: owner.clone(),
-                };
-                self.id_blocks((pool, range), blocks, *to, state);
-            }
+            Step::IdBlocks(step) => self.id_blocks(step, state),
             Step::SystemUser(SystemUserStep {
                 pool,
                 user,
@@ -293,28 +270,23 @@ impl Changes {
         }
     }
 
-    fn id_blocks(
-        &mut self,
-        (pool, range): (&PoolName, &IdRangeName),
-        blocks: Allocation,
-        to: Presence,
-        state: &State,
-    ) {
+    fn id_blocks(&mut self, step: &IdBlocksStep, state: &State) {
+        let IdBlocksStep { pool, range, .. } = step;
         let found = state.find(Some(pool), range).ok();
         let Some(doc) = found.as_ref().and_then(|found| found.entry.doc()) else {
             return;
         };
-        let span = doc.table.span(blocks.block_index, blocks.block_count);
-        match (to, span) {
+        let blocks = step.allocation();
+        match (step.to, doc.table.span(step.index, step.count)) {
             (Presence::Absent, _) => self.given_up.push(Holder::Allocation {
                 pool: pool.clone(),
                 range: range.clone(),
-                index: blocks.block_index,
+                index: step.index,
                 owner: blocks.owner,
             }),
             (Presence::Present, Ok(span)) if !doc.table.allocations().contains(&blocks) => {
-                self.blocks
-                    .push((pool.clone(), range.clone(), blocks, span));
+                let (pool, range) = (pool.clone(), range.clone());
+                self.blocks.push((pool, range, blocks, span));
             }
             // The step itself says what is wrong with the blocks.
             _ => {}
@@ -328,7 +300,7 @@ impl Changes {
                 pool: pool.clone(),
                 name: name.clone(),
             };
-            let is_self = matches!(owner, EntityRef::User { pool: of, name: user } if of == pool && user == name);
+            let is_self = *owner == name.entity(pool);
             let theirs = match space {
                 Space::Uid => &doc.uid_map,
                 Space::Gid => doc.gid_map(),

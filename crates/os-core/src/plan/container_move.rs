@@ -78,10 +78,7 @@ fn forget_user(
     let Some(doc) = entry.and_then(|entry| entry.doc()) else {
         return Ok(());
     };
-    let entity = EntityRef::User {
-        pool: found.pool.name().clone(),
-        name: user.clone(),
-    };
+    let entity = user.entity(found.pool.name());
     let others = context.state.uses(&entity);
     if doc.standalone || others.iter().any(|other| *other != found.entity) {
         return Ok(());
@@ -101,10 +98,7 @@ pub(super) fn rename(body: &ContainerRename, context: &Context<'_>) -> Result<Pl
     }
     let mut steps = stopped(pool, name, context)?;
     let doc = found.usable()?.doc.clone();
-    let to = EntityRef::Container {
-        pool: pool.clone(),
-        name: body.to.clone(),
-    };
+    let to = body.to.entity(pool);
     // What needs space comes first: on a full pool it fails before anything has to be put back.
     steps.extend(rewrite(pool, &to, None, &doc)?);
     // Before the file goes, and with it what else is named after the container.

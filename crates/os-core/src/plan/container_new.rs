@@ -42,10 +42,7 @@ pub(super) fn plan(body: &ContainerNew, context: &Context<'_>) -> Result<Plan, F
     let mut doc = document(body, owner.user.clone(), group, context)?;
     doc.dataset = (dataset != default).then(|| dataset.clone());
     doc.settings.merge(&body.settings);
-    let entity = EntityRef::Container {
-        pool: on.clone(),
-        name: name.clone(),
-    };
+    let entity = name.entity(on);
     let mut touches = owner.touches.clone();
     touches.extend([found.entity, entity.clone()]);
     // The configuration last: what has none is no container yet.

@@ -5,8 +5,8 @@ use os_api::command::{
 };
 use os_types::step::{FreezeStep, RunStep};
 use os_types::{
-    Code, ContainerName, ContainerState, EntityRef, Failure, Plan, PoolName, Presence, StartInit,
-    StartPolicy, Step, StopMethod, StopPolicy,
+    Code, ContainerName, ContainerState, Failure, Plan, PoolName, Presence, StartInit, StartPolicy,
+    Step, StopMethod, StopPolicy,
 };
 
 use super::container_move;
@@ -181,11 +181,5 @@ fn change(
     } else {
         vec![step]
     };
-    Ok(running(
-        steps,
-        [EntityRef::Container {
-            pool: pool.clone(),
-            name: name.clone(),
-        }],
-    ))
+    Ok(running(steps, [name.entity(pool)]))
 }

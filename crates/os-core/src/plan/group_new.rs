@@ -44,10 +44,7 @@ fn ancestors(name: &GroupName) -> impl Iterator<Item = GroupName> {
 }
 
 fn entity(pool: &PoolState, name: &GroupName) -> EntityRef {
-    EntityRef::Group {
-        pool: pool.name().clone(),
-        name: name.clone(),
-    }
+    name.entity(pool.name())
 }
 
 /// The folder of `/` is part of the pool's layout.

@@ -12,10 +12,7 @@ use crate::layout;
 
 pub(super) fn plan(body: &IdRangeNew, context: &Context<'_>) -> Result<Plan, Failure> {
     let pool = context.pool(body.pool.as_ref())?;
-    let range = |name: &os_types::IdRangeName| EntityRef::IdRange {
-        pool: pool.name().clone(),
-        name: name.clone(),
-    };
+    let range = |name: &os_types::IdRangeName| name.entity(pool.name());
     let entity = range(&body.name);
     if pool.id_ranges().contains_key(&body.name) {
         return Err(Failure::exists(entity).next("osctl id-range ls"));

@@ -16,10 +16,7 @@ pub(super) fn trash(body: &TrashPrune, context: &Context<'_>) -> Result<Plan, Fa
         .cloned()
         .map(|dataset| Step::Purge(PurgeStep { dataset }));
     // Nobody else looks at the trash, but two who prune it should not meet.
-    let root = EntityRef::Group {
-        pool: body.pool.clone(),
-        name: os_types::GroupName::root(),
-    };
+    let root = os_types::GroupName::root().entity(&body.pool);
     Ok(on_pool(&body.pool, steps.collect(), [root]))
 }
 

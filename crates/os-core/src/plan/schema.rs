@@ -15,28 +15,22 @@ use crate::state::{Entry, PoolState};
 /// When a document cannot be read, or holds something that the schema cannot say. Then no file is
 /// changed.
 pub(super) fn rewrite(pool: &PoolState, schema: u32) -> Result<Vec<Step>, Failure> {
-    let name = || pool.name().clone();
+    let name = pool.name();
     let mut steps = Vec::new();
     if let Some(entry) = pool.config() {
         steps.extend(file(
             pool,
-            &EntityRef::Pool { pool: name() },
+            &EntityRef::Pool { pool: name.clone() },
             entry,
             schema,
         )?);
     }
     for (group, entry) in pool.groups() {
-        let entity = EntityRef::Group {
-            pool: name(),
-            name: group.clone(),
-        };
+        let entity = group.entity(name);
         steps.extend(file(pool, &entity, entry, schema)?);
     }
     for (container, entry) in pool.containers() {
-        let entity = EntityRef::Container {
-            pool: name(),
-            name: container.clone(),
-        };
+        let entity = container.entity(name);
         steps.extend(file(pool, &entity, entry, schema)?);
     }
     Ok(steps)

@@ -67,10 +67,7 @@ fn select(
             continue;
         };
         // Those that stay as they are are not touched: only who has the host's turn moves them.
-        touches.push(EntityRef::User {
-            pool: pool.clone(),
-            name: user.clone(),
-        });
+        touches.push(user.entity(pool));
         steps.push(Step::SystemUser(SystemUserStep {
             pool: pool.clone(),
             user: user.clone(),

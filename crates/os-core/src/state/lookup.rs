@@ -35,7 +35,7 @@ pub trait EntityName: Clone + Ord + AsRef<str> + 'static {
 }
 
 macro_rules! entity_names {
-    ($($name:ident: $kind:ident, $doc:ident, $table:ident;)+) => {
+    ($($name:ident: $doc:ident, $table:ident;)+) => {
         $(impl EntityName for $name {
             type Doc = $doc;
 
@@ -44,20 +44,17 @@ macro_rules! entity_names {
             }
 
             fn entity(pool: &PoolName, name: &Self) -> EntityRef {
-                EntityRef::$kind {
-                    pool: pool.clone(),
-                    name: name.clone(),
-                }
+                name.entity(pool)
             }
         })+
     };
 }
 
 entity_names! {
-    IdRangeName: IdRange, IdRangeDoc, id_ranges;
-    UserName: User, UserDoc, users;
-    GroupName: Group, GroupDoc, groups;
-    ContainerName: Container, ContainerDoc, containers;
+    IdRangeName: IdRangeDoc, id_ranges;
+    UserName: UserDoc, users;
+    GroupName: GroupDoc, groups;
+    ContainerName: ContainerDoc, containers;
 }
 
 impl Found<'_, ContainerDoc> {

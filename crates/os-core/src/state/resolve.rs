@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use os_api::event::EntityChange;
-use os_types::{Code, EntityRef, Failure, IdMap, IdSpan, PoolName, UserName};
+use os_types::{Code, Failure, IdMap, IdSpan, PoolName, UserName};
 
 use super::{Changed, Disabled, PoolState, remember};
 use crate::accounts::system_user;
@@ -63,10 +63,7 @@ pub(super) fn resolve(
             .or_else(|| taken("group", gids.owner(doc.gid_map())));
         if let Some(reason) = refused {
             let failure = Failure::new(Code::Overlap, reason)
-                .about(EntityRef::User {
-                    pool: pool.clone(),
-                    name: name.clone(),
-                })
+                .about(name.entity(pool))
                 .next(format!("osctl user show {pool}:{name}"));
             let of_pool = disabled.entry(pool.clone()).or_default();
             of_pool.insert(name.clone(), failure);
@@ -143,10 +140,7 @@ pub(super) fn difference(before: &Disabled, after: &Disabled, pools: &[PoolState
             };
             if of(was) != of(is) {
                 changed.push(Changed {
-                    entity: EntityRef::User {
-                        pool: pool.name().clone(),
-                        name: name.clone(),
-                    },
+                    entity: name.entity(pool.name()),
                     change: EntityChange::Changed,
                 });
             }
