@@ -2,10 +2,11 @@
 
 use os_api::command::PoolDestroy;
 use os_api::view::SourceKind;
-use os_types::step::{PoolImageStep, PoolSourceStep};
+use os_types::step::PoolImageStep;
 use os_types::{Code, Failure, Plan, Presence, Step};
 
 use super::context::{Context, about_pool};
+use super::source;
 
 /// A pool of which nothing is left is only forgotten.
 pub(super) fn plan(body: &PoolDestroy, context: &Context<'_>) -> Result<Plan, Failure> {
@@ -36,10 +37,6 @@ pub(super) fn plan(body: &PoolDestroy, context: &Context<'_>) -> Result<Plan, Fa
                 .next(format!("osctl pool uninstall {pool}")));
         }
     }
-    steps.push(Step::PoolSource(PoolSourceStep {
-        pool: pool.clone(),
-        before: Some(known.path.clone()),
-        after: None,
-    }));
+    steps.push(source::step(pool, Some(known.path.clone()), None));
     Ok(about_pool(pool, steps))
 }

@@ -1,7 +1,7 @@
 //! `pool-install`: an existing btrfs or zpool becomes a pool and is imported.
 
 use os_api::command::PoolInstall;
-use os_types::step::{PoolOpenStep, PropertyStep};
+use os_types::step::PoolOpenStep;
 use os_types::{Code, DatasetName, Failure, Plan, Presence, Step};
 
 use super::context::{Context, about_pool};
@@ -21,23 +21,18 @@ pub(super) fn plan(body: &PoolInstall, context: &Context<'_>) -> Result<Plan, Fa
     }));
     // A file system that is installed already has the property: then the step finds nothing to do,
     // and one below another dataset is a conflict that says so.
-    steps.push(property(&top, ACTIVE_PROPERTY, "yes"));
+    steps.push(source::property(pool, ACTIVE_PROPERTY, [None, Some("yes")]));
     if let Some(dataset) = body.dataset.as_ref().filter(|dataset| **dataset != top) {
         if !dataset.is_below(&top) {
             let text = format!("dataset {dataset} is not on pool {pool}");
             return Err(Failure::new(Code::Body, text).about(format!("pool {pool}")));
         }
-        steps.push(property(&top, DATASET_PROPERTY, dataset.as_str()));
+        steps.push(source::property(
+            pool,
+            DATASET_PROPERTY,
+            [None, Some(dataset.as_str())],
+        ));
     }
     steps.extend(activate(pool));
     Ok(about_pool(pool, steps))
-}
-
-fn property(dataset: &DatasetName, name: &str, value: &str) -> Step {
-    Step::Property(PropertyStep {
-        dataset: dataset.clone(),
-        name: name.to_owned(),
-        before: None,
-        after: Some(value.to_owned()),
-    })
 }

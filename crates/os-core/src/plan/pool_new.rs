@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use os_api::command::PoolNew;
-use os_types::step::{PoolImageStep, PoolOpenStep, PoolSourceStep, PropertyStep};
-use os_types::{ByteSize, Code, DatasetName, Failure, FileSystem, Plan, Presence, Step};
+use os_types::step::{PoolImageStep, PoolOpenStep};
+use os_types::{ByteSize, Code, Failure, FileSystem, Plan, Presence, Step};
 
 use super::context::{Context, about_pool};
 use super::pool_import::activate;
@@ -47,11 +47,7 @@ pub(super) fn plan(body: &PoolNew, context: &Context<'_>) -> Result<Plan, Failur
     let to = Presence::Present;
     let mut steps = vec![
         // First, so that no other pool is made in the same file meanwhile.
-        Step::PoolSource(PoolSourceStep {
-            pool: pool.clone(),
-            before: None,
-            after: Some(file.clone()),
-        }),
+        source::step(pool, None, Some(file.clone())),
         Step::PoolImage(PoolImageStep {
             pool: pool.clone(),
             file,
@@ -65,12 +61,7 @@ pub(super) fn plan(body: &PoolNew, context: &Context<'_>) -> Result<Plan, Failur
             installed: false,
             to,
         }),
-        Step::Property(PropertyStep {
-            dataset: DatasetName::from(pool),
-            name: ACTIVE_PROPERTY.to_owned(),
-            before: None,
-            after: Some("yes".to_owned()),
-        }),
+        source::property(pool, ACTIVE_PROPERTY, [None, Some("yes")]),
     ];
     steps.extend(activate(pool));
     Ok(about_pool(pool, steps))

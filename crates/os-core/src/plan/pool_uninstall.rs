@@ -1,11 +1,11 @@
 //! `pool-uninstall`: an exported pool becomes an ordinary file system, and the host forgets it.
 
 use os_api::command::PoolUninstall;
-use os_types::step::{PoolOpenStep, PoolSourceStep, PropertyStep};
-use os_types::{DatasetName, Failure, Plan, Presence, Step};
+use os_types::step::PoolOpenStep;
+use os_types::{Failure, Plan, Presence, Step};
 
-use super::ACTIVE_PROPERTY;
 use super::context::{Context, about_pool};
+use super::{ACTIVE_PROPERTY, source};
 
 /// The property of a scoped dataset stays: what it says is known only once the pool is open, and
 /// without the other property it means nothing. A later `pool install` finds it and keeps to it.
@@ -19,12 +19,7 @@ pub(super) fn plan(body: &PoolUninstall, context: &Context<'_>) -> Result<Plan, 
             installed: true,
             to: Presence::Present,
         }),
-        Step::Property(PropertyStep {
-            dataset: DatasetName::from(pool),
-            name: ACTIVE_PROPERTY.to_owned(),
-            before: Some("yes".to_owned()),
-            after: None,
-        }),
+        source::property(pool, ACTIVE_PROPERTY, [Some("yes"), None]),
         // Not `installed`: the step back opens what is not a pool any more.
         Step::PoolOpen(PoolOpenStep {
             pool: pool.clone(),
@@ -32,11 +27,7 @@ pub(super) fn plan(body: &PoolUninstall, context: &Context<'_>) -> Result<Plan, 
             installed: false,
             to: Presence::Absent,
         }),
-        Step::PoolSource(PoolSourceStep {
-            pool: pool.clone(),
-            before: Some(known.path.clone()),
-            after: None,
-        }),
+        source::step(pool, Some(known.path.clone()), None),
     ];
     Ok(about_pool(pool, steps))
 }

@@ -1,9 +1,9 @@
 //! Where a pool comes from: rules for its path and its place on the host.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use os_types::step::PoolSourceStep;
-use os_types::{Code, Failure, HostPath, PoolName, Step};
+use os_types::step::{PoolSourceStep, PropertyStep};
+use os_types::{Code, DatasetName, Failure, HostPath, PoolName, Step};
 
 use super::context::Context;
 
@@ -70,11 +70,24 @@ pub(super) fn remember(
     if after != context.facts.mountpoint(pool) {
         check_mountpoint(pool, context)?;
     }
-    Ok((before.as_ref() != Some(&after)).then(|| {
-        Step::PoolSource(PoolSourceStep {
-            pool: pool.clone(),
-            before,
-            after: Some(after),
-        })
-    }))
+    Ok((before.as_ref() != Some(&after)).then(|| step(pool, before, Some(after))))
+}
+
+/// Where this host finds the pool: before, and after the step.
+pub(super) fn step(pool: &PoolName, before: Option<PathBuf>, after: Option<PathBuf>) -> Step {
+    Step::PoolSource(PoolSourceStep {
+        pool: pool.clone(),
+        before,
+        after,
+    })
+}
+
+/// A property of the dataset by which a pool is known: its value before, and after the step.
+pub(super) fn property(pool: &PoolName, name: &str, [before, after]: [Option<&str>; 2]) -> Step {
+    Step::Property(PropertyStep {
+        dataset: DatasetName::from(pool),
+        name: name.to_owned(),
+        before: before.map(str::to_owned),
+        after: after.map(str::to_owned),
+    })
 }
