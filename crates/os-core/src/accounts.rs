@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use os_types::{IdMap, IdSpan, PoolName, UserName};
-pub use register::{RegisterError, Registrar};
+pub use register::Registrar;
+pub(crate) use register::taken_by_host;
 use sha2::{Digest as _, Sha256};
 
 use crate::document::UserDoc;

@@ -12,7 +12,7 @@ pub mod user;
 
 pub use container::ContainerDoc;
 pub use group::GroupDoc;
-pub use id_range::{BlocksError, IdRangeDoc};
+pub use id_range::IdRangeDoc;
 pub use mark::HostMark;
 pub use os_store::Document;
 pub use part::{Holds, Inherited};

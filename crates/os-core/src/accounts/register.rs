@@ -1,71 +1,11 @@
 //! Making the account of a user: may it have one, and under which id.
 
-use os_types::{Code, EntityRef, Explain, Failure, IdSpan, PoolName, UserName};
+use os_types::{Code, Failure, IdSpan, PoolName, UserName};
 
 use super::{Account, system_user};
 use crate::claim::{Claims, Holder};
 use crate::facts::Facts;
-use crate::state::{LookupError, State};
-
-/// Why a user gets no system user.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RegisterError {
-    /// There is no such user.
-    #[error(transparent)]
-    Lookup(#[from] LookupError),
-    /// The user cannot be used.
-    #[error("user {user} is disabled")]
-    Disabled {
-        /// The user.
-        user: String,
-        /// Why.
-        #[source]
-        failure: Failure,
-    },
-    /// The host has an account of that name.
-    #[error("the host has an account {name} that is none of ours")]
-    Foreign {
-        /// The name.
-        name: String,
-    },
-    /// No id is left.
-    #[error(
-        "no user id from 100000 to 999999 is left for system user {name}: accounts, /etc/subuid \
-         and /etc/subgid have them all"
-    )]
-    NoUgid {
-        /// The name of the system user.
-        name: String,
-    },
-}
-
-impl Explain for RegisterError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Lookup(error) => error.code(),
-            Self::Disabled { failure, .. } => failure.code,
-            Self::Foreign { .. } => Code::Exists,
-            Self::NoUgid { .. } => Code::NoIds,
-        }
-    }
-
-    fn object(&self) -> Option<String> {
-        match self {
-            Self::Lookup(error) => error.object(),
-            Self::Disabled { user, .. } => Some(format!("user {user}")),
-            Self::Foreign { name } | Self::NoUgid { name } => Some(format!("system user {name}")),
-        }
-    }
-
-    fn next(&self) -> Option<String> {
-        match self {
-            Self::Lookup(error) => error.next(),
-            Self::Disabled { failure, .. } => failure.next.clone(),
-            Self::Foreign { name } => Some(format!("getent passwd {name}")),
-            Self::NoUgid { .. } => None,
-        }
-    }
-}
+use crate::state::State;
 
 /// Makes accounts, each under an id of its own.
 ///
@@ -98,25 +38,28 @@ impl<'a> Registrar<'a> {
     ///
     /// # Errors
     /// When the user is disabled, the host has such an account itself, or no id is left.
-    pub fn account(&mut self, pool: &PoolName, user: &UserName) -> Result<Account, RegisterError> {
+    pub fn account(&mut self, pool: &PoolName, user: &UserName) -> Result<Account, Failure> {
         let entry = self.state.find(Some(pool), user)?.entry;
         let doc = entry.doc();
         let failure = self.state.failure(pool, user);
         let (Some(doc), None) = (doc, failure) else {
-            let failure = failure.cloned();
-            return Err(RegisterError::Disabled {
-                user: format!("{pool}:{user}"),
-                failure: failure.unwrap_or_else(|| damaged(pool, user)),
-            });
+            let unread = || Failure::new(Code::Damaged, "its file cannot be read");
+            let failure = failure.cloned().unwrap_or_else(unread);
+            let message = format!("user {pool}:{user} is disabled: {failure}");
+            return Err(Failure { message, ..failure }.about(user.entity(pool)));
         };
         let known = self.facts.account(pool, user);
         let name = known.map_or_else(|| system_user(pool, user), |known| known.name.clone());
         if self.facts.foreign.has_account(&name) {
-            return Err(RegisterError::Foreign { name });
+            return Err(taken_by_host(&name));
         }
         let ugid = known.map(|known| known.ugid).or_else(|| self.take());
         let Some(ugid) = ugid else {
-            return Err(RegisterError::NoUgid { name });
+            let text = format!(
+                "no user id from 100000 to 999999 is left for system user {name}: accounts, \
+                 /etc/subuid and /etc/subgid have them all"
+            );
+            return Err(Failure::new(Code::NoIds, text).about(format!("system user {name}")));
         };
         Ok(Account::new((pool, user), doc, (name, ugid), self.facts))
     }
@@ -137,10 +80,10 @@ impl<'a> Registrar<'a> {
     }
 }
 
-fn damaged(pool: &PoolName, user: &UserName) -> Failure {
-    let entity = EntityRef::User {
-        pool: pool.clone(),
-        name: user.clone(),
-    };
-    Failure::new(Code::Damaged, "its file cannot be read").about(entity)
+/// The host itself has an account of this name.
+pub(crate) fn taken_by_host(name: &str) -> Failure {
+    let text = format!("the host has an account {name} that is none of ours");
+    Failure::new(Code::Exists, text)
+        .about(format!("system user {name}"))
+        .next(format!("getent passwd {name}"))
 }

@@ -3,7 +3,7 @@
 use os_api::view::Attrs;
 use os_store::Document;
 use os_types::id_table::{Allocation, IdTableError};
-use os_types::{Code, Explain, IdTable, Presence};
+use os_types::{Code, Failure, IdTable, Presence, chain};
 use serde::{Deserialize, Serialize};
 
 /// An id range.
@@ -68,28 +68,6 @@ impl From<IdRangeDoc> for Written {
     }
 }
 
-/// Blocks are neither as a step expects them nor as it leaves them.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BlocksError {
-    /// They cannot be taken.
-    #[error("the blocks cannot be allocated any more")]
-    Taken(#[source] IdTableError),
-    /// Somebody else has one of them.
-    #[error("block {index} is now part of another allocation{}", owner.as_ref().map(|o| format!(", of {o}")).unwrap_or_default())]
-    Other {
-        /// First block of that allocation.
-        index: u32,
-        /// Its owner.
-        owner: Option<String>,
-    },
-}
-
-impl Explain for BlocksError {
-    fn code(&self) -> Code {
-        Code::Conflict
-    }
-}
-
 impl IdRangeDoc {
     /// A range without allocations.
     pub fn new(table: IdTable) -> Self {
@@ -109,12 +87,13 @@ impl IdRangeDoc {
     /// already.
     ///
     /// # Errors
-    /// [`BlocksError`] if the blocks are at neither end of the step.
-    pub fn with_blocks(
-        &self,
-        wanted: &Allocation,
-        to: Presence,
-    ) -> Result<Option<Self>, BlocksError> {
+    /// `Code::Conflict` if the blocks are at neither end of the step.
+    pub fn with_blocks(&self, wanted: &Allocation, to: Presence) -> Result<Option<Self>, Failure> {
+        let conflict = |text: String| Failure::new(Code::Conflict, text);
+        let taken = |error: IdTableError| {
+            let reason = chain(&error);
+            conflict(format!("the blocks cannot be allocated any more: {reason}"))
+        };
         let exact = self.table.allocations().iter().any(|a| a == wanted);
         let mut after = self.clone();
         match (to, exact) {
@@ -123,12 +102,12 @@ impl IdRangeDoc {
                 .table
                 .take(wanted.block_index, wanted.block_count, wanted.owner.clone())
                 .map(|()| Some(after))
-                .map_err(BlocksError::Taken),
+                .map_err(taken),
             (Presence::Absent, true) => after
                 .table
                 .free(wanted.block_index)
                 .map(|_freed| Some(after))
-                .map_err(BlocksError::Taken),
+                .map_err(taken),
             (Presence::Absent, false) => {
                 let end = u64::from(wanted.block_index) + u64::from(wanted.block_count);
                 let other = self.table.allocations().iter().find(|a| {
@@ -137,10 +116,12 @@ impl IdRangeDoc {
                             < u64::from(a.block_index) + u64::from(a.block_count)
                 });
                 other.map_or(Ok(None), |other| {
-                    Err(BlocksError::Other {
-                        index: other.block_index,
-                        owner: other.owner.clone(),
-                    })
+                    let (index, owner) = (other.block_index, other.owner.as_ref());
+                    let of = owner
+                        .map(|owner| format!(", of {owner}"))
+                        .unwrap_or_default();
+                    let text = format!("block {index} is now part of another allocation{of}");
+                    Err(conflict(text))
                 })
             }
         }

@@ -2,11 +2,11 @@
 
 use os_api::command::UserNew;
 use os_types::step::SystemUserStep;
-use os_types::{Code, EntityRef, Failure, Plan, Presence, Step};
+use os_types::{EntityRef, Failure, Plan, Presence, Step};
 
 use super::context::{Context, on_pool, rewrite};
 use super::user_ids;
-use crate::accounts::system_user;
+use crate::accounts::{system_user, taken_by_host};
 use crate::document::UserDoc;
 
 pub(super) fn plan(body: &UserNew, context: &Context<'_>) -> Result<Plan, Failure> {
@@ -26,20 +26,14 @@ pub(super) fn plan_with_document(
     }
     let system_user = system_user(on, name);
     if context.facts.foreign.has_account(&system_user) {
-        let text = format!("the host has an account {system_user} that is none of ours");
-        return Err(Failure::new(Code::Exists, text)
-            .about(format!("system user {system_user}"))
-            .next(format!("getent passwd {system_user}")));
+        return Err(taken_by_host(&system_user));
     }
     let ids = user_ids::choose(body, pool, context)?;
 
     let mut doc = UserDoc::new(ids.uid_map, ids.gid_map);
     doc.standalone = body.standalone;
     doc.block = ids.block;
-    let entity = EntityRef::User {
-        pool: on.clone(),
-        name: name.clone(),
-    };
+    let entity = name.entity(on);
     // The block first: a crash in between leaves ids that nobody uses, not a user without ids.
     let mut steps: Vec<Step> = ids.step.into_iter().collect();
     steps.extend(rewrite(on, &entity, None, &doc)?);

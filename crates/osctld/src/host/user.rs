@@ -3,12 +3,12 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use os_core::accounts::{Account, RegisterError, Registrar, system_user};
+use os_core::accounts::{Account, Registrar, system_user};
 use os_core::layout;
 use os_engine::{Outcome, StepCheck, StepContext};
 use os_store::atomic::{self, Attributes};
 use os_types::step::SystemUserStep;
-use os_types::{Failure, PoolName, Presence, UserName, chain};
+use os_types::{Failure, PoolName, Presence, UserName};
 
 use super::{HostStep, LinuxHost};
 
@@ -60,19 +60,15 @@ impl HostStep for SystemUserStep {
 impl LinuxHost {
     fn register(&self, pool: &PoolName, user: &UserName) -> Result<(), Failure> {
         let (facts, state) = (self.facts()?, self.state());
-        match Registrar::new(&state, &facts).account(pool, user) {
-            Ok(account) => {
-                self.make_home(&account)?;
-                self.accounts.change(|accounts| accounts.insert(account))
-            }
+        if let Some(failure) = state.failure(pool, user) {
             // Plans register usable users only, so this is the way back from the deletion of a
             // damaged one: its file is there again, its account cannot be.
-            Err(error @ RegisterError::Disabled { .. }) => {
-                tracing::warn!(%pool, %user, error = chain(&error), "not registered");
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
+            tracing::warn!(%pool, %user, %failure, "not registered");
+            return Ok(());
         }
+        let account = Registrar::new(&state, &facts).account(pool, user)?;
+        self.make_home(&account)?;
+        self.accounts.change(|accounts| accounts.insert(account))
     }
 
     fn mark(&self, pool: &PoolName, user: &UserName) -> PathBuf {
@@ -122,9 +118,7 @@ impl LinuxHost {
                     self.make_home(&account)?;
                     accounts.push(account);
                 }
-                Err(error) => {
-                    tracing::warn!(%pool, %user, error = chain(&error), "cannot register");
-                }
+                Err(failure) => tracing::warn!(%pool, %user, %failure, "cannot register"),
             }
         }
         let folder = layout::run_folder(&facts.run_dir, pool);
