@@ -59,7 +59,7 @@ impl Pools for Btrfs {
         source: &PoolSource,
         image: Option<NewImage>,
     ) -> Result<Change, PoolError> {
-        let size = image.map(|image| image.size);
+        let size = image.map(|image| image.size).unwrap_or_default();
         source::create(&*self.runner, place, source, size)
     }
 

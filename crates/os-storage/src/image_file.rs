@@ -5,11 +5,14 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use os_types::ByteSize;
+use os_types::{ByteSize, PoolName};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::pools::system;
 use crate::{Change, PoolError};
+
+/// `mkfs.btrfs` needs 109 MiB and ZFS 64; below this a pool is full before it holds anything.
+const LEAST: ByteSize = ByteSize::mib(128);
 
 /// What an image is called until it is whole.
 pub(crate) fn unfinished(path: &Path) -> PathBuf {
@@ -19,14 +22,22 @@ pub(crate) fn unfinished(path: &Path) -> PathBuf {
 }
 
 /// Makes the image under another name and renames it when `fill` has made it whole, so that an
-/// image that is there always has a pool in it. What an earlier attempt left, and this one if it
-/// fails, goes by `discard`.
+/// image that is there always has a pool in it; whether it is this one, `recognise` says. What an
+/// earlier attempt left, and this one if it fails, goes by `discard`.
 pub(crate) fn create(
-    path: &Path,
+    (pool, path): (&PoolName, &Path),
     size: ByteSize,
+    recognise: impl FnOnce(&Path) -> Result<Change, PoolError>,
     fill: impl FnOnce(&Path) -> Result<(), PoolError>,
     discard: impl Fn(&Path) -> Result<Change, PoolError>,
 ) -> Result<Change, PoolError> {
+    if size < LEAST {
+        let pool = pool.clone();
+        return Err(PoolError::TooSmall { pool, least: LEAST });
+    }
+    if path.symlink_metadata().is_ok() {
+        return recognise(path);
+    }
     let unfinished = unfinished(path);
     discard(&unfinished)?;
     let made = make(&unfinished, size, fill).and_then(|()| put_in_place(&unfinished, path));

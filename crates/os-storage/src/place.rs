@@ -30,6 +30,29 @@ impl PoolPlace {
         }
         Ok(())
     }
+
+    /// Whether a dataset is still to be renamed: not if only the new name exists. `exist` says which
+    /// of the two do.
+    pub(crate) fn is_to_rename(
+        &self,
+        from: &DatasetName,
+        to: &DatasetName,
+        exist: [bool; 2],
+    ) -> Result<bool, StorageError> {
+        self.refuse_root(from)?;
+        if to.is_below(from) {
+            return Err(StorageError::Invalid {
+                object: to.to_string(),
+                reason: "a dataset cannot be moved into itself",
+            });
+        }
+        match exist {
+            [true, false] => Ok(true),
+            [false, true] => Ok(false),
+            [true, true] => Err(StorageError::exists(to)),
+            [false, false] => Err(StorageError::not_found(from)),
+        }
+    }
 }
 
 /// What a pool is made of.

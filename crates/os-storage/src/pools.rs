@@ -209,6 +209,36 @@ pub enum PoolError {
     },
 }
 
+impl PoolError {
+    pub(crate) fn not_pool(path: &Path, reason: impl Into<String>) -> Self {
+        Self::NotPool {
+            path: path.to_owned(),
+            reason: reason.into(),
+        }
+    }
+
+    /// A program that worked on a pool failed, and nothing better is known.
+    pub(crate) fn tool(action: &'static str, pool: &PoolName, error: os_cmd::CommandError) -> Self {
+        Self::Tool {
+            action,
+            pool: pool.clone(),
+            source: Box::new(error),
+        }
+    }
+
+    /// A pool that is to be destroyed is open.
+    pub(crate) fn is_open(pool: &PoolName) -> Self {
+        Self::Busy {
+            pool: pool.clone(),
+            holders: vec![Holder {
+                pid: None,
+                name: String::new(),
+                what: "itself: it is open".to_owned(),
+            }],
+        }
+    }
+}
+
 impl Explain for PoolError {
     fn code(&self) -> Code {
         match self {

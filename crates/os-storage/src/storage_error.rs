@@ -139,6 +139,18 @@ impl StorageError {
         }
     }
 
+    /// Refuses what others need, if there are others.
+    pub(crate) fn refuse_in_use(
+        object: &dyn std::fmt::Display,
+        by: Vec<String>,
+    ) -> Result<(), Self> {
+        if by.is_empty() {
+            return Ok(());
+        }
+        let object = object.to_string();
+        Err(Self::InUse { object, by })
+    }
+
     pub(crate) fn exists(object: &dyn std::fmt::Display) -> Self {
         Self::Exists {
             object: object.to_string(),

@@ -71,18 +71,9 @@ impl Datasets for Contents {
     }
 
     fn rename(&self, from: &DatasetName, to: &DatasetName) -> Result<Change, StorageError> {
-        self.place.refuse_root(from)?;
-        if to.is_below(from) {
-            return Err(StorageError::Invalid {
-                object: to.to_string(),
-                reason: "a dataset cannot be moved into itself",
-            });
-        }
-        match (self.find(from)?, self.find(to)?) {
-            (Some(_), Some(_)) => return Err(StorageError::exists(to)),
-            (None, Some(_)) => return Ok(Change::Unchanged),
-            (None, None) => return Err(StorageError::not_found(from)),
-            (Some(_), None) => {}
+        let exist = [self.find(from)?.is_some(), self.find(to)?.is_some()];
+        if !self.place.is_to_rename(from, to, exist)? {
+            return Ok(Change::Unchanged);
         }
         self.check_parent(to)?;
         let (source, target) = (self.path(from), self.path(to));
@@ -177,7 +168,7 @@ fn refuse_dependents(catalog: &Catalog, dataset: &DatasetName) -> Result<(), Sto
         .map(|d| d.name.to_string())
         .chain(snapshots.map(|s| s.name.to_string()))
         .collect();
-    in_use(dataset, by)
+    StorageError::refuse_in_use(dataset, by)
 }
 
 fn refuse_outer_clones(catalog: &Catalog, dataset: &DatasetName) -> Result<(), StorageError> {
@@ -191,16 +182,5 @@ fn refuse_outer_clones(catalog: &Catalog, dataset: &DatasetName) -> Result<(), S
         .filter(|clone| !inside(clone))
         .map(ToString::to_string)
         .collect();
-    in_use(dataset, by)
-}
-
-pub(super) fn in_use(object: &dyn std::fmt::Display, by: Vec<String>) -> Result<(), StorageError> {
-    if by.is_empty() {
-        Ok(())
-    } else {
-        Err(StorageError::InUse {
-            object: object.to_string(),
-            by,
-        })
-    }
+    StorageError::refuse_in_use(dataset, by)
 }

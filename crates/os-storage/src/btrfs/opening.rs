@@ -12,7 +12,7 @@ use os_sys::{
 };
 use os_types::ByteSize;
 
-use super::source::{check_directory, not_pool};
+use super::source::check_directory;
 use crate::mountpoint::prepare_mountpoint;
 use crate::pools::{Inspection, look, system};
 use crate::view::FolderView;
@@ -54,9 +54,11 @@ impl Attachment {
         let kind = meta.file_type();
         let mut loop_device = None;
         let device = match source {
-            PoolSource::Image(_) if !kind.is_file() => return Err(not_pool(path, "not a file")),
+            PoolSource::Image(_) if !kind.is_file() => {
+                return Err(PoolError::not_pool(path, "not a file"));
+            }
             PoolSource::BlockDevice(_) if !kind.is_block_device() => {
-                return Err(not_pool(path, "not a block device"));
+                return Err(PoolError::not_pool(path, "not a block device"));
             }
             PoolSource::Image(_) => {
                 loop_device =
@@ -64,7 +66,7 @@ impl Attachment {
                 loop_device.as_ref().map(|d| d.node().to_owned())
             }
             PoolSource::Zpool => {
-                return Err(not_pool(path, "a zpool is nothing for btrfs"));
+                return Err(PoolError::not_pool(path, "a zpool is nothing for btrfs"));
             }
             PoolSource::BlockDevice(_) | PoolSource::Directory(_) => Some(
                 path.canonicalize()
@@ -233,13 +235,13 @@ fn mount_after_inspection(device: &Path, mountpoint: &Path) -> Result<(), PoolEr
     match (mounted, last) {
         (Ok(Some(())), _) => Ok(()),
         (Err(e), _) | (Ok(None), Some(e)) => Err(system("mount", device, e)),
-        (Ok(None), None) => Err(not_pool(device, "it was not mounted in time")),
+        (Ok(None), None) => Err(PoolError::not_pool(device, "it was not mounted in time")),
     }
 }
 
 fn not_a_filesystem(device: &Path, e: os_sys::SysError) -> PoolError {
     if e.errno() == Some(rustix::io::Errno::INVAL.raw_os_error()) {
-        not_pool(device, "there is no btrfs on it")
+        PoolError::not_pool(device, "there is no btrfs on it")
     } else {
         system("inspect", device, e)
     }

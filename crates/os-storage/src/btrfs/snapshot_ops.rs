@@ -6,7 +6,6 @@ use os_types::{DatasetName, SnapshotName};
 use super::attributes::Attributes;
 use super::catalog::{Catalog, SnapshotEntry, subvolume_at};
 use super::contents::{Contents, Found, make_folder, new_guid, open_folder};
-use super::dataset_ops::in_use;
 use crate::{Change, PropertyEdit, SnapshotInfo, Snapshots, StorageError};
 
 impl Snapshots for Contents {
@@ -55,7 +54,7 @@ impl Snapshots for Contents {
         };
         let catalog = Catalog::read(self)?;
         let clones = catalog.clones_of(&btrfs::format_uuid(&subvolume.uuid));
-        in_use(snapshot, clones.iter().map(ToString::to_string).collect())?;
+        StorageError::refuse_in_use(snapshot, clones.iter().map(ToString::to_string).collect())?;
         Self::drop_subvolume(&folder, snapshot.short())?;
         self.drop_snapshot_folder(&found.attributes.guid)?;
         self.commit(snapshot)?;

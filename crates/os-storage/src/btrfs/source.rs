@@ -15,9 +15,6 @@ use crate::image_file::{self, failed, unfinished};
 use crate::pools::system;
 use crate::{Change, PoolError, PoolPlace, PoolSource, PoolStatus};
 
-/// `mkfs.btrfs` needs 109 MiB; below this a pool is full before it holds anything.
-const LEAST: ByteSize = ByteSize::mib(128);
-
 /// Formatting writes little, but a full disk below may be slow to say so.
 const FORMAT_DEADLINE: Duration = Duration::from_mins(5);
 
@@ -25,37 +22,29 @@ pub(super) fn create(
     runner: &dyn Runner,
     place: &PoolPlace,
     source: &PoolSource,
-    size: Option<ByteSize>,
-) -> Result<Change, PoolError> {
-    match source {
-        PoolSource::Image(path) => create_image(runner, place, path, size.unwrap_or_default()),
-        PoolSource::BlockDevice(path) => format_device(runner, place, path),
-        PoolSource::Directory(path) => create_directory(place, path),
-        PoolSource::Zpool => Err(not_pool(source.path(), "a zpool is nothing for btrfs")),
-    }
-}
-
-fn create_image(
-    runner: &dyn Runner,
-    place: &PoolPlace,
-    path: &Path,
     size: ByteSize,
 ) -> Result<Change, PoolError> {
-    if size < LEAST {
-        let pool = place.name.clone();
-        return Err(PoolError::TooSmall { pool, least: LEAST });
+    match source {
+        PoolSource::Image(path) => image_file::create(
+            (&place.name, path),
+            size,
+            |path| recognise(runner, place, path),
+            |unfinished| mkfs(runner, place, unfinished),
+            image_file::remove,
+        ),
+        PoolSource::BlockDevice(path) => format_device(runner, place, path),
+        PoolSource::Directory(path) => create_directory(place, path),
+        PoolSource::Zpool => Err(PoolError::not_pool(
+            source.path(),
+            "a zpool is nothing for btrfs",
+        )),
     }
-    if path.symlink_metadata().is_ok() {
-        return recognise(runner, place, path);
-    }
-    let fill = |unfinished: &Path| mkfs(runner, place, unfinished);
-    image_file::create(path, size, fill, image_file::remove)
 }
 
 fn format_device(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<Change, PoolError> {
     let meta = fs::metadata(path).map_err(|e| missing(path, e))?;
     if !meta.file_type().is_block_device() {
-        return Err(not_pool(path, "not a block device"));
+        return Err(PoolError::not_pool(path, "not a block device"));
     }
     // Without -f mkfs refuses a device that has anything on it; then it may be our own work.
     match mkfs(runner, place, path) {
@@ -78,11 +67,7 @@ fn mkfs(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<(), PoolE
             let path = path.to_owned();
             Err(PoolError::NoSpace { path })
         }
-        Err(source) => Err(PoolError::Tool {
-            action: "format",
-            pool: place.name.clone(),
-            source: Box::new(source),
-        }),
+        Err(error) => Err(PoolError::tool("format", &place.name, error)),
     }
 }
 
@@ -101,11 +86,7 @@ fn recognise(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<Chan
             pool: place.name.clone(),
             path: path.to_owned(),
         }),
-        Err(source) => Err(PoolError::Tool {
-            action: "look at",
-            pool: place.name.clone(),
-            source: Box::new(source),
-        }),
+        Err(error) => Err(PoolError::tool("look at", &place.name, error)),
     }
 }
 
@@ -129,11 +110,11 @@ fn create_directory(place: &PoolPlace, path: &Path) -> Result<Change, PoolError>
     }
     let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
     else {
-        return Err(not_pool(path, "its name cannot be used"));
+        return Err(PoolError::not_pool(path, "its name cannot be used"));
     };
     let folder = btrfs::open_directory(parent).map_err(|e| missing_sys(parent, e))?;
     if btrfs::classify(&folder).map_err(|e| system("look at", parent, e))? == BtrfsDir::Foreign {
-        return Err(not_pool(parent, "it is not on btrfs"));
+        return Err(PoolError::not_pool(parent, "it is not on btrfs"));
     }
     btrfs::create_subvolume(&folder, name).map_err(|e| system("create", path, e))?;
     btrfs::commit_transaction(&folder).map_err(|e| system("create", path, e))?;
@@ -145,10 +126,11 @@ pub(super) fn check_directory(path: &Path) -> Result<File, PoolError> {
     let dir = btrfs::open_directory(path).map_err(|e| missing_sys(path, e))?;
     match btrfs::classify(&dir).map_err(|e| system("look at", path, e))? {
         BtrfsDir::Subvolume => Ok(dir),
-        BtrfsDir::Foreign => Err(not_pool(path, "it is not on btrfs")),
-        BtrfsDir::Plain | BtrfsDir::Placeholder => {
-            Err(not_pool(path, "it is a directory and not a subvolume"))
-        }
+        BtrfsDir::Foreign => Err(PoolError::not_pool(path, "it is not on btrfs")),
+        BtrfsDir::Plain | BtrfsDir::Placeholder => Err(PoolError::not_pool(
+            path,
+            "it is a directory and not a subvolume",
+        )),
     }
 }
 
@@ -169,14 +151,7 @@ pub(super) fn destroy(
         }
         PoolStatus::Closed => {}
         PoolStatus::HalfOpen | PoolStatus::Open { .. } => {
-            return Err(PoolError::Busy {
-                pool: place.name.clone(),
-                holders: vec![crate::Holder {
-                    pid: None,
-                    name: String::new(),
-                    what: "itself: it is open".to_owned(),
-                }],
-            });
+            return Err(PoolError::is_open(&place.name));
         }
     }
     match source {
@@ -188,11 +163,8 @@ pub(super) fn destroy(
             let command = Invocation::new("wipefs")
                 .args(["--all", "--types", "btrfs"])
                 .arg(path);
-            let output = runner.run(command).map_err(|source| PoolError::Tool {
-                action: "wipe",
-                pool: place.name.clone(),
-                source: Box::new(source),
-            })?;
+            let output = runner.run(command);
+            let output = output.map_err(|e| PoolError::tool("wipe", &place.name, e))?;
             let wiped = !output.stdout.is_empty();
             Ok(if wiped {
                 Change::Removed
@@ -212,19 +184,12 @@ fn destroy_directory(path: &Path) -> Result<Change, PoolError> {
         .id;
     let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
     else {
-        return Err(not_pool(path, "its name cannot be used"));
+        return Err(PoolError::not_pool(path, "its name cannot be used"));
     };
     let parent = btrfs::open_directory(parent).map_err(|e| system("open", parent, e))?;
     btrfs::destroy_subvolume_tree(&parent, name, id).map_err(|e| system("destroy", path, e))?;
     btrfs::commit_transaction(&parent).map_err(|e| system("destroy", path, e))?;
     Ok(Change::Removed)
-}
-
-pub(super) fn not_pool(path: &Path, reason: &str) -> PoolError {
-    PoolError::NotPool {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-    }
 }
 
 fn missing(path: &Path, e: io::Error) -> PoolError {
@@ -242,7 +207,7 @@ fn missing_sys(path: &Path, e: os_sys::SysError) -> PoolError {
         io::ErrorKind::NotFound => PoolError::NotFound {
             path: path.to_owned(),
         },
-        io::ErrorKind::NotADirectory => not_pool(path, "it is not a directory"),
+        io::ErrorKind::NotADirectory => PoolError::not_pool(path, "it is not a directory"),
         _ => system("open", path, e),
     }
 }

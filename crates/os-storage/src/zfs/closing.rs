@@ -7,7 +7,7 @@ use os_sys::patience;
 use os_types::PoolName;
 
 use super::contents::{Contents, inside};
-use super::errors::{is_busy, tool};
+use super::errors::is_busy;
 use super::imported::find;
 use super::mounts::{self, check_place};
 use crate::{Change, PoolError, PoolSource, holders};
@@ -66,7 +66,7 @@ pub(super) fn export_patiently(
             Ok(_) => Ok(Some(())),
             Err(error) if is_busy(&error) => Ok(None),
             Err(error) if error.stderr().contains("no such pool") => Ok(Some(())),
-            Err(error) => Err(tool("export", pool, error)),
+            Err(error) => Err(PoolError::tool("export", pool, error)),
         }
     })
 }

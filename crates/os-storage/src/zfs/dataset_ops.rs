@@ -72,7 +72,7 @@ impl Datasets for Contents {
                 outer.map(ToString::to_string).collect()
             }
         };
-        in_use(dataset, by)?;
+        StorageError::refuse_in_use(dataset, by)?;
         self.unmount_tree(dataset, Part::Whole)?;
         self.drop_placeholder(dataset);
         let args: &[&str] = match extent {
@@ -90,22 +90,11 @@ impl Datasets for Contents {
     }
 
     fn rename(&self, from: &DatasetName, to: &DatasetName) -> Result<Change, StorageError> {
-        self.place.refuse_root(from)?;
-        if to.is_below(from) {
-            return Err(StorageError::Invalid {
-                object: to.to_string(),
-                reason: "a dataset cannot be moved into itself",
-            });
-        }
-        match (self.find(from)?, self.find(to)?) {
-            (Some(_), Some(_)) => return Err(StorageError::exists(to)),
-            (None, None) => return Err(StorageError::not_found(from)),
+        let exist = [self.find(from)?.is_some(), self.find(to)?.is_some()];
+        if !self.place.is_to_rename(from, to, exist)? {
             // A crash may have come between the new name and the new place.
-            (None, Some(_)) => {
-                self.mount_tree(to)?;
-                return Ok(Change::Unchanged);
-            }
-            (Some(_), None) => {}
+            self.mount_tree(to)?;
+            return Ok(Change::Unchanged);
         }
         self.check_new(to)?;
         self.unmount_tree(from, Part::Whole)?;
@@ -216,12 +205,4 @@ impl Contents {
         }
         Ok(())
     }
-}
-
-pub(super) fn in_use(object: &dyn std::fmt::Display, by: Vec<String>) -> Result<(), StorageError> {
-    if by.is_empty() {
-        return Ok(());
-    }
-    let object = object.to_string();
-    Err(StorageError::InUse { object, by })
 }

@@ -4,9 +4,8 @@
 //! `libzfs_error_description` in `lib/libzfs/libzfs_util.c`, and where the texts are printed.
 
 use os_cmd::CommandError;
-use os_types::PoolName;
 
-use crate::{PoolError, StorageError};
+use crate::StorageError;
 
 /// Sorts the failure of a program that worked on a dataset or snapshot.
 pub(super) fn sort(
@@ -52,15 +51,6 @@ pub(super) fn is_busy(error: &CommandError) -> bool {
     ["is busy", "resource busy"]
         .iter()
         .any(|t| said.contains(t))
-}
-
-/// A program that worked on a pool failed, and nothing better is known.
-pub(super) fn tool(action: &'static str, pool: &PoolName, error: CommandError) -> PoolError {
-    PoolError::Tool {
-        action,
-        pool: pool.clone(),
-        source: Box::new(error),
-    }
 }
 
 /// The host that has, or had, a pool which `zpool import` refuses for that reason.

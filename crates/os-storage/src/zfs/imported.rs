@@ -6,7 +6,7 @@ use std::time::Duration;
 use os_cmd::{CommandError, Invocation, Runner};
 use os_types::PoolName;
 
-use super::errors::{foreign_host, tool};
+use super::errors::foreign_host;
 use crate::pools::Takeover;
 use crate::{PoolError, PoolPlace, PoolSource, StorageError};
 
@@ -45,7 +45,7 @@ impl Imported {
         match runner.run(command) {
             Ok(output) => Ok(Some(Self::parse(&output.text()))),
             Err(error) if error.stderr().contains("no such pool") => Ok(None),
-            Err(error) => Err(tool("look at", pool, error)),
+            Err(error) => Err(PoolError::tool("look at", pool, error)),
         }
     }
 
@@ -99,7 +99,9 @@ pub(super) fn is_made_of(
     let path = path.canonicalize().unwrap_or_else(|_gone| path.clone());
     let args = ["list", "-v", "-H", "-P", "-L", pool.as_str()];
     let listed = runner.run(Invocation::new("zpool").args(args));
-    let listed = listed.map_err(|e| tool("look at", pool, e))?.text();
+    let listed = listed
+        .map_err(|e| PoolError::tool("look at", pool, e))?
+        .text();
     let mut vdevs = listed.lines().filter_map(|line| {
         let name = line.strip_prefix('\t')?.split('\t').next()?;
         Some(PathBuf::from(name))
@@ -186,7 +188,7 @@ fn refusal(pool: &PoolName, source: &PoolSource, error: CommandError) -> PoolErr
             },
         };
     }
-    tool("import", pool, error)
+    PoolError::tool("import", pool, error)
 }
 
 /// Whether a zpool that is not imported could be.
@@ -197,7 +199,7 @@ pub(super) fn is_importable(runner: &dyn Runner, pool: &PoolName) -> Result<bool
     match runner.run(command) {
         Ok(output) => Ok(is_offered(&output.text(), pool)),
         Err(error) if error.stderr().contains("no pools available") => Ok(false),
-        Err(error) => Err(tool("look for", pool, error)),
+        Err(error) => Err(PoolError::tool("look for", pool, error)),
     }
 }
 

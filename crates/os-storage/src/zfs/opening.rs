@@ -15,7 +15,6 @@ use os_cmd::{Invocation, Runner};
 use os_types::{ByteSize, PoolName};
 
 use super::contents::{Contents, inside};
-use super::errors::tool;
 use super::imported::{Imported, Purpose, find, import, is_importable, is_made_of};
 use super::mounts::check_place;
 use super::views::DatasetViews;
@@ -74,7 +73,9 @@ pub(super) fn status(
 fn space(runner: &dyn Runner, pool: &PoolName) -> Result<(u64, u64), PoolError> {
     let args = ["list", "-H", "-p", "-o", "used,available", pool.as_str()];
     let output = runner.run(Invocation::new("zfs").args(args));
-    let text = output.map_err(|e| tool("look at", pool, e))?.text();
+    let text = output
+        .map_err(|e| PoolError::tool("look at", pool, e))?
+        .text();
     let mut numbers = text.split_ascii_whitespace().map(str::parse);
     match (numbers.next(), numbers.next()) {
         (Some(Ok(used)), Some(Ok(available))) => Ok((used, available)),
@@ -120,16 +121,16 @@ fn check_imported(
         if !exists(runner, place, source)? {
             return Err(PoolError::NotFound { path: path() });
         }
-        return Err(PoolError::NotPool {
-            path: path(),
-            reason: format!("another zpool {} is imported", place.name),
-        });
+        return Err(PoolError::not_pool(
+            source.path(),
+            format!("another zpool {} is imported", place.name),
+        ));
     }
     if found.readonly {
-        return Err(PoolError::NotPool {
-            path: path(),
-            reason: "it is imported read-only; export it first".to_owned(),
-        });
+        return Err(PoolError::not_pool(
+            source.path(),
+            "it is imported read-only; export it first",
+        ));
     }
     if !mounted {
         let entries = mounts::mounted(place.name.as_str()).map_err(|e| inside(contents, e))?;

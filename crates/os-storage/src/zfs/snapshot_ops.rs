@@ -4,7 +4,6 @@ use os_cmd::Invocation;
 use os_types::{DatasetName, SnapshotName};
 
 use super::contents::Contents;
-use super::dataset_ops::in_use;
 use super::errors;
 use super::mounts::Part;
 use crate::{Change, PropertyEdit, SnapshotInfo, Snapshots, StorageError};
@@ -33,7 +32,7 @@ impl Snapshots for Contents {
             return Ok(Change::Unchanged);
         };
         let clones = found.info.clones.iter().map(ToString::to_string);
-        in_use(snapshot, clones.collect())?;
+        StorageError::refuse_in_use(snapshot, clones.collect())?;
         self.change("destroy", snapshot, &["destroy", snapshot.as_str()])?;
         Ok(Change::Removed)
     }

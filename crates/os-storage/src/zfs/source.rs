@@ -10,14 +10,10 @@ use os_cmd::{CommandError, Invocation, Runner};
 use os_types::ByteSize;
 
 use super::closing::export_patiently;
-use super::errors::tool;
 use super::imported::{Imported, is_made_of, partitions};
 use super::opening::status;
 use crate::image_file::{self, failed, unfinished};
-use crate::{Change, Holder, PoolError, PoolPlace, PoolSource, PoolStatus};
-
-/// ZFS needs 64 MiB; below this a pool is full before it holds anything.
-const LEAST: ByteSize = ByteSize::mib(128);
+use crate::{Change, PoolError, PoolPlace, PoolSource, PoolStatus};
 
 /// Without udev ZFS waits half a minute for the device nodes of its partitions.
 const CREATE_DEADLINE: Duration = Duration::from_mins(5);
@@ -76,32 +72,19 @@ pub(super) fn create(
     size: ByteSize,
 ) -> Result<Change, PoolError> {
     match source {
-        PoolSource::Image(path) => create_image(runner, place, path, size),
+        PoolSource::Image(path) => image_file::create(
+            (&place.name, path),
+            size,
+            |path| recognise(runner, place, path),
+            |unfinished| zpool_create(runner, place, unfinished),
+            |unfinished| discard(runner, place, unfinished),
+        ),
         PoolSource::BlockDevice(path) => create_on_device(runner, place, path),
-        PoolSource::Directory(_) | PoolSource::Zpool => Err(PoolError::NotPool {
-            path: source.path().to_owned(),
-            reason: "a zpool on several disks is made by zpool create".to_owned(),
-        }),
+        PoolSource::Directory(_) | PoolSource::Zpool => Err(PoolError::not_pool(
+            source.path(),
+            "a zpool on several disks is made by zpool create",
+        )),
     }
-}
-
-fn create_image(
-    runner: &dyn Runner,
-    place: &PoolPlace,
-    path: &Path,
-    size: ByteSize,
-) -> Result<Change, PoolError> {
-    if size < LEAST {
-        let pool = place.name.clone();
-        return Err(PoolError::TooSmall { pool, least: LEAST });
-    }
-    if path.symlink_metadata().is_ok() {
-        return recognise(runner, place, path);
-    }
-    let fill = |unfinished: &Path| zpool_create(runner, place, unfinished);
-    image_file::create(path, size, fill, |unfinished| {
-        discard(runner, place, unfinished)
-    })
 }
 
 /// Makes a zpool and exports it.
@@ -124,7 +107,7 @@ fn zpool_create(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<(
             let path = path.to_owned();
             return Err(PoolError::NoSpace { path });
         }
-        Err(error) => return Err(tool("make", pool, error)),
+        Err(error) => return Err(PoolError::tool("make", pool, error)),
     }
     match export_patiently(runner, pool, EXPORT_PATIENCE)? {
         Some(()) => Ok(()),
@@ -144,7 +127,9 @@ fn discard(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<Change
     let source = PoolSource::Image(path.to_owned());
     if Imported::find(runner, pool)?.is_some() && is_made_of(runner, pool, &source)? {
         let command = Invocation::new("zpool").args(["destroy", "-f", pool.as_str()]);
-        runner.run(command).map_err(|e| tool("discard", pool, e))?;
+        runner
+            .run(command)
+            .map_err(|e| PoolError::tool("discard", pool, e))?;
     }
     image_file::remove(path)
 }
@@ -163,10 +148,7 @@ fn create_on_device(
         Err(e) => return Err(failed("look at", path, e)),
     };
     if !kind.is_block_device() {
-        return Err(PoolError::NotPool {
-            path: path.to_owned(),
-            reason: "not a block device".to_owned(),
-        });
+        return Err(PoolError::not_pool(path, "not a block device"));
     }
     if has_label(path) {
         return recognise(runner, place, path);
@@ -192,7 +174,7 @@ fn recognise(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<Chan
                 return Ok(Change::Unchanged);
             }
             Ok(_) | Err(CommandError::Failed { .. }) => {}
-            Err(error) => return Err(tool("look at", &place.name, error)),
+            Err(error) => return Err(PoolError::tool("look at", &place.name, error)),
         }
     }
     Err(PoolError::Exists {
@@ -221,14 +203,7 @@ pub(super) fn destroy(
         }
         PoolStatus::Closed => {}
         PoolStatus::HalfOpen | PoolStatus::Open { .. } => {
-            return Err(PoolError::Busy {
-                pool: place.name.clone(),
-                holders: vec![Holder {
-                    pid: None,
-                    name: String::new(),
-                    what: "itself: it is open".to_owned(),
-                }],
-            });
+            return Err(PoolError::is_open(&place.name));
         }
     }
     match source {
@@ -237,10 +212,10 @@ pub(super) fn destroy(
             image_file::remove(path)
         }
         PoolSource::BlockDevice(path) => clear_labels(runner, place, path),
-        PoolSource::Directory(_) | PoolSource::Zpool => Err(PoolError::NotPool {
-            path: source.path().to_owned(),
-            reason: "a zpool on several disks is destroyed by zpool destroy".to_owned(),
-        }),
+        PoolSource::Directory(_) | PoolSource::Zpool => Err(PoolError::not_pool(
+            source.path(),
+            "a zpool on several disks is destroyed by zpool destroy",
+        )),
     }
 }
 
@@ -254,7 +229,7 @@ fn clear_labels(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<C
                 .arg(path);
             runner
                 .run(command)
-                .map_err(|e| tool("wipe", &place.name, e))?;
+                .map_err(|e| PoolError::tool("wipe", &place.name, e))?;
             change = Change::Removed;
         }
     }
