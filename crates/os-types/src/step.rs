@@ -73,9 +73,8 @@ pub enum Durability {
     Run,
 }
 
-/// What a kind of step says about itself. Its `Display` is a line for people in the imperative, e.g.
-/// `create file tank:conf/user/alice.toml`.
-pub trait StepKind: Clone + fmt::Display {
+/// What a kind of step says about itself.
+pub trait StepKind: Clone {
     /// What it changes.
     const DURABILITY: Durability;
 
@@ -96,6 +95,9 @@ pub trait StepKind: Clone + fmt::Display {
     fn stays(&self) -> bool {
         false
     }
+
+    /// A line for people in the imperative, e.g. `create file tank:conf/user/alice.toml`.
+    fn line(&self) -> String;
 }
 
 /// The verb for a move between two optional values: created, changed or removed.
@@ -173,10 +175,11 @@ macro_rules! steps {
             }
         }
 
+        /// See [`StepKind::line`].
         impl fmt::Display for Step {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
-                    $(Self::$variant(step) => step.fmt(f),)+
+                    $(Self::$variant(step) => f.write_str(&step.line()),)+
                 }
             }
         }

@@ -1,7 +1,5 @@
 //! The step that writes the account files of this host.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, StepKind};
@@ -17,10 +15,8 @@ impl StepKind for AccountFilesStep {
     fn inverse(&self) -> Option<Self> {
         Some(self.clone())
     }
-}
 
-impl fmt::Display for AccountFilesStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("write the account files anew")
+    fn line(&self) -> String {
+        "write the account files anew".to_owned()
     }
 }

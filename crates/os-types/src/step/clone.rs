@@ -1,7 +1,5 @@
 //! The step that clones a snapshot, or destroys the clone.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, Presence, StepKind};
@@ -30,18 +28,16 @@ impl StepKind for CloneStep {
     fn undo(&self) -> Option<Self> {
         None
     }
-}
 
-impl fmt::Display for CloneStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self) -> String {
         let Self {
             origin,
             dataset,
             to,
         } = self;
         match to {
-            Presence::Present => write!(f, "clone {origin} to {dataset}"),
-            Presence::Absent => write!(f, "destroy clone {dataset}"),
+            Presence::Present => format!("clone {origin} to {dataset}"),
+            Presence::Absent => format!("destroy clone {dataset}"),
         }
     }
 }

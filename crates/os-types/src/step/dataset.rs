@@ -1,7 +1,5 @@
 //! The step that creates or destroys an empty dataset.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, Presence, StepKind};
@@ -30,11 +28,9 @@ impl StepKind for DatasetStep {
     fn undo(&self) -> Option<Self> {
         None
     }
-}
 
-impl fmt::Display for DatasetStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self) -> String {
         let verb = self.to.pick("create", "destroy");
-        write!(f, "{verb} dataset {}", self.dataset)
+        format!("{verb} dataset {}", self.dataset)
     }
 }

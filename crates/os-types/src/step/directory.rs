@@ -1,7 +1,5 @@
 //! The step that creates or removes a directory of ours on a pool.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, Presence, StepKind};
@@ -25,14 +23,12 @@ impl StepKind for DirectoryStep {
         let to = self.to.inverse();
         Some(Self { to, ..self.clone() })
     }
-}
 
-impl fmt::Display for DirectoryStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self) -> String {
         let Self { path, mode, to } = self;
         match to {
-            Presence::Present => write!(f, "create directory {path} (mode {mode:04o})"),
-            Presence::Absent => write!(f, "remove directory {path}"),
+            Presence::Present => format!("create directory {path} (mode {mode:04o})"),
+            Presence::Absent => format!("remove directory {path}"),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The step that creates, replaces or removes a file of ours on a pool.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, StepKind, verb};
@@ -26,15 +24,13 @@ impl StepKind for FileStep {
         std::mem::swap(&mut back.before, &mut back.after);
         Some(back)
     }
-}
 
-impl fmt::Display for FileStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self) -> String {
         let verb = verb(
             self.before.as_ref(),
             self.after.as_ref(),
             ["create", "change", "remove"],
         );
-        write!(f, "{verb} file {}", self.path)
+        format!("{verb} file {}", self.path)
     }
 }

@@ -1,7 +1,5 @@
 //! The step that freezes or unfreezes a container.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, Presence, StepKind};
@@ -26,11 +24,9 @@ impl StepKind for FreezeStep {
         let to = self.to.inverse();
         Some(Self { to, ..self.clone() })
     }
-}
 
-impl fmt::Display for FreezeStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self) -> String {
         let verb = self.to.pick("freeze", "unfreeze");
-        write!(f, "{verb} container {}:{}", self.pool, self.container)
+        format!("{verb} container {}:{}", self.pool, self.container)
     }
 }

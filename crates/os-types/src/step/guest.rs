@@ -1,6 +1,5 @@
 //! The step that tells a guest its name and resolvers.
 
-use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -37,17 +36,10 @@ impl StepKind for GuestStep {
             ..self.clone()
         })
     }
-}
 
-impl fmt::Display for GuestStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            pool, container, ..
-        } = self;
-        write!(
-            f,
-            "write name and resolvers inside container {pool}:{container}"
-        )
+    fn line(&self) -> String {
+        let (pool, container) = (&self.pool, &self.container);
+        format!("write name and resolvers inside container {pool}:{container}")
     }
 }
 

@@ -1,7 +1,5 @@
 //! The step that allocates or frees blocks of an id range.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, Presence, StepKind};
@@ -33,29 +31,18 @@ impl StepKind for IdBlocksStep {
         let to = self.to.inverse();
         Some(Self { to, ..self.clone() })
     }
-}
 
-impl fmt::Display for IdBlocksStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self) -> String {
         let verb = self.to.pick("allocate", "free");
-        let Self {
-            pool,
-            range,
-            index,
-            count,
-            ..
-        } = self;
-        if *count == 1 {
-            write!(f, "{verb} block {index} of id range {pool}:{range}")?;
-        } else {
-            let last = u64::from(*index) + u64::from(*count).saturating_sub(1);
-            write!(
-                f,
-                "{verb} blocks {index} to {last} of id range {pool}:{range}"
-            )?;
-        }
-        let owner = self.owner.as_ref();
-        owner.map_or(Ok(()), |owner| write!(f, " for {owner}"))
+        let (first, range) = (self.index, format!("{}:{}", self.pool, self.range));
+        let last = u64::from(first) + u64::from(self.count).saturating_sub(1);
+        let blocks = match self.count {
+            1 => format!("block {first}"),
+            _ => format!("blocks {first} to {last}"),
+        };
+        let owner = self.owner.as_ref().map(|owner| format!(" for {owner}"));
+        let owner = owner.unwrap_or_default();
+        format!("{verb} {blocks} of id range {range}{owner}")
     }
 }
 

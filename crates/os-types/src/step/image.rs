@@ -1,6 +1,5 @@
 //! The step that unpacks an image into the cache of a pool.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -40,20 +39,17 @@ impl StepKind for ImageStep {
     fn undo(&self) -> Option<Self> {
         Some(self.clone())
     }
-}
 
-impl fmt::Display for ImageStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self) -> String {
         let (pool, digest) = (&self.pool, self.digest.short());
         match self.to {
             Presence::Present => {
-                write!(
-                    f,
+                format!(
                     "unpack image {digest} from {} to {pool}",
                     self.file.display()
                 )
             }
-            Presence::Absent => write!(f, "drop image {digest} from the cache of {pool}"),
+            Presence::Absent => format!("drop image {digest} from the cache of {pool}"),
         }
     }
 }

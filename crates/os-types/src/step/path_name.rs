@@ -1,7 +1,5 @@
 //! The step that renames a file or directory.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, StepKind};
@@ -24,10 +22,8 @@ impl StepKind for PathNameStep {
         let (before, after) = (self.after.clone(), self.before.clone());
         Some(Self { before, after })
     }
-}
 
-impl fmt::Display for PathNameStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rename {} to {}", self.before, self.after)
+    fn line(&self) -> String {
+        format!("rename {} to {}", self.before, self.after)
     }
 }

@@ -1,7 +1,5 @@
 //! The step that takes an open pool into use, or out of it.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, Presence, StepKind};
@@ -27,17 +25,14 @@ impl StepKind for PoolActiveStep {
         let to = self.to.inverse();
         Some(Self { to, ..self.clone() })
     }
-}
 
-impl fmt::Display for PoolActiveStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self) -> String {
         let pool = &self.pool;
         match self.to {
-            Presence::Present => write!(
-                f,
-                "settle the journal of pool {pool}, load it and register its users"
-            ),
-            Presence::Absent => write!(f, "unload pool {pool} and unregister its users"),
+            Presence::Present => {
+                format!("settle the journal of pool {pool}, load it and register its users")
+            }
+            Presence::Absent => format!("unload pool {pool} and unregister its users"),
         }
     }
 }

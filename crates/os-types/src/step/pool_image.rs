@@ -1,6 +1,5 @@
 //! The step that creates or destroys the image file of a pool.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -37,17 +36,15 @@ impl StepKind for PoolImageStep {
     fn undo(&self) -> Option<Self> {
         None
     }
-}
 
-impl fmt::Display for PoolImageStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self) -> String {
         let file = self.file.display();
         match self.to {
             Presence::Present => {
                 let inside = self.file_system.unwrap_or(FileSystem::Btrfs);
-                write!(f, "create image {file} of {} with {inside}", self.size)
+                format!("create image {file} of {} with {inside}", self.size)
             }
-            Presence::Absent => write!(f, "destroy image {file}"),
+            Presence::Absent => format!("destroy image {file}"),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The step that sets or removes this host's mark on a pool.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, Presence, StepKind};
@@ -23,11 +21,9 @@ impl StepKind for PoolMarkStep {
         let to = self.to.inverse();
         Some(Self { to, ..self.clone() })
     }
-}
 
-impl fmt::Display for PoolMarkStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self) -> String {
         let verb = self.to.pick("set", "remove");
-        write!(f, "{verb} this host's mark on pool {}", self.pool)
+        format!("{verb} this host's mark on pool {}", self.pool)
     }
 }

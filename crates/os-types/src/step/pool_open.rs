@@ -1,7 +1,5 @@
 //! The step that mounts or unmounts a pool.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, Presence, StepKind};
@@ -27,11 +25,9 @@ impl StepKind for PoolOpenStep {
         let to = self.to.inverse();
         Some(Self { to, ..self.clone() })
     }
-}
 
-impl fmt::Display for PoolOpenStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self) -> String {
         let verb = self.to.pick("attach and mount", "unmount and detach");
-        write!(f, "{verb} pool {}", self.pool)
+        format!("{verb} pool {}", self.pool)
     }
 }

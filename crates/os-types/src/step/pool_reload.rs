@@ -1,7 +1,5 @@
 //! The step that reads the configuration of a pool again.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, StepKind};
@@ -21,10 +19,8 @@ impl StepKind for PoolReloadStep {
     fn inverse(&self) -> Option<Self> {
         Some(self.clone())
     }
-}
 
-impl fmt::Display for PoolReloadStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "read the configuration of pool {} again", self.pool)
+    fn line(&self) -> String {
+        format!("read the configuration of pool {} again", self.pool)
     }
 }

@@ -1,6 +1,5 @@
 //! The step that changes where this host finds a pool.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -27,10 +26,8 @@ impl StepKind for PoolSourceStep {
         std::mem::swap(&mut back.before, &mut back.after);
         Some(back)
     }
-}
 
-impl fmt::Display for PoolSourceStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self) -> String {
         let verb = verb(
             self.before.as_ref(),
             self.after.as_ref(),
@@ -39,6 +36,6 @@ impl fmt::Display for PoolSourceStep {
         let path = self.after.as_ref().or(self.before.as_ref());
         let path = path.map(|path| path.display().to_string());
         let path = path.unwrap_or_default();
-        write!(f, "{verb} the source of pool {}: {path}", self.pool)
+        format!("{verb} the source of pool {}: {path}", self.pool)
     }
 }

@@ -1,7 +1,5 @@
 //! The step that sets or unsets a user property of a dataset.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, StepKind};
@@ -28,14 +26,12 @@ impl StepKind for PropertyStep {
         std::mem::swap(&mut back.before, &mut back.after);
         Some(back)
     }
-}
 
-impl fmt::Display for PropertyStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self) -> String {
         let Self { dataset, name, .. } = self;
         match &self.after {
-            Some(value) => write!(f, "set property {name}={value} on {dataset}"),
-            None => write!(f, "unset property {name} on {dataset}"),
+            Some(value) => format!("set property {name}={value} on {dataset}"),
+            None => format!("unset property {name} on {dataset}"),
         }
     }
 }

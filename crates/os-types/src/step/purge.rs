@@ -1,7 +1,5 @@
 //! The step that destroys a dataset with its data.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, StepKind};
@@ -20,10 +18,8 @@ impl StepKind for PurgeStep {
     fn inverse(&self) -> Option<Self> {
         None
     }
-}
 
-impl fmt::Display for PurgeStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "destroy dataset {} for good", self.dataset)
+    fn line(&self) -> String {
+        format!("destroy dataset {} for good", self.dataset)
     }
 }

@@ -1,7 +1,5 @@
 //! The step that starts or stops a container.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, Presence, StepKind};
@@ -37,11 +35,9 @@ impl StepKind for RunStep {
     fn stays(&self) -> bool {
         self.to == Presence::Absent
     }
-}
 
-impl fmt::Display for RunStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self) -> String {
         let verb = self.to.pick("start", "stop");
-        write!(f, "{verb} container {}:{}", self.pool, self.container)
+        format!("{verb} container {}:{}", self.pool, self.container)
     }
 }

@@ -1,7 +1,5 @@
 //! The step that registers or unregisters a user on this host.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, Presence, StepKind};
@@ -26,11 +24,9 @@ impl StepKind for SystemUserStep {
         let to = self.to.inverse();
         Some(Self { to, ..self.clone() })
     }
-}
 
-impl fmt::Display for SystemUserStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self) -> String {
         let verb = self.to.pick("register", "unregister");
-        write!(f, "{verb} system user {}-{}", self.pool, self.user)
+        format!("{verb} system user {}-{}", self.pool, self.user)
     }
 }
