@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{PoolName, name};
+use crate::names::{PoolName, name, words};
 
 name! {
     /// Id of a container, e.g. `web1`; unique on its pool.
@@ -64,81 +64,39 @@ impl std::fmt::Display for ContainerRef {
     }
 }
 
-/// What a container is doing, as the kernel shows it.
-///
-/// ```text
-///            start              init runs             freeze
-///   stopped ──────> starting ────────────> running ──────────> freezing ──> frozen
-///      ^               │ failed               │  ^                            │
-///      └───────────────┘                      │  └────────── unfreeze ────────┘
-///      │              stop, or init ends      v
-///      └─────────────────────────────── stopping
-/// ```
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum ContainerState {
-    /// No process is in its control group.
-    Stopped,
-    /// Its monitor runs, its init not yet.
-    Starting,
-    /// Its init runs.
-    Running,
-    /// It is being frozen.
-    Freezing,
-    /// All its processes are frozen.
-    Frozen,
-    /// It is being stopped, or ends by itself.
-    Stopping,
-    /// It cannot be told: the kernel could not be asked.
-    Unknown,
+words! {
+    /// What a container is doing, as the kernel shows it.
+    ///
+    /// ```text
+    ///            start              init runs             freeze
+    ///   stopped ──────> starting ────────────> running ──────────> freezing ──> frozen
+    ///      ^               │ failed               │  ^                            │
+    ///      └───────────────┘                      │  └────────── unfreeze ────────┘
+    ///      │              stop, or init ends      v
+    ///      └─────────────────────────────── stopping
+    /// ```
+    ContainerState {
+        /// No process is in its control group.
+        Stopped = "stopped",
+        /// Its monitor runs, its init not yet.
+        Starting = "starting",
+        /// Its init runs.
+        Running = "running",
+        /// It is being frozen.
+        Freezing = "freezing",
+        /// All its processes are frozen.
+        Frozen = "frozen",
+        /// It is being stopped, or ends by itself.
+        Stopping = "stopping",
+        /// It cannot be told: the kernel could not be asked.
+        Unknown = "unknown",
+    }
 }
 
 impl ContainerState {
-    /// All of them, in the order of a life.
-    pub const ALL: [Self; 7] = [
-        Self::Stopped,
-        Self::Starting,
-        Self::Running,
-        Self::Freezing,
-        Self::Frozen,
-        Self::Stopping,
-        Self::Unknown,
-    ];
-
-    /// As in listings, e.g. `running`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Stopped => "stopped",
-            Self::Starting => "starting",
-            Self::Running => "running",
-            Self::Freezing => "freezing",
-            Self::Frozen => "frozen",
-            Self::Stopping => "stopping",
-            Self::Unknown => "unknown",
-        }
-    }
-
     /// Whether it has processes, or may have.
     pub const fn is_alive(self) -> bool {
         !matches!(self, Self::Stopped)
-    }
-}
-
-impl std::fmt::Display for ContainerState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

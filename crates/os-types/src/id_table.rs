@@ -22,7 +22,8 @@ impl Allocation {
         u64::from(self.block_index) + u64::from(self.block_count)
     }
 
-    fn overlaps(&self, index: u32, count: u32) -> bool {
+    /// Whether it has one of these blocks.
+    pub fn overlaps(&self, index: u32, count: u32) -> bool {
         u64::from(self.block_index) < u64::from(index) + u64::from(count)
             && u64::from(index) < self.end()
     }

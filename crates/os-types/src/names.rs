@@ -29,7 +29,10 @@ impl NameError {
 
 /// Defines a name: a newtype over `String` whose only constructors check the rule.
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident, $kind:literal, $pattern:literal, $check:path) => {
+    (
+        $(#[$doc:meta])*
+        $type:ident, $kind:literal, $pattern:literal, $check:path $(, maxLength $max:literal)?
+    ) => {
         $(#[$doc])*
         #[derive(
             Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
@@ -84,12 +87,43 @@ macro_rules! name {
                 stringify!($type).into()
             }
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "pattern": $pattern })
+                schemars::json_schema!({
+                    "type": "string", $("maxLength": $max,)? "pattern": $pattern
+                })
             }
         }
     };
 }
 pub(crate) use name;
+
+/// Declares a closed set of words: an enum, and how its variants are written everywhere.
+macro_rules! words {
+    ($(#[$meta:meta])* $type:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize,
+            serde::Deserialize, schemars::JsonSchema,
+        )]
+        pub enum $type { $($(#[$doc])* #[serde(rename = $word)] $variant,)+ }
+
+        impl $type {
+            /// All of them, in this order.
+            pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
+
+            /// The word.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use words;
 
 name! {
     /// Name of a pool, e.g. `tank`.

@@ -7,53 +7,43 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::names::NameError;
+use crate::names::{NameError, words};
 
-/// Defines the names of limits.
-macro_rules! names {
-    ($($variant:ident = $name:literal, $help:literal;)*) => {
-        /// What a limit is about, named as in lxc.container.conf(5), `lxc.prlimit.*`.
-        #[derive(
-            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-            JsonSchema,
-        )]
-        #[serde(rename_all = "lowercase")]
-        pub enum PrlimitName { $(#[doc = $help] $variant,)* }
-
-        impl PrlimitName {
-            /// All of them, by name.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// Its name, e.g. `nofile`.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-        }
-    };
-}
-
-names! {
-    As = "as", "Address space, in bytes";
-    Core = "core", "Size of a core dump, in bytes";
-    Cpu = "cpu", "Processor time of one process, in seconds";
-    Data = "data", "Data segment, in bytes";
-    Fsize = "fsize", "Size of a file, in bytes";
-    Locks = "locks", "Number of file locks; has no effect since Linux 2.4.25";
-    Memlock = "memlock", "Locked memory, in bytes";
-    Msgqueue = "msgqueue", "POSIX message queues of a user, in bytes";
-    Nice = "nice", "Ceiling of the nice value, as 20 minus the value";
-    Nofile = "nofile", "Number of open files of one process";
-    Nproc = "nproc", "Number of processes of a user";
-    Rss = "rss", "Resident set, in bytes; has no effect since Linux 2.4.30";
-    Rtprio = "rtprio", "Ceiling of the real-time priority";
-    Rttime = "rttime", "Real-time processor time without a system call, in microseconds";
-    Sigpending = "sigpending", "Number of queued signals of a user";
-    Stack = "stack", "Stack, in bytes";
-}
-
-impl fmt::Display for PrlimitName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    /// What a limit is about, named as in lxc.container.conf(5), `lxc.prlimit.*`.
+    PrlimitName {
+        /// Address space, in bytes
+        As = "as",
+        /// Size of a core dump, in bytes
+        Core = "core",
+        /// Processor time of one process, in seconds
+        Cpu = "cpu",
+        /// Data segment, in bytes
+        Data = "data",
+        /// Size of a file, in bytes
+        Fsize = "fsize",
+        /// Number of file locks; has no effect since Linux 2.4.25
+        Locks = "locks",
+        /// Locked memory, in bytes
+        Memlock = "memlock",
+        /// POSIX message queues of a user, in bytes
+        Msgqueue = "msgqueue",
+        /// Ceiling of the nice value, as 20 minus the value
+        Nice = "nice",
+        /// Number of open files of one process
+        Nofile = "nofile",
+        /// Number of processes of a user
+        Nproc = "nproc",
+        /// Resident set, in bytes; has no effect since Linux 2.4.30
+        Rss = "rss",
+        /// Ceiling of the real-time priority
+        Rtprio = "rtprio",
+        /// Real-time processor time without a system call, in microseconds
+        Rttime = "rttime",
+        /// Number of queued signals of a user
+        Sigpending = "sigpending",
+        /// Stack, in bytes
+        Stack = "stack",
     }
 }
 
@@ -275,9 +265,9 @@ mod tests {
     #[test]
     fn names_are_those_on_the_wire() {
         for name in PrlimitName::ALL {
-            let json = serde_json::to_string(name).unwrap();
+            let json = serde_json::to_string(&name).unwrap();
             assert_eq!(json, format!("\"{name}\""));
-            assert_eq!(name.as_str().parse::<PrlimitName>().unwrap(), *name);
+            assert_eq!(name.as_str().parse::<PrlimitName>().unwrap(), name);
         }
         "files".parse::<PrlimitName>().unwrap_err();
     }

@@ -79,8 +79,8 @@ impl IdRangeDoc {
 
     /// The allocation that has the block, if one has.
     pub fn allocation_at(&self, block: u32) -> Option<&Allocation> {
-        let has = |a: &&Allocation| a.block_index <= block && block - a.block_index < a.block_count;
-        self.table.allocations().iter().find(has)
+        let mut all = self.table.allocations().iter();
+        all.find(|a| a.overlaps(block, 1))
     }
 
     /// What an `id-blocks` step makes of the range: the range after it, `None` if it is there
@@ -109,12 +109,9 @@ impl IdRangeDoc {
                 .map(|_freed| Some(after))
                 .map_err(taken),
             (Presence::Absent, false) => {
-                let end = u64::from(wanted.block_index) + u64::from(wanted.block_count);
-                let other = self.table.allocations().iter().find(|a| {
-                    u64::from(a.block_index) < end
-                        && u64::from(wanted.block_index)
-                            < u64::from(a.block_index) + u64::from(a.block_count)
-                });
+                let (index, count) = (wanted.block_index, wanted.block_count);
+                let mut all = self.table.allocations().iter();
+                let other = all.find(|a| a.overlaps(index, count));
                 other.map_or(Ok(None), |other| {
                     let (index, owner) = (other.block_index, other.owner.as_ref());
                     let of = owner

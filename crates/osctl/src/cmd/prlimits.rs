@@ -65,7 +65,7 @@ pub(crate) struct Unset<T: PartTarget> {
 }
 
 fn limit() -> impl clap::builder::TypedValueParser<Value = PrlimitName> {
-    one_of(PrlimitName::ALL, PrlimitName::as_str)
+    one_of(&PrlimitName::ALL, PrlimitName::as_str)
 }
 
 impl<T: PartTarget> Run for Ls<T> {
