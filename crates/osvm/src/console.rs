@@ -4,7 +4,7 @@
 //! to read along. It goes on over restarts; searches begin where the machine was last turned on.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::{Evidence, VmError};
 
@@ -20,10 +20,6 @@ pub(crate) struct Console {
 impl Console {
     pub(crate) fn new(log: PathBuf) -> Self {
         Self { log, power_on: 0 }
-    }
-
-    pub(crate) fn log(&self) -> &Path {
-        &self.log
     }
 
     /// Opens the log for QEMU to append to, and begins a new search.
@@ -75,7 +71,7 @@ mod tests {
         assert_eq!(console.text().unwrap(), "first\n");
         console.turn_on().unwrap().write_all(b"second\n").unwrap();
         assert_eq!(console.text().unwrap(), "second\n");
-        let all = std::fs::read_to_string(console.log()).unwrap();
+        let all = std::fs::read_to_string(&console.log).unwrap();
         assert_eq!(all, "first\r\nsecond\n");
     }
 

@@ -117,18 +117,6 @@ pub enum VmError {
         /// QEMU's answer.
         answer: String,
     },
-    /// A command answered something else than JSON.
-    #[error("machine {machine}: `{command}` did not print JSON: {output}")]
-    Answer {
-        /// The machine.
-        machine: String,
-        /// The command.
-        command: String,
-        /// What it printed.
-        output: String,
-        /// What the parser said.
-        source: serde_json::Error,
-    },
 }
 
 impl VmError {

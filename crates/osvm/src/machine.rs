@@ -75,11 +75,6 @@ impl Machine {
         self.dir.path()
     }
 
-    /// The log of its serial console, of all starts.
-    pub fn console_log(&self) -> &Path {
-        self.console.log()
-    }
-
     /// The hardware address of a card, by its number: `52:54:00:12:ab:ff`.
     pub fn hardware_address(&self, card: usize) -> String {
         hardware_address(self.name(), card)

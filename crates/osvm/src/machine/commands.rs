@@ -142,11 +142,6 @@ impl Machine {
         })
     }
 
-    /// Runs commands, one after the other, that all must not end with 0.
-    pub fn all_fail(&mut self, commands: &[&str]) -> Result<Vec<Output>, VmError> {
-        commands.iter().map(|command| self.fails(command)).collect()
-    }
-
     /// Runs a command until it ends with 0; returns its output then.
     pub fn wait_until_succeeds(
         &mut self,

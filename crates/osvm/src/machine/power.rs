@@ -134,11 +134,6 @@ impl Machine {
         }
     }
 
-    /// Presses the power button (ACPI). What happens is up to the guest.
-    pub fn press_power_button(&mut self) -> Result<(), VmError> {
-        self.monitor("system_powerdown", &json!({}))
-    }
-
     /// Stops its processors: it is there, and does not answer.
     pub fn freeze(&mut self) -> Result<(), VmError> {
         self.monitor("stop", &json!({}))

@@ -3,8 +3,6 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use super::files::quote;
 use super::{Machine, PANIC, after};
 use crate::shell::Fault;
@@ -115,28 +113,5 @@ impl Machine {
         let name = quote(name);
         let command = format!("zpool list -H -o health {name} | grep -x ONLINE");
         self.wait_until_succeeds(&command, deadline).map(drop)
-    }
-
-    /// Waits until osctld has imported a pool.
-    pub fn wait_for_osctl_pool(
-        &mut self,
-        name: &str,
-        deadline: impl Into<Deadline>,
-    ) -> Result<(), VmError> {
-        let name = quote(name);
-        let command = format!("osctl pool ls -H -o state {name} | grep -x active");
-        self.wait_until_succeeds(&command, deadline).map(drop)
-    }
-
-    /// Runs `osctl -j` with these arguments, which has to succeed; returns its answer.
-    pub fn osctl_json(&mut self, arguments: &str) -> Result<Value, VmError> {
-        let command = format!("osctl -j {arguments}");
-        let output = self.succeeds(&command)?;
-        serde_json::from_str(&output).map_err(|source| VmError::Answer {
-            machine: self.name().to_owned(),
-            command,
-            output,
-            source,
-        })
     }
 }
