@@ -9,7 +9,7 @@ use os_types::{Arch, ContainerName, IdMap, RawLxc};
 
 use crate::flavour::Flavour;
 use crate::stage::Stage;
-use crate::value::{ConfigPath, EnvName, Value};
+use crate::value::{ConfigPath, Value};
 
 pub use self::mount_entry::MountEntry;
 
@@ -42,8 +42,6 @@ pub struct ContainerConfig {
     pub apparmor: AppArmor,
     /// Whether it may run containers of its own.
     pub nesting: Nesting,
-    /// Variables of its init.
-    pub environment: Vec<(EnvName, Value)>,
     /// Mounts beside the usual ones, in this order.
     pub mounts: Vec<MountEntry>,
     /// The administrator's own lines, last.

@@ -5,7 +5,7 @@
 //! acts on it is `os-helper` (which becomes the monitor) and osctld (which answers hooks).
 //!
 //! ```text
-//!   value      ConfigPath, Value, EnvName       what a line of configuration may hold
+//!   value      ConfigPath, Value                what a line of configuration may hold
 //!   config     ContainerConfig -> text          the whole configuration, no includes
 //!   flavour    Flavour                          what LXC must do differently for a distribution
 //!   seccomp    SeccompPolicy                    LXC's policy files, read and typed
@@ -43,4 +43,4 @@ pub use self::hook::{HookAnswer, HookMessage, HookName};
 pub use self::idle::{IDLE_IN_GUEST, idle_program};
 pub use self::seccomp::{SeccompAction, SeccompError, SeccompPolicy, SeccompRule};
 pub use self::stage::Stage;
-pub use self::value::{ConfigPath, EnvName, Value, ValueError};
+pub use self::value::{ConfigPath, Value, ValueError};

@@ -184,30 +184,6 @@ impl fmt::Display for ConfigPath {
     }
 }
 
-/// The name of an environment variable: `[A-Za-z_][A-Za-z0-9_]*`. *Source*: POSIX, 8.1.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EnvName(String);
-
-impl EnvName {
-    /// Checks a name.
-    pub fn new(text: &str) -> Result<Self, ValueError> {
-        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if text.is_empty()
-            || text.starts_with(|c: char| c.is_ascii_digit())
-            || !text.chars().all(word)
-        {
-            let reason = "is not letters, digits and '_', beginning with no digit";
-            return Err(ValueError::new("variable", text, reason));
-        }
-        Ok(Self(text.to_owned()))
-    }
-
-    /// `NAME=value`: both are checked, so is what they form.
-    pub(crate) fn assign(&self, value: &Value) -> Value {
-        Value(format!("{}={}", self.0, value.0))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

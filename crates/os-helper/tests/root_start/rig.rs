@@ -320,7 +320,6 @@ fn config(
         },
         apparmor: AppArmor::Absent,
         nesting: Nesting::Refused,
-        environment: Vec::new(),
         mounts: Vec::new(),
         raw: RawLxc::default(),
     })

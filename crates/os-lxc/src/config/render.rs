@@ -95,9 +95,6 @@ fn identity(out: &mut Lines, config: &ContainerConfig) {
     if let Some((name, value)) = config.flavour.variable {
         out.key("lxc.environment", format_args!("{name}={value}"));
     }
-    for (name, value) in &config.environment {
-        out.key("lxc.environment", name.assign(value));
-    }
 }
 
 fn ids(out: &mut Lines, uid_map: &IdMap, gid_map: &IdMap) {

@@ -4,7 +4,6 @@ use os_types::IdMapEntry;
 use proptest::prelude::*;
 
 use super::*;
-use crate::value::EnvName;
 
 fn path(text: &str) -> ConfigPath {
     ConfigPath::new(text).unwrap()
@@ -39,7 +38,6 @@ fn sample(distribution: &str) -> ContainerConfig {
         },
         apparmor: AppArmor::Absent,
         nesting: Nesting::Refused,
-        environment: Vec::new(),
         mounts: Vec::new(),
         raw: RawLxc::default(),
     }
@@ -60,7 +58,6 @@ fn alpine_with_everything() {
     config.hooks.socket = path("/tmp/a b'c/hook.sock");
     config.apparmor = AppArmor::Profile(Value::new("unconfined").unwrap());
     config.nesting = Nesting::Allowed;
-    config.environment = vec![(EnvName::new("A").unwrap(), Value::new("b c ").unwrap())];
     let shared = MountEntry::bind(&path("/srv/my data"), "mnt/d", &["create=dir", "ro"]);
     let memory = MountEntry::filesystem("tmpfs", "tmp", &["size=1m"]);
     config.mounts = vec![shared.unwrap(), memory.unwrap()];
@@ -118,8 +115,7 @@ proptest! {
             read_as_lxc(&config.render()).into_iter().map(|(key, _)| key).collect();
         let mut allowed: BTreeSet<String> = expected.iter().cloned().collect();
         if let Ok(value) = Value::new(text.clone()) {
-            config.hostname = value.clone();
-            config.environment = vec![(EnvName::new("X").unwrap(), value)];
+            config.hostname = value;
         }
         if let Ok(folder) = ConfigPath::new(&folder) {
             config.seccomp = folder.clone();
@@ -133,19 +129,14 @@ proptest! {
             allowed.extend(raw.lines().map(|(key, _)| key.to_owned()));
             config.raw = raw;
         }
-        allowed.insert("lxc.environment".to_owned());
         let lines = read_as_lxc(&config.render());
         prop_assert!(lines.iter().all(|(key, _)| allowed.contains(key)), "{:?}", lines);
         prop_assert_eq!(
             lines.len(),
-            expected.len() + config.mounts.len() + config.environment.len() + config.raw.lines().count()
+            expected.len() + config.mounts.len() + config.raw.lines().count()
         );
         let value_of = |key: &str| lines.iter().find(|(it, _)| it == key).map(|(_, v)| v.as_str());
         prop_assert_eq!(value_of("lxc.uts.name"), Some(config.hostname.as_str()));
         prop_assert_eq!(value_of("lxc.seccomp.profile"), Some(config.seccomp.as_str()));
-        if let Some((_, value)) = config.environment.first() {
-            let expected = format!("X={}", value.as_str());
-            prop_assert_eq!(value_of("lxc.environment"), Some(expected.as_str()));
-        }
     }
 }

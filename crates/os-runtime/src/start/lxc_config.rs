@@ -81,7 +81,6 @@ impl Runtime {
             } else {
                 Nesting::Refused
             },
-            environment: Vec::new(),
             mounts: self.pause_mount(policy)?,
             raw: settings.raw_lxc.clone().unwrap_or_default(),
         })
