@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use os_sys::{Child, SpawnRequest};
 
 use crate::exchange::Exchange;
-use crate::invocation::{Input, Invocation, Sink};
+use crate::invocation::{Input, Invocation};
 use crate::{CommandError, Flow, Output, Runner, Running};
 
 const SEARCH_PATH: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -119,14 +119,8 @@ impl Runner for HostRunner {
                 Some(read.into())
             }
         };
-        let stdout = match invocation.stdout {
-            Sink::Fd(fd) => fd,
-            Sink::Capture => {
-                let (read, write) = pipe(&command)?;
-                exchange.capture(read)?;
-                write.into()
-            }
-        };
+        let (read, stdout) = pipe(&command)?;
+        exchange.capture(read)?;
         let (read, write) = pipe(&command)?;
         exchange.listen(read)?;
         let child = self.spawn(Spawning {
@@ -135,7 +129,7 @@ impl Runner for HostRunner {
             args: invocation.args,
             env: invocation.env,
             stdin,
-            stdout: Some(stdout),
+            stdout: Some(stdout.into()),
             stderr: write.into(),
         })?;
         exchange.finish(child)
@@ -153,13 +147,7 @@ impl Runner for HostRunner {
                 };
                 (OwnedFd::from(read), stdin, Some(OwnedFd::from(write)))
             }
-            Flow::IntoProgram => {
-                let stdout = match invocation.stdout {
-                    Sink::Fd(fd) => Some(fd),
-                    Sink::Capture => None,
-                };
-                (OwnedFd::from(write), Some(OwnedFd::from(read)), stdout)
-            }
+            Flow::IntoProgram => (OwnedFd::from(write), Some(OwnedFd::from(read)), None),
         };
         let child = self.spawn(Spawning {
             command: command.clone(),

@@ -23,16 +23,6 @@ pub enum Input {
     Fd(OwnedFd),
 }
 
-/// Where the program's standard output goes.
-#[derive(Debug, Default)]
-pub enum Sink {
-    /// Into [`crate::Output::stdout`].
-    #[default]
-    Capture,
-    /// Into an open file, pipe or socket.
-    Fd(OwnedFd),
-}
-
 /// One run of a program, as data.
 ///
 /// *Shape*: `Display` shows program and arguments as they would be typed into a shell.
@@ -42,7 +32,6 @@ pub struct Invocation {
     pub(crate) args: Vec<OsString>,
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) stdin: Input,
-    pub(crate) stdout: Sink,
     pub(crate) deadline: Duration,
     pub(crate) output_limit: usize,
     pub(crate) cancel: Option<OwnedFd>,
@@ -56,7 +45,6 @@ impl Invocation {
             args: Vec::new(),
             env: Vec::new(),
             stdin: Input::default(),
-            stdout: Sink::default(),
             deadline: DEFAULT_DEADLINE,
             output_limit: DEFAULT_OUTPUT_LIMIT,
             cancel: None,
@@ -90,13 +78,6 @@ impl Invocation {
     #[must_use]
     pub fn stdin(mut self, input: Input) -> Self {
         self.stdin = input;
-        self
-    }
-
-    /// Sets where its standard output goes.
-    #[must_use]
-    pub fn stdout(mut self, sink: Sink) -> Self {
-        self.stdout = sink;
         self
     }
 

@@ -37,15 +37,15 @@ pub mod os_helper;
 mod running;
 
 pub use self::error::CommandError;
-pub use self::fake::{FakeRunner, Reply};
+pub use self::fake::FakeRunner;
 pub use self::host::HostRunner;
-pub use self::invocation::{Input, Invocation, Sink, shell_word};
+pub use self::invocation::{Input, Invocation, shell_word};
 pub use self::running::{Flow, Running};
 
 /// Everything a program answered, if it ended with status 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Output {
-    /// All of its standard output; empty if it went elsewhere.
+    /// All of its standard output.
     pub stdout: Vec<u8>,
     /// The tail of its standard error.
     pub stderr: String,

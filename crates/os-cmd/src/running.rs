@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::process::ExitStatus;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -33,20 +32,9 @@ pub struct Running {
     command: String,
     deadline: Duration,
     stream: Option<File>,
-    source: Source,
-}
-
-#[derive(Debug)]
-enum Source {
-    Process {
-        child: Child,
-        errors: Option<JoinHandle<Tail>>,
-    },
-    Script {
-        status: ExitStatus,
-        stderr: String,
-    },
-    Finished,
+    /// Absent once it was finished.
+    child: Option<Child>,
+    errors: Option<JoinHandle<Tail>>,
 }
 
 impl Running {
@@ -64,29 +52,13 @@ impl Running {
                 command,
                 deadline,
                 stream: Some(stream.into()),
-                source: Source::Process {
-                    child,
-                    errors: Some(errors),
-                },
+                child: Some(child),
+                errors: Some(errors),
             }),
             Err(source) => {
                 kill(&mut child);
                 Err(CommandError::Exchange { command, source })
             }
-        }
-    }
-
-    pub(crate) fn scripted(
-        command: String,
-        stream: File,
-        status: ExitStatus,
-        stderr: String,
-    ) -> Self {
-        Self {
-            command,
-            deadline: KILL_GRACE,
-            stream: Some(stream),
-            source: Source::Script { status, stderr },
         }
     }
 
@@ -97,40 +69,32 @@ impl Running {
     pub fn finish(mut self) -> Result<(), CommandError> {
         self.stream = None;
         let command = std::mem::take(&mut self.command);
-        let (status, stderr) = match std::mem::replace(&mut self.source, Source::Finished) {
-            Source::Script { status, stderr } => (status, stderr),
-            Source::Process { mut child, errors } => {
-                let ended = child.pidfd().wait_exit(self.deadline);
-                if !matches!(ended, Ok(true)) {
-                    kill(&mut child);
-                    let stderr = collect(errors);
-                    let after = self.deadline;
-                    return Err(CommandError::TimedOut {
-                        command,
-                        after,
-                        stderr,
-                    });
-                }
-                // What the leader left behind would keep its standard error open. The leader is
-                // not reaped yet, so the group number is still its own.
-                let status = match child.signal_group(os_sys::Signal::KILL) {
-                    Ok(_) => child.wait(KILL_GRACE),
-                    Err(e) => Err(e),
-                };
-                match status {
-                    Ok(Some(status)) => (status, collect(errors)),
-                    Ok(None) => {
-                        let source = io::ErrorKind::TimedOut.into();
-                        return Err(CommandError::Exchange { command, source });
-                    }
-                    Err(e) => {
-                        let source = io::Error::other(e);
-                        return Err(CommandError::Exchange { command, source });
-                    }
-                }
-            }
-            Source::Finished => return Ok(()),
+        let Some(mut child) = self.child.take() else {
+            return Ok(());
         };
+        let ended = child.pidfd().wait_exit(self.deadline);
+        if !matches!(ended, Ok(true)) {
+            kill(&mut child);
+            return Err(CommandError::TimedOut {
+                command,
+                after: self.deadline,
+                stderr: collect(self.errors.take()),
+            });
+        }
+        // What the leader left behind would keep its standard error open. The leader is not reaped
+        // yet, so the group number is still its own.
+        let status = match child.signal_group(os_sys::Signal::KILL) {
+            Ok(_) => child.wait(KILL_GRACE),
+            Err(error) => Err(error),
+        };
+        let status = status
+            .map_err(io::Error::other)
+            .and_then(|status| status.ok_or_else(|| io::ErrorKind::TimedOut.into()));
+        let status = match status {
+            Ok(status) => status,
+            Err(source) => return Err(CommandError::Exchange { command, source }),
+        };
+        let stderr = collect(self.errors.take());
         if status.success() {
             Ok(())
         } else {
@@ -182,9 +146,9 @@ impl Write for Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.stream = None;
-        if let Source::Process { child, errors } = &mut self.source {
-            kill(child);
-            collect(errors.take());
+        if let Some(mut child) = self.child.take() {
+            kill(&mut child);
+            collect(self.errors.take());
         }
     }
 }

@@ -147,7 +147,7 @@ fn mirror<'a>(listed: &'a str, label: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use os_cmd::{FakeRunner, Reply};
+    use os_cmd::FakeRunner;
 
     use super::*;
 
@@ -155,7 +155,7 @@ mod tests {
                            --format '$(ORIGIN) $(LABEL) $(COMPONENT) $(SITE)' 'Created-By: Packages'";
 
     fn sources_of(answer: &str) -> Result<Vec<String>, BuildError> {
-        let runner = FakeRunner::new().expect(COMMAND, Reply::ok(answer));
+        let runner = FakeRunner::new().expect(COMMAND, answer);
         sources(&runner, DebianSuite::Trixie)
     }
 

@@ -223,7 +223,7 @@ pub(super) fn find(
 
 #[cfg(test)]
 mod tests {
-    use os_cmd::{FakeRunner, Reply};
+    use os_cmd::FakeRunner;
 
     use super::*;
 
@@ -243,7 +243,7 @@ mod tests {
         let list = "tank\t9.50G\t158K\t9.50G\t-\t-\t0%\t0%\t1.00x\tONLINE\t-\n\
                     \t/dev/vdb1\t9.99G\t158K\t9.50G\t-\t-\t0%\t0.00%\t-\tONLINE\n";
         for (path, expected) in [("/dev/vdb", true), ("/dev/vdb1", true), ("/dev/vdc", false)] {
-            let fake = FakeRunner::new().expect("zpool list", Reply::ok(list));
+            let fake = FakeRunner::new().expect("zpool list", list);
             let source = PoolSource::BlockDevice(path.into());
             let found = is_made_of(&fake, &"tank".parse().unwrap(), &source).unwrap();
             assert_eq!(found, expected, "{path}");
