@@ -38,7 +38,6 @@ pub mod document;
 pub mod facts;
 pub mod layout;
 pub mod plan;
-mod similar;
 pub mod state;
 #[cfg(test)]
 mod testing;
@@ -49,5 +48,4 @@ pub use claim::{Claims, Holder};
 pub use document::{ContainerDoc, GroupDoc, HostMark, IdRangeDoc, PoolDoc, UserDoc};
 pub use facts::{Facts, ForeignIds, ImageFact, KnownSource, RunningIds, StorageFacts, ViewFacts};
 pub use plan::plan;
-pub use similar::similar;
 pub use state::{Changed, Entry, LookupError, PoolState, State};

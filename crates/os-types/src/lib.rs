@@ -21,6 +21,7 @@
 //!   plan       Plan                                                   the steps of a command
 //!   code       Code, Failure, Explain                                 errors with a stable code
 //!   chain      chain()                                                one way to print a cause
+//!   similar    similar()                                              the name that was meant
 //! ```
 //!
 //! Invariants: every identifier's rule cites its source; a [`Step`] carries all that its inverse
@@ -46,6 +47,7 @@ pub mod plan;
 pub mod pool_path;
 pub mod prlimit;
 pub mod setting;
+pub mod similar;
 pub mod size;
 pub mod step;
 
@@ -71,5 +73,6 @@ pub use plan::{JournalPlace, Parallel, Plan};
 pub use pool_path::PoolPath;
 pub use prlimit::{LimitValue, Prlimit, PrlimitName};
 pub use setting::{DnsResolvers, InitCmd, RawLxc};
+pub use similar::similar;
 pub use size::ByteSize;
 pub use step::{GuestSettings, Presence, Step, StepKind};

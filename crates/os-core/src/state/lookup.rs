@@ -3,13 +3,12 @@
 use os_store::Document;
 use os_types::{
     Code, ContainerName, DatasetName, EntityRef, Explain, GroupName, IdRangeName, NameError,
-    PoolName, UserName,
+    PoolName, UserName, similar,
 };
 
 use super::{Entry, PoolState, State, Table};
 use crate::document::{ContainerDoc, GroupDoc, IdRangeDoc, UserDoc};
 use crate::layout;
-use crate::similar::similar;
 
 /// An entity and its pool.
 #[derive(Debug)]

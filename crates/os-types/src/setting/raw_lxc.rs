@@ -1,27 +1,57 @@
 //! LXC configuration written by the administrator.
 //!
-//! These lines come after those of osctld, so they override them. They may not undo what isolates
-//! a container from the host and from other containers, or what osctld needs to see it.
+//! These lines come after those of osctld, so they override them. Accepted are keys that concern
+//! nothing but the guest; LXC has more with every release, so what is not listed is refused.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{PrlimitName, similar};
+
 /// Maximum length, in bytes.
 const LENGTH: usize = 65_536;
 
-/// Prefixes of the keys that are refused, and why. LXC itself compares prefixes only.
+/// The keys that are accepted; one that ends with a dot, with anything behind it. `lxc.prlimit.` is
+/// accepted with the names of [`PrlimitName`].
+const ACCEPTED: &[&str] = &[
+    "lxc.environment",
+    "lxc.sysctl.",
+    "lxc.cgroup.",
+    "lxc.cgroup2.",
+    "lxc.proc.oom_score_adj",
+    "lxc.init.cwd",
+    "lxc.tty.max",
+    "lxc.pty.max",
+    "lxc.sched.core",
+];
+
+/// Prefixes of keys that are refused, and why. LXC itself compares prefixes only.
 const REFUSED: &[(&str, &str)] = &[
     ("lxc.include", "files elsewhere would not be checked"),
     ("lxc.idmap", "the ids are those of the container's user"),
     ("lxc.rootfs", "the root is the container's dataset"),
     (
+        "lxc.mount",
+        "mounts from the host are made by the scripts pre-mount and post-mount",
+    ),
+    ("lxc.autodev", "the devices are chosen by osctld"),
+    ("lxc.cgroup.devices", "the devices are chosen by osctld"),
+    ("lxc.cgroup2.devices", "the devices are chosen by osctld"),
+    ("lxc.net", "the interfaces are made by osctld"),
+    (
         "lxc.hook",
         "use the scripts in the hook folder of the container",
     ),
+    ("lxc.cap", "the capabilities are chosen by osctld"),
+    (
+        "lxc.seccomp",
+        "use `osctl ct set seccomp` or `osctl ct set nesting`",
+    ),
     ("lxc.apparmor", "the profile is chosen by osctld"),
     ("lxc.selinux", "the context is chosen by osctld"),
+    ("lxc.keyring", "a container shares no keyring with the host"),
     ("lxc.log", "the log is read by `osctl ct log`"),
-    ("lxc.console.logfile", "the console log is read by osctld"),
+    ("lxc.console", "the console log is read by osctld"),
     (
         "lxc.cgroup.dir",
         "osctld finds the container by its control groups",
@@ -32,6 +62,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("lxc.init.uid", "init is root in the container"),
     ("lxc.init.gid", "init is root in the container"),
+    ("lxc.init.groups", "init is root in the container"),
     ("lxc.init.cmd", "use `osctl ct set init-cmd`"),
     ("lxc.execute", "it would be run instead of init"),
     ("lxc.monitor", "the monitor belongs to osctld"),
@@ -39,8 +70,13 @@ const REFUSED: &[(&str, &str)] = &[
         "lxc.namespace",
         "a container shares no namespace with others",
     ),
+    ("lxc.time", "the clocks of a container begin with its start"),
+    ("lxc.signal", "osctld itself asks init to shut down"),
+    ("lxc.start", "use `osctl ct set autostart`"),
+    ("lxc.group", "use `osctl ct chgrp`"),
     ("lxc.ephemeral", "use `osctl ct set ephemeral`"),
     ("lxc.uts.name", "use `osctl ct set hostname`"),
+    ("lxc.arch", "use `osctl ct set distribution`"),
 ];
 
 /// Why a text is refused, with the number of its line.
@@ -65,6 +101,39 @@ pub enum RawError {
         /// Why, as a sentence.
         reason: &'static str,
     },
+    /// The key is none of those that are accepted.
+    #[error("line {line} sets {key}, which is not accepted; {}", advice(.key))]
+    Unknown {
+        /// The line, counted from 1.
+        line: usize,
+        /// The key.
+        key: String,
+    },
+}
+
+/// What to write instead of a key that is not accepted.
+fn advice(key: &str) -> String {
+    let limits = PrlimitName::ALL.iter();
+    let limits: Vec<_> = limits.map(|name| format!("{LIMIT}{name}")).collect();
+    let keys = ACCEPTED.iter().copied();
+    match similar(key, keys.clone().chain(limits.iter().map(String::as_str))) {
+        Some(like) => format!("did you mean {like}?"),
+        None => format!("there are {LIMIT}, {}", keys.collect::<Vec<_>>().join(", ")),
+    }
+}
+
+const LIMIT: &str = "lxc.prlimit.";
+
+fn is_accepted(key: &str) -> bool {
+    if let Some(limit) = key.strip_prefix(LIMIT) {
+        return limit.parse::<PrlimitName>().is_ok();
+    }
+    ACCEPTED
+        .iter()
+        .any(|accepted| match key.strip_prefix(accepted) {
+            Some(rest) => rest.is_empty() != accepted.ends_with('.'),
+            None => false,
+        })
 }
 
 impl crate::Explain for RawError {
@@ -116,6 +185,10 @@ fn parse_line(text: &str, line: usize) -> Result<Option<Line<'_>>, RawError> {
     if let Some((_, reason)) = REFUSED.iter().find(|(begin, _)| covers(begin, key)) {
         let key = key.to_owned();
         return Err(RawError::Refused { line, key, reason });
+    }
+    if !is_accepted(key) {
+        let key = key.to_owned();
+        return Err(RawError::Unknown { line, key });
     }
     let value = unquote(value.trim_matches([' ', '\t']));
     if value.contains(char::is_control) {
@@ -192,11 +265,11 @@ mod tests {
     #[test]
     fn lines_are_read_as_lxc_reads_them() {
         let raw =
-            parse_all("# x\n\n lxc.sysctl.net.ipv4.ip_forward=1 \nlxc.mount.auto =\n").unwrap();
+            parse_all("# x\n\n lxc.sysctl.net.ipv4.ip_forward=1 \nlxc.environment =\n").unwrap();
         let lines: Vec<_> = raw.lines().collect();
         let expected = [
             ("lxc.sysctl.net.ipv4.ip_forward", Some("1")),
-            ("lxc.mount.auto", None),
+            ("lxc.environment", None),
         ];
         assert_eq!(lines, expected);
     }
@@ -225,12 +298,47 @@ mod tests {
             "lxc.monitor.unshare",
             "lxc.namespace.share.net",
             "lxc.console.logfile",
+            "lxc.mount.entry",
+            "lxc.mount.fstab",
+            "lxc.net.0.script.up",
+            "lxc.cap.drop",
+            "lxc.cgroup2.devices.allow",
         ] {
             assert_eq!(refused(&format!("{key} = x")), 1);
         }
         assert_eq!(refused("lxc.sysctl.a = 1\rlxc.hook.start = x"), 1);
         assert_eq!(parse_all("a\nid"), Err(RawError::Form { line: 1 }));
         assert_eq!(parse_all("\nfoo = 1"), Err(RawError::Form { line: 2 }));
-        parse_all("lxc.cgroup.memory.limit_in_bytes = 1").unwrap();
+    }
+
+    #[test]
+    fn only_listed_keys_are_accepted() {
+        for key in [
+            "lxc.cgroup.memory.limit_in_bytes",
+            "lxc.cgroup2.memory.max",
+            "lxc.prlimit.nofile",
+            "lxc.tty.max",
+        ] {
+            parse_all(&format!("{key} = 1")).unwrap();
+        }
+        let refusal = |key: &str| parse_all(&format!("{key} = 1")).unwrap_err().to_string();
+        for (typo, meant) in [
+            ("lxc.environments", "lxc.environment"),
+            // LXC would take it for lxc.environment.
+            ("lxc.environmental", "lxc.environment"),
+            ("lxc.prlimit.nofiel", "lxc.prlimit.nofile"),
+            ("lxc.tty.mac", "lxc.tty.max"),
+        ] {
+            let expected =
+                format!("line 1 sets {typo}, which is not accepted; did you mean {meant}?");
+            assert_eq!(refusal(typo), expected);
+        }
+        let text = refusal("lxc.something.new");
+        assert!(
+            text.contains("there are lxc.prlimit., lxc.environment,"),
+            "{text}"
+        );
+        refusal("lxc.sysctl");
+        refusal("lxc.sysctl.");
     }
 }
