@@ -60,6 +60,9 @@ pub struct Facts {
     pub taken_names: BTreeSet<String>,
     /// The host ids of the containers that run, as the kernel has them.
     pub running_ids: Vec<RunningIds>,
+    /// For a command that sets a limit of processes: the highest hard limit that osctld can set;
+    /// `None`: any.
+    pub highest_limit: Option<u64>,
     /// What is known of images and datasets, for the commands that need it.
     pub storage: StorageFacts,
 }

@@ -105,7 +105,7 @@ pub fn plan(command: &Command, state: &State, facts: &Facts) -> Result<Plan, Fai
         Command::ImagePrune(body) => prune::images(body, &context),
         Command::AttrSet(body) => attr::set(body, &context),
         Command::AttrUnset(body) => attr::unset(body, &context),
-        Command::PrlimitSet(body) => part::set(body, &context),
+        Command::PrlimitSet(body) => part::set_prlimit(body, &context),
         Command::PrlimitUnset(body) => part::unset(body, &context),
         Command::Activate(body) => Ok(activate::plan(body)),
         Command::Undo(_) => Err(Failure::new(

@@ -77,7 +77,7 @@ pub use self::passed::passed_descriptors;
 pub use self::peer::{PeerCredentials, peer_credentials, peer_process};
 pub use self::pidfd::{PidFd, signal_of};
 pub use self::process_stat::ProcessStat;
-pub use self::rlimit::{raise_descriptors, set_limit};
+pub use self::rlimit::{highest_limit, raise_descriptors, set_limit};
 pub use self::seccomp::{FilterInstruction, install_filter};
 pub use self::space::{Space, space_of};
 pub use self::spawn::{Child, SpawnError, SpawnRequest, spawn};

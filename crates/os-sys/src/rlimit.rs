@@ -4,6 +4,7 @@ use std::io;
 use std::sync::OnceLock;
 
 use rustix::process::{Resource, Rlimit};
+use rustix::thread::CapabilitySet;
 
 use crate::SysError;
 
@@ -31,7 +32,10 @@ const NAMES: &[(&str, Resource)] = &[
 ///
 /// *Errors*: `EINVAL` for an unknown name, or a soft limit above the hard one.
 pub fn set_limit(name: &str, soft: Option<u64>, hard: Option<u64>) -> Result<(), SysError> {
-    let failed = |e: io::Error| SysError::new("set limit", name, e);
+    let shown =
+        |limit: Option<u64>| limit.map_or_else(|| "unlimited".to_owned(), |it| it.to_string());
+    let object = format!("{name} to {}:{}", shown(soft), shown(hard));
+    let failed = |e: io::Error| SysError::new("set limit", &object, e);
     let Some((_, resource)) = NAMES.iter().find(|(known, _)| *known == name) else {
         return Err(failed(io::Error::from_raw_os_error(libc::EINVAL)));
     };
@@ -40,6 +44,36 @@ pub fn set_limit(name: &str, soft: Option<u64>, hard: Option<u64>) -> Result<(),
         maximum: hard,
     };
     rustix::process::setrlimit(*resource, limit).map_err(|e| failed(e.into()))
+}
+
+/// The highest hard limit that this process can set; `None`: any.
+///
+/// *Source*: setrlimit(2); `do_prlimit` asks for `CAP_SYS_RESOURCE` in the first user namespace, and
+/// takes no more descriptors than `fs.nr_open` from anybody.
+pub fn highest_limit(name: &str) -> Option<u64> {
+    let (_, resource) = NAMES.iter().find(|(known, _)| *known == name)?;
+    let own = rustix::process::getrlimit(*resource).maximum;
+    let own = own.filter(|_| !is_privileged());
+    let of_kernel = (*resource == Resource::Nofile)
+        .then(|| {
+            std::fs::read_to_string("/proc/sys/fs/nr_open")
+                .ok()?
+                .trim()
+                .parse()
+                .ok()
+        })
+        .flatten();
+    own.into_iter().chain(of_kernel).min()
+}
+
+/// Whether this process may raise its limits. What cannot be found out counts as yes: then the kernel
+/// decides when the limit is set.
+fn is_privileged() -> bool {
+    let has = rustix::thread::capabilities(None)
+        .is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_RESOURCE));
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let is_first = map.is_empty() || map.split_whitespace().eq(["0", "0", "4294967295"]);
+    has && is_first
 }
 
 /// The limits of open descriptors as this process found them; absent if they were not raised.

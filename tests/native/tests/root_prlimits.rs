@@ -103,6 +103,20 @@ fn bad_limits_are_refused_and_undo_restores() -> Result<()> {
         ran.code == 2 && ran.stderr.contains("above the hard limit"),
         "{ran:?}"
     );
+    // The kernel takes it from nobody: fs.nr_open is below it.
+    let ran = sandbox.osctl(&[
+        "ct",
+        "prlimits",
+        "set",
+        "web",
+        "nofile",
+        "4096",
+        "unlimited",
+    ])?;
+    ensure!(
+        ran.code == 2 && ran.stderr.contains("4096:unlimited: the hard limits"),
+        "{ran:?}"
+    );
     sandbox.ok(&["ct", "prlimits", "set", "web", "nofile", "10", "20"])?;
     sandbox.ok(&["undo"])?;
     assert_eq!(

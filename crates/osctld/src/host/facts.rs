@@ -56,6 +56,7 @@ impl LinuxHost {
             zfs: Path::new(ZFS_DEVICE).exists().then(|| ZFS_DEVICE.into()),
             taken_names: BTreeSet::new(),
             running_ids: Vec::new(),
+            highest_limit: None,
             storage: os_core::StorageFacts::default(),
         })
     }
@@ -99,6 +100,10 @@ impl LinuxHost {
                 Vec::new()
             },
             taken_names,
+            highest_limit: match command {
+                Command::PrlimitSet(body) => os_sys::highest_limit(body.key.as_str()),
+                _ => None,
+            },
             sources,
             storage: self.storage_facts(command)?,
             ..self.facts()?
