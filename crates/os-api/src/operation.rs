@@ -107,6 +107,10 @@ pub struct Operation {
     /// tank:web, is interrupted; then what was done before is taken back`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelling: Option<String>,
+    /// What was not done although the operation goes on, and why, e.g. `/etc/hosts was left alone: its
+    /// owner may not write it`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Why it did not finish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,

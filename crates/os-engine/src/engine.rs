@@ -384,6 +384,7 @@ fn queued(id: OpId, request: &OperationRequest) -> Operation {
         steps: Vec::new(),
         waits_for: None,
         cancelling: None,
+        warnings: Vec::new(),
         failure: None,
         undoes: request.undoes.clone(),
         recovered: false,

@@ -45,6 +45,8 @@ pub(crate) trait ProgressSink: Sync {
     fn step(&self, number: usize, state: StepState);
     /// What a long step is doing now.
     fn progress(&self, text: &str);
+    /// What a step could not do although it goes on.
+    fn warning(&self, text: &str);
     /// Steps are being taken back from now on.
     fn reverting(&self);
 }

@@ -122,6 +122,11 @@ impl StepContext<'_> {
         self.progress.progress(text);
     }
 
+    /// Tells the caller of the operation what a step that succeeds leaves undone, and why.
+    pub fn warn(&self, text: &str) {
+        self.progress.warning(text);
+    }
+
     /// Whether the step was asked to stop, and a way to be woken by that. A step that waits, for a
     /// guest or a hook, stops waiting at once and fails with `Code::Cancelled`; a short one need not
     /// look.

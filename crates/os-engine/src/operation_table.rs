@@ -337,6 +337,11 @@ impl ProgressSink for Entry {
         self.emit_progress(false, text.to_owned());
     }
 
+    fn warning(&self, text: &str) {
+        self.view
+            .send_modify(|operation| operation.warnings.push(text.to_owned()));
+    }
+
     fn reverting(&self) {
         self.view
             .send_modify(|operation| operation.state = OperationState::Reverting);
@@ -391,6 +396,7 @@ pub(crate) fn resumed(begin: &Begin) -> Operation {
         steps: pending(plan),
         waits_for: None,
         cancelling: None,
+        warnings: Vec::new(),
         failure: None,
         undoes: header.undoes.clone(),
         recovered: true,

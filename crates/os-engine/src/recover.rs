@@ -183,6 +183,7 @@ impl<H: Host> Inner<H> {
             steps: Vec::new(),
             waits_for: None,
             cancelling: None,
+            warnings: Vec::new(),
             failure: None,
             undoes: None,
             recovered: true,

@@ -16,6 +16,7 @@ use os_types::{Code, Failure, OpId, Plan};
 
 use crate::context::Ctx;
 use crate::fault::{Fault, Outcome};
+use crate::printer::Printer;
 
 /// Runs a command to its end; with `--plan` prints what it would do.
 pub(crate) fn run(ctx: &mut Ctx, command: impl Into<Command>) -> Outcome {
@@ -72,6 +73,7 @@ pub(crate) fn conclude(ctx: &mut Ctx, operation: &Operation) -> Outcome {
     if ctx.globals.json {
         ctx.printer.json(operation)?;
     }
+    warn(&mut ctx.printer, operation);
     if operation.state == OperationState::Finished
         && let Some(undone) = &operation.undoes
     {
@@ -79,6 +81,13 @@ pub(crate) fn conclude(ctx: &mut Ctx, operation: &Operation) -> Outcome {
         ctx.printer.note(format_args!("undone: {what}"));
     }
     failure_of(operation).map_or(Ok(()), |failure| Err(Fault::Failure(failure)))
+}
+
+/// What an operation left undone.
+fn warn(printer: &mut Printer, operation: &Operation) {
+    for warning in &operation.warnings {
+        printer.warn(warning);
+    }
 }
 
 /// Why an operation that has ended did not succeed; none if it did.

@@ -72,6 +72,12 @@ impl Printer {
         }
     }
 
+    /// What was not done although the command succeeded; also when quiet.
+    pub(crate) fn warn(&mut self, text: &str) {
+        let label = self.paint_err("warning:", Style::new().yellow().bold());
+        self.say(format_args!("{label} {}", printable(text)));
+    }
+
     /// A line of progress.
     pub(crate) fn progress(&mut self, text: impl fmt::Display) {
         if !self.quiet {

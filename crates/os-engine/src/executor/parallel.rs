@@ -122,6 +122,10 @@ impl ProgressSink for NamedProgress<'_> {
         self.to.progress(&format!("{}: {text}", self.prefix));
     }
 
+    fn warning(&self, text: &str) {
+        self.to.warning(&format!("{}: {text}", self.prefix));
+    }
+
     fn reverting(&self) {
         self.to.reverting();
     }

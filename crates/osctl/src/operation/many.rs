@@ -117,6 +117,7 @@ fn conclude(
             if is_json {
                 printer.json(&operation)?;
             }
+            super::warn(printer, &operation);
             failure_of(&operation)
         }
     };

@@ -29,6 +29,9 @@ impl Row for Operation {
         Column::cut(Column::more("failure", |operation| {
             failure(operation.failure.as_ref())
         })),
+        Column::cut(Column::more("warnings", |operation| {
+            Value::List(operation.warnings.clone())
+        })),
         Column::more("undoes", |operation| {
             operation.undoes.as_ref().map(text).into()
         }),

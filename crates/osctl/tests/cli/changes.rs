@@ -85,6 +85,19 @@ fn progress_is_followed_to_the_end() {
 }
 
 #[test]
+fn what_was_left_undone_is_told() {
+    let server = Server::start();
+    let mut done = operation(Finished, [Done, Done]);
+    done.warnings = vec!["/etc/hosts was left alone: its owner may not write it".into()];
+    server.answer("POST /v1/commands/container-set", &done);
+    let ran = server.osctl("-q ct set hostname web www").to_string();
+    assert_snapshot!(ran, @r"
+    --- stderr ---
+    warning: /etc/hosts was left alone: its owner may not write it
+    ");
+}
+
+#[test]
 fn a_failure_is_told_with_its_code() {
     let server = Server::start();
     let mut failed = operation(Reverted, [Done, Pending]);

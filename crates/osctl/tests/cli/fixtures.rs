@@ -211,6 +211,7 @@ pub(crate) fn operation(state: OperationState, steps: [StepState; 2]) -> Operati
         ],
         waits_for: None,
         cancelling: None,
+        warnings: Vec::new(),
         failure: None,
         undoes: None,
         recovered: false,

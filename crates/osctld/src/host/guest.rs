@@ -55,8 +55,11 @@ fn tell(
 ) {
     os_runtime::log_report(container, written);
     match written {
-        Ok(report) => report.left.iter().for_each(|left| context.progress(left)),
-        Err(failure) => context.progress(&format!("not written inside: {failure}")),
+        Ok(report) => {
+            let left = report.left.iter();
+            left.for_each(|left| context.warn(&format!("{container}: {left}")));
+        }
+        Err(failure) => context.warn(&format!("{container}: not written inside: {failure}")),
     }
 }
 
