@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use clap::Args;
 use clap_complete::ArgValueCompleter;
-use os_api::endpoint::AssetsQuery;
-use os_api::view::{Asset, AssetState};
+use os_api::endpoint::{AssetsQuery, Nothing, PingGet};
+use os_api::view::{Asset, AssetState, DaemonState, PoolState};
 use os_types::{EntityRef, Failure, PoolName};
 use owo_colors::Style;
 use serde::Serialize;
@@ -20,10 +20,13 @@ use crate::{complete, reading};
 /// Exit status when something is wrong.
 const UNHEALTHY: u8 = 1;
 
+/// Exit status when nothing is wrong so far, but pools are still being imported.
+const NOT_READY: u8 = 6;
+
 /// Look for what is not as it should be, and say what to do
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0 nothing is wrong, 1 something is; others as `osctl help exit-codes`.\n\nExample: osctl healthcheck tank"
+    after_help = "Exit codes: 0 nothing is wrong, 1 something is, 6 nothing yet, but\npools are still being imported; others as `osctl help exit-codes`.\n\nExample: osctl healthcheck tank"
 )]
 pub(crate) struct Healthcheck {
     /// Only these pools [default: the host and all pools]
@@ -46,6 +49,10 @@ struct Disabled {
 struct Findings {
     disabled: Vec<Disabled>,
     assets: Vec<Asset>,
+    /// Whether osctld has settled what was cut off, and has imported its pools.
+    ready: bool,
+    /// The pools that are being imported.
+    importing: Vec<PoolName>,
 }
 
 impl Run for Healthcheck {
@@ -54,10 +61,13 @@ impl Run for Healthcheck {
         if pools.is_empty() {
             pools.push(ctx.pool().cloned());
         }
-        let mut found = Findings::default();
+        let mut found = Findings {
+            ready: ctx.client.ask::<PingGet>(&Nothing {}, &Nothing {})?.state == DaemonState::Ready,
+            ..Findings::default()
+        };
         for pool in pools {
             ctx.globals.pool.clone_from(&pool);
-            found.disabled.extend(disabled(ctx)?);
+            disabled(ctx, &mut found)?;
             let query = AssetsQuery {
                 pool,
                 invalid: !self.all,
@@ -70,29 +80,45 @@ impl Run for Healthcheck {
             let is_it = |asset: &Asset| asset.entity == disabled.entity && is_wrong(asset);
             !found.assets.iter().any(is_it)
         });
+        found.ready &= found.importing.is_empty();
         let is_healthy = found.disabled.is_empty() && !found.assets.iter().any(is_wrong);
         if ctx.globals.json {
             ctx.printer.json(&found)?;
         } else {
             let text = render(ctx, &found);
             ctx.printer.text(&text)?;
-            if is_healthy {
-                ctx.printer.note("nothing is wrong");
+            match (&*found.importing, found.ready) {
+                ([], true) if is_healthy => ctx.printer.note("nothing is wrong"),
+                ([], true) => {}
+                ([], false) => ctx.printer.say("osctld is not ready yet"),
+                (pools, _) => {
+                    let names: Vec<_> = pools.iter().map(PoolName::as_str).collect();
+                    let names = names.join(", ");
+                    ctx.printer
+                        .say(format_args!("not ready yet, being imported: {names}"));
+                }
+            }
+            if !found.ready {
+                ctx.printer.say("hint: osctl ping 60 && osctl healthcheck");
             }
         }
-        if is_healthy {
-            Ok(())
-        } else {
-            Err(Fault::Status(UNHEALTHY))
+        match (is_healthy, found.ready) {
+            (true, true) => Ok(()),
+            (true, false) => Err(Fault::Status(NOT_READY)),
+            (false, _) => Err(Fault::Status(UNHEALTHY)),
         }
     }
 }
 
-/// The entities of the pool of `--pool`, or of all, that cannot be used.
-fn disabled(ctx: &mut Ctx) -> Result<Vec<Disabled>, Fault> {
+/// Adds the entities of the pool of `--pool`, or of all, that cannot be used, and the pools that are
+/// being imported.
+fn disabled(ctx: &mut Ctx, found: &mut Findings) -> Result<(), Fault> {
     let mut all = Vec::new();
     for pool in reading::pools(ctx)? {
         if ctx.pool().is_none_or(|wanted| *wanted == pool.name) {
+            if pool.state == PoolState::Importing {
+                found.importing.push(pool.name.clone());
+            }
             all.push((EntityRef::Pool { pool: pool.name }, pool.failure));
         }
     }
@@ -116,7 +142,8 @@ fn disabled(ctx: &mut Ctx) -> Result<Vec<Disabled>, Fault> {
         let failure = failure?;
         Some(Disabled { entity, failure })
     });
-    Ok(wrong.collect())
+    found.disabled.extend(wrong);
+    Ok(())
 }
 
 fn is_wrong(asset: &Asset) -> bool {

@@ -1,7 +1,7 @@
 //! What goes on, and whether all is well.
 
 use insta::assert_snapshot;
-use os_api::view::{Asset, AssetKind, AssetState, Container};
+use os_api::view::{Asset, AssetKind, AssetState, Container, PoolState};
 use os_api::{HistoryRecord, OperationState, Queue, StepState, TurnHolder};
 use os_types::EntityRef;
 
@@ -39,8 +39,16 @@ fn healthcheck() {
     (bob.health, bob.failure) = disabled();
     let mut broken = container("tank", "web", None);
     (broken.health, broken.failure) = disabled();
+    let mut importing = pool("late");
+    importing.state = PoolState::Importing;
+    let pong = |state: &str| {
+        format!(
+            r#"{{"version":"1","pid":1,"started":"2026-11-22T21:30:15Z","state":"{state}","revision":7}}"#
+        )
+    };
     server
-        .answer("GET /v1/pools", &[pool("tank")])
+        .answer("GET /v1/pools", &[pool("tank"), importing])
+        .answer_raw("GET /v1/ping", 200, &pong("ready"))
         .answer("GET /v1/id-ranges", &[id_range()])
         .answer("GET /v1/groups", &[group("tank", "/", None)])
         .answer("GET /v1/users", &[user("tank", "alice", None), bob.clone()])
@@ -71,6 +79,26 @@ fn healthcheck() {
     let json = server.osctl("-j healthcheck");
     assert_eq!(json.status, 1);
     serde_json::from_str::<serde_json::Value>(&json.out).unwrap();
+
+    for kind in ["users", "containers?brief=true", "assets?invalid=true"] {
+        let separator = if kind.contains('?') { '&' } else { '?' };
+        server.answer_raw(&format!("GET /v1/{kind}{separator}pool=late"), 200, "[]");
+    }
+    assert_snapshot!(server.osctl("healthcheck late").to_string(), @r"
+    --- stderr ---
+    not ready yet, being imported: late
+    hint: osctl ping 60 && osctl healthcheck
+    --- status 6 ---
+    ");
+    server
+        .answer_raw("GET /v1/ping", 200, &pong("starting"))
+        .osctl("ping");
+    assert_snapshot!(server.osctl("healthcheck tank").to_string(), @r"
+    --- stderr ---
+    osctld is not ready yet
+    hint: osctl ping 60 && osctl healthcheck
+    --- status 6 ---
+    ");
 }
 
 #[test]
