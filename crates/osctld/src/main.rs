@@ -37,6 +37,7 @@ use clap::Parser as _;
 
 use crate::args::Args;
 
+#[expect(clippy::print_stderr, reason = "before there is a log")]
 fn main() -> ExitCode {
     let args = Args::parse();
     // Before there is a thread: each would get an arena of its own.
@@ -44,7 +45,11 @@ fn main() -> ExitCode {
     match memory.and_then(|()| start::run(&args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error:#}");
+            if tracing::dispatcher::has_been_set() {
+                tracing::error!("{error:#}");
+            } else {
+                eprintln!("osctld: {error:#}");
+            }
             ExitCode::FAILURE
         }
     }

@@ -10,6 +10,7 @@ use os_api::view::DaemonState;
 #[cfg(debug_assertions)]
 use os_engine::FaultPlan;
 use os_engine::{Engine, Faults, Limits, Setup};
+use os_store::atomic::{self, Attributes};
 use os_types::PoolName;
 use os_types::plan::JournalPlace;
 use tokio::net::UnixListener;
@@ -38,7 +39,7 @@ const LOOK_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Runs the daemon until it is told to end.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let paths = Paths::new(absolute(&args.root)?);
+    let paths = Paths::new(root(&args.root)?);
     if args.print_cgroup_parent {
         print(&paths.cgroup_parent());
         return Ok(());
@@ -64,9 +65,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     result
 }
 
-fn absolute(root: &Path) -> anyhow::Result<PathBuf> {
-    root.canonicalize()
-        .with_context(|| format!("cannot use the root {}", root.display()))
+/// The root folder, absolute. One that is not that of the host is made with all that the daemon expects
+/// in it; its parent has to be there, so that a mistyped path makes nothing.
+fn root(root: &Path) -> anyhow::Result<PathBuf> {
+    let unusable = || format!("cannot use the root {}", root.display());
+    let root_path = std::path::absolute(root).with_context(unusable)?;
+    if let Some(parent) = root_path.parent() {
+        parent.canonicalize().with_context(unusable)?;
+        let etc = root_path.join("etc");
+        atomic::create_dir_all(&etc, Attributes::mode(0o755)).with_context(unusable)?;
+    }
+    root.canonicalize().with_context(unusable)
 }
 
 #[expect(

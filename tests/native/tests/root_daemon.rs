@@ -80,6 +80,22 @@ fn a_stopped_daemon_keeps_what_is_imported() -> Result<()> {
 }
 
 #[test]
+fn a_new_root_is_filled() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    std::fs::remove_dir_all(sandbox.path("etc"))?;
+    let daemon = sandbox.start_ready()?;
+    sandbox.pool("tank")?;
+    sandbox.ok(&["user", "new", "alice"])?;
+    ensure!(std::fs::read_to_string(sandbox.path("etc/subuid"))?.contains("tank-alice"));
+    let mistyped = sandbox.path("no/new");
+    let other = sandbox.launch(&["--root", mistyped.to_str().context("text")?])?;
+    ensure!(!other.wait(Duration::from_secs(10))?.success());
+    let log = sandbox.log();
+    ensure!(log.contains("cannot use the root"), "{log}");
+    sandbox.finish(daemon)
+}
+
+#[test]
 fn a_killed_daemon_finds_everything_again() -> Result<()> {
     let sandbox = Sandbox::new()?;
     let daemon = sandbox.start_ready()?;
