@@ -93,6 +93,27 @@ fn dont_kill_does_not() -> Result<()> {
     sandbox.finish(daemon)
 }
 
+/// An administrator looks into a shutdown that hangs.
+#[test]
+fn commands_come_in_while_it_shuts_down() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = with_init(&sandbox, "web", STUBBORN)?;
+    std::thread::scope(|scope| {
+        let stop = scope.spawn(|| sandbox.osctl(&["ct", "stop", "-t", "60", "web"]));
+        web.wait_for("stopping")?;
+        let left = web.sh("sleep 1000 >/dev/null 2>&1 & ps")?;
+        ensure!(left.contains("sleep 1000"), "{left}");
+        assert_eq!(web.state()?, "stopping");
+        web.kill()?;
+        let stop = stop.join();
+        stop.map_err(|_panic| anyhow::anyhow!("a client died"))??;
+        anyhow::Ok(())
+    })?;
+    let left = process::of_container(&sandbox, "web", "")?;
+    ensure!(left.is_empty(), "{left:?}");
+    sandbox.finish(daemon)
+}
+
 #[test]
 fn kill_is_quick() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;

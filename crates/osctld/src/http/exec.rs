@@ -162,7 +162,7 @@ fn usable(
         return Err(is(container, ContainerState::Stopped).next(next));
     };
     match live.state {
-        ContainerState::Running if live.is_exec_only() && !ours => {
+        ContainerState::Running | ContainerState::Stopping if live.is_exec_only() && !ours => {
             let text = format!(
                 "container {container} runs only for another `osctl ct exec --run-container`"
             );
@@ -170,6 +170,8 @@ fn usable(
                 .about(format!("container {container}"))
                 .next(format!("osctl ct wait {container} stopped")))
         }
+        // An administrator looks into a shutdown that hangs. What comes in is killed with the rest.
+        ContainerState::Stopping if live.init.is_some() => Ok(live),
         ContainerState::Running => Ok(live),
         ContainerState::Frozen | ContainerState::Freezing => {
             Err(is(container, ContainerState::Frozen)
