@@ -17,6 +17,7 @@ use os_types::{IdMap, IdSpan, UserName};
 pub use spans::{Claim, Spans};
 pub use verify::{check_start, gives_ids, verify};
 
+use crate::document::PoolIds;
 use crate::facts::Facts;
 use crate::state::{PoolState, State};
 
@@ -33,7 +34,8 @@ impl Claims {
     /// *Shape*: the maps of all users whose files can be read, disabled ones too; whatever looks
     /// like a map entry in the files of the others; the allocations of all id ranges; the ids of
     /// our system users; accounts that were kept when their pool was exported; what is remembered
-    /// of pools that are not imported; what runs; what the host has and what is reserved.
+    /// of pools that are not imported; what operations on their way have reserved; what runs; what
+    /// the host has and what nobody may have.
     pub fn of(state: &State, facts: &Facts) -> Self {
         let [foreign_uids, foreign_gids] = facts.foreign.spans();
         let mut both = Vec::new();
@@ -70,7 +72,28 @@ impl Claims {
             uids.extend(running.uids.iter().copied().map(claim));
             gids.extend(running.gids.iter().copied().map(claim));
         }
-        remembered(state, (&mut uids, &mut gids), &mut both);
+        for (pool, ids) in &state.remembered().pools {
+            if state.pool(pool).is_none() {
+                let holder = |user: Option<&UserName>, owner: Option<&String>| Holder::Remembered {
+                    pool: pool.clone(),
+                    user: user.cloned(),
+                    owner: owner.cloned(),
+                };
+                of_pool(ids, holder, (&mut uids, &mut gids), &mut both);
+            }
+        }
+        for (pool, ids) in state.reserved() {
+            let holder = |user: Option<&UserName>, owner: Option<&String>| {
+                // A block that is allocated for a user is named after the user.
+                let for_user = owner.and_then(|owner| owner.strip_prefix("user:")?.parse().ok());
+                Holder::Pending {
+                    pool: pool.clone(),
+                    user: user.cloned().or(for_user),
+                    owner: owner.cloned(),
+                }
+            };
+            of_pool(ids, holder, (&mut uids, &mut gids), &mut both);
+        }
         uids.extend(both.iter().cloned());
         gids.extend(both);
         Self {
@@ -120,31 +143,22 @@ impl Claims {
     }
 }
 
-/// The ids of pools that are not imported.
-fn remembered(
-    state: &State,
+/// The ids of a pool in a table of ids; `holder` makes a holder from the user or the owner of blocks.
+fn of_pool(
+    ids: &PoolIds,
+    holder: impl Fn(Option<&UserName>, Option<&String>) -> Holder,
     (uids, gids): (&mut Vec<Claim>, &mut Vec<Claim>),
     both: &mut Vec<Claim>,
 ) {
-    for (pool, ids) in &state.remembered().pools {
-        if state.pool(pool).is_some() {
-            continue;
-        }
-        let holder = |user: Option<&UserName>, owner: Option<String>| Holder::Remembered {
-            pool: pool.clone(),
-            user: user.cloned(),
-            owner,
-        };
-        for (user, ids) in &ids.users {
-            let claim = |span| Claim::new(span, holder(Some(user), None));
-            uids.extend(ids.uid_map.host_spans().map(claim));
-            gids.extend(ids.gid_map().host_spans().map(claim));
-        }
-        both.extend(ids.allocations.iter().filter_map(|blocks| {
-            let holder = holder(None, blocks.owner.clone());
-            Some(Claim::new(blocks.span()?, holder))
-        }));
+    for (user, ids) in &ids.users {
+        let claim = |span| Claim::new(span, holder(Some(user), None));
+        uids.extend(ids.uid_map.host_spans().map(claim));
+        gids.extend(ids.gid_map().host_spans().map(claim));
     }
+    both.extend(ids.allocations.iter().filter_map(|blocks| {
+        let holder = holder(None, blocks.owner.as_ref());
+        Some(Claim::new(blocks.span()?, holder))
+    }));
 }
 
 fn allocations(pool: &PoolState, claims: &mut Vec<Claim>) {

@@ -5,9 +5,8 @@
 //!
 //! *Locks*: a plan touches the entities it changes and those it relies on. Whatever touches
 //! something on a pool shares the pool, which the engine sees to, so that no pool is closed under
-//! it; only what concerns a pool as a whole touches the pool. A plan that gives ids to somebody
-//! touches the host: it is made while the host is locked, because ids are checked over all pools.
-//! One that only takes ids away does not; its steps about accounts lock the host by themselves.
+//! it; only what concerns a pool as a whole touches the pool. Ids are checked over all pools, but no
+//! plan touches the host for that: what it gives to somebody is reserved (ADR-13).
 
 mod activate;
 mod attr;

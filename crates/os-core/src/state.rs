@@ -23,7 +23,7 @@ use os_types::{EntityRef, Failure, PoolName, PoolPath, UserName};
 pub use part::PartOf;
 pub use pool::{PoolState, Table};
 
-use crate::document::{ContainerDoc, RememberedIds};
+use crate::document::{ContainerDoc, PoolIds, RememberedIds};
 use crate::facts::ForeignIds;
 
 /// What happened to an entity; for events.
@@ -43,13 +43,20 @@ type Disabled = BTreeMap<PoolName, BTreeMap<UserName, Failure>>;
 ///
 /// Invariant: `disabled` is what `resolve` makes of the rest; every change keeps it so, and
 /// `remembered` in step with it.
+///
+/// An operation that gives ids to somebody *reserves* them before its first step, until it ends. So
+/// no other operation gives them away, and users of a pool that is imported meanwhile stand back.
 #[derive(Debug, Clone, Default)]
 pub struct State {
     pools: Vec<PoolState>,
     foreign: Arc<ForeignIds>,
     disabled: Arc<Disabled>,
     remembered: Arc<RememberedIds>,
+    reserved: Arc<BTreeMap<Reservation, RememberedIds>>,
 }
+
+/// The number of a reservation of ids.
+pub type Reservation = u64;
 
 impl State {
     /// No pool.
@@ -68,6 +75,27 @@ impl State {
     /// The host ids of all pools seen so far. A later state shares them until they change.
     pub fn remembered(&self) -> &Arc<RememberedIds> {
         &self.remembered
+    }
+
+    /// Reserves ids that [`crate::claim::verify`] has found to be free in this state. On pools that
+    /// are imported they are remembered from now on. Answers the users that are disabled by that.
+    pub fn reserve(&mut self, ids: RememberedIds) -> (Reservation, Vec<Changed>) {
+        let reserved = Arc::make_mut(&mut self.reserved);
+        let number = reserved.last_key_value().map_or(0, |(last, _)| last + 1);
+        reserved.insert(number, ids);
+        (number, self.resolve())
+    }
+
+    /// Ends a reservation: what has come of it is in the files of the pools. Answers the users that
+    /// are enabled by that.
+    pub fn release(&mut self, reservation: Reservation) -> Vec<Changed> {
+        Arc::make_mut(&mut self.reserved).remove(&reservation);
+        self.resolve()
+    }
+
+    /// The ids that operations on their way have reserved, by pool.
+    pub fn reserved(&self) -> impl Iterator<Item = (&PoolName, &PoolIds)> {
+        self.reserved.values().flat_map(|ids| &ids.pools)
     }
 
     /// Gives up the host ids of a pool that is not imported; answers the users that are enabled by
@@ -189,8 +217,8 @@ impl State {
     }
 
     fn resolve(&mut self) -> Vec<Changed> {
-        let disabled = resolve::resolve(&self.pools, &self.foreign, &self.remembered);
-        let remembered = remember::update(&self.remembered, &self.pools, &disabled);
+        let disabled = resolve::resolve(self);
+        let remembered = remember::update(self, &disabled);
         if remembered != *self.remembered {
             self.remembered = Arc::new(remembered);
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use os_api::{Operation, OperationState, Queue};
 use os_types::plan::JournalPlace;
-use os_types::{EntityRef, Failure, OpId, Plan};
+use os_types::{Failure, OpId, Plan};
 
 use crate::control::Control;
 use crate::events::Events;
@@ -149,8 +149,7 @@ impl<H: Host> Engine<H> {
     pub fn submit(&self, request: OperationRequest) -> Result<OpId, Failure> {
         let inner = &self.0;
         let control = Control::new(request.deadline);
-        let mut touches: BTreeSet<_> = request.touches.iter().cloned().collect();
-        let gives_ids = touches.remove(&EntityRef::Host);
+        let touches: BTreeSet<_> = request.touches.iter().cloned().collect();
         // Neither a kill nor what the daemon does by itself, for the end of a container, may get lost.
         let is_bounded = request.strength != Strength::Urgent && request.pid != 0;
         let entry = inner
@@ -174,7 +173,6 @@ impl<H: Host> Engine<H> {
             request,
             claimant,
             touches,
-            gives_ids,
         };
         tokio::spawn(Arc::clone(inner).drive(drive, locks));
         Ok(id)

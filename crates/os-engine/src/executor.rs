@@ -83,19 +83,29 @@ impl<H: Host> Executor<'_, H> {
         let ended = journal.step_log().end().cloned();
         let reverting = journal.step_log().reverting().cloned();
         let journal = SharedJournal::new(journal);
+        // That of an operation which begins was made with its plan.
+        let mut reservation = None;
         let ending = if let Some(ending) = ended {
             ending
         } else if let Some(reason) = reverting {
             self.back(&journal, &plan, reason)
         } else {
-            let forward = self.forward(&journal, &plan);
-            let complete = || guard(&"the end of the plan", || self.host.complete(&plan));
-            match forward.and_then(|()| complete()) {
+            let mut forward = || {
+                if self.start != Start::Fresh {
+                    // The world may be another one since the plan was made.
+                    let reserve = || self.host.reserve(&plan);
+                    reservation = guard(&"the check of the plan", reserve)?;
+                }
+                self.forward(&journal, &plan)?;
+                guard(&"the end of the plan", || self.host.complete(&plan))
+            };
+            match forward() {
                 Ok(()) => self.ending(OperationState::Finished, None),
                 Err(reason) => self.back(&journal, &plan, reason),
             }
         };
         self.close(journal.into_inner(), &ending);
+        drop(reservation);
         ending
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use os_types::plan::JournalPlace;
-use os_types::step::{AccountFilesStep, DatasetStep, FileStep, RunStep, SystemUserStep};
+use os_types::step::{DatasetStep, FileStep, RunStep, SystemUserStep};
 use os_types::{
     Code, EntityRef, Failure, Parallel, Plan, PoolName, PoolPath, Presence, StartPolicy, Step,
     StopPolicy,
@@ -18,7 +18,7 @@ use os_types::{
 use crate::fault::Action;
 use crate::{
     DEADLINE, Engine, FaultPlan, Faults, Host, Identity, JournalDirs, Limits, OperationRequest,
-    Outcome, Setup, StepCheck, StepContext, Strength,
+    Outcome, Reservation, Setup, StepCheck, StepContext, Strength,
 };
 
 /// What exists.
@@ -52,6 +52,8 @@ struct State {
     is_dead: bool,
     /// Files that a removal has put out of use, if removals are deferred to the end.
     out_of_use: Option<BTreeSet<String>>,
+    /// The accounts that operations on their way have reserved.
+    reserved: BTreeSet<String>,
     /// Where the step `activate pool` recovers.
     recovers: Option<JournalPlace>,
 }
@@ -266,13 +268,32 @@ impl Host for Fake {
         Ok(())
     }
 
-    fn verify(&self, _: &Plan) -> Result<(), Failure> {
-        self.panic_in("verify");
-        Ok(())
+    fn reserve(&self, plan: &Plan) -> Result<Reservation, Failure> {
+        self.panic_in("reserve");
+        let names = plan.steps.iter().filter_map(|step| match step {
+            Step::SystemUser(step) if step.to == Presence::Present => Some(step.user.to_string()),
+            _ => None,
+        });
+        let names: BTreeSet<_> = names.collect();
+        let reserved = &mut self.0.0.lock().unwrap().reserved;
+        if let Some(name) = names.intersection(reserved).next() {
+            return Err(Failure::new(Code::Overlap, format!("{name} is reserved")));
+        }
+        reserved.extend(names.iter().cloned());
+        Ok(Some(Box::new(Reserved(self.clone(), names))))
     }
 
     fn check(&self, step: &Step) -> Result<StepCheck, Failure> {
         Ok(self.0.0.lock().unwrap().readiness(step))
+    }
+}
+
+struct Reserved(Fake, BTreeSet<String>);
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let mut state = self.0.0.0.lock().unwrap();
+        state.reserved.retain(|name| !self.1.contains(name));
     }
 }
 
@@ -418,17 +439,12 @@ pub(crate) fn container(name: &str, to: Presence) -> Step {
 
 /// A request whose steps `first` to `first + count - 1` run side by side.
 pub(crate) fn parallel(request: OperationRequest, group: Parallel) -> OperationRequest {
-    let mut plan = (request.planner)().unwrap();
+    let mut plan = (request.planner)().unwrap().plan;
     plan.parallel.push(group);
     OperationRequest {
-        planner: Arc::new(move || Ok(plan.clone())),
+        planner: Arc::new(move || Ok(plan.clone().into())),
         ..request
     }
-}
-
-/// A step that needs the lock of the host.
-pub(crate) fn accounts() -> Step {
-    Step::AccountFiles(AccountFilesStep {})
 }
 
 pub(crate) fn destroy(dataset: &str) -> Step {
@@ -461,7 +477,7 @@ pub(crate) fn work_on(touches: Vec<EntityRef>, steps: Vec<Step>) -> OperationReq
         strength: Strength::Normal,
         slot: None,
         undoes: None,
-        planner: Arc::new(move || Ok(plan.clone())),
+        planner: Arc::new(move || Ok(plan.clone().into())),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The host as the engine sees it: something that steps can be applied to.
 
+use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
@@ -11,6 +12,10 @@ use crate::cancellation::Cancellation;
 use crate::control::Control;
 use crate::executor::ProgressSink;
 use crate::recover::Recovery;
+
+/// What an operation has reserved on the host, e.g. the ids that it gives away, until this is dropped;
+/// `None` if its plan gives nothing.
+pub type Reservation = Option<Box<dyn Any + Send>>;
 
 /// What steps are applied to: the real host in `osctld`, a fake in tests.
 ///
@@ -36,10 +41,15 @@ pub trait Host: Send + Sync + 'static {
     }
 
     /// Whether the result of a plan would be sound, e.g. gives nobody the ids of somebody else.
-    /// Called for the plan of an undo, and for what is left of a plan that a crash cut off; the
-    /// planner of a command sees to its own.
     fn verify(&self, _plan: &Plan) -> Result<(), Failure> {
         Ok(())
+    }
+
+    /// As [`Host::verify`], and reserves what the plan gives, so that no other operation gives it
+    /// before this one has ended. Called for the plan of an undo and for a plan that a crash cut off;
+    /// the planner of a command sees to its own.
+    fn reserve(&self, plan: &Plan) -> Result<Reservation, Failure> {
+        self.verify(plan).map(|()| None)
     }
 }
 

@@ -10,7 +10,7 @@
 //! and shares a pool whose exclusive holder has opened it for urgent ones ([`LockTable::open`]).
 //!
 //! Deadlocks: [`LockTable::acquire`] takes locks in the order of [`EntityRef`] only: a pool comes
-//! before everything on it, the host last. The holder of the greatest entity that any operation
+//! before everything on it. The holder of the greatest entity that any operation
 //! waits for waits for nothing, so at least one can always go on. An operation moves on to its next
 //! queue at the moment in which it gets a lock: two that touch the same entities come to each queue
 //! in the same order. What is acquired while other locks are held must be greater than all of them.

@@ -6,16 +6,25 @@ use std::time::Duration;
 
 use os_types::{EntityRef, Failure, OpId, Plan};
 
+use crate::host::Reservation;
 use crate::slots::Slot;
 
 /// The deadline of an operation unless the command has another one.
 pub const DEADLINE: Duration = Duration::from_mins(10);
 
+/// A plan that is about to be carried out.
+pub struct Planned {
+    /// The steps.
+    pub plan: Plan,
+    /// What the host has reserved for them.
+    pub reservation: Reservation,
+}
+
 /// Makes the plan of an operation from the state of the world.
 ///
 /// It is called once the operation has its turn with what it touches, and again if the plan turns
 /// out to touch more. Pure but for reading; called on a thread that may block.
-pub type Planner = Arc<dyn Fn() -> Result<Plan, Failure> + Send + Sync>;
+pub type Planner = Arc<dyn Fn() -> Result<Planned, Failure> + Send + Sync>;
 
 /// How an operation stands to others that want the same entity.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,6 +63,24 @@ pub struct OperationRequest {
     pub undoes: Option<OpId>,
     /// Its plan.
     pub planner: Planner,
+}
+
+/// For a plan that gives nothing away.
+impl From<Plan> for Planned {
+    fn from(plan: Plan) -> Self {
+        Self {
+            plan,
+            reservation: None,
+        }
+    }
+}
+
+impl fmt::Debug for Planned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Planned")
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for OperationRequest {

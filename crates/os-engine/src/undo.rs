@@ -15,7 +15,7 @@ use crate::engine::Inner;
 use crate::host::{Host, StepCheck};
 use crate::journal::Record;
 use crate::operation_table::{ambiguous, not_found};
-use crate::request::{DEADLINE, OperationRequest, Planner, Strength};
+use crate::request::{DEADLINE, OperationRequest, Planned, Planner, Strength};
 
 /// How many records of each place are looked through. What came after a record, and may have undone
 /// it, is newer, so no depth gives a wrong answer; this one costs some ten MiB for a moment.
@@ -84,7 +84,9 @@ impl<H: Host> Inner<H> {
         let planner: Planner = Arc::new(move || {
             let inner = inner.upgrade();
             let inner = inner.ok_or_else(|| Failure::new(Code::Busy, "osctld is stopping"))?;
-            inner.undo_plan(&target).map(|(_, plan)| plan)
+            let (_, plan) = inner.undo_plan(&target)?;
+            let reservation = inner.host.reserve(&plan)?;
+            Ok(Planned { plan, reservation })
         });
         Ok(OperationRequest {
             command: "undo".to_owned(),

@@ -78,10 +78,6 @@ pub trait StepKind: Clone {
     /// What it changes.
     const DURABILITY: Durability;
 
-    /// Whether it needs the lock of the host: it changes the account files, or which ids are
-    /// somebody's.
-    const USES_HOST: bool = false;
-
     /// The step back; `None` if the step destroys something for good.
     fn inverse(&self) -> Option<Self>;
 
@@ -157,13 +153,6 @@ macro_rules! steps {
             pub fn stays(&self) -> bool {
                 match self {
                     $(Self::$variant(step) => step.stays(),)+
-                }
-            }
-
-            /// Whether it needs the lock of the host, see [`StepKind::USES_HOST`].
-            pub fn uses_host(&self) -> bool {
-                match self {
-                    $(Self::$variant(_) => $kind::USES_HOST,)+
                 }
             }
 

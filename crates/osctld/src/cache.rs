@@ -4,13 +4,13 @@
 //! and keep it as long as they like, so they never wait for a change.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use os_core::State;
 use os_core::document::RememberedIds;
 use os_store::atomic::Attributes;
 use os_store::document;
-use os_types::chain;
+use os_types::{Failure, chain};
 
 /// The state, shared.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(crate) struct Cache {
     file: PathBuf,
     /// What the file says; held while it is written.
     saved: Mutex<Arc<RememberedIds>>,
+    /// Why it could not be written when this was last tried.
+    unsaved: Mutex<Option<Failure>>,
 }
 
 impl Cache {
@@ -42,6 +44,7 @@ impl Cache {
             saved: Mutex::new(Arc::clone(state.remembered())),
             state: RwLock::new(Arc::new(state)),
             file: file.to_owned(),
+            unsaved: Mutex::default(),
         }
     }
 
@@ -50,30 +53,45 @@ impl Cache {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes the state. Called by steps alone, after what they wrote is on the disk.
+    /// Changes the state, e.g. after a step has written a file. If the ids to remember cannot be
+    /// written, the change stays: `healthcheck` tells, and the next change tries again (ADR-13).
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let result = {
-            let mut place = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            let mut state = State::clone(&place);
-            let result = change(&mut state);
-            *place = Arc::new(state);
-            result
-        };
-        self.save();
+        let result = self.update(change);
+        if let Err(failure) = self.save() {
+            tracing::error!(%failure, "cannot remember host ids");
+        }
+        result
+    }
+
+    /// Changes the state in memory alone; [`Cache::save`] has to follow.
+    pub(crate) fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut place = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = State::clone(&place);
+        let result = change(&mut state);
+        *place = Arc::new(state);
         result
     }
 
     /// Writes the ids of the present state if the file has others.
-    fn save(&self) {
+    pub(crate) fn save(&self) -> Result<(), Failure> {
         let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
         let state = self.now();
-        if *saved == *state.remembered() {
-            return;
+        // What failed may have left any content.
+        if *saved == *state.remembered() && self.unsaved().is_none() {
+            return Ok(());
         }
-        match document::save(&self.file, &**state.remembered(), Attributes::mode(0o600)) {
-            Ok(_) => *saved = Arc::clone(state.remembered()),
-            // The pools themselves still have them; the next change tries again.
-            Err(error) => tracing::error!(error = chain(&error), "cannot remember host ids"),
+        let written = document::save(&self.file, &**state.remembered(), Attributes::mode(0o600));
+        let failure = written.err().map(Failure::from);
+        self.unsaved().clone_from(&failure);
+        if let Some(failure) = failure {
+            return Err(failure);
         }
+        *saved = Arc::clone(state.remembered());
+        Ok(())
+    }
+
+    /// Why the file of remembered ids is not what it should be.
+    pub(crate) fn unsaved(&self) -> MutexGuard<'_, Option<Failure>> {
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

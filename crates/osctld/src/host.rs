@@ -37,6 +37,7 @@ pub(crate) mod probe_threads;
 mod property;
 mod purge;
 mod removal;
+mod reservation;
 pub(crate) mod run;
 pub(crate) mod source;
 mod storage;
@@ -50,7 +51,7 @@ use std::sync::{Arc, Mutex};
 use os_api::EventBody;
 use os_api::view::SourceKind;
 use os_core::State;
-use os_engine::{Host, Outcome, StepCheck, StepContext};
+use os_engine::{Host, Outcome, Reservation, StepCheck, StepContext};
 use os_runtime::{Runtime, Setup};
 use os_storage::{PoolContents, PoolPlace, Pools};
 use os_store::atomic::{self, Attributes};
@@ -73,7 +74,8 @@ pub(crate) struct LinuxHost {
     paths: Paths,
     identity: Identity,
     scopes: Arc<Scopes>,
-    cache: Cache,
+    cache: Arc<Cache>,
+    ids: Mutex<()>,
     pools: Box<dyn Pools>,
     accounts: Registry,
     identities: identities::Identities,
@@ -119,7 +121,8 @@ impl LinuxHost {
             pools: Box::new(os_storage::Backends::new(Arc::new(
                 os_cmd::HostRunner::new(),
             ))),
-            cache: Cache::read(&paths.state().join("ids.toml")),
+            cache: Arc::new(Cache::read(&paths.state().join("ids.toml"))),
+            ids: Mutex::default(),
             identities: identities::Identities::default(),
             runtime,
             paths,
@@ -247,6 +250,10 @@ impl Host for LinuxHost {
 
     fn verify(&self, plan: &Plan) -> Result<(), Failure> {
         self.verify_ids(plan)
+    }
+
+    fn reserve(&self, plan: &Plan) -> Result<Reservation, Failure> {
+        self.reserve_ids(plan)
     }
 
     fn apply(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, Failure> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use os_api::Command;
-use os_engine::{Host as _, OperationRequest, Slot, Strength, UndoTarget};
+use os_engine::{OperationRequest, Slot, Strength, UndoTarget};
 use os_types::{Code, ContainerRef, EntityRef, Failure, OpId, Plan, Step, StopMethod};
 use tokio::runtime::Handle;
 
@@ -32,7 +32,7 @@ pub(crate) struct Who {
 pub(crate) fn plan(app: &App, command: &Command) -> Result<Plan, Failure> {
     match command {
         Command::Undo(undo) => app.engine().undo_plan(&target(undo)).map(|(_, plan)| plan),
-        other => compile(app, other),
+        other => app.host().preview(other),
     }
 }
 
@@ -132,7 +132,7 @@ fn request(app: &App, command: Command) -> Result<OperationRequest, Failure> {
     if let Command::Undo(undo) = &command {
         return app.engine().undo_work(&target(undo));
     }
-    let plan = compile(app, &command)?;
+    let plan = app.host().preview(&command)?;
     let name = command.name().to_owned();
     let deadline = deadline(&plan);
     let strength = strength(&command);
@@ -148,7 +148,7 @@ fn request(app: &App, command: Command) -> Result<OperationRequest, Failure> {
         strength,
         slot,
         undoes: None,
-        planner: Arc::new(move || compile(&app, &command)),
+        planner: Arc::new(move || app.host().plan(&command)),
     })
 }
 
@@ -213,12 +213,4 @@ fn deadline(plan: &Plan) -> Duration {
         steps.map(wait).max().unwrap_or_default() + ROUND.saturating_mul(rounds)
     });
     os_engine::DEADLINE + alone + together.sum::<Duration>()
-}
-
-fn compile(app: &App, command: &Command) -> Result<Plan, Failure> {
-    let host = app.host();
-    let facts = host.facts_for(command)?;
-    let plan = os_core::plan(command, &host.state(), &facts)?;
-    host.verify(&plan)?;
-    Ok(plan)
 }

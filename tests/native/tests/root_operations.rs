@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use native::{wait_for, with_pool};
-use os_testkit::{Container, Daemon, Sandbox};
+use os_testkit::{Container, Daemon, HungMount, Sandbox};
 use serde_json::{Value, json};
 
 /// An init that reacts to what means a power failure, but not in a way that helps.
@@ -318,5 +318,37 @@ fn many_containers_start_and_stop_side_by_side() -> Result<()> {
         "{ran:?}"
     );
     sandbox.ok(&["ct", "del", "--all"])?;
+    sandbox.finish(daemon)
+}
+
+/// U2: a pool whose disk hangs keeps no other pool from getting users, and their ids are disjoint.
+#[test]
+fn a_user_that_hangs_with_its_pool_holds_up_no_other_pool() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    sandbox.pool("other")?;
+    let hung = HungMount::over(&sandbox.path("tank/conf/user"))?;
+    let alice = json!({ "pool": "tank", "name": "alice" });
+    let alice = submit(&sandbox, "user-new", &alice)?;
+    wait_for("the step that hangs", || {
+        let now = operation(&sandbox, &alice)?;
+        Ok((now["steps"][1]["state"] == "running").then_some(()))
+    })?;
+    sandbox.ok(&["user", "new", "other:bob"])?;
+    let bob = sandbox.json(&["user", "show", "other:bob"])?;
+    assert_eq!(
+        bob["uid_map"],
+        json!(["0:1065536:65536"]),
+        "alice has the first"
+    );
+    let same = ["user", "new", "--map", "0:1000000:65536", "other:carol"];
+    let refused = sandbox.osctl(&same)?;
+    ensure!(
+        refused.code != 0 && refused.stderr.contains("user tank:alice"),
+        "{refused:?}"
+    );
+    drop(hung);
+    let ended = until(&sandbox, &alice, ENDED)?;
+    assert_ne!(ended["state"], "finished", "{ended}");
+    sandbox.ok(&same)?;
     sandbox.finish(daemon)
 }

@@ -55,6 +55,15 @@ pub enum Holder {
         /// The owner of blocks.
         owner: Option<String>,
     },
+    /// What an operation on its way gives to somebody: a user, or the owner of blocks.
+    Pending {
+        /// The pool.
+        pool: PoolName,
+        /// The user; none for blocks.
+        user: Option<UserName>,
+        /// The owner of blocks.
+        owner: Option<String>,
+    },
     /// A system user of ours: its own id, or the ids of a user whose pool is exported.
     Account(String),
     /// Somebody on the host that is none of ours.
@@ -83,6 +92,7 @@ impl Holder {
                 pool, container, ..
             } => Some(format!("osctl ct show {pool}:{container}")),
             Self::Remembered { .. } => Some("osctl pool sources".to_owned()),
+            Self::Pending { .. } => Some("osctl operation ls".to_owned()),
             Self::Allocation { pool, range, .. } => {
                 Some(format!("osctl id-range table ls {pool}:{range}"))
             }
@@ -107,6 +117,15 @@ impl fmt::Display for Holder {
             Self::Remembered { pool, owner, .. } => {
                 let owner = owner.as_deref().unwrap_or("an allocation");
                 write!(f, "{owner} on pool {pool}, which is exported")
+            }
+            Self::Pending {
+                pool,
+                user: Some(user),
+                ..
+            } => write!(f, "user {pool}:{user}, which an operation is creating"),
+            Self::Pending { pool, owner, .. } => {
+                let owner = owner.as_deref().unwrap_or("an allocation");
+                write!(f, "{owner} on pool {pool}, which an operation is creating")
             }
             Self::Account(name) => write!(f, "system user {name}"),
             Self::Foreign(foreign) => f.write_str(&foreign.owner),

@@ -216,4 +216,21 @@ mod plans {
              tank:web, which runs"
         );
     }
+
+    #[test]
+    fn what_an_operation_has_reserved_is_given_to_nobody_else() {
+        let (mut state, facts) = (two_pools(), facts());
+        let new = |pool: &str, name: &str| plan(vec![user(pool, name, 9_000_000)]);
+        let given = verify(&new("tank", "carol"), &state, &facts).unwrap();
+        let (carol, _) = state.reserve(given);
+        let taken = refused(vec![user("dozer", "dave", 9_000_000)], &state, &facts);
+        assert!(
+            taken.contains("user tank:carol, which an operation"),
+            "{taken}"
+        );
+        let claims = Claims::of(&state, &facts);
+        assert!(claims.is_free(span(9_000_000, 1)).is_err());
+        state.release(carol);
+        verify(&new("dozer", "dave"), &state, &facts).unwrap();
+    }
 }

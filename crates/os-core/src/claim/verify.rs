@@ -13,7 +13,7 @@ use os_types::{
 };
 
 use super::{Claim, Claims, Holder, Space};
-use crate::document::{IdRangeDoc, UserBlock, UserDoc};
+use crate::document::{AllocatedIds, IdRangeDoc, RememberedIds, UserBlock, UserDoc, UserIds};
 use crate::facts::{Facts, RunningIds};
 use crate::layout;
 use crate::state::State;
@@ -67,17 +67,18 @@ pub fn gives_ids(plan: &Plan) -> bool {
     })
 }
 
-/// Refuses a plan whose result gives ids to an owner while another one has them.
+/// Refuses a plan whose result gives ids to an owner while another one has them, or while another
+/// operation has reserved them. Returns the ids that it gives, for [`State::reserve`].
 ///
 /// *Shape*: looks at what the plan changes, not at what is there already: two users whose ids
 /// overlap since their pools were imported hinder no other plan.
 ///
 /// # Errors
 /// `Code::Overlap`, which names both owners.
-pub fn verify(plan: &Plan, state: &State, facts: &Facts) -> Result<(), Failure> {
+pub fn verify(plan: &Plan, state: &State, facts: &Facts) -> Result<RememberedIds, Failure> {
     let changes = Changes::of(plan, state);
     if changes.users.is_empty() && changes.blocks.is_empty() {
-        return Ok(());
+        return Ok(RememberedIds::default());
     }
     let claims = Claims::of(state, facts);
     for (pool, name, doc) in &changes.users {
@@ -107,7 +108,7 @@ pub fn verify(plan: &Plan, state: &State, facts: &Facts) -> Result<(), Failure> 
             refuse(&owner, space, claims.first(space, *span, &own).cloned())?;
         }
     }
-    Ok(())
+    Ok(changes.given())
 }
 
 /// Refuses the start of a container while another user's container runs with some of its ids.
@@ -291,6 +292,21 @@ impl Changes {
             // The step itself says what is wrong with the blocks.
             _ => {}
         }
+    }
+
+    /// What the plan gives away.
+    fn given(self) -> RememberedIds {
+        let mut given = RememberedIds::default();
+        for (pool, name, doc) in self.users {
+            let ids = UserIds::new(&doc.uid_map, doc.gid_map());
+            let pool = given.pools.entry(pool).or_default();
+            pool.users.insert(name, ids);
+        }
+        for (pool, _, blocks, span) in self.blocks {
+            let ids = AllocatedIds::new(span, blocks.owner);
+            given.pools.entry(pool).or_default().allocations.push(ids);
+        }
+        given
     }
 
     /// Another user that the same plan gives ids of the map.

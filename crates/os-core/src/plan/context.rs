@@ -145,8 +145,7 @@ pub(super) fn running(steps: Vec<Step>, touches: impl IntoIterator<Item = Entity
     assemble(steps, touches, JournalPlace::Run)
 }
 
-/// A plan that makes, opens, closes or forgets a pool. It gives no ids away: its step about accounts
-/// locks the host by itself.
+/// A plan that makes, opens, closes or forgets a pool.
 pub(super) fn about_pool(pool: &PoolName, steps: Vec<Step>) -> Plan {
     let touched = EntityRef::Pool { pool: pool.clone() };
     assemble(steps, [touched], JournalPlace::Host)

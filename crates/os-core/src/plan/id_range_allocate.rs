@@ -2,7 +2,7 @@
 
 use os_api::command::IdRangeAllocate;
 use os_types::id_table::Allocation;
-use os_types::{Code, EntityRef, Failure, Plan, Presence};
+use os_types::{Code, Failure, Plan, Presence};
 
 use super::blocks::owner_user;
 use super::context::{Context, on_pool};
@@ -26,7 +26,7 @@ pub(super) fn plan(body: &IdRangeAllocate, context: &Context<'_>) -> Result<Plan
         owner: body.owner.clone(),
     };
     let steps = found.step(&allocation, Presence::Present);
-    let touches = [EntityRef::Host, found.entity.clone()];
+    let touches = [found.entity.clone()];
     let steps = steps.into_iter().collect();
     Ok(on_pool(found.pool.name(), steps, touches))
 }

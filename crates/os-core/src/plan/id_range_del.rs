@@ -1,7 +1,7 @@
 //! `id-range-del`: an id range without allocations.
 
 use os_api::command::IdRangeDel;
-use os_types::{Code, EntityRef, Failure, Plan};
+use os_types::{Code, Failure, Plan};
 
 use super::context::{Context, on_pool};
 
@@ -18,7 +18,6 @@ pub(super) fn plan(body: &IdRangeDel, context: &Context<'_>) -> Result<Plan, Fai
         return Err(found.refuse(Code::InUse, text));
     }
     let steps = vec![found.remove()?];
-    // The host too: nobody counts on these ids being free before they are for good.
-    let touches = [EntityRef::Host, found.entity.clone()];
+    let touches = [found.entity.clone()];
     Ok(on_pool(found.pool.name(), steps, touches))
 }

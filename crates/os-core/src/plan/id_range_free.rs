@@ -2,7 +2,7 @@
 
 use os_api::command::IdRangeFree;
 use os_types::id_table::{Allocation, IdTableError};
-use os_types::{Code, EntityRef, Failure, Plan, Presence};
+use os_types::{Code, Failure, Plan, Presence};
 
 use super::context::{Context, on_pool};
 use crate::claim::{Claims, Holder};
@@ -45,7 +45,6 @@ pub(super) fn plan(body: &IdRangeFree, context: &Context<'_>) -> Result<Plan, Fa
         }
         steps.extend(found.step(allocation, Presence::Absent));
     }
-    // The host too: a user that is just being made may be about to use the allocation.
-    let touches = [EntityRef::Host, found.entity.clone()];
+    let touches = [found.entity.clone()];
     Ok(on_pool(found.pool.name(), steps, touches))
 }

@@ -4,7 +4,7 @@
 //! against those of all pools. On one pool two overlapping ranges would only confuse people.
 
 use os_api::command::IdRangeNew;
-use os_types::{Code, EntityRef, Failure, IdTable, Plan, chain};
+use os_types::{Code, Failure, IdTable, Plan, chain};
 
 use super::context::{Context, on_pool};
 use crate::document::{self, IdRangeDoc};
@@ -34,7 +34,8 @@ pub(super) fn plan(body: &IdRangeNew, context: &Context<'_>) -> Result<Plan, Fai
     }
     let text = document::text(&IdRangeDoc::new(table));
     let step = layout::file_step(pool.name(), &entity, None, Some(text))?;
-    // The host too: another range with some of the ids may just be being made.
-    let touches = [EntityRef::Host, entity];
+    // The default range too, whether it exists or not: one range is created at a time.
+    let default = range(&"default".parse()?);
+    let touches = [default, entity];
     Ok(on_pool(pool.name(), vec![step], touches))
 }

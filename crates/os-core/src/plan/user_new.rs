@@ -2,7 +2,7 @@
 
 use os_api::command::UserNew;
 use os_types::step::SystemUserStep;
-use os_types::{EntityRef, Failure, Plan, Presence, Step};
+use os_types::{Failure, Plan, Presence, Step};
 
 use super::context::{Context, on_pool, rewrite};
 use super::user_ids;
@@ -42,6 +42,6 @@ pub(super) fn plan_with_document(
         user: name.clone(),
         to: Presence::Present,
     }));
-    let touches = [EntityRef::Host, entity].into_iter().chain(ids.range);
+    let touches = [entity].into_iter().chain(ids.range);
     Ok((on_pool(on, steps, touches), doc))
 }

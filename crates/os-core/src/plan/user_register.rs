@@ -3,7 +3,7 @@
 use os_api::command::{UserRegister, UserUnregister};
 use os_types::plan::JournalPlace;
 use os_types::step::SystemUserStep;
-use os_types::{EntityRef, Failure, Plan, PoolName, Presence, Step, UserName};
+use os_types::{Failure, Plan, PoolName, Presence, Step, UserName};
 
 use super::context::Context;
 use crate::accounts::Registrar;
@@ -27,17 +27,14 @@ pub(super) fn register(body: &UserRegister, context: &Context<'_>) -> Result<Pla
 }
 
 pub(super) fn unregister(body: &UserUnregister, context: &Context<'_>) -> Result<Plan, Failure> {
-    let mut plan = select(
+    select(
         (body.pool.as_ref(), body.name.as_ref()),
         context,
         |pool, user| {
             let registered = context.facts.account(pool, user).is_some();
             Ok(registered.then_some(Presence::Absent))
         },
-    )?;
-    // It gives no ids away.
-    plan.touches.retain(|entity| *entity != EntityRef::Host);
-    Ok(plan)
+    )
 }
 
 /// A step for each user named by the command that `decide` wants to move.
@@ -46,7 +43,7 @@ fn select(
     context: &Context<'_>,
     mut decide: impl FnMut(&PoolName, &UserName) -> Result<Option<Presence>, Failure>,
 ) -> Result<Plan, Failure> {
-    let mut touches = vec![EntityRef::Host];
+    let mut touches = Vec::new();
     let mut users = Vec::new();
     if let Some(name) = name {
         let found = context.find(pool, name)?;
@@ -66,7 +63,6 @@ fn select(
         let Some(to) = decide(pool, user)? else {
             continue;
         };
-        // Those that stay as they are are not touched: only who has the host's turn moves them.
         touches.push(user.entity(pool));
         steps.push(Step::SystemUser(SystemUserStep {
             pool: pool.clone(),

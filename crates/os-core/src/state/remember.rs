@@ -4,22 +4,24 @@ use std::collections::BTreeMap;
 
 use os_types::{PoolName, UserName};
 
-use super::{Disabled, PoolState};
+use super::{Disabled, State};
 use crate::document::{AllocatedIds, PoolIds, RememberedIds, UserDoc, UserIds};
 
 /// What is remembered once these pools are imported.
 ///
 /// *Shape*: pools that are not imported keep what they had. Of an imported pool, users that can be
 /// used have what their files say; users whose files cannot be read, or that stand back, keep what
-/// they had, so that they come back when the cause is gone.
-pub(super) fn update(
-    before: &RememberedIds,
-    pools: &[PoolState],
-    disabled: &Disabled,
-) -> RememberedIds {
-    let mut after = before.clone();
-    for pool in pools {
+/// they had, so that they come back when the cause is gone. What operations have reserved on it is
+/// remembered before it is in any file of the pool.
+pub(super) fn update(state: &State, disabled: &Disabled) -> RememberedIds {
+    let before = &state.remembered;
+    let mut after = RememberedIds::clone(before);
+    for pool in &state.pools {
         let known = before.pools.get(pool.name());
+        let reserved = || {
+            let of_pool = state.reserved().filter(|(name, _)| *name == pool.name());
+            of_pool.map(|(_, ids)| ids)
+        };
         let disabled = disabled.get(pool.name());
         let mut users = BTreeMap::new();
         for (name, entry) in pool.users() {
@@ -30,23 +32,29 @@ pub(super) fn update(
             };
             users.extend(ids.map(|ids| (name.clone(), ids)));
         }
-        let allocations = pool.id_ranges().values().filter_map(|entry| entry.doc());
-        let allocations = allocations.flat_map(|doc| {
-            let foreign = doc.table.allocations().iter().filter(|allocation| {
-                let owner = allocation.owner.as_deref().unwrap_or_default();
-                !owner.starts_with("user:")
-            });
-            foreign.filter_map(|allocation| {
-                let span = doc
-                    .table
-                    .span(allocation.block_index, allocation.block_count);
-                Some(AllocatedIds::new(span.ok()?, allocation.owner.clone()))
+        for (name, ids) in reserved().flat_map(|ids| &ids.users) {
+            users.entry(name.clone()).or_insert_with(|| ids.clone());
+        }
+        let ranges = pool.id_ranges().values().filter_map(|entry| entry.doc());
+        let allocations = ranges.flat_map(|doc| {
+            let allocated = doc.table.allocations().iter();
+            allocated.filter_map(|allocation| {
+                let (index, count) = (allocation.block_index, allocation.block_count);
+                let span = doc.table.span(index, count).ok()?;
+                Some(AllocatedIds::new(span, allocation.owner.clone()))
             })
         });
-        let ids = PoolIds {
-            users,
-            allocations: allocations.collect(),
-        };
+        let mut allocations: Vec<_> = allocations.collect();
+        for ids in reserved().flat_map(|ids| &ids.allocations) {
+            if !allocations.contains(ids) {
+                allocations.push(ids.clone());
+            }
+        }
+        allocations.retain(|ids| {
+            let owner = ids.owner.as_deref().unwrap_or_default();
+            !owner.starts_with("user:")
+        });
+        let ids = PoolIds { users, allocations };
         if ids == PoolIds::default() {
             after.pools.remove(pool.name());
         } else {

@@ -11,11 +11,10 @@ use std::collections::BTreeMap;
 use os_api::event::EntityChange;
 use os_types::{Code, Failure, IdMap, IdSpan, PoolName, UserName};
 
-use super::{Changed, Disabled, PoolState, remember};
+use super::{Changed, Disabled, PoolState, State, remember};
 use crate::accounts::system_user;
 use crate::claim::{Holder, Space, Spans};
-use crate::document::{RememberedIds, UserDoc};
-use crate::facts::ForeignIds;
+use crate::document::UserDoc;
 
 /// The host ids that were accepted so far: disjoint runs by their first id, and whose they are.
 #[derive(Default)]
@@ -42,19 +41,16 @@ impl<'a> Accepted<'a> {
 /// The users that cannot be used, with the reason.
 ///
 /// O(n log n) in the number of map entries: each is looked up once and added once.
-pub(super) fn resolve(
-    pools: &[PoolState],
-    foreign: &ForeignIds,
-    remembered: &RememberedIds,
-) -> Disabled {
-    let outside = foreign.spans();
+pub(super) fn resolve(state: &State) -> Disabled {
+    let (pools, remembered) = (&state.pools, &state.remembered);
+    let outside = state.foreign.spans();
     let (mut uids, mut gids) = (Accepted::default(), Accepted::default());
     let mut disabled = Disabled::new();
     let users = pools.iter().flat_map(|pool| {
         let users = pool.users().iter();
         users.filter_map(|(name, entry)| Some((pool.name(), name, entry.doc()?)))
     });
-    reserve(pools, remembered, (&mut uids, &mut gids));
+    reserve(state, (&mut uids, &mut gids));
     let (known, new): (Vec<_>, Vec<_>) =
         users.partition(|(pool, name, doc)| remember::knows(remembered, pool, name, doc));
     for (pool, name, doc) in known.into_iter().chain(new) {
@@ -75,18 +71,20 @@ pub(super) fn resolve(
     disabled
 }
 
-/// Accepts what is remembered of users that cannot be read now: their pool is not imported, or their
-/// file is damaged.
-fn reserve<'a>(
-    pools: &[PoolState],
-    remembered: &'a RememberedIds,
-    (uids, gids): (&mut Accepted<'a>, &mut Accepted<'a>),
-) {
-    for (name, ids) in &remembered.pools {
-        let pool = pools.iter().find(|pool| pool.name() == name);
+/// Accepts the ids of users that an operation is creating, and what is remembered of users that
+/// cannot be read now: their pool is not imported, or their file is damaged.
+fn reserve<'a>(state: &'a State, (uids, gids): (&mut Accepted<'a>, &mut Accepted<'a>)) {
+    let reserved = state.reserved().map(|of_pool| (of_pool, true));
+    let remembered = state.remembered.pools.iter();
+    let remembered = remembered.map(|of_pool| (of_pool, false));
+    for ((name, ids), is_new) in reserved.chain(remembered) {
+        let pool = state.pool(name);
         for (user, ids) in &ids.users {
-            let entry = pool.and_then(|pool| pool.users().get(user));
-            let is_away = pool.is_none() || entry.is_some_and(|entry| entry.doc().is_none());
+            let is_away = match pool.map(|pool| pool.users().get(user)) {
+                None => true,
+                Some(None) => is_new,
+                Some(Some(entry)) => entry.doc().is_none(),
+            };
             // The file may have been edited; then the first keeps them here, too.
             let is_free = uids.owner(&ids.uid_map).is_none() && gids.owner(ids.gid_map()).is_none();
             if is_away && is_free {

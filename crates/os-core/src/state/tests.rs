@@ -309,3 +309,34 @@ fn a_user_whose_file_is_damaged_keeps_its_ids() {
     let failure = state.disabled(&"dozer".parse().unwrap(), &"late".parse().unwrap());
     assert!(failure.is_some(), "its ids are those of the damaged user");
 }
+
+/// The pool brings a user whose ids an operation is about to give to another one.
+#[test]
+fn a_reservation_comes_before_the_users_of_a_pool_that_is_imported() {
+    let mut state = State::new();
+    state.insert(pool("dozer"));
+    let (dozer, alice) = ("dozer".parse().unwrap(), "alice".parse().unwrap());
+    let (tank, carol) = ("tank".parse().unwrap(), "carol".parse().unwrap());
+    let (imported, ..) = pool_with_users("tank", ["carol", "dave"]);
+    let ids = {
+        let doc = imported.users()[&carol].doc().unwrap();
+        crate::document::UserIds::new(&doc.uid_map, doc.gid_map())
+    };
+    let mut wanted = RememberedIds::default();
+    let on_dozer = wanted.pools.entry(dozer).or_default();
+    on_dozer.users.insert(alice, ids);
+    let (reservation, _) = state.reserve(wanted.clone());
+    assert_eq!(**state.remembered(), wanted, "before any file has them");
+    state.insert(imported);
+    let why = state.disabled(&tank, &carol).unwrap();
+    assert!(why.message.contains("user dozer:alice"), "{why}");
+    // Nothing has come of it.
+    state.release(reservation);
+    assert_eq!(state.disabled(&tank, &carol), None);
+    assert!(
+        !state
+            .remembered()
+            .pools
+            .contains_key(&"dozer".parse().unwrap())
+    );
+}

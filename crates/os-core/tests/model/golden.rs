@@ -243,14 +243,14 @@ fn id_ranges() {
     let new = r#"{"name":"small","start_id":500000,"block_size":100,"block_count":10}"#;
     assert_eq!(
         show(&world, "id-range-new", new),
-        "create file tank:conf/id-range/small.toml\ntouches id-range tank:small, host\nPool"
+        "create file tank:conf/id-range/small.toml\ntouches id-range tank:default, id-range tank:small\nPool"
     );
     world.run(command("id-range-new", new)).unwrap();
     let allocate = r#"{"name":"small","block_count":2,"owner":"web"}"#;
     assert_eq!(
         show(&world, "id-range-allocate", allocate),
         "allocate blocks 0 to 1 of id range tank:small for web\n\
-         touches id-range tank:small, host\nPool"
+         touches id-range tank:small\nPool"
     );
     world.run(command("id-range-allocate", allocate)).unwrap();
     world.run(command("id-range-allocate", allocate)).unwrap();
@@ -258,7 +258,7 @@ fn id_ranges() {
         show(&world, "id-range-free", r#"{"name":"small","owner":"web"}"#),
         "free blocks 0 to 1 of id range tank:small for web\n\
          free blocks 2 to 3 of id range tank:small for web\n\
-         touches id-range tank:small, host\nPool"
+         touches id-range tank:small\nPool"
     );
     world
         .run(command(
@@ -274,7 +274,7 @@ fn id_ranges() {
         .unwrap();
     assert_eq!(
         show(&world, "id-range-del", r#"{"name":"small"}"#),
-        "remove file tank:conf/id-range/small.toml\ntouches id-range tank:small, host\nPool"
+        "remove file tank:conf/id-range/small.toml\ntouches id-range tank:small\nPool"
     );
 }
 
@@ -287,7 +287,7 @@ fn users() {
         "allocate block 0 of id range tank:default for user:alice\n\
          create file tank:conf/user/alice.toml\n\
          register system user tank-alice\n\
-         touches id-range tank:default, user tank:alice, host\nPool"
+         touches id-range tank:default, user tank:alice\nPool"
     );
     world.run(command("user-new", new)).unwrap();
     let path = "conf/user/alice.toml";
@@ -304,13 +304,13 @@ fn users() {
         ),
         "create file tank:conf/user/bob.toml\n\
          register system user tank-bob\n\
-         touches user tank:bob, host\nPool"
+         touches user tank:bob\nPool"
     );
     assert_eq!(
         show(&world, "user-set", r#"{"name":"alice","standalone":false}"#),
         "change file tank:conf/user/alice.toml\ntouches user tank:alice\nPool"
     );
-    assert_eq!(show(&world, "user-register", "{}"), "touches host\nRun");
+    assert_eq!(show(&world, "user-register", "{}"), "touches \nRun");
     assert_eq!(
         show(&world, "user-unregister", r#"{"name":"alice"}"#),
         "unregister system user tank-alice\ntouches user tank:alice\nRun"
@@ -327,7 +327,7 @@ fn users() {
     assert!(!del.contains("unregister"), "{del}");
     assert_eq!(
         show(&world, "user-register", "{}"),
-        "register system user tank-alice\ntouches user tank:alice, host\nRun"
+        "register system user tank-alice\ntouches user tank:alice\nRun"
     );
 }
 

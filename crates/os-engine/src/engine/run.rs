@@ -17,7 +17,7 @@ use crate::host::Host;
 use crate::journal::{Begin, Ending, Header, Journal, SCHEMA};
 use crate::locks::{Claimant, LockSet, StepLocks};
 use crate::operation_table::{Entry, resumed};
-use crate::request::{OperationRequest, Strength};
+use crate::request::{OperationRequest, Planned, Strength};
 use crate::slots::{Slot, UsedSlot};
 use crate::threads::{self, Permit, Threads};
 
@@ -35,18 +35,14 @@ pub(super) struct Drive {
     pub(super) entry: Arc<Entry>,
     pub(super) request: OperationRequest,
     pub(super) claimant: Claimant,
-    /// What it is known to touch. The host is not among it: see [`Drive::gives_ids`].
+    /// What it is known to touch.
     pub(super) touches: BTreeSet<EntityRef>,
-    /// It gives ids away: no other operation may do so between its planning and its last step about
-    /// accounts. The host is locked after everything else, and nothing is waited for meanwhile.
-    pub(super) gives_ids: bool,
 }
 
 /// An operation that can begin.
 struct Ready {
-    plan: Plan,
+    planned: Planned,
     locks: LockSet,
-    host: Option<LockSet>,
     slot: Option<UsedSlot>,
     permit: Permit,
 }
@@ -76,36 +72,23 @@ impl<H: Host> Inner<H> {
                 slot = self.slot(drive).await?;
             }
             let permit = self.permit(drive).await?;
-            let host = if drive.gives_ids {
-                let host = BTreeSet::from([EntityRef::Host]);
-                let host = self.locks.acquire(&host, &drive.claimant)?;
-                Some(host.all(&drive.entry.control).await?)
-            } else {
-                None
-            };
             let planner = Arc::clone(&drive.request.planner);
             let planning = threads::run(move || planner());
             let what = || "its plan was made".to_owned();
-            let plan = drive.entry.control.bound(planning, what).await???;
-            let mut wanted: BTreeSet<_> = plan.touches.iter().cloned().collect();
-            let gives_ids = wanted.remove(&EntityRef::Host);
-            let is_locked = wanted.is_subset(&drive.touches);
-            if is_locked && gives_ids <= drive.gives_ids {
+            let planned = drive.entry.control.bound(planning, what).await???;
+            let wanted: BTreeSet<_> = planned.plan.touches.iter().cloned().collect();
+            if wanted.is_subset(&drive.touches) {
                 return Ok(Ready {
-                    plan,
+                    planned,
                     locks,
-                    host,
                     slot,
                     permit,
                 });
             }
-            drive.gives_ids |= gives_ids;
-            if !is_locked {
-                // Locks are taken in order only, so all are released for a new start.
-                drop((locks, host));
-                drive.touches.extend(wanted);
-                locks = self.locks.acquire(&drive.touches, &drive.claimant)?;
-            }
+            // Locks are taken in order only, so all are released for a new start.
+            drop((locks, planned));
+            drive.touches.extend(wanted);
+            locks = self.locks.acquire(&drive.touches, &drive.claimant)?;
         }
         let text = "what the command touches kept changing while it waited for its turn";
         Err(Failure::new(Code::Busy, text))
@@ -149,9 +132,8 @@ impl<H: Host> Inner<H> {
     /// *Shape*: what to keep until the end is announced, and the end.
     async fn execute(self: &Arc<Self>, drive: &Drive, ready: Ready) -> (LockSet, Ending) {
         let Ready {
-            plan,
+            planned: Planned { plan, reservation },
             locks,
-            host,
             slot,
             permit,
         } = ready;
@@ -164,7 +146,7 @@ impl<H: Host> Inner<H> {
         let mut running = {
             let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
             let request = drive.request.clone();
-            let step_locks = StepLocks::new(&self.locks, &drive.claimant, &plan, host);
+            let step_locks = StepLocks::new(&self.locks, &drive.claimant, &plan);
             let running = threads::run(move || inner.run(&entry, &request, plan, &step_locks));
             Box::pin(running)
         };
@@ -177,7 +159,7 @@ impl<H: Host> Inner<H> {
             entry.overdue();
             running.await
         };
-        drop((permit, slot));
+        drop((permit, slot, reservation));
         let failed = |failure| ended(OperationState::Failed, Some(failure));
         (locks, ending.unwrap_or_else(failed))
     }
@@ -268,8 +250,7 @@ impl<H: Host> Inner<H> {
             let begin = journal.begun();
             let control = Control::new(RESUME_TIME);
             let entry = self.operations.readd(control, resumed(begin));
-            let mut touches: BTreeSet<_> = begin.plan.touches.iter().cloned().collect();
-            touches.remove(&EntityRef::Host);
+            let touches: BTreeSet<_> = begin.plan.touches.iter().cloned().collect();
             let yields = begin.header.yields || begin.plan.journal == JournalPlace::Run;
             let claimant = Claimant {
                 operation: entry.id.clone(),
@@ -315,8 +296,7 @@ impl<H: Host> Inner<H> {
             Err(failure) => (None, ended(OperationState::Failed, Some(failure))),
             Ok(locks) => {
                 let permit = self.threads.permit().await;
-                let step_locks =
-                    StepLocks::new(&self.locks, &claimant, &journal.begun().plan, None);
+                let step_locks = StepLocks::new(&self.locks, &claimant, &journal.begun().plan);
                 let (inner, own) = (Arc::clone(&self), Arc::clone(&entry));
                 let running =
                     threads::run(move || inner.run_resumed(&own, journal, Some(&step_locks)));

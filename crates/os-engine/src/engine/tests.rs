@@ -7,8 +7,7 @@ use os_types::{Code, Presence, Step};
 
 use super::*;
 use crate::fake::{
-    Fake, LONG, Machine, account, accounts, create, destroy, file, tank, until, user, whole, work,
-    work_on,
+    Fake, LONG, Machine, account, create, destroy, file, tank, until, user, whole, work, work_on,
 };
 use crate::journal::Record;
 use StepState::{Pending, Reverted, Unchanged};
@@ -247,13 +246,9 @@ async fn a_place_that_is_not_open_is_named() {
     let journal = JournalPlace::Pool {
         pool: "closed".parse().unwrap(),
     };
-    let plan = (elsewhere.planner)().unwrap();
-    elsewhere.planner = Arc::new(move || {
-        Ok(Plan {
-            journal: journal.clone(),
-            ..plan.clone()
-        })
-    });
+    let plan = (elsewhere.planner)().unwrap().plan;
+    let plan = Plan { journal, ..plan };
+    elsewhere.planner = Arc::new(move || Ok(plan.clone().into()));
     let operation = run(&engine, elsewhere).await;
     assert_eq!(operation.state, OperationState::Failed);
     assert_eq!(
@@ -331,7 +326,8 @@ async fn over_the_deadline_it_keeps_its_turn_and_then_goes_back() {
 async fn a_plan_that_touches_more_is_made_again_with_all_turns() {
     let machine = Machine::new();
     let engine = machine.start("");
-    let plan = (work(&["b", "a"], vec![create("x")]).planner)().unwrap();
+    let plan = (work(&["b", "a"], vec![create("x")]).planner)();
+    let plan = plan.unwrap().plan;
     let compiled = Arc::new(AtomicUsize::new(0));
     let mut wider = work(&["b"], Vec::new());
     wider.planner = {
@@ -340,7 +336,7 @@ async fn a_plan_that_touches_more_is_made_again_with_all_turns() {
             let round = compiled.fetch_add(1, Ordering::SeqCst);
             let users = engine.holders().len() - 1;
             assert_eq!(users, round + 1, "and the pool");
-            Ok(plan.clone())
+            Ok(plan.clone().into())
         })
     };
     let operation = run(&engine, wider).await;

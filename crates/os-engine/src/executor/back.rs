@@ -90,9 +90,6 @@ impl<H: Host> Executor<'_, H> {
                 Back::Nothing
             });
         }
-        if step.uses_host() {
-            self.wait_for_host()?;
-        }
         let control = Control::unstoppable();
         let point = Moment::Revert(number);
         self.pass(journal, point, Side::Before, Some(step))?;
@@ -105,19 +102,6 @@ impl<H: Host> Executor<'_, H> {
         self.pass(journal, point, Side::After, Some(step))?;
         journal.note_anyway(&Line::Reverted { step: number });
         Ok(Back::Reverted)
-    }
-
-    /// Locks the host, however long others need it: giving up would leave the step in effect for
-    /// good, while a daemon that ends meanwhile leaves the journal open, and recovery goes on.
-    fn wait_for_host(&self) -> Result<(), Failure> {
-        loop {
-            match self.take_host(&Control::unstoppable()) {
-                Err(failure) if failure.code == Code::Deadline => {
-                    tracing::warn!(%failure, "the way back goes on waiting");
-                }
-                taken => return taken,
-            }
-        }
     }
 
     /// Takes back what the steps before the one at which the way back stopped only put out of use:

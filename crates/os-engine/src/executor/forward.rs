@@ -4,7 +4,7 @@ use os_api::StepState;
 use os_types::{Code, Failure, Plan, Step};
 
 use super::shared_journal::SharedJournal;
-use super::{Executor, Start, guard};
+use super::{Executor, Start};
 use crate::control::Control;
 use crate::fault::{Moment, Side};
 use crate::host::{Host, Outcome, StepCheck};
@@ -14,11 +14,6 @@ use crate::journal::step_log::StepProgress;
 impl<H: Host> Executor<'_, H> {
     pub(super) fn forward(&self, journal: &SharedJournal, plan: &Plan) -> Result<(), Failure> {
         self.pass(journal, Moment::Begin, Side::After, None)?;
-        if self.start != Start::Fresh {
-            // The world may be another one since the plan was made.
-            guard(&"the check of the plan", || self.host.verify(plan))?;
-        }
-        let last_host_step = plan.steps.iter().rposition(Step::uses_host);
         let mut next = 1;
         while let Some(step) = plan.steps.get(next - 1) {
             if let Some(group) = plan.parallel_at(next) {
@@ -27,15 +22,9 @@ impl<H: Host> Executor<'_, H> {
                 continue;
             }
             if self.begin_step(journal, plan, next)? {
-                if step.uses_host() {
-                    self.take_host(self.control)?;
-                }
                 self.forward_shown(next, || {
                     self.forward_step(journal, next, step, self.control)
                 })?;
-                if last_host_step == Some(next - 1) {
-                    self.release_host();
-                }
             }
             next += 1;
         }
@@ -80,18 +69,6 @@ impl<H: Host> Executor<'_, H> {
         let state = apply().inspect_err(|_| self.progress.step(number, StepState::Failed))?;
         self.progress.step(number, state);
         Ok(())
-    }
-
-    /// Locks the host: right before the first step that needs it, unless it was held before the
-    /// plan was made.
-    pub(super) fn take_host(&self, control: &Control) -> Result<(), Failure> {
-        self.locks.map_or(Ok(()), |locks| locks.take_host(control))
-    }
-
-    fn release_host(&self) {
-        if let Some(locks) = self.locks {
-            locks.release_host();
-        }
     }
 
     pub(super) fn forward_step(

@@ -1,7 +1,5 @@
 //! The locks that an operation takes while its steps run.
 
-use std::sync::{Mutex, PoisonError};
-
 use os_types::{EntityRef, Failure, Plan};
 use tokio::runtime::Handle;
 
@@ -17,17 +15,11 @@ pub(crate) struct StepLocks {
     runtime: Handle,
     /// The pools that the operation holds exclusively.
     pools: Vec<EntityRef>,
-    host: Mutex<Option<LockSet>>,
 }
 
 impl StepLocks {
-    /// Must be called within a tokio runtime. `host` is the lock of the host if it is held already.
-    pub(crate) fn new(
-        table: &LockTable,
-        claimant: &Claimant,
-        plan: &Plan,
-        host: Option<LockSet>,
-    ) -> Self {
+    /// Must be called within a tokio runtime.
+    pub(crate) fn new(table: &LockTable, claimant: &Claimant, plan: &Plan) -> Self {
         let is_pool = |entity: &&EntityRef| matches!(entity, EntityRef::Pool { .. });
         Self {
             table: table.clone(),
@@ -39,24 +31,7 @@ impl StepLocks {
             },
             runtime: Handle::current(),
             pools: plan.touches.iter().filter(is_pool).cloned().collect(),
-            host: Mutex::new(host),
         }
-    }
-
-    /// Locks the host, unless this operation has it. The holders keep it for milliseconds.
-    pub(crate) fn take_host(&self, control: &Control) -> Result<(), Failure> {
-        let mut host = self.host.lock().unwrap_or_else(PoisonError::into_inner);
-        if host.is_none() {
-            let set = self.table.acquire_one(&EntityRef::Host, &self.claimant)?;
-            *host = Some(self.runtime.block_on(set.all(control))?);
-        }
-        Ok(())
-    }
-
-    /// Releases the host, if this operation has it.
-    pub(crate) fn release_host(&self) {
-        let host = self.host.lock();
-        drop(host.unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Locks a container on a pool that the operation holds. An urgent operation on the container

@@ -10,7 +10,6 @@ pub struct AccountFilesStep {}
 
 impl StepKind for AccountFilesStep {
     const DURABILITY: Durability = Durability::Run;
-    const USES_HOST: bool = true;
 
     fn inverse(&self) -> Option<Self> {
         Some(self.clone())

@@ -19,7 +19,6 @@ pub struct PoolActiveStep {
 
 impl StepKind for PoolActiveStep {
     const DURABILITY: Durability = Durability::Run;
-    const USES_HOST: bool = true;
 
     fn inverse(&self) -> Option<Self> {
         let to = self.to.inverse();

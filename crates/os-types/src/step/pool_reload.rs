@@ -14,7 +14,6 @@ pub struct PoolReloadStep {
 
 impl StepKind for PoolReloadStep {
     const DURABILITY: Durability = Durability::Run;
-    const USES_HOST: bool = true;
 
     fn inverse(&self) -> Option<Self> {
         Some(self.clone())

@@ -18,7 +18,6 @@ pub struct SystemUserStep {
 
 impl StepKind for SystemUserStep {
     const DURABILITY: Durability = Durability::Run;
-    const USES_HOST: bool = true;
 
     fn inverse(&self) -> Option<Self> {
         let to = self.to.inverse();

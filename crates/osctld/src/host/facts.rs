@@ -13,6 +13,7 @@ use os_storage::{PoolSource, ZFS_DEVICE};
 use os_sys::{MountEntry, MountTable, Space, space_of};
 use os_types::{ByteSize, Code, ContainerRef, Failure, PoolName};
 
+use super::reservation::chooses_ids;
 use super::{LinuxHost, source};
 
 /// How long a command about a pool waits for the sources of pools to answer.
@@ -89,12 +90,8 @@ impl LinuxHost {
             Command::PoolDestroy(_) => self.look_at_sources(SOURCE_DEADLINE)?,
             _ => self.sources()?,
         };
-        let chooses_ids = ["user-", "id-range-", "container-new"];
-        let chooses_ids = chooses_ids
-            .iter()
-            .any(|name| command.name().starts_with(name));
         Ok(Facts {
-            running_ids: if chooses_ids {
+            running_ids: if chooses_ids(command) {
                 self.running_ids()
             } else {
                 Vec::new()

@@ -1,4 +1,4 @@
-//! Which host ids are in use by what runs, and whether a plan or a start may have its ids.
+//! Which host ids are in use by what runs, and whether a start may have its ids.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use os_cgroup::CgroupPath;
 use os_core::{RunningIds, claim};
 use os_runtime::ContainerSpec;
-use os_types::{ContainerRef, Failure, IdMapEntry, IdSpan, JournalPlace, Plan, UserName};
+use os_types::{ContainerRef, Failure, IdMapEntry, IdSpan, UserName};
 
 use super::LinuxHost;
 
@@ -87,20 +87,6 @@ impl LinuxHost {
             identities: &self.identities,
             container: container.clone(),
         })
-    }
-
-    /// Refuses a plan that gives ids to an owner while another one has them.
-    pub(super) fn verify_ids(&self, plan: &Plan) -> Result<(), Failure> {
-        if !claim::gives_ids(plan) {
-            return Ok(());
-        }
-        let state = match &plan.journal {
-            JournalPlace::Pool { pool } => self.state_of(pool)?,
-            JournalPlace::Host | JournalPlace::Run => self.state(),
-        };
-        let mut facts = self.facts()?;
-        facts.running_ids = self.running_ids();
-        claim::verify(plan, &state, &facts)
     }
 }
 

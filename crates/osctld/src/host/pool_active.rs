@@ -59,8 +59,7 @@ fn activate(host: &LinuxHost, pool: &PoolName, context: &StepContext<'_>) -> Res
     }
     // Before anybody sees the pool: what runs is never listed as stopped.
     host.find_running(&loaded)?;
-    let changed = host.cache.change(|state| state.insert(loaded));
-    host.news.changed(changed);
+    host.take_in(loaded);
     match host.register_all(pool) {
         // What is registered stays so, and the rest of the pool can be used. `healthcheck` tells.
         Err(failure) if failure.code == Code::Damaged => {

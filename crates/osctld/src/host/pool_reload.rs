@@ -9,8 +9,7 @@ use super::{HostStep, LinuxHost};
 impl HostStep for PoolReloadStep {
     fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
         let loaded = host.load(&self.pool)?;
-        let changed = host.cache.change(|state| state.insert(loaded));
-        host.news.changed(changed);
+        host.take_in(loaded);
         host.register_all(&self.pool)?;
         Ok(Outcome::Changed)
     }

@@ -64,7 +64,7 @@ fn submit(engine: &Engine<LinuxHost>, steps: Vec<Step>, touched: EntityRef) -> O
         strength: os_engine::Strength::Normal,
         slot: None,
         undoes: None,
-        planner: Arc::new(move || Ok(plan.clone())),
+        planner: Arc::new(move || Ok(plan.clone().into())),
     };
     engine.submit(work).unwrap()
 }

@@ -59,6 +59,8 @@ impl HostStep for SystemUserStep {
 
 impl LinuxHost {
     fn register(&self, pool: &PoolName, user: &UserName) -> Result<(), Failure> {
+        // From the choice of its id until everybody can see that it is taken.
+        let _ids = self.ids();
         let (facts, state) = (self.facts()?, self.state());
         if let Some(failure) = state.failure(pool, user) {
             // Plans register usable users only, so this is the way back from the deletion of a
@@ -97,6 +99,7 @@ impl LinuxHost {
     /// Registers all users of a pool that can be used, but for those that an administrator has
     /// unregistered since the pool was imported. Users that are gone are unregistered.
     pub(super) fn register_all(&self, pool: &PoolName) -> Result<(), Failure> {
+        let _ids = self.ids();
         let (facts, state) = (self.facts()?, self.state());
         let users = state
             .pool(pool)

@@ -80,13 +80,45 @@ async fn what_cannot_go_forward_any_more_goes_back() {
 async fn a_panic_in_the_check_of_what_is_left_takes_it_back() {
     let machine = Machine::new();
     die(&machine, "test:2:after:kill", three()).await;
-    machine.host.panic_at("verify");
+    machine.host.panic_at("reserve");
     let engine = machine.start("");
     engine.recover(tank()).await.unwrap();
     assert_eq!(machine.host.world(), crate::fake::World::default());
     let record = records(&engine).remove(0);
     assert_eq!(record.ending.state, OperationState::Reverted);
     assert!(machine.open_journals().is_empty());
+}
+
+/// An operation that a crash cut off gives an account that another one has reserved meanwhile.
+#[tokio::test]
+async fn what_is_reserved_is_given_by_one_operation_at_a_time() {
+    let machine = Machine::new();
+    let given = || vec![create("slow"), account("g", Presence::Present)];
+    let cut_off = die(&machine, "test:1:before:kill", given()).await;
+    let engine = machine.start("");
+    let reserving = || {
+        let (host, request) = (machine.host.clone(), work(&["b"], given()));
+        let plan = (request.planner)().unwrap().plan;
+        let planner = Arc::new(move || {
+            let reservation = host.reserve(&plan)?;
+            let plan = plan.clone();
+            Ok(crate::Planned { plan, reservation })
+        });
+        OperationRequest { planner, ..request }
+    };
+    machine.host.gate(Some("tank:slow"));
+    let id = engine.submit(reserving()).unwrap();
+    machine.host.until_active(1).await;
+    engine.recover(tank()).await.unwrap();
+    let settled = engine.get(cut_off.as_str()).unwrap();
+    assert_eq!(settled.state, OperationState::Reverted);
+    assert_eq!(failure(&settled).code, Code::Overlap);
+    machine.host.gate(None);
+    let ended = engine.wait(id.as_str(), LONG).await.unwrap();
+    assert_eq!(ended.state, OperationState::Finished);
+    // A reservation ends with its operation.
+    let again = run(&engine, reserving()).await;
+    assert_eq!(again.state, OperationState::Finished);
 }
 
 #[tokio::test]
@@ -186,13 +218,11 @@ async fn a_pool_is_recovered_within_the_step_that_activates_it() {
         to: Presence::Present,
     });
     let mut import = work(&[], vec![activate]);
-    let plan = (import.planner)().unwrap();
-    import.planner = Arc::new(move || {
-        Ok(Plan {
-            journal: JournalPlace::Host,
-            ..plan.clone()
-        })
-    });
+    let plan = Plan {
+        journal: JournalPlace::Host,
+        ..(import.planner)().unwrap().plan
+    };
+    import.planner = Arc::new(move || Ok(plan.clone().into()));
     let import = run(&engine, import).await;
     assert_eq!(import.state, OperationState::Finished);
     assert!(engine.get(id.as_str()).unwrap().recovered);

@@ -186,10 +186,11 @@ async fn a_kill_interrupts_one_stop_of_an_export_and_the_export_goes_on() {
     let kill = OperationRequest {
         strength: Strength::Urgent,
         planner: Arc::new({
-            let plan = (work_on(vec![deaf.clone()], vec![stop("deaf")]).planner)().unwrap();
+            let plan = (work_on(vec![deaf.clone()], vec![stop("deaf")]).planner)();
+            let plan = plan.unwrap().plan;
             move || {
                 host.wait_at(None);
-                Ok(plan.clone())
+                Ok(plan.clone().into())
             }
         }),
         ..work_on(vec![deaf], Vec::new())
