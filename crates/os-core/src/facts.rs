@@ -50,6 +50,8 @@ pub struct Facts {
     pub foreign: Arc<ForeignIds>,
     /// What is wrong with the markers around our lines in those files: file, line and reason.
     pub account_damage: Arc<Vec<String>>,
+    /// Why the file of remembered ids does not hold what it should.
+    pub ids_failure: Option<Failure>,
     /// The pools this host knows, imported or not.
     pub sources: BTreeMap<PoolName, KnownSource>,
     /// The control device of ZFS, if this host has it: as a source it stands for the zpool that has

@@ -390,3 +390,33 @@ fn a_user_whose_recovery_is_killed_is_registered_in_the_end() -> Result<()> {
     }
     Ok(())
 }
+
+/// The file is what protects the ids of pools that are not imported.
+#[test]
+fn no_ids_are_given_that_the_host_cannot_remember() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let file = sandbox.path("var/lib/osctl/ids.toml");
+    sandbox.ok(&["user", "new", "alice"])?;
+    fs::remove_file(&file)?;
+    fs::create_dir_all(file.join("in the way"))?;
+    let refused = sandbox.osctl(&["user", "new", "bob"])?;
+    ensure!(
+        refused.code != 0 && refused.stderr.contains("ids.toml"),
+        "{refused:?}"
+    );
+    assert_eq!(sandbox.osctl(&["user", "show", "bob"])?.code, 3);
+    // A pool can still leave and come, and somebody is told.
+    sandbox.ok(&["pool", "export", "tank"])?;
+    sandbox.ok(&["pool", "import", "tank"])?;
+    let health = sandbox.osctl(&["healthcheck"])?;
+    ensure!(
+        health.code != 0 && health.stdout.contains("ids.toml"),
+        "{health:?}"
+    );
+    fs::remove_dir_all(&file)?;
+    sandbox.ok(&["activate"])?;
+    sandbox.ok(&["healthcheck"])?;
+    ensure!(fs::read_to_string(&file)?.contains("alice"));
+    sandbox.ok(&["user", "new", "bob"])?;
+    sandbox.finish(daemon)
+}

@@ -35,6 +35,15 @@ pub(super) fn expected(facts: &Facts) -> Vec<Expected> {
         );
         all.push(lines.or("osctl activate"));
     }
+    if let Some(failure) = &facts.ids_failure {
+        let want = Want::Broken {
+            kind: AssetKind::File,
+            path: facts.state_dir.join("ids.toml").display().to_string(),
+            reason: failure.to_string(),
+        };
+        let description = "host ids of the users of all pools";
+        all.push(Expected::new(&EntityRef::Host, description, want).or("osctl activate"));
+    }
     for (pool, known) in &facts.sources {
         let link = facts.state_dir.join("pools").join(pool.as_str());
         let want = Want::file(FileKind::Symlink, link, None);

@@ -1,4 +1,5 @@
-//! The account files of this host, written again from what is registered.
+//! The account files of this host, written again from what is registered, and the file of remembered
+//! ids if it could not be written.
 
 use os_engine::{Outcome, StepContext};
 use os_types::Failure;
@@ -9,6 +10,7 @@ use super::{HostStep, LinuxHost};
 impl HostStep for AccountFilesStep {
     fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
         host.accounts.rebuild()?;
+        host.cache.save()?;
         Ok(Outcome::Changed)
     }
 }

@@ -53,6 +53,7 @@ impl LinuxHost {
             view: self.view_facts(),
             foreign,
             account_damage,
+            ids_failure: self.cache.unsaved().clone(),
             sources: self.sources()?,
             zfs: Path::new(ZFS_DEVICE).exists().then(|| ZFS_DEVICE.into()),
             taken_names: BTreeSet::new(),
