@@ -155,12 +155,13 @@ impl<H: Host> Engine<H> {
         let entry = inner
             .operations
             .add(control, is_bounded, |id| queued(id, &request))?;
+        let takeover = entry.control.child();
         let claimant = Claimant {
             operation: entry.id.clone(),
             command: request.command.clone(),
             strength: request.strength,
             is_bounded,
-            cancellation: entry.control.cancellation.clone(),
+            cancellation: takeover.cancellation.clone(),
         };
         // It takes its place here and not in the task, so that the order of submissions is the
         // order of locks.
@@ -171,6 +172,7 @@ impl<H: Host> Engine<H> {
         let drive = Drive {
             entry,
             request,
+            takeover,
             claimant,
             touches,
         };

@@ -58,6 +58,10 @@ pub(crate) struct Executor<'a, H> {
     pub(crate) recovery: &'a dyn Recovery,
     pub(crate) progress: &'a dyn ProgressSink,
     pub(crate) control: &'a Control,
+    /// As `control`, and cancelled by an urgent operation. It counts until the last step that may wait
+    /// for a guest: what comes after a stop, e.g. the deletion of an ephemeral container, is part of
+    /// what the urgent operation wants, and takes milliseconds.
+    pub(crate) takeover: &'a Control,
     /// None in recovery, which runs while no other operation can touch the same entities.
     pub(crate) locks: Option<&'a StepLocks>,
     /// How long a step of a group counts as work for the host.

@@ -60,13 +60,21 @@ impl Claimant {
     }
 
     fn yield_to(&self, urgent: &Self) {
-        if self.strength == Strength::Yielding {
+        if self.strength.yields() {
             let Self {
                 command, operation, ..
             } = urgent;
             let reason = format!("taken over by {command} {operation}");
             self.cancellation.cancel(&reason);
         }
+    }
+
+    fn withdraw_for(&self, urgent: &Self) {
+        let Self {
+            command, operation, ..
+        } = urgent;
+        let reason = format!("withdrawn by {command} {operation}");
+        self.cancellation.cancel(&reason);
     }
 }
 
@@ -122,12 +130,23 @@ impl LockTable {
             entities: claims.keys().cloned().collect(),
             granted: None,
         };
+        let wants = claims.iter().filter(|(_, mode)| **mode == Mode::Exclusive);
         let request = Request {
             claimant: claimant.clone(),
+            wants: wants.map(|(entity, _)| entity.clone()).collect(),
             rest: claims.into_iter(),
             granted: sender,
         };
-        self.proceed(&mut self.lock(), request);
+        let mut queues = self.lock();
+        if claimant.is_urgent() {
+            // Those that wait for something else first, e.g. the pool, are in another queue.
+            let entities = &set.entities;
+            queues
+                .values()
+                .for_each(|queue| queue.withdraw_starts(entities, claimant));
+        }
+        self.proceed(&mut queues, request);
+        drop(queues);
         match granted.try_recv() {
             Ok(at_once) => at_once?,
             Err(_) => set.granted = Some(granted),

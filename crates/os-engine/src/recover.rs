@@ -118,14 +118,14 @@ impl<H: Host> Inner<H> {
     fn settle(&self, journal: Journal) {
         let control = Control::unstoppable();
         let entry = self.operations.readd(control, resumed(journal.begun()));
-        let ending = self.run_resumed(&entry, journal, None);
+        let ending = self.run_resumed((&entry, &entry.control), journal, None);
         self.operations.end(&entry, &ending);
     }
 
     /// Goes on with a journal of an earlier daemon, on a thread that may block.
     pub(crate) fn run_resumed(
         &self,
-        entry: &Entry,
+        (entry, takeover): (&Entry, &Control),
         journal: Journal,
         locks: Option<&StepLocks>,
     ) -> Ending {
@@ -135,6 +135,7 @@ impl<H: Host> Inner<H> {
             recovery: self,
             progress: entry,
             control: &entry.control,
+            takeover,
             locks,
             busy: self.busy,
             start: self.start_of(&journal),

@@ -35,9 +35,19 @@ pub enum Strength {
     /// It waits in order. An urgent operation on what it touches cancels it: what it has done so
     /// far is of no use to a container that is to be killed.
     Yielding,
+    /// As `Yielding`, and withdrawn while it waits: an administrator who kills a container wants it to
+    /// be stopped.
+    Starting,
     /// It passes all that wait, cancels a yielding holder, and is subject to no bound. It must be
     /// short: `ct stop --kill`.
     Urgent,
+}
+
+impl Strength {
+    /// Whether an urgent operation cancels it.
+    pub(crate) const fn yields(self) -> bool {
+        matches!(self, Self::Yielding | Self::Starting)
+    }
 }
 
 /// A command on its way to become an operation.

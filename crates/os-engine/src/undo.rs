@@ -75,7 +75,7 @@ impl<H: Host> Inner<H> {
         let (id, plan) = self.undo_plan(target)?;
         // One that only starts or stops a container yields to a kill of it, as what it undoes did.
         let strength = match plan.journal {
-            JournalPlace::Run => Strength::Yielding,
+            JournalPlace::Run => Strength::Starting,
             _ => Strength::Normal,
         };
         let inner = Arc::downgrade(self);

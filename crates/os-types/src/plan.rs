@@ -73,6 +73,11 @@ impl Plan {
 }
 
 impl Step {
+    /// Whether it may wait for a guest.
+    pub fn is_about_guest(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Freeze(_) | Self::Guest(_))
+    }
+
     /// The container that it starts or stops.
     pub fn container(&self) -> Option<EntityRef> {
         match self {

@@ -34,6 +34,8 @@ const RESUME_TIME: Duration = Duration::from_hours(1);
 pub(super) struct Drive {
     pub(super) entry: Arc<Entry>,
     pub(super) request: OperationRequest,
+    /// As the control of `entry`; an urgent operation cancels this one alone.
+    pub(super) takeover: Control,
     pub(super) claimant: Claimant,
     /// What it is known to touch.
     pub(super) touches: BTreeSet<EntityRef>,
@@ -67,7 +69,7 @@ impl<H: Host> Inner<H> {
     async fn prepare(&self, drive: &mut Drive, mut locks: LockSet) -> Result<Ready, Failure> {
         let mut slot = None;
         for _ in 0..MAX_REPLANS {
-            locks = locks.all(&drive.entry.control).await?;
+            locks = locks.all(&drive.takeover).await?;
             if slot.is_none() {
                 slot = self.slot(drive).await?;
             }
@@ -75,7 +77,7 @@ impl<H: Host> Inner<H> {
             let planner = Arc::clone(&drive.request.planner);
             let planning = threads::run(move || planner());
             let what = || "its plan was made".to_owned();
-            let planned = drive.entry.control.bound(planning, what).await???;
+            let planned = drive.takeover.bound(planning, what).await???;
             let wanted: BTreeSet<_> = planned.plan.touches.iter().cloned().collect();
             if wanted.is_subset(&drive.touches) {
                 return Ok(Ready {
@@ -106,7 +108,7 @@ impl<H: Host> Inner<H> {
         let what = format!("one of {width} {name}");
         drive.entry.wait_for(Some(&what));
         let waiting = self.slots.take(wanted);
-        let slot = drive.entry.control.bound(waiting, || what.clone()).await;
+        let slot = drive.takeover.bound(waiting, || what.clone()).await;
         drive.entry.wait_for(None);
         slot.map(Some)
     }
@@ -122,7 +124,7 @@ impl<H: Host> Inner<H> {
         let what = "a thread: too many operations run";
         drive.entry.wait_for(Some(what));
         let waiting = self.threads.permit();
-        let permit = drive.entry.control.bound(waiting, || what.to_owned()).await;
+        let permit = drive.takeover.bound(waiting, || what.to_owned()).await;
         drive.entry.wait_for(None);
         permit
     }
@@ -147,7 +149,9 @@ impl<H: Host> Inner<H> {
             let (inner, entry) = (Arc::clone(self), Arc::clone(entry));
             let request = drive.request.clone();
             let step_locks = StepLocks::new(&self.locks, &drive.claimant, &plan);
-            let running = threads::run(move || inner.run(&entry, &request, plan, &step_locks));
+            let takeover = drive.takeover.clone();
+            let running =
+                threads::run(move || inner.run((&entry, &takeover), &request, plan, &step_locks));
             Box::pin(running)
         };
         let in_time = tokio::time::timeout_at(entry.control.deadline(), &mut running).await;
@@ -167,12 +171,12 @@ impl<H: Host> Inner<H> {
     /// On a thread that may block.
     fn run(
         &self,
-        entry: &Entry,
+        (entry, takeover): (&Entry, &Control),
         request: &OperationRequest,
         plan: Plan,
         locks: &StepLocks,
     ) -> Ending {
-        match self.begin(entry, request, plan) {
+        match self.begin((entry, takeover), request, plan) {
             Err(failure) => not_begun(failure),
             Ok(journal) => {
                 let executor = Executor {
@@ -181,6 +185,7 @@ impl<H: Host> Inner<H> {
                     recovery: self,
                     progress: entry,
                     control: &entry.control,
+                    takeover,
                     locks: Some(locks),
                     busy: self.busy,
                     start: Start::Fresh,
@@ -192,11 +197,11 @@ impl<H: Host> Inner<H> {
 
     fn begin(
         &self,
-        entry: &Entry,
+        (entry, takeover): (&Entry, &Control),
         request: &OperationRequest,
         plan: Plan,
     ) -> Result<Journal, Failure> {
-        entry.control.stop(|| "its first step".to_owned())?;
+        takeover.stop(|| "its first step".to_owned())?;
         let point = Point {
             moment: Moment::Begin,
             side: Side::Before,
@@ -213,7 +218,7 @@ impl<H: Host> Inner<H> {
             started: Timestamp::now(),
             boot: self.identity.boot.clone(),
             host: self.identity.host.clone(),
-            yields: request.strength == Strength::Yielding,
+            yields: request.strength.yields(),
         };
         let folder = self.folder(&plan.journal)?;
         let begin = Begin {
@@ -229,6 +234,7 @@ impl<H: Host> Inner<H> {
 #[derive(Debug)]
 pub(super) struct Resumed {
     entry: Arc<Entry>,
+    takeover: Control,
     claimant: Claimant,
     touches: BTreeSet<EntityRef>,
     journal: Journal,
@@ -251,6 +257,7 @@ impl<H: Host> Inner<H> {
             let control = Control::new(RESUME_TIME);
             let entry = self.operations.readd(control, resumed(begin));
             let touches: BTreeSet<_> = begin.plan.touches.iter().cloned().collect();
+            let takeover = entry.control.child();
             let yields = begin.header.yields || begin.plan.journal == JournalPlace::Run;
             let claimant = Claimant {
                 operation: entry.id.clone(),
@@ -261,11 +268,12 @@ impl<H: Host> Inner<H> {
                     Strength::Normal
                 },
                 is_bounded: false,
-                cancellation: entry.control.cancellation.clone(),
+                cancellation: takeover.cancellation.clone(),
             };
             let locks = self.locks.acquire(&touches, &claimant)?;
             let resumed = Resumed {
                 entry,
+                takeover,
                 claimant,
                 touches,
                 journal,
@@ -279,11 +287,12 @@ impl<H: Host> Inner<H> {
     pub(super) async fn resume(self: Arc<Self>, resumed: Resumed, locks: LockSet) {
         let Resumed {
             entry,
+            takeover,
             claimant,
             touches,
             journal,
         } = resumed;
-        let locks = match locks.all(&entry.control).await {
+        let locks = match locks.all(&takeover).await {
             Ok(locks) => Ok(locks),
             // Cancelled: it is on its way back then, which needs the locks all the same.
             Err(_) => match self.locks.acquire(&touches, &claimant) {
@@ -298,8 +307,9 @@ impl<H: Host> Inner<H> {
                 let permit = self.threads.permit().await;
                 let step_locks = StepLocks::new(&self.locks, &claimant, &journal.begun().plan);
                 let (inner, own) = (Arc::clone(&self), Arc::clone(&entry));
-                let running =
-                    threads::run(move || inner.run_resumed(&own, journal, Some(&step_locks)));
+                let running = threads::run(move || {
+                    inner.run_resumed((&own, &takeover), journal, Some(&step_locks))
+                });
                 let ending = running.await;
                 drop(permit);
                 let failed = |failure| ended(OperationState::Failed, Some(failure));

@@ -7,7 +7,8 @@ use os_types::{Code, Presence, Step};
 
 use super::*;
 use crate::fake::{
-    Fake, LONG, Machine, account, create, destroy, file, tank, until, user, whole, work, work_on,
+    Fake, LONG, Machine, account, container, create, destroy, file, tank, until, user, whole, work,
+    work_on,
 };
 use crate::journal::Record;
 use StepState::{Pending, Reverted, Unchanged};

@@ -14,6 +14,7 @@ use crate::journal::step_log::StepProgress;
 impl<H: Host> Executor<'_, H> {
     pub(super) fn forward(&self, journal: &SharedJournal, plan: &Plan) -> Result<(), Failure> {
         self.pass(journal, Moment::Begin, Side::After, None)?;
+        let last_about_guest = plan.steps.iter().rposition(Step::is_about_guest);
         let mut next = 1;
         while let Some(step) = plan.steps.get(next - 1) {
             if let Some(group) = plan.parallel_at(next) {
@@ -21,10 +22,14 @@ impl<H: Host> Executor<'_, H> {
                 next += group.count.max(1);
                 continue;
             }
-            if self.begin_step(journal, plan, next)? {
-                self.forward_shown(next, || {
-                    self.forward_step(journal, next, step, self.control)
-                })?;
+            let is_past_guests = last_about_guest.is_some_and(|last| next - 1 > last);
+            let control = if is_past_guests {
+                self.control
+            } else {
+                self.takeover
+            };
+            if self.begin_step(journal, plan, next, control)? {
+                self.forward_shown(next, || self.forward_step(journal, next, step, control))?;
             }
             next += 1;
         }
@@ -40,6 +45,7 @@ impl<H: Host> Executor<'_, H> {
         journal: &SharedJournal,
         plan: &Plan,
         number: usize,
+        control: &Control,
     ) -> Result<bool, Failure> {
         let step = &plan.steps[number - 1];
         let progress = journal.progress(number);
@@ -54,8 +60,7 @@ impl<H: Host> Executor<'_, H> {
             return Ok(false);
         }
         let total = plan.steps.len();
-        self.control
-            .stop(|| format!("step {number} of {total}, {step}"))?;
+        control.stop(|| format!("step {number} of {total}, {step}"))?;
         Ok(true)
     }
 

@@ -35,7 +35,7 @@ impl<H: Host> Executor<'_, H> {
         let outcome = thread::scope(|scope| {
             let (mut threads, mut failures) = (Vec::new(), Vec::new());
             for number in group.first..group.first + group.count {
-                match self.begin_step(journal, plan, number) {
+                match self.begin_step(journal, plan, number, self.control) {
                     Ok(true) => {}
                     Ok(false) => continue,
                     Err(failure) => {

@@ -8,6 +8,7 @@ use os_types::{EntityRef, Failure, OpId};
 use tokio::sync::oneshot;
 
 use super::Claimant;
+use crate::request::Strength;
 
 /// How an operation holds an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub(super) fn claims(touches: &BTreeSet<EntityRef>) -> Claims {
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) claimant: Claimant,
+    /// What it takes exclusively.
+    pub(super) wants: Vec<EntityRef>,
     /// What it has not asked for yet.
     pub(super) rest: btree_map::IntoIter<EntityRef, Mode>,
     /// Gets the result once it has all its locks, or a queue was full.
@@ -112,6 +115,19 @@ impl Queue {
         let urgent = urgent.take_while(|(_, waiting)| waiting.claimant.is_urgent());
         let place = urgent.count();
         self.waiting.insert(place, (mode, request));
+    }
+
+    /// Withdraws the starts that wait here and touch one of `entities`.
+    pub(super) fn withdraw_starts(&self, entities: &[EntityRef], urgent: &Claimant) {
+        for (_, waiting) in &self.waiting {
+            let Request {
+                claimant, wants, ..
+            } = waiting;
+            let is_start = claimant.strength == Strength::Starting;
+            if is_start && wants.iter().any(|wanted| entities.contains(wanted)) {
+                claimant.withdraw_for(urgent);
+            }
+        }
     }
 
     /// Lets urgent operations share an entity that is held exclusively, or no longer.

@@ -192,3 +192,55 @@ async fn only_some_of_a_kind_run_at_a_time_but_a_long_one_does_not_count() {
         until("an end", || state(&engine, &id) == OperationState::Finished).await;
     }
 }
+
+/// The deletion of an ephemeral container after its stop is what a kill wants, too.
+#[tokio::test]
+async fn what_comes_after_the_last_step_about_a_guest_is_not_taken_over() {
+    let machine = Machine::new();
+    machine
+        .host
+        .change(|world| assert!(world.running.insert("a".into())));
+    machine.host.gate(Some("tank:x"));
+    let engine = machine.start("");
+    let steps = vec![container("a", Presence::Absent), create("x"), create("y")];
+    let stop = engine
+        .submit(strong(&["a"], Strength::Yielding, steps))
+        .unwrap();
+    machine.host.until_applied("stop").await;
+    machine.host.until_active(1).await;
+    let kill = engine
+        .submit(strong(&["a"], Strength::Urgent, vec![create("k")]))
+        .unwrap();
+    machine.host.gate(None);
+    assert_eq!(ended(&engine, &stop).await.state, OperationState::Finished);
+    assert_eq!(ended(&engine, &kill).await.state, OperationState::Finished);
+}
+
+/// Those that wait for the container, and those that still wait for its pool.
+#[tokio::test]
+async fn a_kill_withdraws_the_starts_that_wait_before_it() {
+    let machine = Machine::new();
+    machine.host.gate(Some("tank:held"));
+    let engine = machine.start("");
+    let submit = |user: &str, strength, name| {
+        let request = strong(&[user], strength, vec![create(name)]);
+        engine.submit(request).unwrap()
+    };
+    let export = work_on(vec![whole()], vec![create("held")]);
+    let export = engine.submit(export).unwrap();
+    machine.host.until_active(1).await;
+    let start = submit("a", Strength::Starting, "started");
+    let set = submit("a", Strength::Yielding, "set");
+    let other = submit("b", Strength::Starting, "other");
+    let kill = submit("a", Strength::Urgent, "kill");
+    let wanted = submit("a", Strength::Starting, "wanted afterwards");
+    let withdrawn = ended(&engine, &start).await;
+    assert_eq!(withdrawn.state, OperationState::Cancelled);
+    let text = &failure(&withdrawn).message;
+    let reason = format!("withdrawn by test {kill} before its turn came");
+    assert!(text.starts_with(&reason), "{text}");
+    machine.host.gate(None);
+    for id in [export, set, other, kill, wanted] {
+        assert_eq!(ended(&engine, &id).await.state, OperationState::Finished);
+    }
+}
