@@ -200,6 +200,14 @@ impl Runtime {
         Ok(())
     }
 
+    /// Whether a container has ended by itself and is ephemeral: it is to be deleted. The record says so
+    /// until it is deleted or started.
+    pub fn is_to_be_deleted(&self, target: &StopTarget) -> bool {
+        let is_live = self.container(&target.container).is_some();
+        let record = record::read(&target.run);
+        !is_live && record.is_some_and(|record| record.after_exit == Some(AfterExit::Delete))
+    }
+
     /// The container as it waits for its reboot. Pauses grow while it reboots soon after each start.
     fn pending(was: LiveContainer) -> LiveContainer {
         let age = was.started.map(|at| Timestamp::now().duration_since(at));

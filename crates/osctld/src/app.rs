@@ -1,13 +1,11 @@
 //! What all parts of the daemon share.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use os_api::EventBody;
 use os_api::view::DaemonState;
 use os_engine::Engine;
-use os_types::{Code, Failure};
-use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
 use crate::host::LinuxHost;
@@ -27,7 +25,6 @@ struct Inner {
     started: Timestamp,
     state: watch::Sender<DaemonState>,
     stopping: watch::Sender<bool>,
-    runtime: OnceLock<Handle>,
     reads: ReadPool,
     file_reads: Arc<Semaphore>,
     readiness: Arc<ReadinessWatchers>,
@@ -40,7 +37,6 @@ impl App {
             started: Timestamp::now(),
             state: watch::Sender::new(DaemonState::Starting),
             stopping: watch::Sender::new(false),
-            runtime: OnceLock::new(),
             reads,
             file_reads: Arc::new(Semaphore::new(FILE_READS)),
             readiness: Arc::default(),
@@ -65,21 +61,6 @@ impl App {
     /// What runs operations.
     pub(crate) fn engine(&self) -> &Engine<LinuxHost> {
         &self.0.engine
-    }
-
-    /// Does something that needs the runtime, on a thread that is none of its own.
-    pub(crate) fn on_runtime<T>(&self, work: impl FnOnce() -> T) -> Result<T, Failure> {
-        let runtime = self.0.runtime.get();
-        let runtime =
-            runtime.ok_or_else(|| Failure::new(Code::Internal, "the daemon has not started"))?;
-        let _entered = runtime.enter();
-        Ok(work())
-    }
-
-    /// From now on threads of their own can wait for operations.
-    pub(crate) fn run_on(&self, runtime: Handle) {
-        // Set once, by main.
-        self.0.runtime.get_or_init(|| runtime);
     }
 
     /// The host: paths, the state in memory, pools, accounts.

@@ -4,125 +4,186 @@
 //! All of it is done by commands that take the container's lock, as if a client had sent them. So it is
 //! in the history, and an operation that is stopping the container at this moment is not disturbed.
 //!
-//! A fixed number of threads takes containers from the runtime's queue. What fails because the engine
-//! is busy goes back into the queue, so no exit is lost.
+//! Each exit is a task of its own, so an operation that waits for its turn holds up no other exit. What
+//! fails because the engine is busy goes back into the queue, so no exit is lost.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use os_api::Command;
 use os_api::command::{ContainerDel, ContainerStart, ContainerStop};
-use os_types::{Code, ContainerRef, Failure, StartInit, StopPolicy};
+use os_types::{Code, ContainerRef, Failure, PoolName, StartInit, StopPolicy};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::submit;
 
-/// How many exits are attended to at the same time.
-const WORKERS: usize = 4;
+/// Commands about containers that have ended that are planned at a time for each pool: planning looks
+/// at the pool, whose disk may hang.
+const PLANNERS: usize = 4;
 
 /// Delay after which an exit that could not be attended to is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Attends to exits from now on, to those that came so far first. What a crash cut off has to be
 /// settled, or in the queue of its container, by now: a stop that goes on is not for exits to end.
+/// Must be called within the runtime.
 pub(crate) fn attend(app: &App) {
-    for _ in 0..WORKERS {
-        let app = app.clone();
-        let thread = std::thread::Builder::new().name("exits".to_owned());
-        let spawned = thread.spawn(move || {
-            let exits = app.host().runtime().exits();
-            loop {
-                let container = exits.next();
-                match clear(&app, &container) {
-                    Ok(()) => {}
-                    // The export of its pool has stopped and cleared it.
-                    Err(failure) if failure.code == Code::PoolState => {
-                        tracing::debug!(%container, %failure, "an exit needs no attention any more");
-                    }
-                    Err(failure) => {
-                        tracing::error!(%container, %failure, "cannot clear a container that has ended");
-                        exits.push_later(container, RETRY);
-                    }
-                }
+    let (app, runtime) = (app.clone(), Handle::current());
+    let thread = std::thread::Builder::new().name("exits".to_owned());
+    let spawned = thread.spawn(move || {
+        let mut planners: HashMap<PoolName, Arc<Semaphore>> = HashMap::new();
+        loop {
+            let container = app.host().runtime().exits().next();
+            let planners = planners.entry(container.pool.clone());
+            let planners = planners.or_insert_with(|| Arc::new(Semaphore::new(PLANNERS)));
+            let exit = Exit {
+                app: app.clone(),
+                container,
+                planners: Arc::clone(planners),
+            };
+            runtime.spawn(exit.attend());
+        }
+    });
+    if let Err(error) = spawned {
+        tracing::error!(%error, "cannot attend to the ends of containers");
+    }
+}
+
+/// A container that has ended by itself.
+struct Exit {
+    app: App,
+    container: ContainerRef,
+    planners: Arc<Semaphore>,
+}
+
+impl Exit {
+    async fn attend(self) {
+        let container = &self.container;
+        let Err(failure) = self.clear().await else {
+            return;
+        };
+        match failure.code {
+            // The export of its pool has stopped and cleared it.
+            Code::PoolState => {
+                tracing::debug!(%container, %failure, "an exit needs no attention any more");
+                return;
             }
-        });
-        if let Err(error) = spawned {
-            tracing::error!(%error, "cannot attend to the ends of containers");
+            Code::Cancelled => tracing::debug!(%container, %failure, "taken over"),
+            _ => tracing::error!(%container, %failure, "cannot clear a container that has ended"),
+        }
+        let exits = self.app.host().runtime().exits();
+        exits.push_later(container.clone(), RETRY);
+    }
+
+    async fn clear(&self) -> Result<(), Failure> {
+        let runtime = self.app.host().runtime();
+        let Some(was) = runtime.container(&self.container) else {
+            return self.delete().await;
+        };
+        if let Some(at) = was.restart_at {
+            return self.reboot(at).await;
+        }
+        if was.has_ended() {
+            let stop = self.stop(StopPolicy::if_ended());
+            self.run(stop, "it has ended", |_, _| true).await?;
+            return self.delete().await;
+        }
+        if was.is_exec_only() {
+            let why = "its command has ended";
+            return self
+                .run(self.stop(StopPolicy::kill()), why, |_, _| true)
+                .await;
+        }
+        Ok(())
+    }
+
+    fn stop(&self, policy: StopPolicy) -> Command {
+        let stop = ContainerStop {
+            pool: Some(self.container.pool.clone()),
+            name: self.container.name.clone(),
+            policy,
+        };
+        stop.into()
+    }
+
+    /// Starts a container whose guest asked for a reboot, unless an operation has stopped or started it
+    /// by the time it is its turn.
+    async fn reboot(&self, at: Instant) -> Result<(), Failure> {
+        let left = at.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            let exits = self.app.host().runtime().exits();
+            exits.push_later(self.container.clone(), left);
+            return Ok(());
+        }
+        let start = ContainerStart {
+            pool: Some(self.container.pool.clone()),
+            name: self.container.name.clone(),
+            debug: false,
+            init: StartInit::Own,
+        };
+        let is_wanted = move |app: &App, container: &ContainerRef| {
+            let live = app.host().runtime().container(container);
+            live.is_some_and(|live| live.restart_at == Some(at))
+        };
+        let why = "it was rebooted from inside";
+        match self.run(start.into(), why, is_wanted).await {
+            Err(failure) if is_wanted(&self.app, &self.container) => Err(failure),
+            // What became of the start is in the history; another attempt would end in the same way.
+            _ => Ok(()),
         }
     }
-}
 
-fn clear(app: &App, container: &ContainerRef) -> Result<(), Failure> {
-    let runtime = app.host().runtime();
-    let Some(was) = runtime.container(container) else {
-        return Ok(());
-    };
-    if let Some(at) = was.restart_at {
-        return reboot(app, container, at);
+    /// Deletes a container that has ended and is ephemeral, unless an operation has started it by the
+    /// time it is its turn. A kill that came meanwhile has found nothing to stop.
+    async fn delete(&self) -> Result<(), Failure> {
+        if !is_ephemeral(&self.app, &self.container) || !self.is_to_be_deleted().await? {
+            return Ok(());
+        }
+        let del = ContainerDel {
+            pool: Some(self.container.pool.clone()),
+            name: self.container.name.clone(),
+            force: false,
+        };
+        let why = "it is ephemeral and has ended";
+        match self.run(del.into(), why, is_to_be_deleted).await {
+            Err(failure) if self.is_to_be_deleted().await? => Err(failure),
+            _ => Ok(()),
+        }
     }
-    if was.has_ended() {
-        let policy = StopPolicy::if_ended();
-        submit::by_itself(app, container, stop(container, policy), "it has ended")?;
-        return delete(app, container, was.is_exec_only());
-    }
-    if was.is_exec_only() {
-        let why = "its command has ended";
-        return submit::by_itself(app, container, stop(container, StopPolicy::kill()), why);
-    }
-    Ok(())
-}
 
-fn stop(container: &ContainerRef, policy: StopPolicy) -> Command {
-    let stop = ContainerStop {
-        pool: Some(container.pool.clone()),
-        name: container.name.clone(),
-        policy,
-    };
-    stop.into()
-}
-
-/// Starts a container whose guest asked for a reboot, unless an operation has stopped or started it
-/// by the time it is its turn.
-fn reboot(app: &App, container: &ContainerRef, at: Instant) -> Result<(), Failure> {
-    let exits = app.host().runtime().exits();
-    let left = at.saturating_duration_since(Instant::now());
-    if !left.is_zero() {
-        exits.push_later(container.clone(), left);
-        return Ok(());
+    async fn is_to_be_deleted(&self) -> Result<bool, Failure> {
+        let (app, container) = (self.app.clone(), self.container.clone());
+        let looking = move || Ok(is_to_be_deleted(&app, &container));
+        self.app.engine().on_thread(looking).await
     }
-    let start = ContainerStart {
-        pool: Some(container.pool.clone()),
-        name: container.name.clone(),
-        debug: false,
-        init: StartInit::Own,
-    };
-    let is_wanted = move |app: &App, container: &ContainerRef| {
-        let live = app.host().runtime().container(container);
-        live.is_some_and(|live| live.restart_at == Some(at))
-    };
-    let why = "it was rebooted from inside";
-    match submit::by_itself_while(app, container, start.into(), why, is_wanted) {
-        Err(failure) if is_wanted(app, container) => Err(failure),
-        // What became of the start is in the history; another attempt would end in the same way.
-        _ => Ok(()),
+
+    /// Runs a command to its end. While it is planned it counts for its pool; while it waits it does not.
+    async fn run(
+        &self,
+        command: Command,
+        why: &str,
+        is_wanted: impl Fn(&App, &ContainerRef) -> bool + Send + Sync + 'static,
+    ) -> Result<(), Failure> {
+        // Nobody closes the semaphore.
+        let planner = self.planners.acquire().await;
+        let id = submit::submit_own(&self.app, &self.container, command, why, is_wanted).await?;
+        drop(planner);
+        submit::end_of(&self.app, &id).await
     }
 }
 
-/// Deletes a container that has ended and is ephemeral.
-fn delete(app: &App, container: &ContainerRef, was_exec_only: bool) -> Result<(), Failure> {
-    if was_exec_only || app.host().runtime().container(container).is_some() {
-        return Ok(());
-    }
-    let ContainerRef { pool, name } = container;
+fn is_ephemeral(app: &App, container: &ContainerRef) -> bool {
     let state = app.host().state();
-    let found = state.find(Some(pool), name).ok();
-    let doc = found.and_then(|found| found.entry.doc().cloned());
-    if doc.is_none_or(|doc| doc.settings.ephemeral != Some(true)) {
-        return Ok(());
-    }
-    let del = ContainerDel {
-        pool: Some(pool.clone()),
-        name: name.clone(),
-        force: false,
-    };
-    submit::by_itself(app, container, del.into(), "it is ephemeral and has ended")
+    let found = state.find(Some(&container.pool), &container.name).ok();
+    let doc = found.and_then(|found| found.entry.doc());
+    doc.is_some_and(|doc| doc.settings.ephemeral == Some(true))
+}
+
+fn is_to_be_deleted(app: &App, container: &ContainerRef) -> bool {
+    let target = || app.host().stop_target(container).ok()?;
+    is_ephemeral(app, container)
+        && target().is_some_and(|target| app.host().runtime().is_to_be_deleted(&target))
 }

@@ -56,7 +56,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     // Before the socket: who sees the daemon answer may also tell it to end.
     let signals = runtime.block_on(async { Signals::catch() })?;
     let app = assemble(args, &paths)?;
-    app.run_on(runtime.handle().clone());
     let listener = instance::bind(&paths.socket())?;
     let result = runtime.block_on(serve(app, listener, signals, args.no_import));
     runtime.shutdown_timeout(Duration::from_secs(1));

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use os_api::Command;
-use os_engine::{OperationRequest, Slot, Strength, UndoTarget};
-use os_types::{Code, ContainerRef, EntityRef, Failure, OpId, Plan, Step, StopMethod};
-use tokio::runtime::Handle;
+use os_engine::{OperationRequest, Planned, Slot, Strength, UndoTarget};
+use os_types::{
+    Code, ContainerRef, EntityRef, Failure, JournalPlace, OpId, Plan, Step, StopMethod,
+};
 
 use crate::app::App;
 use crate::autostart;
@@ -58,25 +59,27 @@ pub(crate) async fn submit(app: &App, command: Command, who: Who) -> Result<OpId
     Ok(id)
 }
 
-/// Runs a command of the daemon's own about a container to its end. It is subject to no bound: what
-/// has to be done when a container ends does not get lost.
+/// Runs a command of the daemon's own about a container to its end.
 pub(crate) async fn own(
     app: &App,
     container: &ContainerRef,
     command: Command,
     why: &str,
 ) -> Result<(), Failure> {
-    own_while(app, container, command, why, |_, _| true).await
+    let id = submit_own(app, container, command, why, |_, _| true).await?;
+    end_of(app, &id).await
 }
 
-/// As [`own`], if `is_wanted` still holds when the command has its locks.
-async fn own_while(
+/// Submits a command of the daemon's own about a container. It is subject to no bound: what has to be
+/// done when a container ends does not get lost. It fails with [`Code::Cancelled`] if it is not wanted
+/// any more when it has its locks.
+pub(crate) async fn submit_own(
     app: &App,
     container: &ContainerRef,
     command: Command,
     why: &str,
     is_wanted: impl Fn(&App, &ContainerRef) -> bool + Send + Sync + 'static,
-) -> Result<(), Failure> {
+) -> Result<OpId, Failure> {
     let planning = app.clone();
     let planning = move || request(&planning, command);
     let mut request = app.engine().on_thread(planning).await?;
@@ -89,7 +92,11 @@ async fn own_while(
         let text = format!("container {subject} was stopped or started meanwhile");
         Err(Failure::new(Code::Cancelled, text))
     });
-    let id = app.engine().submit(request)?;
+    app.engine().submit(request)
+}
+
+/// Waits for the end of a command of the daemon's own.
+pub(crate) async fn end_of(app: &App, id: &OpId) -> Result<(), Failure> {
     let operation = app.engine().wait(id.as_str(), OWN_DEADLINE).await?;
     if operation.state.is_final() {
         return operation.failure.map_or(Ok(()), Err);
@@ -97,28 +104,6 @@ async fn own_while(
     let minutes = OWN_DEADLINE.as_secs() / 60;
     let text = format!("operation {id} has not ended within {minutes} minutes");
     Err(Failure::new(Code::Deadline, text).next(format!("osctl operation show {id}")))
-}
-
-/// As [`own`], on a thread that may wait.
-pub(crate) fn by_itself(
-    app: &App,
-    container: &ContainerRef,
-    command: Command,
-    why: &str,
-) -> Result<(), Failure> {
-    by_itself_while(app, container, command, why, |_, _| true)
-}
-
-/// As [`by_itself`], if `is_wanted` still holds when the command has its locks.
-pub(crate) fn by_itself_while(
-    app: &App,
-    container: &ContainerRef,
-    command: Command,
-    why: &str,
-    is_wanted: impl Fn(&App, &ContainerRef) -> bool + Send + Sync + 'static,
-) -> Result<(), Failure> {
-    let command = || Handle::current().block_on(own_while(app, container, command, why, is_wanted));
-    app.on_runtime(command)?
 }
 
 fn target(undo: &os_api::command::Undo) -> UndoTarget {
@@ -136,6 +121,7 @@ fn request(app: &App, command: Command) -> Result<OperationRequest, Failure> {
     let name = command.name().to_owned();
     let deadline = deadline(&plan);
     let strength = strength(&command);
+    let is_stop = matches!(command, Command::ContainerStop(_));
     let slot = slot(app, &command, &plan);
     let app = app.clone();
     Ok(OperationRequest {
@@ -148,8 +134,26 @@ fn request(app: &App, command: Command) -> Result<OperationRequest, Failure> {
         strength,
         slot,
         undoes: None,
-        planner: Arc::new(move || app.host().plan(&command)),
+        planner: Arc::new(move || {
+            let planned = app.host().plan(&command);
+            if is_stop && planned.as_ref().is_err_and(|f| f.code == Code::NotFound) {
+                // It was there when the command came. An ephemeral one is deleted when it has ended.
+                return Ok(nothing());
+            }
+            planned
+        }),
     })
+}
+
+/// The plan of a command whose end state has come about meanwhile.
+fn nothing() -> Planned {
+    let plan = Plan {
+        steps: Vec::new(),
+        touches: Vec::new(),
+        journal: JournalPlace::Run,
+        parallel: Vec::new(),
+    };
+    plan.into()
 }
 
 /// How a command stands to others about the same container: a kill waits for none of them, and
@@ -160,9 +164,8 @@ const fn strength(command: &Command) -> Strength {
             StopMethod::Kill => Strength::Urgent,
             _ => Strength::Yielding,
         },
-        Command::ContainerStart(_)
-        | Command::ContainerRestart(_)
-        | Command::ContainerFreeze(_)
+        Command::ContainerStart(_) | Command::ContainerRestart(_) => Strength::Starting,
+        Command::ContainerFreeze(_)
         | Command::ContainerUnfreeze(_)
         | Command::ContainerSet(_)
         | Command::ContainerUnset(_)

@@ -150,6 +150,23 @@ fn an_end_without_a_daemon_is_seen() -> Result<()> {
     sandbox.finish(daemon)
 }
 
+/// What removes the rest of an ephemeral container fails when it has done its work, as it does when a
+/// kill takes it over: the deletion is not forgotten.
+#[test]
+fn an_ephemeral_one_is_deleted_although_its_end_was_interrupted() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    daemon.stop()?;
+    let daemon = sandbox.start_with(&["--fault", "container-stop:run:after:fail"])?;
+    sandbox.wait_ready()?;
+    let gone = sandbox.new_container("gone", &["--ephemeral"])?;
+    gone.start()?;
+    gone.sh("poweroff")?;
+    wait_for("the end of the ephemeral one", || {
+        Ok((sandbox.osctl(&["ct", "show", "gone"])?.code == 3).then_some(()))
+    })?;
+    sandbox.finish(daemon)
+}
+
 #[test]
 fn a_list_waits_for_no_monitor() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;

@@ -55,7 +55,8 @@ fn stop_kill_takes_over_a_slow_stop_and_passes_the_queue() -> Result<()> {
     let slow = submit(&sandbox, "container-stop", &slow_stop("web"))?;
     until(&sandbox, &slow, &["running"])?;
     let queued = submit(&sandbox, "container-stop", &slow_stop("web"))?;
-    let deleted = submit(&sandbox, "container-freeze", &json!({ "name": "web" }))?;
+    let frozen = submit(&sandbox, "container-freeze", &json!({ "name": "web" }))?;
+    let start = submit(&sandbox, "container-start", &json!({ "name": "web" }))?;
     let began = Instant::now();
     sandbox.ok(&["ct", "stop", "-k", "web"])?;
     ensure!(
@@ -69,7 +70,13 @@ fn stop_kill_takes_over_a_slow_stop_and_passes_the_queue() -> Result<()> {
     ensure!(why.contains("taken over by container-stop"), "{why}");
     // What waited finds nothing to do, or that it is stopped.
     assert_eq!(until(&sandbox, &queued, ENDED)?["state"], "finished");
-    assert_eq!(until(&sandbox, &deleted, ENDED)?["state"], "failed");
+    assert_eq!(until(&sandbox, &frozen, ENDED)?["state"], "failed");
+    // The administrator wants it to be stopped, so a start that came before does not undo that.
+    let withdrawn = until(&sandbox, &start, ENDED)?;
+    assert_eq!(withdrawn["state"], "cancelled", "{withdrawn}");
+    let why = withdrawn["failure"]["message"].as_str().unwrap_or_default();
+    ensure!(why.contains("withdrawn by container-stop"), "{why}");
+    assert_eq!(web.state()?, "stopped");
     sandbox.ok(&["ct", "start", "web"])?;
     sandbox.ok(&["ct", "stop", "-k", "web"])?;
     sandbox.finish(daemon)
@@ -350,5 +357,107 @@ fn a_user_that_hangs_with_its_pool_holds_up_no_other_pool() -> Result<()> {
     let ended = until(&sandbox, &alice, ENDED)?;
     assert_ne!(ended["state"], "finished", "{ended}");
     sandbox.ok(&same)?;
+    sandbox.finish(daemon)
+}
+
+/// Exits that wait for a pool that is being exported hold up no exit elsewhere, and a client that leaves
+/// takes its start along, also one for a single command.
+#[test]
+fn what_waits_for_an_export_holds_up_nothing_elsewhere() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    sandbox.pool("other")?;
+    sandbox.ok(&["pool", "set", "parallel-stop", "tank", "1"])?;
+    let script = "trap '' PWR TERM; while ! test -e /root/now; do sleep 0.1; done";
+    let names = [
+        "tank:b1",
+        "tank:b2",
+        "tank:b3",
+        "tank:b4",
+        "tank:b5",
+        "other:web",
+    ];
+    let mut roots = Vec::new();
+    for name in names {
+        let container = sandbox.new_container(name, &[])?;
+        let init = json!({ "init_cmd": ["/bin/sh", "-c", script] });
+        let (pool, id) = name.split_once(':').context("a pool")?;
+        let settings = json!({ "pool": pool, "name": id, "settings": init });
+        sandbox.command("container-set", &settings)?;
+        container.start()?;
+        roots.push(
+            container.show()?["rootfs"]
+                .as_str()
+                .context("a root")?
+                .to_owned(),
+        );
+    }
+    sandbox.new_container("tank:stopped", &[])?;
+    stubborn(&sandbox, "a")?;
+    let export = json!({ "pool": "tank", "force": true, "stop_containers": true });
+    let export = submit(&sandbox, "pool-export", &export)?;
+    until(&sandbox, &export, &["running"])?;
+    // The export is at the first container, which is deaf.
+    for root in &roots {
+        native::write(format!("{root}/root/now"), "")?;
+    }
+    sandbox.known_container("other:web").wait_for("stopped")?;
+
+    let run = ["ct", "exec", "-r", "tank:stopped", "--", "true"];
+    let mut client = sandbox.osctl_command(&run)?.spawn()?;
+    let starts = |state: &str| -> Result<Option<Value>> {
+        let all = sandbox.request("GET", "/v1/operations", None)?.json()?;
+        let mut all = all.as_array().context("a list")?.iter();
+        let fits =
+            |now: &&Value| now["touches"].to_string().contains("stopped") && now["state"] == state;
+        Ok(all.find(fits).cloned())
+    };
+    wait_for("a start that waits", || starts("queued"))?;
+    client.kill()?;
+    client.wait()?;
+    wait_for("a start that is withdrawn", || starts("cancelled"))?;
+    sandbox.ok(&["ct", "stop", "-k", "tank:a"])?;
+    let exported = until(&sandbox, &export, ENDED)?;
+    assert_eq!(exported["state"], "finished", "{exported}");
+    sandbox.ok(&["pool", "import", "tank"])?;
+    sandbox.finish(daemon)
+}
+
+/// A client whose daemon is killed learns what became of its operation.
+#[test]
+fn a_client_says_whether_its_operation_had_begun_when_the_daemon_was_killed() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let _web = stubborn(&sandbox, "web")?;
+    let client = |args: &[&str]| -> Result<std::process::Child> {
+        let mut command = sandbox.osctl_command(args)?;
+        Ok(command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?)
+    };
+    let ends = |state: &str, command: &str| -> Result<Option<()>> {
+        let all = sandbox.request("GET", "/v1/operations", None)?.json()?;
+        let mut all = all.as_array().context("a list")?.iter();
+        Ok(all
+            .any(|now| now["state"] == state && now["command"] == command)
+            .then_some(()))
+    };
+    let stop = client(&["ct", "stop", "-t", "300", "web"])?;
+    wait_for("a stop that runs", || ends("running", "container-stop"))?;
+    let freeze = client(&["ct", "freeze", "web"])?;
+    wait_for("a freeze that waits", || ends("queued", "container-freeze"))?;
+    // Both clients know their operations by then: a command is answered after 300 ms.
+    std::thread::sleep(Duration::from_secs(1));
+    daemon.kill()?;
+    let daemon = sandbox.start_ready()?;
+    let freeze = freeze.wait_with_output()?;
+    let said = String::from_utf8_lossy(&freeze.stderr).into_owned();
+    ensure!(!freeze.status.success(), "{said}");
+    ensure!(said.contains("began; nothing was changed"), "{said}");
+    ensure!(said.contains("ct freeze web"), "no next command: {said}");
+    // The stop goes on, and so does its client.
+    sandbox.ok(&["ct", "stop", "-k", "web"])?;
+    let stop = stop.wait_with_output()?;
+    let said = String::from_utf8_lossy(&stop.stderr).into_owned();
+    ensure!(said.contains("taken over by container-stop"), "{said}");
     sandbox.finish(daemon)
 }

@@ -62,7 +62,7 @@ impl LinuxHost {
 
     /// The container as something to be stopped; `None` if it neither has a configuration that can be
     /// read nor runs.
-    pub(super) fn stop_target(
+    pub(crate) fn stop_target(
         &self,
         container: &ContainerRef,
     ) -> Result<Option<StopTarget>, Failure> {

@@ -178,7 +178,7 @@ pub(super) fn cancel(app: &App) -> MethodRouter<App> {
 }
 
 /// Withdraws an operation that has not begun if its client closes the connection.
-fn withdraw_with(client: ClientLink, app: &App, id: &OpId) {
+pub(super) fn withdraw_with(client: ClientLink, app: &App, id: &OpId) {
     let (app, id) = (app.clone(), id.clone());
     tokio::spawn(async move {
         let begun = app.engine().begun(id.as_str());

@@ -1,7 +1,7 @@
 //! `POST /v1/exec`: checks, then hands the connection to `os-helper enter` (ADR-9).
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -16,7 +16,8 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe::Receiver;
 
 use super::answer;
-use super::commands::BODY_DEADLINE;
+use super::client_link::ClientLink;
+use super::commands::{BODY_DEADLINE, withdraw_with};
 use super::reads::blocking;
 use crate::app::App;
 use crate::submit;
@@ -50,7 +51,11 @@ impl Drop for StartedForCommand {
 }
 
 /// The request and the answer 101; everything else is told as for any other request.
-pub(super) async fn exec(State(app): State<App>, mut request: Request) -> Response {
+pub(super) async fn exec(
+    State(app): State<App>,
+    Extension(client): Extension<ClientLink>,
+    mut request: Request,
+) -> Response {
     let wanted = request.headers().get(header::UPGRADE);
     if wanted.is_none_or(|value| value.as_bytes() != EXEC_PROTOCOL.as_bytes()) {
         let text = format!("this address needs the header Upgrade: {EXEC_PROTOCOL}");
@@ -62,19 +67,25 @@ pub(super) async fn exec(State(app): State<App>, mut request: Request) -> Respon
     };
     let body = axum::body::to_bytes(std::mem::take(request.body_mut()), LIMIT);
     let body = tokio::time::timeout(BODY_DEADLINE, body).await;
-    let work = app.clone();
-    let job = blocking(move || {
+    let job = async {
         let late = |_| Failure::new(Code::Body, "the body did not arrive within 30 s");
         let body = body.map_err(late)?;
         let body = body.map_err(|error| Failure::new(Code::TooLarge, error.to_string()))?;
         let request: ExecRequest = serde_json::from_slice(&body).map_err(|error| {
-            Failure::new(
-                Code::Body,
-                format!("the body of exec is not valid: {error}"),
-            )
+            let text = format!("the body of exec is not valid: {error}");
+            Failure::new(Code::Body, text)
         })?;
-        prepare(&work, &request)
-    });
+        let container = container_of(&app, &request)?;
+        let live = app.host().runtime().container(&container);
+        let is_stopped = live.is_none_or(|live| live.has_ended());
+        let started = if request.run && is_stopped {
+            Some(start(&app, &container, client).await?)
+        } else {
+            None
+        };
+        let work = app.clone();
+        blocking(move || prepare(&work, &request, container, started)).await
+    };
     let prepared = match job.await {
         Ok(prepared) => prepared,
         Err(failure) => return answer::failure(failure),
@@ -96,31 +107,35 @@ pub(super) async fn exec(State(app): State<App>, mut request: Request) -> Respon
     upgraded.unwrap_or_else(|_invalid| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-/// What the helper has to be told. A stopped container is started for it, if that was asked for.
-fn prepare(app: &App, request: &ExecRequest) -> Result<Prepared, Failure> {
-    let host = app.host();
-    let state = host.state();
-    let found = state.find(request.pool.as_ref(), &request.name);
-    let found = found?;
+/// The container that a command is to run in.
+fn container_of(app: &App, request: &ExecRequest) -> Result<ContainerRef, Failure> {
+    let state = app.host().state();
+    let found = state.find(request.pool.as_ref(), &request.name)?;
     let container = ContainerRef::new(found.pool.name(), &request.name);
     if request.argv.is_empty() || request.argv.iter().any(|word| word.contains('\0')) {
         let text = "the command is empty or has a zero byte";
         return Err(Failure::new(Code::Body, text));
     }
-    let live = host.runtime().container(&container);
-    let is_stopped = live.is_none_or(|live| live.has_ended());
-    let starts = request.run && is_stopped;
-    let started = starts.then(|| start(app, &container)).transpose()?;
-    let live = usable(host.runtime().container(&container), &container, starts)?;
+    Ok(container)
+}
+
+/// What the helper has to be told.
+fn prepare(
+    app: &App,
+    request: &ExecRequest,
+    container: ContainerRef,
+    started: Option<StartedForCommand>,
+) -> Result<Prepared, Failure> {
+    let runtime = app.host().runtime();
+    let live = usable(runtime.container(&container), &container, started.is_some())?;
     let term = request.term.as_deref().unwrap_or("linux");
-    let runtime = host.runtime();
     let mut entry = runtime.entry(&container, &live, request.argv.clone(), term)?;
     entry.job = EnterJob {
         terminal: request.terminal.map(|size| WindowSize {
             rows: size.rows,
             columns: size.columns,
         }),
-        ends_guest: starts,
+        ends_guest: started.is_some(),
         ..entry.job
     };
     Ok(Prepared {
@@ -130,25 +145,34 @@ fn prepare(app: &App, request: &ExecRequest) -> Result<Prepared, Failure> {
     })
 }
 
-/// Starts a container for one command.
-fn start(app: &App, container: &ContainerRef) -> Result<StartedForCommand, Failure> {
+/// Starts a container for one command. The start is withdrawn if the client leaves before it has begun.
+async fn start(
+    app: &App,
+    container: &ContainerRef,
+    client: ClientLink,
+) -> Result<StartedForCommand, Failure> {
     let command = ContainerStart {
         pool: Some(container.pool.clone()),
         name: container.name.clone(),
         debug: false,
         init: StartInit::Pause,
     };
-    submit::by_itself(
-        app,
-        container,
-        command.into(),
-        "a command is to be run in it",
-    )?;
-    Ok(StartedForCommand {
-        app: app.clone(),
-        container: container.clone(),
-        has_begun: false,
-    })
+    let (app, container) = (app.clone(), container.clone());
+    let starting = async move {
+        let why = "a command is to be run in it";
+        let is_wanted = |_: &App, _: &ContainerRef| true;
+        let id = submit::submit_own(&app, &container, command.into(), why, is_wanted).await?;
+        withdraw_with(client, &app, &id);
+        submit::end_of(&app, &id).await?;
+        Ok(StartedForCommand {
+            app,
+            container,
+            has_begun: false,
+        })
+    };
+    // A task of its own: a client that leaves drops the request, but not the container that is started.
+    let started = tokio::spawn(starting).await;
+    started.map_err(|error| Failure::new(Code::Internal, format!("a start died: {error}")))?
 }
 
 /// The container, if a command can come in.
