@@ -60,6 +60,11 @@ impl Client {
         }
     }
 
+    /// What changes are put down to.
+    pub(crate) fn command_line(&self) -> &str {
+        &self.command_line
+    }
+
     /// Another client of the same daemon, for what goes on beside this one.
     pub(crate) fn beside(&self) -> Self {
         Self::new(self.socket.clone(), self.command_line.clone())
@@ -115,8 +120,15 @@ impl Client {
         let body = encode(command)?;
         let address = Address::of_command(command.name(), query)?;
         let extra = Duration::from_millis(query.wait_ms.unwrap_or(0).into());
-        let answer = self.send(Method::Post, &address, body, extra).await?;
-        Ok(Posted(answer))
+        let answer = self.send(Method::Post, &address, body, extra).await;
+        answer.map(Posted).map_err(|failure| match failure.code {
+            // The daemon ended, and there is no id yet to ask the next one about.
+            Code::Protocol => {
+                let text = format!("{failure}; the history says whether the command has begun");
+                Failure::new(Code::Protocol, text).next("osctl history")
+            }
+            _ => failure,
+        })
     }
 
     /// What a command would do.

@@ -1,6 +1,7 @@
 //! Sending a command and following it to its end.
 
 mod follow;
+mod lost;
 mod many;
 mod progress;
 mod rungs;

@@ -11,6 +11,7 @@ use os_api::{Command, Operation, OperationState};
 use os_types::{Failure, OpId};
 use tokio::time::{Instant, timeout};
 
+use super::lost;
 use super::progress::Progress;
 use super::rungs::Rungs;
 use crate::client::Client;
@@ -130,14 +131,11 @@ async fn wait(
         };
         let extra = Duration::from_millis(STEP_MS.into());
         let asked = client.ask_async::<OperationGet>(&path, &query, extra).await;
-        // The operation outlives this connection: say how to find it again.
-        operation = asked.map_err(|failure| match failure.next {
-            Some(_) if failure.code != os_types::Code::NoDaemon => failure,
-            _ => {
-                let next = format!("osctl operation show {}", path.id);
-                failure.next(next)
-            }
-        })?;
+        operation = match asked {
+            Ok(now) => now,
+            // The operation outlives this connection, and if it has begun, also its daemon.
+            Err(failure) => lost::find(client, &operation, failure).await?,
+        };
     }
     Ok(Waited::Ended(Box::new(operation)))
 }

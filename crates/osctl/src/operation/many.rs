@@ -13,7 +13,7 @@ use os_types::{Code, ContainerName, Failure};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{failure_of, run_each};
+use super::{failure_of, lost, run_each};
 use crate::client::Client;
 use crate::context::Ctx;
 use crate::fault::{Fault, INTERRUPTED, Outcome};
@@ -97,8 +97,10 @@ async fn to_its_end(mut client: Client, command: &Command) -> Result<Operation, 
             wait_ms: Some(STEP_MS),
         };
         let asked = client.ask_async::<OperationGet>(&path, &query, extra).await;
-        operation = asked
-            .map_err(|failure| failure.next(format!("osctl operation show {}", operation.id)))?;
+        operation = match asked {
+            Ok(now) => now,
+            Err(failure) => lost::find(&mut client, &operation, failure).await?,
+        };
     }
     Ok(operation)
 }
