@@ -358,7 +358,7 @@ fn users_are_told() {
     let report = tell();
     assert_eq!(report.done, [""; 0]);
     assert!(report.left[0].contains("was not told"), "{report:?}");
-    assert!(begin.elapsed() < Duration::from_secs(2));
+    assert!(begin.elapsed() < Duration::from_secs(20));
     drop((first, second));
     end(rig, monitor);
 }

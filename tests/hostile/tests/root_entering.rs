@@ -98,7 +98,7 @@ fn a_guest_that_freezes_itself_is_in_nobodys_way() -> Result<()> {
             .sandbox
             .ok(&["ct", "set", "hostname", name, "cold.example"])?;
         ensure!(
-            began.elapsed() < Duration::from_secs(8),
+            began.elapsed() < Duration::from_secs(20),
             "{name} took {:?}",
             began.elapsed()
         );
@@ -172,7 +172,7 @@ fn commands_that_hang_block_nothing_else() -> Result<()> {
             let began = Instant::now();
             guests.sandbox.ok(command)?;
             let took = began.elapsed();
-            ensure!(took < Duration::from_secs(5), "{command:?} took {took:?}");
+            ensure!(took < Duration::from_secs(20), "{command:?} took {took:?}");
         }
         Ok(())
     };

@@ -181,7 +181,7 @@ fn a_list_waits_for_no_monitor() -> Result<()> {
     let began = Instant::now();
     let list = listed(&sandbox)?;
     ensure!(
-        began.elapsed() < Duration::from_secs(5),
+        began.elapsed() < Duration::from_secs(20),
         "it took {:?}",
         began.elapsed()
     );

@@ -122,7 +122,7 @@ fn kill_is_quick() -> Result<()> {
     let began = Instant::now();
     web.kill()?;
     ensure!(
-        began.elapsed() < Duration::from_secs(5),
+        began.elapsed() < Duration::from_secs(20),
         "it took {:?}",
         began.elapsed()
     );

@@ -101,7 +101,7 @@ fn deadline_kills_grandchildren() {
     let error = run(shell(&script).deadline(Duration::from_millis(300))).unwrap_err();
     assert!(matches!(error, CommandError::TimedOut { .. }), "{error}");
     assert!(start.elapsed() < Duration::from_secs(20));
-    let end = Instant::now() + Duration::from_secs(5);
+    let end = Instant::now() + Duration::from_secs(30);
     while flocked(&lock) {
         assert!(Instant::now() < end, "a grandchild survived");
         std::thread::sleep(Duration::from_millis(5));
@@ -148,7 +148,7 @@ fn a_silent_stream_times_out_and_drop_kills() {
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     let start = Instant::now();
     drop(running);
-    assert!(start.elapsed() < Duration::from_secs(10));
+    assert!(start.elapsed() < Duration::from_secs(30));
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_cancelled_program_is_killed_with_its_group() {
         running.join().unwrap().unwrap_err()
     });
     assert!(matches!(error, CommandError::Cancelled { .. }), "{error}");
-    let end = start + Duration::from_secs(5);
+    let end = start + Duration::from_secs(30);
     while flocked(&lock) {
         assert!(Instant::now() < end, "a grandchild survived");
         std::thread::sleep(Duration::from_millis(5));

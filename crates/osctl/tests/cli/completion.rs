@@ -119,7 +119,7 @@ fn a_daemon_that_hangs_does_not_stop_the_shell() {
     let listener = std::os::unix::net::UnixListener::bind(run.join("osctld.sock")).unwrap();
     let start = std::time::Instant::now();
     assert_eq!(bash(root.path(), &["user", "show", "al"]), [""; 0]);
-    assert!(start.elapsed() < std::time::Duration::from_secs(5));
+    assert!(start.elapsed() < std::time::Duration::from_secs(30));
     drop(listener);
 }
 

@@ -97,7 +97,7 @@ fn root_bytes_come_back_as_they_were() {
 #[test]
 fn root_late_command_is_killed_and_the_shell_goes_on() {
     let mut peer = peer("/bin/dash", &[]);
-    let limit = Duration::from_secs(1);
+    let limit = Duration::from_secs(3);
     let late = peer
         .shell
         .run(b"echo begun; exec sleep 60", b"", limit, LONG);
