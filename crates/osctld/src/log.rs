@@ -18,7 +18,10 @@ use crate::args::LogFormat;
 pub(crate) fn start(format: LogFormat, filter: &str, syslog_socket: &Path) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)?;
     let terminal = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter);
+    // An error of the writer would be printed to standard error, which panics when that is what fails.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .log_internal_errors(false);
     let to_stderr = builder.with_writer(std::io::stderr);
     match format {
         LogFormat::Human => to_stderr.with_ansi(terminal).with_target(false).init(),

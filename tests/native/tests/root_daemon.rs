@@ -203,6 +203,26 @@ fn logs_are_json_or_syslog_on_request() -> Result<()> {
     daemon.stop()
 }
 
+/// The log is on a full disk, or its reader is gone.
+#[test]
+fn a_log_that_cannot_be_written_stops_no_operation() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let full = std::fs::File::options().write(true).open("/dev/full")?;
+    let program = os_testkit::sandbox::program_path("osctld")?;
+    let mut daemon = command(program.to_str().context("a path")?)
+        .arg("--root")
+        .arg(sandbox.root())
+        .stderr(full)
+        .spawn()?;
+    let done = sandbox
+        .wait_ready()
+        .and_then(|()| sandbox.pool("tank"))
+        .and_then(|_| sandbox.ok(&["pool", "export", "tank"]));
+    daemon.kill()?;
+    daemon.wait()?;
+    done.map(drop)
+}
+
 /// The service of dist/, supervised by the real runit.
 #[test]
 fn it_runs_under_runit() -> Result<()> {
