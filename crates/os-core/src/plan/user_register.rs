@@ -1,11 +1,10 @@
 //! `user-register` and `user-unregister`: the system users of one user, or of all.
 
 use os_api::command::{UserRegister, UserUnregister};
-use os_types::plan::JournalPlace;
 use os_types::step::SystemUserStep;
 use os_types::{Failure, Plan, PoolName, Presence, Step, UserName};
 
-use super::context::Context;
+use super::context::{Context, running};
 use crate::accounts::Registrar;
 use crate::state::PoolState;
 
@@ -70,12 +69,5 @@ fn select(
             to,
         }));
     }
-    touches.sort();
-    touches.dedup();
-    Ok(Plan {
-        steps,
-        touches,
-        journal: JournalPlace::Run,
-        parallel: Vec::new(),
-    })
+    Ok(running(steps, touches))
 }
