@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use os_core::layout;
 use os_engine::JournalDirs;
@@ -15,40 +15,30 @@ use crate::paths::Paths;
 #[derive(Debug)]
 pub(crate) struct Scopes {
     paths: Paths,
-    open: RwLock<BTreeMap<PoolName, DatasetName>>,
+    open: Mutex<BTreeMap<PoolName, DatasetName>>,
 }
 
 impl Scopes {
     pub(crate) fn new(paths: Paths) -> Self {
         Self {
             paths,
-            open: RwLock::default(),
+            open: Mutex::default(),
         }
     }
 
     /// Remembers the scope of an open pool.
     pub(crate) fn set(&self, pool: &PoolName, dataset: DatasetName) {
-        self.open
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(pool.clone(), dataset);
+        self.lock().insert(pool.clone(), dataset);
     }
 
     /// Forgets a pool that is being closed.
     pub(crate) fn forget(&self, pool: &PoolName) {
-        self.open
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(pool);
+        self.lock().remove(pool);
     }
 
     /// The scoped dataset of a pool, if it is known.
     pub(crate) fn known(&self, pool: &PoolName) -> Option<DatasetName> {
-        self.open
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(pool)
-            .cloned()
+        self.lock().get(pool).cloned()
     }
 
     /// The scoped dataset of a pool; the pool's own one unless something else is known.
@@ -59,6 +49,10 @@ impl Scopes {
     /// The folder that everything of ours on a pool lies below.
     pub(crate) fn folder(&self, pool: &PoolName) -> PathBuf {
         layout::dataset_folder(self.paths.root(), &self.dataset(pool))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PoolName, DatasetName>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -72,18 +66,16 @@ impl JournalDirs for Journals {
             JournalPlace::Host => Some(self.0.paths.state().join("journal")),
             JournalPlace::Run => Some(self.0.paths.run().join("journal")),
             JournalPlace::Pool { pool } => {
-                let open = self.0.open.read().unwrap_or_else(PoisonError::into_inner);
-                let dataset = open.get(pool)?;
-                Some(layout::dataset_folder(self.0.paths.root(), dataset).join("journal"))
+                let dataset = self.0.known(pool)?;
+                Some(layout::dataset_folder(self.0.paths.root(), &dataset).join("journal"))
             }
         }
     }
 
     fn open(&self) -> Vec<JournalPlace> {
-        let open = self.0.open.read().unwrap_or_else(PoisonError::into_inner);
-        let pools = open
-            .keys()
-            .map(|pool| JournalPlace::Pool { pool: pool.clone() });
+        let open = self.0.lock();
+        let pools = open.keys().cloned();
+        let pools = pools.map(|pool| JournalPlace::Pool { pool });
         [JournalPlace::Host, JournalPlace::Run]
             .into_iter()
             .chain(pools)
