@@ -166,16 +166,25 @@ impl LockTable {
     }
 
     /// The opposite of [`LockTable::open`]: waits until those that were let in are gone.
-    pub(crate) async fn close(&self, entities: &[EntityRef]) {
+    ///
+    /// # Errors
+    /// `Code::Deadline` if one of them hangs.
+    pub(crate) async fn close(
+        &self,
+        entities: &[EntityRef],
+        control: &Control,
+    ) -> Result<(), Failure> {
         for entity in entities {
             let (sender, alone) = oneshot::channel();
             if let Some(queue) = self.lock().get_mut(entity) {
                 queue.set_open(false);
                 queue.when_alone(sender);
             }
-            // An error means that the queue is gone, and so are all holders.
-            drop(alone.await);
+            let what = || format!("the last kill on {entity} ended");
+            // An error of the channel means that the queue is gone, and so are all holders.
+            drop(control.bound(alone, what).await?);
         }
+        Ok(())
     }
 
     /// Takes lock after lock until it has all, or has to wait.

@@ -1,7 +1,8 @@
-//! How many operations of a kind run at a time, e.g. starts on a pool.
+//! How many operations of a kind, e.g. starts on a pool, or steps of a group run at a time.
 //!
-//! As for steps side by side, the bound limits the load and not the waiting: an operation that has
-//! been running for longer than `Limits::busy` waits for a guest, and gives its slot to the next one.
+//! The bound limits the load and not the waiting: one that has been running for longer than
+//! `Limits::busy` waits for a guest, and gives its slot to the next one. So some guests that ignore
+//! every signal cost one deadline, whatever the bound is.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,13 +26,16 @@ pub(crate) struct Slots {
     busy: Duration,
 }
 
-#[derive(Debug)]
-struct Bound {
+/// At most so many at a time, apart from those that take longer than `busy`.
+#[derive(Debug, Clone)]
+pub(crate) struct Bound {
     width: usize,
+    busy: Duration,
     permits: Arc<Semaphore>,
 }
 
-/// A slot that an operation has. It ends when this is dropped, or when it has been used for `Limits::busy`.
+/// A slot that an operation or a step has. It ends when this is dropped, or when it has been used for
+/// `Limits::busy`.
 #[derive(Debug)]
 pub(crate) struct UsedSlot {
     /// Its end is the message.
@@ -48,41 +52,52 @@ impl Slots {
 
     /// Waits for a slot; first come, first served.
     pub(crate) async fn take(&self, slot: &Slot) -> UsedSlot {
-        let permit = self.semaphore(slot).acquire_owned().await;
-        UsedSlot::of(permit.ok(), self.busy)
+        self.bound(slot).take().await
     }
 
     /// A slot if one is free now.
     pub(crate) fn try_take(&self, slot: &Slot) -> Option<UsedSlot> {
-        let permit = self.semaphore(slot).try_acquire_owned();
-        permit
-            .ok()
-            .map(|permit| UsedSlot::of(Some(permit), self.busy))
+        let bound = self.bound(slot);
+        let permit = Arc::clone(&bound.permits).try_acquire_owned();
+        permit.ok().map(|permit| bound.used(Some(permit)))
     }
 
-    /// The permits of a bound. One that was changed begins anew.
-    fn semaphore(&self, slot: &Slot) -> Arc<Semaphore> {
-        let width = slot.width.clamp(1, Semaphore::MAX_PERMITS);
+    /// The bound. One that was changed begins anew.
+    fn bound(&self, slot: &Slot) -> Bound {
         let mut all = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Bound {
-            width,
-            permits: Arc::new(Semaphore::new(width)),
-        };
+        let new = || Bound::new(slot.width, self.busy);
         let found = all.entry(slot.name.clone()).or_insert_with(new);
-        if found.width != width {
+        if found.width != slot.width {
             *found = new();
         }
-        Arc::clone(&found.permits)
+        found.clone()
     }
 }
 
-impl UsedSlot {
-    fn of(permit: Option<OwnedSemaphorePermit>, busy: Duration) -> Self {
+impl Bound {
+    pub(crate) fn new(width: usize, busy: Duration) -> Self {
+        let permits = width.clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            width,
+            busy,
+            permits: Arc::new(Semaphore::new(permits)),
+        }
+    }
+
+    /// Waits for a slot; first come, first served.
+    pub(crate) async fn take(&self) -> UsedSlot {
+        // Nobody closes the semaphore.
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        self.used(permit.ok())
+    }
+
+    fn used(&self, permit: Option<OwnedSemaphorePermit>) -> UsedSlot {
         let (sender, end) = oneshot::channel::<()>();
+        let busy = self.busy;
         tokio::spawn(async move {
             drop(tokio::time::timeout(busy, end).await);
             drop(permit);
         });
-        Self { _end: sender }
+        UsedSlot { _end: sender }
     }
 }

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use os_types::{Code, Failure};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// The number of threads that operations may use at a time.
@@ -57,7 +58,10 @@ pub(crate) async fn run<T: Send + 'static>(
 ) -> Result<T, Failure> {
     let (sender, receiver) = oneshot::channel();
     let thread = std::thread::Builder::new().name("operation".to_owned());
+    let runtime = Handle::current();
     let spawned = thread.spawn(move || {
+        // Steps wait for locks and slots.
+        let _entered = runtime.enter();
         // Whatever a panic leaves behind in the host is checked before it is used again.
         let outcome = catch_unwind(AssertUnwindSafe(work));
         drop(sender.send(outcome));

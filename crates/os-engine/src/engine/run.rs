@@ -304,7 +304,8 @@ impl<H: Host> Inner<H> {
             // Its journal stays for the next start.
             Err(failure) => (None, ended(OperationState::Failed, Some(failure))),
             Ok(locks) => {
-                let permit = self.threads.permit().await;
+                // Beyond the bound: it has begun, and had a thread in the daemon before.
+                let permit = Threads::urgent();
                 let step_locks = StepLocks::new(&self.locks, &claimant, &journal.begun().plan);
                 let (inner, own) = (Arc::clone(&self), Arc::clone(&entry));
                 let running = threads::run(move || {

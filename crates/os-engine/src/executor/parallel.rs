@@ -1,20 +1,17 @@
-//! Steps that run side by side, each on a thread of its own.
-//!
-//! The bound of a group limits the load, not the waiting: a step that has been running for longer
-//! than `Limits::busy` waits for a guest, and does not keep the next one from beginning. So some guests
-//! that ignore every signal cost one deadline, whatever the bound is.
+//! Steps that run side by side, each on a thread of its own; how many at a time, see `slots`.
 
 use std::panic::resume_unwind;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
-use std::time::{Duration, Instant};
 
 use os_api::StepState;
 use os_types::{Code, EntityRef, Failure, Parallel, Plan, Step};
+use tokio::runtime::Handle;
 
 use super::shared_journal::SharedJournal;
 use super::{Executor, ProgressSink};
 use crate::host::Host;
+use crate::locks::StepLocks;
+use crate::slots::Bound;
 
 impl<H: Host> Executor<'_, H> {
     /// Runs a group of steps. All of them are tried, even if some fail: when a pool is closed, each
@@ -31,7 +28,7 @@ impl<H: Host> Executor<'_, H> {
         if let Some(locks) = self.locks {
             locks.open_pools();
         }
-        let slots = Slots::new(group.width.max(1), self.busy);
+        let (bound, runtime) = (Bound::new(group.width, self.busy), Handle::current());
         let outcome = thread::scope(|scope| {
             let (mut threads, mut failures) = (Vec::new(), Vec::new());
             for number in group.first..group.first + group.count {
@@ -43,7 +40,7 @@ impl<H: Host> Executor<'_, H> {
                         break;
                     }
                 }
-                let slot = slots.take();
+                let slot = runtime.block_on(bound.take());
                 let step = &plan.steps[number - 1];
                 let spawned = thread::Builder::new().spawn_scoped(scope, move || {
                     let _slot = slot;
@@ -59,10 +56,8 @@ impl<H: Host> Executor<'_, H> {
             }
             join(threads, failures)
         });
-        if let Some(locks) = self.locks {
-            locks.close_pools();
-        }
-        outcome
+        let closed = self.locks.map_or(Ok(()), StepLocks::close_pools);
+        outcome.and(closed)
     }
 
     /// Applies a step with the lock of its container. An urgent operation on the container
@@ -157,64 +152,4 @@ fn join(
         first.message.push_str(&other.message);
     }
     Err(first)
-}
-
-/// The steps of a group that keep the host busy.
-struct Slots {
-    width: usize,
-    busy_time: Duration,
-    /// When each of them began.
-    busy: Mutex<Vec<Instant>>,
-    changed: Condvar,
-}
-
-/// A place among the steps that keep the host busy; given back when it is dropped.
-struct Slot<'a> {
-    slots: &'a Slots,
-    began: Instant,
-}
-
-impl Slots {
-    fn new(width: usize, busy_time: Duration) -> Self {
-        Self {
-            width,
-            busy_time,
-            busy: Mutex::default(),
-            changed: Condvar::new(),
-        }
-    }
-
-    /// Waits for a place.
-    fn take(&self) -> Slot<'_> {
-        let mut busy = self.lock();
-        loop {
-            busy.retain(|began| began.elapsed() < self.busy_time);
-            let oldest = busy.iter().min();
-            let Some(oldest) = oldest.filter(|_| busy.len() >= self.width) else {
-                break;
-            };
-            let left = self.busy_time.saturating_sub(oldest.elapsed());
-            let woken = self.changed.wait_timeout(busy, left);
-            busy = woken.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let began = Instant::now();
-        busy.push(began);
-        Slot { slots: self, began }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Instant>> {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        let mut busy = self.slots.lock();
-        // Which one of several that began in the same moment does not matter.
-        if let Some(at) = busy.iter().position(|began| *began == self.began) {
-            busy.swap_remove(at);
-        }
-        drop(busy);
-        self.slots.changed.notify_all();
-    }
 }

@@ -56,7 +56,9 @@ impl StepLocks {
     }
 
     /// Has the pools for this operation alone again.
-    pub(crate) fn close_pools(&self) {
-        self.runtime.block_on(self.table.close(&self.pools));
+    pub(crate) fn close_pools(&self) -> Result<(), Failure> {
+        let control = Control::unstoppable();
+        self.runtime
+            .block_on(self.table.close(&self.pools, &control))
     }
 }

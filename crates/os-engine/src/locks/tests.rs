@@ -283,13 +283,14 @@ async fn only_urgent_operations_share_a_pool_that_is_open() {
     assert!(has_all(&mut early) && has_all(&mut late));
     assert!(!has_all(&mut waiting));
     let entities = [whole()];
-    let mut closing = std::pin::pin!(locks.close(&entities));
-    let soon = Duration::from_millis(1);
-    assert!(tokio::time::timeout(soon, closing.as_mut()).await.is_err());
+    let soon = Control::new(Duration::from_millis(1));
+    let late_ones = locks.close(&entities, &soon).await.unwrap_err();
+    assert_eq!(late_ones.code, Code::Deadline);
     let mut too_late = urgent("c", 5);
     assert!(!has_all(&mut too_late));
     drop((early, late));
-    tokio::time::timeout(LONG, closing).await.unwrap();
+    let later = Control::new(LONG);
+    locks.close(&entities, &later).await.unwrap();
     assert_eq!(queue(&locks, &whole()).0, [id(1)]);
     drop(export);
     assert!(has_all(&mut too_late) && has_all(&mut waiting));
