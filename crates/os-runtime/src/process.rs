@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt as _;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use os_sys::{PidFd, ProcessStat};
@@ -111,10 +113,45 @@ fn awaited_signals(pid: u32) -> Option<u64> {
     words.next().filter(|number| *number == SIGTIMEDWAIT)?;
     let address = words.next()?.strip_prefix("0x")?;
     let address = u64::from_str_radix(address, 16).ok()?;
-    let mut set = [0; 8];
-    let memory = fs::File::open(format!("/proc/{pid}/mem")).ok()?;
-    memory.read_exact_at(&mut set, address).ok()?;
-    Some(u64::from_ne_bytes(set))
+    read_word(format!("/proc/{pid}/mem").into(), address)
+}
+
+/// Deadline for a read of a guest's memory.
+const READ_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Maximum number of such reads at a time.
+const MAX_READS: usize = 16;
+
+/// Eight bytes of a file that may hang: the guest has chosen the address, and may have put memory there
+/// that nobody provides (`userfaultfd(2)`, a mapped file of a FUSE server). Such a read ends when the
+/// guest is killed; it costs one of [`MAX_READS`] threads until then.
+fn read_word(path: PathBuf, offset: u64) -> Option<u64> {
+    static READS: AtomicUsize = AtomicUsize::new(0);
+    let end = || {
+        READS.fetch_sub(1, Ordering::Relaxed);
+    };
+    if READS.fetch_add(1, Ordering::Relaxed) >= MAX_READS {
+        end();
+        return None;
+    }
+    let (sender, receiver) = mpsc::channel();
+    let thread = std::thread::Builder::new().name("guest memory".to_owned());
+    let spawned = thread.spawn(move || {
+        let mut word = [0; 8];
+        let file = fs::File::open(path);
+        if file
+            .and_then(|file| file.read_exact_at(&mut word, offset))
+            .is_ok()
+        {
+            // An error means that nobody waits any more.
+            let _gone = sender.send(u64::from_ne_bytes(word));
+        }
+        end();
+    });
+    if spawned.is_err() {
+        end();
+    }
+    receiver.recv_timeout(READ_TIMEOUT).ok()
 }
 
 /// The name of its program's file, as text that the guest chose.
@@ -181,6 +218,29 @@ pub(crate) fn blocked(pids: impl IntoIterator<Item = u32>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_that_nobody_provides_is_waited_for_until_a_deadline() {
+        let dir = tempfile::tempdir().unwrap();
+        let (hung, own) = (dir.path().join("hung"), 7_u64.to_ne_bytes());
+        // Nobody writes to it.
+        let mode = rustix::fs::Mode::RUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &hung, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        for _ in 0..=MAX_READS {
+            assert_eq!(read_word(hung.clone(), 0), None);
+        }
+        let address = own.as_ptr().addr() as u64;
+        assert_eq!(
+            read_word("/proc/self/mem".into(), address),
+            None,
+            "too many hang"
+        );
+        // Opened for writing, they all come back.
+        let _writer = fs::File::options().write(true).open(&hung).unwrap();
+        let read = || read_word("/proc/self/mem".into(), address);
+        let value = os_sys::patience::until(Duration::from_mins(1), || Ok::<_, ()>(read()));
+        assert_eq!(value, Ok(Some(7)));
+    }
 
     #[test]
     fn signals_that_are_blocked_for_a_fork_are_not_waited_for() {
