@@ -34,6 +34,13 @@ const MAX_DEPTH: usize = 8;
 /// Refused peers are logged at most this often; anybody on the host can connect.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Maximum number of refused connections of one user in [`REFUSAL_INTERVAL`]. Further ones are closed
+/// without a look at the processes, so a user who connects in a loop does not slow down starts of others.
+const MAX_REFUSALS: u32 = 16;
+
+/// See [`MAX_REFUSALS`].
+const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
+
 /// A hook that waits for its answer.
 #[derive(Debug)]
 pub(crate) struct HookCall {
@@ -189,7 +196,7 @@ struct RefusalLog {
 }
 
 impl RefusalLog {
-    fn refused(&mut self, pid: Option<u32>, uid: Option<u32>) {
+    fn refused(&mut self, pid: Option<u32>, uid: u32) {
         if self.last.is_some_and(|last| last.elapsed() < LOG_INTERVAL) {
             self.more += 1;
             return;
@@ -198,10 +205,43 @@ impl RefusalLog {
         let more = std::mem::take(&mut self.more);
         tracing::warn!(
             ?pid,
-            ?uid,
+            uid,
             more,
             "refused a process that is no expected hook"
         );
+    }
+}
+
+/// Counts the refused connections of each user.
+#[derive(Debug)]
+struct Refusals {
+    since: Instant,
+    by_uid: BTreeMap<u32, u32>,
+}
+
+impl Refusals {
+    fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            by_uid: BTreeMap::new(),
+        }
+    }
+
+    /// Whether connections of this user are closed at once for now.
+    fn is_over(&mut self, uid: u32) -> bool {
+        if self.since.elapsed() >= REFUSAL_INTERVAL {
+            *self = Self::new();
+        }
+        // Root's own programs are no attack.
+        uid != 0
+            && self
+                .by_uid
+                .get(&uid)
+                .is_some_and(|count| *count >= MAX_REFUSALS)
+    }
+
+    fn refused(&mut self, uid: u32) {
+        *self.by_uid.entry(uid).or_default() += 1;
     }
 }
 
@@ -215,20 +255,32 @@ pub(crate) fn listen(socket: &Path, pending: PendingStarts) -> io::Result<()> {
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o666))?;
     let thread = std::thread::Builder::new().name("hooks".to_owned());
     let listening = thread.spawn(move || {
-        let mut refusals = RefusalLog::default();
+        let (mut log, mut refusals) = (RefusalLog::default(), Refusals::new());
         for stream in listener.incoming() {
-            let Ok(stream) = stream else {
-                // For example no descriptor is left. The next one is not tried at once.
-                std::thread::sleep(Duration::from_millis(50));
+            let stream = match stream {
+                Ok(stream) => stream,
+                Err(error) => {
+                    if is_short_of_resources(&error) {
+                        // The connection still waits, so this returns at once until one is free.
+                        std::thread::sleep(Duration::from_millis(50));
+                    }
+                    continue;
+                }
+            };
+            let Ok(uid) = os_sys::peer_credentials(&stream).map(|peer| peer.uid) else {
                 continue;
             };
+            if refusals.is_over(uid) {
+                log.refused(None, uid);
+                continue;
+            }
             // Only for hooks of ours is there a thread.
             let peer = os_sys::peer_process(&stream).ok().flatten();
             let monitor = peer.as_ref().and_then(|peer| pending.monitor_of(peer));
             let Some((monitor, seat)) = monitor.and_then(|it| Some((it, pending.admit(it)?)))
             else {
-                let uid = os_sys::peer_credentials(&stream).ok().map(|it| it.uid);
-                refusals.refused(peer.map(|peer| peer.pid()), uid);
+                refusals.refused(uid);
+                log.refused(peer.map(|peer| peer.pid()), uid);
                 continue;
             };
             let pending = pending.clone();
@@ -245,6 +297,15 @@ pub(crate) fn listen(socket: &Path, pending: PendingStarts) -> io::Result<()> {
         }
     });
     listening.map(drop)
+}
+
+/// Whether accept(2) failed because the process or the system has no descriptor or memory left.
+fn is_short_of_resources(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    errno.is_some_and(|errno| {
+        [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].contains(&errno)
+    })
 }
 
 fn answer(stream: &UnixStream, monitor: u32, pending: &PendingStarts) -> io::Result<()> {
@@ -338,6 +399,19 @@ mod tests {
         assert_eq!(found, Some(monitor.pid()));
         assert!(monitor.signal_group(Signal::KILL).unwrap());
         monitor.wait(TIMEOUT).unwrap().unwrap();
+    }
+
+    #[test]
+    fn a_user_that_connects_in_a_loop_is_not_looked_at_for_a_while() {
+        let mut refusals = Refusals::new();
+        for _ in 0..MAX_REFUSALS {
+            assert!(!refusals.is_over(1000));
+            refusals.refused(1000);
+            refusals.refused(0);
+        }
+        assert!(refusals.is_over(1000) && !refusals.is_over(1001) && !refusals.is_over(0));
+        refusals.since = Instant::now().checked_sub(REFUSAL_INTERVAL).unwrap();
+        assert!(!refusals.is_over(1000));
     }
 
     #[test]
