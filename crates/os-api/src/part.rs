@@ -6,6 +6,7 @@
 //! commands of `osctl` are generic over [`Part`]; a new part is one implementation of it, and what
 //! it does in a container.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -127,7 +128,7 @@ pub struct PartEntry<P: Part> {
     /// The value that applies.
     pub value: P::Value,
     /// Where it comes from: `container`, `group /a`, `pool`, or `default`.
-    pub from: String,
+    pub from: Cow<'static, str>,
     /// Whether it differs from what the container was started with.
     #[serde(default)]
     pub pending: bool,

@@ -1,11 +1,12 @@
 //! The entries of keyed parts that apply to a pool, a group or a container.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use os_api::part::{Keyed, PartEntry};
 use os_types::GroupName;
 
-use super::PoolState;
+use super::{Entry, PoolState};
 use crate::document::{ContainerDoc, GroupDoc, Holds, Inherited, PoolDoc};
 
 /// The owner whose entries are asked for.
@@ -30,14 +31,16 @@ impl PoolState {
         GroupDoc: Holds<P>,
         PoolDoc: Holds<P>,
     {
-        let mut all: BTreeMap<P::Key, (P::Value, String)> = BTreeMap::new();
-        let mut add = |entries: &Keyed<P>, from: &str| {
+        let mut all = BTreeMap::new();
+        let mut add = |entries: &Keyed<P>, from: &dyn Fn() -> Cow<'static, str>| {
             for (key, value) in entries {
-                all.insert(key.clone(), (value.clone(), from.to_owned()));
+                all.insert(key.clone(), (value.clone(), from()));
             }
         };
-        add(&P::built_in(), "default");
-        add(self.settings().entries(), "pool");
+        add(&P::built_in(), &|| "default".into());
+        if let Some(doc) = self.config().and_then(Entry::doc) {
+            add(doc.entries(), &|| "pool".into());
+        }
         let (group, own) = match owner {
             PartOf::Pool => (None, None),
             PartOf::Group(group) => (Some(group), None),
@@ -49,11 +52,11 @@ impl PoolState {
         for group in &line {
             let entry = self.groups().get(group);
             if let Some(doc) = entry.and_then(|entry| entry.doc()) {
-                add(doc.entries(), &format!("group {group}"));
+                add(doc.entries(), &|| format!("group {group}").into());
             }
         }
         if let Some(doc) = own {
-            add(doc.entries(), "container");
+            add(doc.entries(), &|| "container".into());
         }
         let entry = |(key, (value, from))| PartEntry {
             key,

@@ -115,7 +115,7 @@ impl From<PartEntry<Prlimits>> for Line {
             name: entry.key,
             soft: entry.value.soft(),
             hard: entry.value.hard(),
-            from: entry.from,
+            from: entry.from.into_owned(),
             pending: entry.pending,
         }
     }
