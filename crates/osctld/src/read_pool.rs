@@ -37,19 +37,18 @@ impl ReadPool {
     /// Runs `read` on one of the threads.
     ///
     /// # Errors
-    /// Those of `read`; `Busy` if too many wait already.
+    /// `Busy` if too many wait already.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
-        read: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+        read: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let (sender, receiver) = oneshot::channel();
         let job = Box::new(move || drop(sender.send(read())));
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.0.try_send(job) {
             return Err(Failure::new(Code::Busy, "too many requests wait already"));
         }
-        receiver
-            .await
-            .unwrap_or_else(|_| Err(Failure::new(Code::Internal, "a request died")))
+        let died = |_| Failure::new(Code::Internal, "a request died");
+        receiver.await.map_err(died)
     }
 }
 
@@ -78,9 +77,10 @@ mod tests {
     async fn reads_run_and_a_panic_stays_alone() {
         let pool = ReadPool::start().unwrap();
         for _ in 0..THREADS {
-            let died = pool.run(|| -> Result<(), Failure> { panic!("for the test") });
-            assert_eq!(died.await.unwrap_err().code, Code::Internal);
+            let died = pool.run(|| panic!("for the test"));
+            let died: Result<(), _> = died.await;
+            assert_eq!(died.unwrap_err().code, Code::Internal);
         }
-        assert_eq!(pool.run(|| Ok(4)).await, Ok(4));
+        assert_eq!(pool.run(|| 4).await, Ok(4));
     }
 }

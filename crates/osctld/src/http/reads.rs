@@ -29,60 +29,57 @@ pub(super) type Parts = Result<RawPathParams, RawPathParamsRejection>;
 /// answers.
 const FILE_DEADLINE: Duration = Duration::from_secs(30);
 
-/// The handler of an endpoint that reads memory and figures of the kernel, which never hang.
-pub(super) fn read<E>(app: &App, read: Read<E>) -> MethodRouter<App>
+/// What a reading endpoint reads.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Source {
+    /// Memory and figures of the kernel, which never hang.
+    Memory,
+    /// Files on pools, which hang if their disk does.
+    Files,
+}
+
+/// The handler of a reading endpoint.
+pub(super) fn read<E>(app: &App, read: Read<E>, source: Source) -> MethodRouter<App>
 where
-    E: Endpoint + 'static,
-    E::Path: Send,
-    E::Query: Send,
-    E::Answer: Send,
+    E: Endpoint<Path: Send, Query: Send> + 'static,
 {
     let app = app.clone();
     get(move |parts: Parts, uri: Uri| async move {
         let answer = async {
             let path = path_parts::<E::Path>(parts)?;
             let query = query::<E::Query>(&uri)?;
-            let reads = app.reads().clone();
-            reads.run(move || read(&app, &path, &query)).await
+            let reading = app.clone();
+            let read = move || respond(read(&reading, &path, &query).as_ref());
+            match source {
+                Source::Memory => app.reads().run(read).await,
+                Source::Files => read_files(&app, read).await,
+            }
         };
-        respond(answer.await.as_ref())
+        answer.await.unwrap_or_else(answer::failure)
     })
 }
 
-/// The handler of an endpoint that reads files on pools, which hang if their disk does.
-pub(super) fn read_files<E>(app: &App, read: Read<E>) -> MethodRouter<App>
-where
-    E: Endpoint + 'static,
-    E::Path: Send,
-    E::Query: Send,
-    E::Answer: Send,
-{
-    let app = app.clone();
-    get(move |parts: Parts, uri: Uri| async move {
-        let answer = async {
-            let path = path_parts::<E::Path>(parts)?;
-            let query = query::<E::Query>(&uri)?;
-            let late = |_| {
-                Failure::new(
-                    Code::Deadline,
-                    "the files of a pool could not be read in time",
-                )
-            };
-            let in_turn = async {
-                let place = app.file_reads().acquire_owned().await;
-                blocking(move || {
-                    // Held by the thread: one that hangs takes its place as long as it does.
-                    let _place = place;
-                    read(&app, &path, &query)
-                })
-                .await
-            };
-            tokio::time::timeout(FILE_DEADLINE, in_turn)
-                .await
-                .map_err(late)?
-        };
-        respond(answer.await.as_ref())
-    })
+/// Runs a read of files on pools.
+async fn read_files(
+    app: &App,
+    read: impl FnOnce() -> Response + Send + 'static,
+) -> Result<Response, Failure> {
+    let late = |_| {
+        let text = "the files of a pool could not be read in time";
+        Failure::new(Code::Deadline, text)
+    };
+    let in_turn = async {
+        let place = app.file_reads().acquire_owned().await;
+        blocking(move || {
+            // Held by the thread: one that hangs takes its place as long as it does.
+            let _place = place;
+            Ok(read())
+        })
+        .await
+    };
+    tokio::time::timeout(FILE_DEADLINE, in_turn)
+        .await
+        .map_err(late)?
 }
 
 /// An answer or its failure as a response.

@@ -1,7 +1,7 @@
 //! One line an endpoint: which address is answered by what.
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
@@ -9,7 +9,7 @@ use os_api::Endpoint;
 use os_api::endpoint as at;
 use os_types::{Code, Failure};
 
-use super::reads::{Read, read, read_files};
+use super::reads::{Read, Source, read};
 use super::{answer, commands, events, exec, ready};
 use crate::app::App;
 use crate::query;
@@ -24,25 +24,19 @@ impl Routes {
     /// Adds a reading endpoint.
     fn read<E>(self, answer: Read<E>) -> Self
     where
-        E: Endpoint<Path: Send, Query: Send, Answer: Send> + 'static,
+        E: Endpoint<Path: Send, Query: Send> + 'static,
     {
-        let route = read::<E>(&self.app, answer);
-        Self {
-            router: self.router.route(E::PATH, route),
-            ..self
-        }
+        let route = read::<E>(&self.app, answer, Source::Memory);
+        self.with(E::PATH, route)
     }
 
     /// Adds an endpoint that reads files on pools.
     fn read_files<E>(self, answer: Read<E>) -> Self
     where
-        E: Endpoint<Path: Send, Query: Send, Answer: Send> + 'static,
+        E: Endpoint<Path: Send, Query: Send> + 'static,
     {
-        let route = read_files::<E>(&self.app, answer);
-        Self {
-            router: self.router.route(E::PATH, route),
-            ..self
-        }
+        let route = read::<E>(&self.app, answer, Source::Files);
+        self.with(E::PATH, route)
     }
 
     /// Adds an endpoint that does more than read.
@@ -55,8 +49,6 @@ impl Routes {
 }
 
 pub(super) fn router(app: App) -> Router {
-    let document = os_api::openapi();
-    let document = get(async move || answer::json(StatusCode::OK, &document));
     let routes = Routes {
         app: app.clone(),
         router: Router::new(),
@@ -93,11 +85,18 @@ pub(super) fn router(app: App) -> Router {
     .with(at::PLAN_PATH, post(commands::plan))
     .with(os_api::exec::EXEC_PATH, post(exec::exec))
     .with(at::EVENTS_PATH, get(events::stream))
-    .with(at::OPENAPI_PATH, document);
+    .with(at::OPENAPI_PATH, get(openapi));
     let router = routes.router.fallback(no_such_address);
     router
         .method_not_allowed_fallback(no_such_method)
         .with_state(app)
+}
+
+/// The document is made anew each time: clients ask for it once, and it is large.
+async fn openapi(State(app): State<App>) -> Response {
+    let document = || answer::json(StatusCode::OK, &os_api::openapi());
+    let document = app.reads().run(document).await;
+    document.unwrap_or_else(answer::failure)
 }
 
 async fn no_such_address(request: Request) -> Response {
