@@ -1,12 +1,12 @@
-//! What a group uses: one table says where each figure is found in either version.
+//! What a group uses. A controller that is mounted as version 1 is read so, else as version 2.
 
 use std::path::Path;
 use std::time::Duration;
 
 use crate::controller::Controller;
 use crate::error::CgroupError;
-use crate::files;
 use crate::layout::Layout;
+use crate::open_files::OpenFiles;
 use crate::path::CgroupPath;
 
 /// What a group and those below it use at this moment.
@@ -34,110 +34,69 @@ pub struct CpuTime {
     pub system: Option<Duration>,
 }
 
-/// Where a figure is found.
-struct Source {
-    /// The controller that decides: read as version 1 if it is mounted so, else as version 2.
-    controller: Controller,
-    legacy: Place,
-    unified: Place,
-}
-
-/// A file that holds one number, or lines of `key number`.
-struct Place {
-    file: &'static str,
-    key: Option<&'static str>,
-    /// How many of its units make one of ours: bytes, microseconds, tasks.
-    divisor: u64,
-}
-
-const fn number(file: &'static str, divisor: u64) -> Place {
-    Place {
-        file,
-        key: None,
-        divisor,
-    }
-}
-
-const fn keyed(file: &'static str, key: &'static str) -> Place {
-    Place {
-        file,
-        key: Some(key),
-        divisor: 1,
-    }
-}
-
-const MEMORY: Source = Source {
-    controller: Controller::Memory,
-    legacy: number("memory.usage_in_bytes", 1),
-    unified: number("memory.current", 1),
-};
-const CPU_TOTAL: Source = Source {
-    controller: Controller::CpuAcct,
-    legacy: number("cpuacct.usage", 1000),
-    unified: keyed("cpu.stat", "usage_usec"),
-};
-const CPU_USER: Source = Source {
-    controller: Controller::CpuAcct,
-    legacy: number("cpuacct.usage_user", 1000),
-    unified: keyed("cpu.stat", "user_usec"),
-};
-const CPU_SYSTEM: Source = Source {
-    controller: Controller::CpuAcct,
-    legacy: number("cpuacct.usage_sys", 1000),
-    unified: keyed("cpu.stat", "system_usec"),
-};
-const TASKS: Source = Source {
-    controller: Controller::Pids,
-    legacy: number("pids.current", 1),
-    unified: number("pids.current", 1),
-};
-
 /// Reads all figures of the group that is at `group` in every hierarchy.
-pub(crate) fn read(layout: &Layout, group: &CgroupPath) -> Result<Figures, CgroupError> {
-    let figure = |source: &Source| source.read(layout, group);
-    let time = |source: &Source| figure(source).map(|value| value.map(Duration::from_micros));
-    let cpu = match time(&CPU_TOTAL)? {
-        Some(total) => Some(CpuTime {
-            total,
-            user: time(&CPU_USER)?,
-            system: time(&CPU_SYSTEM)?,
-        }),
-        None => None,
+pub(crate) fn read(
+    layout: &Layout,
+    group: &CgroupPath,
+    files: &OpenFiles,
+) -> Result<Figures, CgroupError> {
+    let one = |controller, legacy: &str, unified: &str| match (
+        layout.legacy(controller),
+        layout.unified(),
+    ) {
+        (Some(root), _) => number(files, &group.below(root).join(legacy)),
+        (None, Some(root)) => number(files, &group.below(root).join(unified)),
+        (None, None) => Ok(None),
     };
     Ok(Figures {
-        memory_bytes: figure(&MEMORY)?,
-        cpu,
-        tasks: figure(&TASKS)?,
+        memory_bytes: one(
+            Controller::Memory,
+            "memory.usage_in_bytes",
+            "memory.current",
+        )?,
+        cpu: cpu(layout, group, files)?,
+        tasks: one(Controller::Pids, "pids.current", "pids.current")?,
     })
 }
 
-impl Source {
-    fn read(&self, layout: &Layout, group: &CgroupPath) -> Result<Option<u64>, CgroupError> {
-        if let Some(root) = layout.legacy(self.controller) {
-            return self.legacy.read(&group.below(root));
-        }
-        match layout.unified() {
-            Some(root) => self.unified.read(&group.below(root)),
-            None => Ok(None),
-        }
+fn cpu(
+    layout: &Layout,
+    group: &CgroupPath,
+    files: &OpenFiles,
+) -> Result<Option<CpuTime>, CgroupError> {
+    if let Some(root) = layout.legacy(Controller::CpuAcct) {
+        let folder = group.below(root);
+        let time = |file| {
+            let nanos = number(files, &folder.join(file));
+            nanos.map(|nanos| nanos.map(Duration::from_nanos))
+        };
+        let Some(total) = time("cpuacct.usage")? else {
+            return Ok(None);
+        };
+        return Ok(Some(CpuTime {
+            total,
+            user: time("cpuacct.usage_user")?,
+            system: time("cpuacct.usage_sys")?,
+        }));
     }
+    let Some(root) = layout.unified() else {
+        return Ok(None);
+    };
+    let text = files.read(&group.below(root).join("cpu.stat"))?;
+    let text = text.unwrap_or_default();
+    let time = |key: &str| {
+        let mut lines = text.lines().filter_map(|line| line.split_once(' '));
+        let (_, value) = lines.find(|(name, _)| *name == key)?;
+        value.trim().parse().ok().map(Duration::from_micros)
+    };
+    Ok(time("usage_usec").map(|total| CpuTime {
+        total,
+        user: time("user_usec"),
+        system: time("system_usec"),
+    }))
 }
 
-impl Place {
-    fn read(&self, folder: &Path) -> Result<Option<u64>, CgroupError> {
-        let text = files::read(&folder.join(self.file))?;
-        Ok(text
-            .and_then(|text| self.parse(&text))
-            .map(|value| value / self.divisor))
-    }
-
-    fn parse(&self, text: &str) -> Option<u64> {
-        match self.key {
-            None => text.trim().parse().ok(),
-            Some(key) => text.lines().find_map(|line| {
-                let (name, value) = line.split_once(' ')?;
-                (name == key).then(|| value.trim().parse().ok()).flatten()
-            }),
-        }
-    }
+/// The number that a file holds.
+fn number(files: &OpenFiles, file: &Path) -> Result<Option<u64>, CgroupError> {
+    Ok(files.read(file)?.and_then(|text| text.trim().parse().ok()))
 }

@@ -3,7 +3,7 @@
 //! The model is version 2: one tree, one path per group. A hybrid host (controllers of version 1
 //! mounted one by one, and version 2 beside them without controllers) has the same path in several
 //! *hierarchies*; a [`Tree`] keeps them in step, so that callers see one tree. What differs between
-//! the versions is data, in `controller.rs` and in the table of `figures.rs`.
+//! the versions is data, in `controller.rs` and `figures.rs`.
 //!
 //! ```text
 //!                        v2 host                     hybrid host
@@ -31,6 +31,7 @@ mod error;
 mod figures;
 mod files;
 mod layout;
+mod open_files;
 mod path;
 mod tree;
 
@@ -38,5 +39,6 @@ pub use controller::Controller;
 pub use error::CgroupError;
 pub use figures::{CpuTime, Figures};
 pub use layout::{Hierarchy, Layout, Version};
+pub use open_files::OpenFiles;
 pub use path::{CgroupPath, PathError};
 pub use tree::{Change, Presence, Tree};

@@ -15,6 +15,7 @@ use crate::error::CgroupError;
 use crate::figures::{self, Figures};
 use crate::files;
 use crate::layout::{Hierarchy, Layout};
+use crate::open_files::OpenFiles;
 use crate::path::{CgroupPath, PathError};
 
 /// The groups below our parent, the same in every hierarchy of the host.
@@ -127,9 +128,9 @@ impl Tree {
         Ok(events.is_some_and(|events| events.lines().any(|line| line == "populated 1")))
     }
 
-    /// What the group uses.
-    pub fn figures(&self, path: &CgroupPath) -> Result<Figures, CgroupError> {
-        figures::read(&self.layout, &self.full(path))
+    /// What the group uses; `files` are those of this group.
+    pub fn figures(&self, path: &CgroupPath, files: &OpenFiles) -> Result<Figures, CgroupError> {
+        figures::read(&self.layout, &self.full(path), files)
     }
 
     /// The folder of the group in each hierarchy.

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use foreign::{ForeignIds, ForeignSpan};
+use os_api::started_with::StartedWith;
 use os_api::view::SourceKind;
 use os_types::image::{Arch, ImageDigest, ImageInfo};
 use os_types::{
-    ByteSize, ContainerName, ContainerState, DatasetName, Failure, IdSpan, PoolName, UserName,
+    ByteSize, ContainerName, ContainerRef, ContainerState, DatasetName, Failure, IdSpan, PoolName,
+    UserName,
 };
 
 use crate::accounts::{Account, Accounts};
@@ -34,10 +36,23 @@ pub struct ViewFacts {
     pub cgroup_parent: String,
     /// Our system users: what our blocks in the account files say.
     pub accounts: Arc<Accounts>,
-    /// What containers do, those that are not stopped.
-    pub running: BTreeMap<(PoolName, ContainerName), ContainerState>,
-    /// Those of them that run only for one command that came in from outside.
-    pub exec_only: BTreeSet<(PoolName, ContainerName)>,
+}
+
+/// A container that is not stopped, as the kernel shows it.
+#[derive(Debug, Clone)]
+pub struct Running {
+    /// What it does.
+    pub state: ContainerState,
+    /// Whether it runs only for one command that came in from outside.
+    pub exec_only: bool,
+    /// Its init.
+    pub init_pid: Option<u32>,
+    /// Its LXC monitor.
+    pub monitor_pid: Option<u32>,
+    /// Since when it runs.
+    pub started: Option<jiff::Timestamp>,
+    /// What it was started with. Absent if that is not known.
+    pub started_with: Option<Arc<StartedWith>>,
 }
 
 /// The host, as far as plans and assets depend on it. Reading it touches no pool and no source of a
@@ -46,6 +61,8 @@ pub struct ViewFacts {
 pub struct Facts {
     /// What views need, too.
     pub view: ViewFacts,
+    /// The containers that are not stopped.
+    pub running: BTreeMap<ContainerRef, Running>,
     /// What the account files say outside our blocks.
     pub foreign: Arc<ForeignIds>,
     /// What is wrong with the markers around our lines in those files: file, line and reason.
@@ -151,6 +168,18 @@ impl Facts {
     pub fn mountpoint_taken(&self, pool: &PoolName) -> bool {
         self.taken_names.contains(pool.as_str())
     }
+
+    /// What a container does.
+    pub fn container_state(&self, pool: &PoolName, name: &ContainerName) -> ContainerState {
+        let running = self.running.get(&ContainerRef::new(pool, name));
+        running.map_or(ContainerState::Stopped, |running| running.state)
+    }
+
+    /// Whether a container runs only for one command that came in from outside.
+    pub fn is_exec_only(&self, pool: &PoolName, name: &ContainerName) -> bool {
+        let running = self.running.get(&ContainerRef::new(pool, name));
+        running.is_some_and(|running| running.exec_only)
+    }
 }
 
 impl ViewFacts {
@@ -167,18 +196,6 @@ impl ViewFacts {
     /// The home of a user's system user.
     pub fn home(&self, pool: &PoolName, user: &UserName) -> PathBuf {
         layout::home(&self.run_dir, pool, user)
-    }
-
-    /// What a container does.
-    pub fn container_state(&self, pool: &PoolName, name: &ContainerName) -> ContainerState {
-        let key = (pool.clone(), name.clone());
-        let state = self.running.get(&key).copied();
-        state.unwrap_or(ContainerState::Stopped)
-    }
-
-    /// Whether a container runs only for one command that came in from outside.
-    pub fn is_exec_only(&self, pool: &PoolName, name: &ContainerName) -> bool {
-        self.exec_only.contains(&(pool.clone(), name.clone()))
     }
 
     /// The system user of a user, if it is registered.

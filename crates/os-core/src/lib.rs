@@ -46,6 +46,8 @@ pub mod view;
 pub use accounts::{Account, AccountLines, Accounts, Registrar};
 pub use claim::{Claims, Holder};
 pub use document::{ContainerDoc, GroupDoc, HostMark, IdRangeDoc, PoolDoc, UserDoc};
-pub use facts::{Facts, ForeignIds, ImageFact, KnownSource, RunningIds, StorageFacts, ViewFacts};
+pub use facts::{
+    Facts, ForeignIds, ImageFact, KnownSource, Running, RunningIds, StorageFacts, ViewFacts,
+};
 pub use plan::plan;
 pub use state::{Changed, Entry, LookupError, PoolState, State};

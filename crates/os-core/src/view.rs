@@ -9,15 +9,17 @@ mod id_range;
 mod pool;
 mod user;
 
-pub use container::{Extent, Running, container};
+pub use container::{Extent, container};
 pub use group::group;
 pub use id_range::{id_range, segments};
+use std::collections::BTreeMap;
+
 use os_api::view::{Container, Group, IdRange, User};
-use os_types::{ContainerName, PoolName};
+use os_types::{ContainerRef, PoolName};
 pub use pool::{PoolFigures, pool, sources};
 pub use user::user;
 
-use crate::facts::ViewFacts;
+use crate::facts::{Running, ViewFacts};
 use crate::state::{EntityName, LookupError, PoolState, State};
 
 /// The pool named, or all by name.
@@ -71,7 +73,7 @@ pub fn groups(
     list(state, pool, |pool, name| group(facts, pool, name))
 }
 
-/// All containers, or those of a pool; `running` tells what only their watcher knows.
+/// All containers, or those of a pool; `running` has those that are not stopped.
 ///
 /// # Errors
 /// When that pool is not imported.
@@ -79,12 +81,12 @@ pub fn containers(
     state: &State,
     facts: &ViewFacts,
     pool: Option<&PoolName>,
-    running: impl Fn(&PoolName, &ContainerName) -> Running,
+    running: &BTreeMap<ContainerRef, Running>,
     extent: Extent,
 ) -> Result<Vec<Container>, LookupError> {
     list(state, pool, |pool, name| {
-        let running = running(pool.name(), name);
-        container(state, facts, pool, name, &running, extent)
+        let running = running.get(&ContainerRef::new(pool.name(), name));
+        container(state, facts, pool, name, running, extent)
     })
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use os_api::started_with::StartedWith;
-use os_cgroup::CgroupPath;
+use os_cgroup::{CgroupPath, OpenFiles};
 use os_types::{Code, ContainerRef, ContainerState, Failure, GuestSettings, PoolName, StartInit};
 
 use crate::process::Process;
@@ -43,6 +43,8 @@ pub struct LiveContainer {
     pub seccomp: Option<Arc<str>>,
     /// The settings and parts that it was started with. Absent if its run record was lost.
     pub started_with: Option<Arc<StartedWith>>,
+    /// The files of its control groups that listings read.
+    pub files: Arc<OpenFiles>,
 }
 
 impl LiveContainer {

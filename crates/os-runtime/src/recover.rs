@@ -1,6 +1,6 @@
 //! The table after a restart of the daemon, from what the kernel says.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use os_cgroup::CgroupPath;
 use os_types::{ContainerState, Failure};
@@ -28,10 +28,9 @@ impl Runtime {
             return Ok(());
         }
         let payload = spec::payload(&cgroup, &container.name)?;
-        let pids = self.cgroups.procs(&payload).unwrap_or_default();
         // Also an init that was moved out of its groups is its init.
         let recorded = known.as_ref().and_then(Record::init);
-        let init = recorded.or_else(|| find_init(&pids));
+        let init = recorded.or_else(|| self.find_init(&payload));
         if init.is_none() && known.is_none() {
             let remains = StopTarget {
                 cgroup,
@@ -43,8 +42,10 @@ impl Runtime {
             }
             return Ok(());
         }
+        let files = Arc::default();
+        let is_frozen = || self.cgroups.is_frozen(&payload, &files).unwrap_or(false);
         let state = match &init {
-            Some(_) if self.cgroups.is_frozen(&payload).unwrap_or(false) => ContainerState::Frozen,
+            Some(_) if is_frozen() => ContainerState::Frozen,
             Some(_) | None => ContainerState::Running,
         };
         let live = LiveContainer {
@@ -59,6 +60,7 @@ impl Runtime {
             cgroup,
             seccomp: seccomp::of_running(&target.run)?,
             started_with: known.as_ref().and_then(Record::started_with),
+            files,
         };
         let is_exec_only = live.is_exec_only();
         self.containers
@@ -78,12 +80,13 @@ impl Runtime {
         }
         Ok(())
     }
-}
 
-/// The first process of the guest's pid namespace, if it has executed a program.
-fn find_init(pids: &BTreeSet<u32>) -> Option<Process> {
-    let has_execed = |pid: u32| os_sys::ProcessStat::read(pid).is_some_and(|stat| stat.has_execed);
-    let is_init = |pid: u32| process::is_init_of_guest(pid) && has_execed(pid);
-    let init = pids.iter().copied().find(|pid| is_init(*pid));
-    init.and_then(Process::open)
+    /// The first process of the guest's pid namespace, if it has executed a program.
+    fn find_init(&self, payload: &CgroupPath) -> Option<Process> {
+        let has_execed =
+            |pid: u32| os_sys::ProcessStat::read(pid).is_some_and(|stat| stat.has_execed);
+        let is_init = |pid: &u32| process::is_init_of_guest(*pid) && has_execed(*pid);
+        let pids = self.cgroups.procs(payload).unwrap_or_default();
+        pids.into_iter().find(is_init).and_then(Process::open)
+    }
 }

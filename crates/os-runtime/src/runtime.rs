@@ -111,12 +111,12 @@ impl Runtime {
     fn observe(&self, container: &ContainerRef, mut live: LiveContainer) -> LiveContainer {
         if matches!(live.state, ContainerState::Running | ContainerState::Frozen) {
             let payload = spec::payload(&live.cgroup, &container.name);
-            let frozen = payload.ok().map(|payload| self.cgroups.is_frozen(&payload));
+            let frozen = payload.map(|payload| self.cgroups.is_frozen(&payload, &live.files));
             match frozen {
-                Some(Ok(true)) => live.state = ContainerState::Frozen,
-                Some(Ok(false)) => live.state = ContainerState::Running,
+                Ok(Ok(true)) => live.state = ContainerState::Frozen,
+                Ok(Ok(false)) => live.state = ContainerState::Running,
                 // What cannot be asked is as it was.
-                Some(Err(_)) | None => {}
+                Ok(Err(_)) | Err(_) => {}
             }
         }
         live

@@ -72,6 +72,7 @@ impl Runtime {
             cgroup: spec.cgroup.clone(),
             seccomp: None,
             started_with: None,
+            files: Arc::default(),
         };
         self.containers
             .insert(container, Event::Begin, starting.clone())?;

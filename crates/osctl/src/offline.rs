@@ -14,12 +14,12 @@ use std::sync::Arc;
 
 use os_api::view::{self, PoolState as Activity};
 use os_core::state::{EntityName, LoadError};
-use os_core::view::{Extent, PoolFigures, Running};
-use os_core::{AccountLines, Accounts, ForeignIds, PoolState, State, ViewFacts, layout};
+use os_core::view::{Extent, PoolFigures};
+use os_core::{AccountLines, Accounts, ForeignIds, PoolState, Running, State, ViewFacts, layout};
 use os_store::block;
 use os_types::{
-    ByteSize, Code, ContainerName, DatasetName, Failure, GroupName, IdRangeName, PoolName,
-    UserName, chain,
+    ByteSize, Code, ContainerName, ContainerRef, DatasetName, Failure, GroupName, IdRangeName,
+    PoolName, UserName, chain,
 };
 
 use crate::target::Ref;
@@ -29,6 +29,7 @@ use crate::target::Ref;
 pub(crate) struct Offline {
     state: State,
     facts: ViewFacts,
+    running: BTreeMap<ContainerRef, Running>,
     /// Pools that are imported, and cannot be read without the daemon.
     pub(crate) unread: Vec<PoolName>,
 }
@@ -60,8 +61,8 @@ impl Offline {
             facts.accounts = accounts(&etc)?.into();
             drop(state.set_foreign(Arc::new(foreign(&etc)?)));
         }
-        facts.running = states::read(&state, &facts.cgroup_parent);
         Ok(Self {
+            running: states::read(&state, &facts.cgroup_parent),
             state,
             facts,
             unread,
@@ -108,9 +109,8 @@ impl Offline {
         &self,
         pool: Option<&PoolName>,
     ) -> Result<Vec<view::Container>, Failure> {
-        let running = |_: &PoolName, _: &ContainerName| Running::default();
         let found =
-            os_core::view::containers(&self.state, &self.facts, pool, running, Extent::Full)?;
+            os_core::view::containers(&self.state, &self.facts, pool, &self.running, Extent::Full)?;
         Ok(found)
     }
 
@@ -120,13 +120,12 @@ impl Offline {
     ) -> Result<view::Container, Failure> {
         let name = &container.name;
         let pool = self.pool_of(container)?;
-        let running = Running::default();
         seen(os_core::view::container(
             &self.state,
             &self.facts,
             pool,
             name,
-            &running,
+            self.running.get(&ContainerRef::new(pool.name(), name)),
             Extent::Full,
         ))
     }
@@ -229,8 +228,6 @@ fn facts(root: &Path) -> ViewFacts {
         etc_dir: root.join("etc"),
         cgroup_parent: layout::cgroup_parent(root),
         accounts: Arc::default(),
-        running: BTreeMap::new(),
-        exec_only: std::collections::BTreeSet::new(),
     }
 }
 

@@ -13,7 +13,7 @@ mod container_spec;
 mod dataset;
 mod dataset_name;
 mod directory;
-mod facts;
+pub(crate) mod facts;
 mod file;
 mod foreign;
 mod freeze;

@@ -12,7 +12,7 @@ pub(crate) mod user;
 use std::time::Duration;
 
 use os_api::view::Figures;
-use os_cgroup::CgroupPath;
+use os_cgroup::{CgroupPath, OpenFiles};
 use os_types::{Code, EntityRef, Failure};
 
 use crate::app::App;
@@ -27,8 +27,8 @@ fn vanished(entity: &EntityRef) -> Failure {
 
 /// What a control group uses. Figures that cannot be read are left out: a listing is not to fail because
 /// a group just went.
-fn figures(app: &App, cgroup: Option<&CgroupPath>) -> Figures {
-    let read = cgroup.and_then(|path| app.host().cgroups().figures(path).ok());
+fn figures(app: &App, cgroup: &CgroupPath, files: &OpenFiles) -> Figures {
+    let read = app.host().cgroups().figures(cgroup, files);
     let read = read.unwrap_or_default();
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     Figures {

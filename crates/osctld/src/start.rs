@@ -31,7 +31,7 @@ use crate::{autostart, exits, http, instance, log, notify, resume};
 /// the next start.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Descriptors of the daemon at most: each client takes two, each container that runs one.
+/// Descriptors of the daemon at most: each client takes two, each container that runs at most eight.
 const DESCRIPTORS: u64 = 65_536;
 
 /// How long the disks of the pools have at the start to say what is on them.

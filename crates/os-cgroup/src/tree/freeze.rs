@@ -6,6 +6,7 @@ use super::Tree;
 use crate::controller::Controller;
 use crate::error::CgroupError;
 use crate::files;
+use crate::open_files::OpenFiles;
 use crate::path::CgroupPath;
 
 impl Tree {
@@ -48,11 +49,12 @@ impl Tree {
         Err(self.not_frozen(watched, false, patience))
     }
 
-    /// Whether everything in the group is frozen, by itself or by a group above, in either version.
-    pub fn is_frozen(&self, path: &CgroupPath) -> Result<bool, CgroupError> {
+    /// Whether everything in the group is frozen, by itself or by a group above, in either version;
+    /// `files` are those of this group.
+    pub fn is_frozen(&self, path: &CgroupPath, files: &OpenFiles) -> Result<bool, CgroupError> {
         let full = self.full(path);
         if let Some(root) = self.layout.unified() {
-            let events = files::read(&full.below(root).join("cgroup.events"))?;
+            let events = files.read(&full.below(root).join("cgroup.events"))?;
             if events.is_some_and(|text| text.lines().any(|line| line == "frozen 1")) {
                 return Ok(true);
             }
@@ -60,7 +62,7 @@ impl Tree {
         let Some(root) = self.layout.legacy(Controller::Freezer) else {
             return Ok(false);
         };
-        let state = files::read(&full.below(root).join("freezer.state"))?;
+        let state = files.read(&full.below(root).join("freezer.state"))?;
         Ok(state.is_some_and(|state| state.trim() == "FROZEN"))
     }
 
@@ -70,8 +72,9 @@ impl Tree {
         frozen: bool,
         patience: Duration,
     ) -> Result<bool, CgroupError> {
+        let files = OpenFiles::default();
         let done = os_sys::patience::until(patience, || {
-            Ok::<_, CgroupError>((self.is_frozen(path)? == frozen).then_some(()))
+            Ok::<_, CgroupError>((self.is_frozen(path, &files)? == frozen).then_some(()))
         })?;
         Ok(done.is_some())
     }

@@ -9,6 +9,7 @@ use os_sys::{Child, MountTable, SpawnRequest, spawn};
 use super::*;
 use crate::figures::CpuTime;
 use crate::layout::Version;
+use crate::open_files::OpenFiles;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -141,7 +142,8 @@ fn root_a_process_is_seen_measured_and_killed_with_its_children() {
         tree.is_populated(&path("")).unwrap(),
         "the parent is populated by what is below"
     );
-    let figures = tree.figures(&group).unwrap();
+    let files = OpenFiles::default();
+    let figures = tree.figures(&group, &files).unwrap();
     assert_eq!(figures.tasks, Some(7));
     assert!(figures.memory_bytes.unwrap() > 4096, "{figures:?}");
     assert!(figures.cpu.unwrap().total > Duration::ZERO, "{figures:?}");
@@ -158,7 +160,11 @@ fn root_a_process_is_seen_measured_and_killed_with_its_children() {
     assert!(tree.procs(&group).unwrap().is_empty());
     assert!(child.wait(PATIENCE).unwrap().is_some());
     tree.remove(&group, PATIENCE).unwrap();
-    assert_eq!(tree.figures(&group).unwrap(), Figures::default());
+    assert_eq!(tree.figures(&group, &files).unwrap(), Figures::default());
+    // Another group of that name is not taken for the one whose files were read before.
+    tree.create(&group).unwrap();
+    assert_eq!(tree.figures(&group, &files).unwrap().tasks, Some(0));
+    tree.remove(&group, PATIENCE).unwrap();
     tree.join_fds(&group).unwrap_err();
 }
 
@@ -330,7 +336,10 @@ fn version_two_enables_what_is_available_all_the_way_down() {
 fn version_two_figures_are_read_by_their_names() {
     let (folder, tree) = pure("");
     let group = folder.path().join("osctl");
-    assert_eq!(tree.figures(&path("")).unwrap(), Figures::default());
+    assert_eq!(
+        tree.figures(&path(""), &OpenFiles::default()).unwrap(),
+        Figures::default()
+    );
     put(&group.join("memory.current"), "8192\n");
     put(&group.join("pids.current"), "3\n");
     put(
@@ -347,7 +356,10 @@ fn version_two_figures_are_read_by_their_names() {
         cpu: Some(cpu),
         tasks: Some(3),
     };
-    assert_eq!(tree.figures(&path("")).unwrap(), expected);
+    assert_eq!(
+        tree.figures(&path(""), &OpenFiles::default()).unwrap(),
+        expected
+    );
 }
 
 #[test]

@@ -1,32 +1,18 @@
 //! A container as the API shows it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use os_api::part::{Part as _, PartEntry, Prlimits, differing};
 use os_api::settings::{ContainerSettings, Effect};
 use os_api::started_with::StartedWith;
 use os_api::view::{Attrs, Container, Figures, Health};
-use os_types::{ContainerName, DatasetName, IdMap, IdMapEntry};
+use os_types::{ContainerName, ContainerState, DatasetName, IdMap, IdMapEntry};
 
 use crate::document::part::values;
 use crate::document::{ContainerDoc, UserDoc};
-use crate::facts::ViewFacts;
+use crate::facts::{Running, ViewFacts};
 use crate::layout;
 use crate::state::{Entry, PartOf, PoolState, State};
-
-/// What of a container only whoever watches it knows.
-#[derive(Debug, Clone, Default)]
-pub struct Running {
-    /// Its init.
-    pub init_pid: Option<u32>,
-    /// Its LXC monitor.
-    pub monitor_pid: Option<u32>,
-    /// Since when it runs.
-    pub started: Option<jiff::Timestamp>,
-    /// What it was started with. Absent if that is not known.
-    pub started_with: Option<Arc<StartedWith>>,
-}
 
 /// How much of a container is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +70,7 @@ pub fn container(
     facts: &ViewFacts,
     pool: &PoolState,
     name: &ContainerName,
-    running: &Running,
+    running: Option<&Running>,
     extent: Extent,
 ) -> Option<Container> {
     let entry = pool.containers().get(name)?;
@@ -97,7 +83,8 @@ pub fn container(
         Extent::Brief => Details::default(),
         Extent::Full => Details::of(facts, pool, name, &dataset, doc),
     };
-    let pending = match (doc, &running.started_with) {
+    let started_with = running.and_then(|running| running.started_with.as_deref());
+    let pending = match (doc, started_with) {
         (Some(doc), Some(started)) if extent == Extent::Full => {
             pending(&doc.settings, &mut details.prlimits, started)
         }
@@ -106,10 +93,10 @@ pub fn container(
     Some(Container {
         pool: on.clone(),
         name: name.clone(),
-        state: facts.container_state(on, name),
-        init_pid: running.init_pid,
-        monitor_pid: running.monitor_pid,
-        started: running.started,
+        state: running.map_or(ContainerState::Stopped, |running| running.state),
+        init_pid: running.and_then(|running| running.init_pid),
+        monitor_pid: running.and_then(|running| running.monitor_pid),
+        started: running.and_then(|running| running.started),
         user: doc.map(|doc| doc.user.clone()),
         group: doc.map(|doc| doc.group.clone()),
         rootfs: details.rootfs,

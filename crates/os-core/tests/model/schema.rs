@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use os_api::view::Container;
 use os_core::PoolState;
 use os_core::document::{self, Document};
-use os_core::view::{Extent, Running};
+use os_core::view::Extent;
 use os_types::Step;
 use os_types::step::FileStep;
 
@@ -66,10 +66,9 @@ fn in_ours(path: &str, text: &str) -> String {
 
 fn container(world: &World, name: &str) -> Container {
     let pool = world.state.pools().first().unwrap();
-    let running = Running::default();
     let name = name.parse().unwrap();
     let (state, facts) = (&world.state, &world.facts);
-    os_core::view::container(state, facts, pool, &name, &running, Extent::Full).unwrap()
+    os_core::view::container(state, facts, pool, &name, None, Extent::Full).unwrap()
 }
 
 #[test]

@@ -5,34 +5,38 @@
 
 use std::collections::BTreeMap;
 
-use os_cgroup::{CgroupError, CgroupPath, Tree};
-use os_core::{PoolState, State, layout};
-use os_types::{ContainerName, ContainerState, PoolName};
+use os_cgroup::{CgroupError, CgroupPath, OpenFiles, Tree};
+use os_core::{PoolState, Running, State, layout};
+use os_types::{ContainerName, ContainerRef, ContainerState};
 
-/// The states of all containers that are not stopped; `Unknown` where the kernel cannot be asked.
-pub(super) fn read(
-    state: &State,
-    cgroup_parent: &str,
-) -> BTreeMap<(PoolName, ContainerName), ContainerState> {
+/// All containers that are not stopped, with nothing but their states; `Unknown` where the kernel cannot be asked.
+pub(super) fn read(state: &State, cgroup_parent: &str) -> BTreeMap<ContainerRef, Running> {
     let cgroups = Tree::detect(cgroup_parent).ok();
     let pools = state.pools().iter();
     let found = pools.flat_map(|pool| of_pool(pool, cgroups.as_ref()));
     found
-        .filter(|(_, state)| *state != ContainerState::Stopped)
+        .filter(|(_, running)| running.state != ContainerState::Stopped)
         .collect()
 }
 
 fn of_pool<'a>(
     pool: &'a PoolState,
     cgroups: Option<&'a Tree>,
-) -> impl Iterator<Item = ((PoolName, ContainerName), ContainerState)> + 'a {
+) -> impl Iterator<Item = (ContainerRef, Running)> + 'a {
     let containers = pool.containers().iter();
     containers.filter_map(move |(name, entry)| {
         let doc = entry.doc()?;
         let group = layout::container_cgroup(pool.name(), &doc.group, &doc.user, name);
         let state = cgroups.and_then(|cgroups| state_in(cgroups, &group, name));
-        let key = (pool.name().clone(), name.clone());
-        Some((key, state.unwrap_or(ContainerState::Unknown)))
+        let running = Running {
+            state: state.unwrap_or(ContainerState::Unknown),
+            exec_only: false,
+            init_pid: None,
+            monitor_pid: None,
+            started: None,
+            started_with: None,
+        };
+        Some((ContainerRef::new(pool.name(), name), running))
     })
 }
 
@@ -44,7 +48,7 @@ fn state_in(cgroups: &Tree, group: &str, name: &ContainerName) -> Option<Contain
     let alive = || -> Result<ContainerState, CgroupError> {
         Ok(if !cgroups.is_populated(&payload)? {
             ContainerState::Stopped
-        } else if cgroups.is_frozen(&payload)? {
+        } else if cgroups.is_frozen(&payload, &OpenFiles::default())? {
             ContainerState::Frozen
         } else {
             ContainerState::Running

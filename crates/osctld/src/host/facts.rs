@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use os_api::Command;
 use os_api::view::SourceKind;
-use os_core::facts::{Facts, ForeignIds, KnownSource, ViewFacts};
+use os_core::facts::{Facts, ForeignIds, KnownSource, Running, ViewFacts};
+use os_runtime::LiveContainer;
 use os_storage::{PoolSource, ZFS_DEVICE};
 use os_sys::{MountEntry, MountTable, Space, space_of};
-use os_types::{ByteSize, Code, ContainerRef, Failure, PoolName};
+use os_types::{ByteSize, Code, Failure, PoolName};
 
 use super::reservation::chooses_ids;
 use super::{LinuxHost, source};
@@ -23,14 +24,6 @@ impl LinuxHost {
     /// The host as listings show it. Touches no file.
     pub(crate) fn view_facts(&self) -> ViewFacts {
         let paths = self.paths();
-        let live = self.runtime().containers();
-        let key = |container: &ContainerRef| (container.pool.clone(), container.name.clone());
-        let running = live
-            .iter()
-            .map(|(container, live)| (key(container), live.state));
-        let running = running.collect();
-        let exec_only = live.iter().filter(|(_, live)| live.is_exec_only());
-        let exec_only = exec_only.map(|(container, _)| key(container)).collect();
         ViewFacts {
             root: paths.root().to_path_buf(),
             run_dir: paths.run(),
@@ -38,12 +31,10 @@ impl LinuxHost {
             etc_dir: paths.etc(),
             cgroup_parent: paths.cgroup_parent(),
             accounts: self.accounts.now(),
-            running,
-            exec_only,
         }
     }
 
-    /// The host at this moment, without what only some commands ask for: `taken_names`, `storage`
+    /// The host at this moment, without what only commands ask for: what runs, `taken_names`, `storage`
     /// and what is at the sources of pools. Touches only files of the host itself. The state of a later
     /// moment agrees with it about the ids that the host has.
     pub(crate) fn facts(&self) -> Result<Facts, Failure> {
@@ -51,6 +42,7 @@ impl LinuxHost {
         self.learn_foreign(&foreign);
         Ok(Facts {
             view: self.view_facts(),
+            running: BTreeMap::new(),
             foreign,
             account_damage,
             ids_failure: self.cache.unsaved().clone(),
@@ -87,25 +79,27 @@ impl LinuxHost {
         {
             taken_names.insert(pool.to_string());
         }
-        let sources = match command {
-            Command::PoolDestroy(_) => self.look_at_sources(SOURCE_DEADLINE)?,
-            _ => self.sources()?,
-        };
-        Ok(Facts {
-            running_ids: if chooses_ids(command) {
-                self.running_ids()
-            } else {
-                Vec::new()
-            },
-            taken_names,
-            highest_limit: match command {
-                Command::PrlimitSet(body) => os_sys::highest_limit(body.key.as_str()),
-                _ => None,
-            },
-            sources,
-            storage: self.storage_facts(command)?,
-            ..self.facts()?
-        })
+        let mut facts = self.facts()?;
+        if let Command::PoolDestroy(_) = command {
+            facts.sources = self.look_at_sources(SOURCE_DEADLINE)?;
+        }
+        if chooses_ids(command) {
+            facts.running_ids = self.running_ids();
+        }
+        // The plans of these depend on what runs.
+        let kinds = ["container-", "pool-export"];
+        if kinds.iter().any(|kind| command.name().starts_with(kind)) {
+            let live = self.runtime().containers().into_iter();
+            facts.running = live
+                .map(|(container, live)| (container, running(&live)))
+                .collect();
+        }
+        if let Command::PrlimitSet(body) = command {
+            facts.highest_limit = os_sys::highest_limit(body.key.as_str());
+        }
+        facts.taken_names = taken_names;
+        facts.storage = self.storage_facts(command)?;
+        Ok(facts)
     }
 
     /// The pools this host knows, without a look at their sources.
@@ -183,6 +177,18 @@ impl LinuxHost {
             Ok(mut entries) => entries.next().is_some(),
             Err(error) => error.kind() != std::io::ErrorKind::NotFound,
         })
+    }
+}
+
+/// A live container as plans and views see it.
+pub(crate) fn running(live: &LiveContainer) -> Running {
+    Running {
+        state: live.state,
+        exec_only: live.is_exec_only(),
+        init_pid: live.init_pid(),
+        monitor_pid: live.monitor_pid,
+        started: live.started,
+        started_with: live.started_with.clone(),
     }
 }
 

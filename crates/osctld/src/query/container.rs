@@ -1,30 +1,16 @@
 //! Containers, with the figures of their control groups.
 
-use std::collections::BTreeMap;
-
 use os_api::endpoint::{ContainerPart, ContainersQuery, NamePart, Nothing};
 use os_api::view::{Container, ContainerConfig, ContainerLog};
 use os_core::layout;
 use os_core::view::{self, Extent};
-use os_runtime::LiveContainer;
-use os_types::{Code, ContainerName, ContainerRef, Failure, PoolName};
+use os_types::{Code, ContainerName, ContainerRef, ContainerState, Failure, PoolName};
 
 use crate::app::App;
+use crate::host::facts::running;
 
 /// A log may be longer; this much of its end is shown.
 const LOG_LIMIT: u64 = 1 << 20;
-
-type Live = BTreeMap<ContainerRef, LiveContainer>;
-
-fn running(live: &Live, pool: &PoolName, name: &ContainerName) -> view::Running {
-    let live = live.get(&ContainerRef::new(pool, name));
-    live.map_or_else(view::Running::default, |live| view::Running {
-        init_pid: live.init_pid(),
-        monitor_pid: live.monitor_pid,
-        started: live.started,
-        started_with: live.started_with.clone(),
-    })
-}
 
 pub(crate) fn list(
     app: &App,
@@ -36,17 +22,19 @@ pub(crate) fn list(
     } else {
         Extent::Full
     };
-    let host = app.host();
+    let (host, pool) = (app.host(), query.pool.as_ref());
     let live = host.runtime().containers();
-    let mut containers = view::containers(
-        &host.state(),
-        &host.view_facts(),
-        query.pool.as_ref(),
-        |pool, name| running(&live, pool, name),
-        extent,
-    )?;
+    let running = live
+        .iter()
+        .map(|(container, live)| (container.clone(), running(live)));
+    let (state, facts, running) = (host.state(), host.view_facts(), running.collect());
+    let mut containers = view::containers(&state, &facts, pool, &running, extent)?;
     for container in &mut containers {
-        add_figures(app, &live, container);
+        if container.state != ContainerState::Stopped
+            && let Some(live) = live.get(&ContainerRef::new(&container.pool, &container.name))
+        {
+            container.figures = super::figures(app, &live.cgroup, &live.files);
+        }
     }
     Ok(containers)
 }
@@ -66,19 +54,24 @@ pub(crate) fn find(
 /// The container on `pool`, or on the first pool that has one of this name.
 fn view_of(app: &App, pool: Option<&PoolName>, name: &ContainerName) -> Result<Container, Failure> {
     let host = app.host();
-    let live = host.runtime().containers();
     let (state, facts) = (host.state(), host.view_facts());
-    let container = state.find(pool, name)?;
-    let running = running(&live, container.pool.name(), name);
-    let view = view::container(&state, &facts, container.pool, name, &running, Extent::Full);
-    let mut view = view.ok_or_else(|| super::vanished(&container.entity))?;
-    add_figures(app, &live, &mut view);
+    let found = state.find(pool, name)?;
+    let live = host.runtime();
+    let live = live.container(&ContainerRef::new(found.pool.name(), name));
+    let running = live.as_ref().map(running);
+    let view = view::container(
+        &state,
+        &facts,
+        found.pool,
+        name,
+        running.as_ref(),
+        Extent::Full,
+    );
+    let mut view = view.ok_or_else(|| super::vanished(&found.entity))?;
+    if let Some(live) = live {
+        view.figures = super::figures(app, &live.cgroup, &live.files);
+    }
     Ok(view)
-}
-
-fn add_figures(app: &App, live: &Live, container: &mut Container) {
-    let live = live.get(&ContainerRef::new(&container.pool, &container.name));
-    container.figures = super::figures(app, live.map(|live| &live.cgroup));
 }
 
 pub(crate) fn config(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use os_api::endpoint::{GroupPart, NamePart, Nothing, OnPool};
 use os_api::view::Group;
-use os_cgroup::{CgroupPath, Presence};
+use os_cgroup::{CgroupPath, OpenFiles, Presence};
 use os_core::{layout, view};
 use os_types::{Failure, GroupName, PoolName};
 
@@ -50,6 +50,7 @@ fn has_cgroup(app: &App, pool: &PoolName) -> bool {
 }
 
 fn add_figures(app: &App, group: &mut Group) {
-    let path = layout::cgroup(&group.pool, &group.name).parse::<CgroupPath>();
-    group.figures = super::figures(app, path.ok().as_ref());
+    if let Ok(path) = layout::cgroup(&group.pool, &group.name).parse() {
+        group.figures = super::figures(app, &path, &OpenFiles::default());
+    }
 }
