@@ -5,11 +5,25 @@ use clap_complete::ArgValueCompleter;
 use os_api::command::{AttrSet, AttrUnset};
 use os_types::AttrKey;
 
-use crate::cmd::Run;
+use crate::cmd::{Run, commands};
 use crate::context::Ctx;
 use crate::entity::Target;
 use crate::fault::Outcome;
 use crate::operation;
+
+commands! {
+    /// `set` of what has attributes and no settings.
+    Set<T: Target> {
+        Attr(SetAttr<T>),
+    }
+}
+
+commands! {
+    /// `unset` of what has attributes and no settings.
+    Unset<T: Target> {
+        Attr(UnsetAttr<T>),
+    }
+}
 
 /// Set a user attribute
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ mod tree;
 use os_types::GroupName;
 
 use crate::cmd::assets::EntityAssets;
-use crate::cmd::attr::{SetAttr, UnsetAttr};
+use crate::cmd::attr::{Set, Unset};
 use crate::cmd::commands;
 use crate::cmd::entity::{Del, Ls, Show};
 use crate::cmd::prlimits::PrlimitsCommand;
@@ -34,25 +34,13 @@ commands! {
         Del(Del<Ref<GroupName>>),
         /// Change an attribute
         #[command(subcommand)]
-        Set(Set),
+        Set(Set<Ref<GroupName>>),
         /// Remove an attribute
         #[command(subcommand)]
-        Unset(Unset),
+        Unset(Unset<Ref<GroupName>>),
         /// Limits of the processes of containers
         #[command(subcommand)]
         Prlimits(PrlimitsCommand<Ref<GroupName>>),
         Assets(EntityAssets<Ref<GroupName>>),
-    }
-}
-
-commands! {
-    Set {
-        Attr(SetAttr<Ref<GroupName>>),
-    }
-}
-
-commands! {
-    Unset {
-        Attr(UnsetAttr<Ref<GroupName>>),
     }
 }

@@ -8,7 +8,7 @@ mod table;
 use os_types::IdRangeName;
 
 use crate::cmd::assets::EntityAssets;
-use crate::cmd::attr::{SetAttr, UnsetAttr};
+use crate::cmd::attr::{Set, Unset};
 use crate::cmd::commands;
 use crate::cmd::entity::{Del, Ls, Show};
 use crate::target::Ref;
@@ -33,22 +33,10 @@ commands! {
         Free(free::Free),
         /// Change an attribute
         #[command(subcommand)]
-        Set(Set),
+        Set(Set<Ref<IdRangeName>>),
         /// Remove an attribute
         #[command(subcommand)]
-        Unset(Unset),
+        Unset(Unset<Ref<IdRangeName>>),
         Assets(EntityAssets<Ref<IdRangeName>>),
-    }
-}
-
-commands! {
-    Set {
-        Attr(SetAttr<Ref<IdRangeName>>),
-    }
-}
-
-commands! {
-    Unset {
-        Attr(UnsetAttr<Ref<IdRangeName>>),
     }
 }

@@ -14,24 +14,31 @@ use crate::operation;
 
 commands! {
     Set {
-        ParallelStart(SetParallelStart),
-        ParallelStop(SetParallelStop),
+        /// How many containers are started at the same time
+        #[command(after_help = "Example: osctl pool set parallel-start tank 8")]
+        ParallelStart(SetParallel<START>),
+        /// How many containers are stopped at the same time
+        #[command(after_help = "Example: osctl pool set parallel-stop tank 8")]
+        ParallelStop(SetParallel<STOP>),
         Attr(SetAttr<PoolName>),
     }
 }
 
 commands! {
     Unset {
-        ParallelStart(UnsetParallelStart),
-        ParallelStop(UnsetParallelStop),
+        /// Start 2 containers at the same time again
+        ParallelStart(UnsetParallel<START>),
+        /// Stop 4 containers at the same time again
+        ParallelStop(UnsetParallel<STOP>),
         Attr(UnsetAttr<PoolName>),
     }
 }
 
-/// How many containers are started at the same time
+const START: bool = true;
+const STOP: bool = false;
+
 #[derive(Debug, Args)]
-#[command(after_help = "Example: osctl pool set parallel-start tank 8")]
-pub(crate) struct SetParallelStart {
+pub(crate) struct SetParallel<const WHICH: bool> {
     /// Name of the pool
     #[arg(add = ArgValueCompleter::new(complete::pools))]
     pool: PoolName,
@@ -40,68 +47,32 @@ pub(crate) struct SetParallelStart {
     count: u32,
 }
 
-impl Run for SetParallelStart {
+impl<const WHICH: bool> Run for SetParallel<WHICH> {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         let command = PoolSet {
             pool: self.pool,
-            parallel_start: Some(self.count),
-            parallel_stop: None,
+            parallel_start: (WHICH == START).then_some(self.count),
+            parallel_stop: (WHICH == STOP).then_some(self.count),
         };
         operation::run(ctx, command)
     }
 }
 
-/// How many containers are stopped at the same time
 #[derive(Debug, Args)]
-#[command(after_help = "Example: osctl pool set parallel-stop tank 8")]
-pub(crate) struct SetParallelStop {
+pub(crate) struct UnsetParallel<const WHICH: bool> {
     /// Name of the pool
     #[arg(add = ArgValueCompleter::new(complete::pools))]
     pool: PoolName,
-    /// A number from 1 to 1000
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
-    count: u32,
 }
 
-impl Run for SetParallelStop {
+impl<const WHICH: bool> Run for UnsetParallel<WHICH> {
     fn run(self, ctx: &mut Ctx) -> Outcome {
-        let command = PoolSet {
-            pool: self.pool,
-            parallel_start: None,
-            parallel_stop: Some(self.count),
+        let setting = if WHICH == START {
+            PoolSetting::ParallelStart
+        } else {
+            PoolSetting::ParallelStop
         };
-        operation::run(ctx, command)
+        let pool = self.pool;
+        operation::run(ctx, PoolUnset { pool, setting })
     }
-}
-
-/// Start 2 containers at the same time again
-#[derive(Debug, Args)]
-pub(crate) struct UnsetParallelStart {
-    /// Name of the pool
-    #[arg(add = ArgValueCompleter::new(complete::pools))]
-    pool: PoolName,
-}
-
-impl Run for UnsetParallelStart {
-    fn run(self, ctx: &mut Ctx) -> Outcome {
-        unset(ctx, self.pool, PoolSetting::ParallelStart)
-    }
-}
-
-/// Stop 4 containers at the same time again
-#[derive(Debug, Args)]
-pub(crate) struct UnsetParallelStop {
-    /// Name of the pool
-    #[arg(add = ArgValueCompleter::new(complete::pools))]
-    pool: PoolName,
-}
-
-impl Run for UnsetParallelStop {
-    fn run(self, ctx: &mut Ctx) -> Outcome {
-        unset(ctx, self.pool, PoolSetting::ParallelStop)
-    }
-}
-
-fn unset(ctx: &mut Ctx, pool: PoolName, setting: PoolSetting) -> Outcome {
-    operation::run(ctx, PoolUnset { pool, setting })
 }

@@ -15,54 +15,37 @@ use crate::target::Ref;
 
 commands! {
     Set {
-        Standalone(SetStandalone),
+        /// Keep the user when its last container is deleted
+        #[command(after_help = "Example: osctl user set standalone alice")]
+        Standalone(Standalone<true>),
         Attr(SetAttr<Ref<UserName>>),
     }
 }
 
 commands! {
     Unset {
-        Standalone(UnsetStandalone),
+        /// Delete the user with its last container
+        #[command(after_help = "Example: osctl user unset standalone alice")]
+        Standalone(Standalone<false>),
         Attr(UnsetAttr<Ref<UserName>>),
     }
 }
 
-/// Keep the user when its last container is deleted
 #[derive(Debug, Args)]
-#[command(after_help = "Example: osctl user set standalone alice")]
-pub(crate) struct SetStandalone {
+pub(crate) struct Standalone<const VALUE: bool> {
     /// The user, [pool:]name
     #[arg(add = ArgValueCompleter::new(complete::users))]
     user: Ref<UserName>,
 }
 
-impl Run for SetStandalone {
+impl<const VALUE: bool> Run for Standalone<VALUE> {
     fn run(self, ctx: &mut Ctx) -> Outcome {
-        set(ctx, self.user, true)
+        let Ref { pool, name } = self.user.or_pool(ctx.pool());
+        let command = UserSet {
+            pool,
+            name,
+            standalone: VALUE,
+        };
+        operation::run(ctx, command)
     }
-}
-
-/// Delete the user with its last container
-#[derive(Debug, Args)]
-#[command(after_help = "Example: osctl user unset standalone alice")]
-pub(crate) struct UnsetStandalone {
-    /// The user, [pool:]name
-    #[arg(add = ArgValueCompleter::new(complete::users))]
-    user: Ref<UserName>,
-}
-
-impl Run for UnsetStandalone {
-    fn run(self, ctx: &mut Ctx) -> Outcome {
-        set(ctx, self.user, false)
-    }
-}
-
-fn set(ctx: &mut Ctx, user: Ref<UserName>, standalone: bool) -> Outcome {
-    let Ref { pool, name } = user.or_pool(ctx.pool());
-    let command = UserSet {
-        pool,
-        name,
-        standalone,
-    };
-    operation::run(ctx, command)
 }
