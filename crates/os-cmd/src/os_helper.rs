@@ -149,7 +149,7 @@ impl Helper {
         &self.path
     }
 
-    /// Does a job that ends, in these control groups (files `cgroup.procs`), and returns the answer.
+    /// Does a job that ends, in these control groups (files that join them), and returns the answer.
     ///
     /// # Errors
     /// [`HelperError::TimedOut`] if all of it, from the start on, takes longer than `timeout`.

@@ -40,7 +40,7 @@ pub const ANSWER_LIMIT: usize = 32 << 10;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Call {
-    /// How many descriptors, from number 3, are files `cgroup.procs` that the helper joins.
+    /// How many descriptors, from number 3, are files of control groups that the helper joins.
     pub groups: usize,
     /// What it does then.
     pub job: Job,

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Tree;
 use crate::controller::Controller;
@@ -11,19 +11,20 @@ use crate::files;
 use crate::layout::{Hierarchy, Version};
 use crate::path::CgroupPath;
 
+const PROCS: &str = "cgroup.procs";
+
 impl Tree {
-    /// The group's `cgroup.procs` of each hierarchy, open for writing: a child that writes `0` to
-    /// each of them, in this order, is in the group.
+    /// A file of the group in each hierarchy, open for writing: a process with one thread that writes `0`
+    /// to each of them, in this order, is in the group.
     ///
     /// # Errors
     /// [`CgroupError::File`] if the group is not there in one of the hierarchies.
     pub fn join_fds(&self, path: &CgroupPath) -> Result<Vec<File>, CgroupError> {
-        let open = |folder: PathBuf| {
-            let path = folder.join("cgroup.procs");
-            let file = File::options().write(true).open(&path);
-            file.map_err(|error| CgroupError::file("open", &path, error))
-        };
-        self.folders(path).into_iter().map(open).collect()
+        let full = self.full(path);
+        let hierarchies = self.layout.hierarchies().iter();
+        hierarchies
+            .map(|hierarchy| open(hierarchy, &full.below(&hierarchy.root)))
+            .collect()
     }
 
     /// As [`Tree::join_fds`], for the groups that a process is in now: in each hierarchy it may be in
@@ -45,12 +46,10 @@ impl Tree {
                 let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
                 return Err(CgroupError::file("find the group of", &list, gone));
             };
-            let procs = procs_of(hierarchy, path);
             if let Some(group) = frozen_at(hierarchy, path)? {
                 return Err(CgroupError::Frozen { group });
             }
-            let file = File::options().write(true).open(&procs);
-            fds.push(file.map_err(|error| CgroupError::file("open", &procs, error))?);
+            fds.push(open(hierarchy, &folder_of(hierarchy, path))?);
         }
         Ok(fds)
     }
@@ -65,8 +64,8 @@ impl Tree {
         let text = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let mut hierarchies = self.layout.hierarchies().iter();
         let own = hierarchies.find_map(|hierarchy| {
-            let procs = procs_of(hierarchy, group_in(hierarchy, &text)?);
-            File::options().write(true).open(procs).ok()
+            let folder = folder_of(hierarchy, group_in(hierarchy, &text)?);
+            File::options().write(true).open(folder.join(PROCS)).ok()
         });
         if let Some(mut own) = own {
             let thread = std::thread::Builder::new().name("expect-joins".to_owned());
@@ -112,7 +111,20 @@ fn group_in<'a>(hierarchy: &Hierarchy, text: &'a str) -> Option<&'a str> {
         .filter(|path| !path.contains("/../"))
 }
 
-fn procs_of(hierarchy: &Hierarchy, group: &str) -> PathBuf {
-    let folder = hierarchy.root.join(group.trim_start_matches('/'));
-    folder.join("cgroup.procs")
+fn folder_of(hierarchy: &Hierarchy, group: &str) -> PathBuf {
+    hierarchy.root.join(group.trim_start_matches('/'))
+}
+
+/// Opens the file by which a process with one thread joins a group.
+///
+/// A thread that moves itself takes no lock that keeps all processes of the host from forking, and so does
+/// not wait for a grace period of RCU as a process does. Version 2 moves threads within one domain
+/// only. *Source*: `cgroup_procs_write_start` in `kernel/cgroup/cgroup.c`.
+fn open(hierarchy: &Hierarchy, folder: &Path) -> Result<File, CgroupError> {
+    let path = folder.join(match hierarchy.version {
+        Version::Unified => PROCS,
+        Version::Legacy(_) => "tasks",
+    });
+    let file = File::options().write(true).open(&path);
+    file.map_err(|error| CgroupError::file("open", &path, error))
 }
