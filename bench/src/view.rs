@@ -26,7 +26,7 @@ pub(crate) fn enter() -> anyhow::Result<TempDir> {
     os_sys::leave_mount_namespace()?;
     // The loop pools of others, which would be in use for as long as this runs.
     let is_loop = |source: &Path| source.to_string_lossy().starts_with("/dev/loop");
-    os_sys::detach_mounts(|entry| !is_loop(&entry.source))?;
+    os_sys::detach_mounts(folder.path(), |entry| !is_loop(&entry.source))?;
     let etc = PrivateEtc::new(folder.path().join("etc"))?;
     let user = |name, ugid, (first, count), home| TestUser {
         name,

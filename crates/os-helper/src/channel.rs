@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use os_helper_api::{ANSWER_LIMIT, Answer};
 use os_types::Failure;
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 /// Where the answer goes; closed by an exec.
 #[derive(Debug)]
@@ -30,8 +31,33 @@ impl Channel {
         }
     }
 
+    /// Whether osctld, which reads the answer, is still there.
+    pub(crate) fn has_reader(&self) -> bool {
+        let mut polled = [PollFd::new(&self.0, PollFlags::empty())];
+        let at_once = Timespec::default();
+        // A pipe without readers is an error to its writers: pipe(7).
+        rustix::event::poll(&mut polled, Some(&at_once)).is_ok()
+            && !polled
+                .iter()
+                .any(|it| it.revents().contains(PollFlags::ERR))
+    }
+
     /// Answers that the job failed.
     pub(crate) fn failed(self, failure: Failure) -> ExitCode {
         self.answer(&Answer::Failed(failure))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_osctld_is_seen() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let channel = Channel(writer.into());
+        assert!(channel.has_reader());
+        drop(reader);
+        assert!(!channel.has_reader());
     }
 }

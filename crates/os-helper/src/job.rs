@@ -1,18 +1,19 @@
 //! A job for osctld: what it is comes on descriptor 0, and the answer goes to descriptor 1.
 //!
 //! Before the job begins the process takes a session keyring of its own, for a guest that it enters could
-//! use the daemon's, and joins the control groups that it was given. Whatever a guest has done to them
-//! holds up this process only.
+//! use the daemon's, and joins the control groups that it was given; a start joins them when it is ready
+//! for LXC. Whatever a guest has done to them holds up this process only.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::io::{self, Read as _};
+use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 
 use os_helper_api::{Call, Job};
 use os_types::{Code, Failure};
 
 use crate::channel::Channel;
+use crate::groups::join_groups;
 use crate::{enter, guest, start, unpack};
 
 /// Maximum length of a call, in bytes.
@@ -28,11 +29,19 @@ pub(crate) fn run() -> ExitCode {
         return crate::usage("there are fewer descriptors than control groups");
     }
     let others = passed.split_off(call.groups);
-    if let Err(failure) = enter_groups(passed) {
-        return channel.failed(failure);
+    let (now, later) = match call.job {
+        Job::Start(_) => (Vec::new(), passed),
+        _ => (passed, Vec::new()),
+    };
+    if let Err(error) = os_sys::new_session_keyring() {
+        return channel.failed(Failure::new(Code::System, os_types::chain(&error)));
+    }
+    if let Err(error) = join_groups(now) {
+        let text = format!("cannot join a control group of the container: {error}");
+        return channel.failed(Failure::new(Code::System, text));
     }
     match call.job {
-        Job::Start(job) => start::run(&job, channel),
+        Job::Start(job) => start::run(&job, later, channel),
         Job::Enter(job) => enter::run(&job, others, channel),
         Job::Guest(job) => guest::run(&job, channel),
         Job::Unpack(job) => unpack::run(&job, channel),
@@ -54,17 +63,4 @@ fn read() -> Result<(Call, Channel), String> {
     let streams = rustix::stdio::dup2_stdin(&null).and_then(|()| rustix::stdio::dup2_stdout(&null));
     streams.map_err(|error| format!("the standard streams cannot be replaced: {error}"))?;
     Ok((call, Channel(answer)))
-}
-
-fn enter_groups(groups: Vec<OwnedFd>) -> Result<(), Failure> {
-    let keyring = os_sys::new_session_keyring();
-    keyring.map_err(|error| Failure::new(Code::System, os_types::chain(&error)))?;
-    for group in groups {
-        // "0" is the process that writes.
-        File::from(group).write_all(b"0").map_err(|error| {
-            let text = format!("cannot join a control group of the container: {error}");
-            Failure::new(Code::System, text)
-        })?;
-    }
-    Ok(())
 }

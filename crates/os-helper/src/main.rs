@@ -25,6 +25,7 @@
 
 mod channel;
 mod enter;
+mod groups;
 mod guest;
 mod hook;
 mod job;

@@ -1,16 +1,20 @@
 //! Becoming the monitor of a container.
 //!
-//! Started by osctld as root, in the control groups of the container. What it does is a list of
-//! steps; none needs to be undone, for all of it vanishes with the process:
+//! Started by osctld as root. What it does is a list of steps; none needs to be undone, for all of it
+//! vanishes with the process:
 //!
 //! ```text
 //!   open what is needed ─ copy it as detached mounts ─ shift the root's ids
 //!     ─ leave the host's mount namespace ─ attach the copies at the stage
 //!     ─ let go of every mount that LXC does not need
+//!     ─ join the container's control groups ─ end if osctld has gone
 //!     ─ become the container's user ─ exec lxc-start
 //! ```
 //!
-//! Copies are made before leaving, since the kernel copies mounts of one's own namespace only.
+//! Copies are made before leaving, since the kernel copies mounts of one's own namespace only. Control
+//! groups are joined late: the first to join one in a while waits for a grace period of RCU, during which
+//! the steps before it are done. An osctld that was started after a crash finds what it has to kill in
+//! the groups; so a process that joins them after the end of its osctld goes no further.
 
 mod sources;
 mod view;
@@ -18,7 +22,7 @@ mod view;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write as _;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,6 +33,7 @@ use os_types::{Code, Failure};
 
 use self::sources::{SourceError, Sources};
 use crate::channel::Channel;
+use crate::groups::join_groups;
 
 /// Why LXC was not started.
 #[derive(Debug, thiserror::Error)]
@@ -46,16 +51,21 @@ enum StartError {
     Name(#[from] ValueError),
     #[error("there is no command to run")]
     NoCommand,
+    #[error("cannot join a control group of the container")]
+    Group(#[source] std::io::Error),
+    #[error("osctld has ended")]
+    Abandoned,
 }
 
-pub(crate) fn run(job: &StartJob, channel: Channel) -> ExitCode {
+pub(crate) fn run(job: &StartJob, groups: Vec<OwnedFd>, channel: Channel) -> ExitCode {
     // Success is the end of this program, which closes the channel.
-    channel.failed(failure_of(&launch(job)))
+    let error = launch(job, groups, &channel);
+    channel.failed(failure_of(&error))
 }
 
 /// Does all of it; returns only if it fails.
-fn launch(job: &StartJob) -> StartError {
-    match prepare(job) {
+fn launch(job: &StartJob, groups: Vec<OwnedFd>, channel: &Channel) -> StartError {
+    match prepare(job, groups, channel) {
         Ok(stage) => {
             os_sys::exec(&job.lxc_program, &arguments(job, &stage), environment(job)).into()
         }
@@ -63,7 +73,11 @@ fn launch(job: &StartJob) -> StartError {
     }
 }
 
-fn prepare(job: &StartJob) -> Result<Stage, StartError> {
+fn prepare(
+    job: &StartJob,
+    groups: Vec<OwnedFd>,
+    channel: &Channel,
+) -> Result<Stage, StartError> {
     if job.init.is_empty() {
         return Err(StartError::NoCommand);
     }
@@ -80,8 +94,12 @@ fn prepare(job: &StartJob) -> Result<Stage, StartError> {
     let sources = Sources::open(job)?;
     os_sys::leave_mount_namespace()?;
     view::attach(&stage, sources)?;
-    view::let_go(job)?;
+    view::let_go(&stage, job)?;
     redirect(&stage)?;
+    join_groups(groups).map_err(StartError::Group)?;
+    if !channel.has_reader() {
+        return Err(StartError::Abandoned);
+    }
     os_sys::become_user(job.ugid)?;
     os_sys::close_others_at_exec()?;
     Ok(stage)
@@ -159,7 +177,11 @@ fn failure_of(error: &StartError) -> Failure {
         StartError::Stage { path, source } => {
             (Some(path.display().to_string()), source.raw_os_error())
         }
-        StartError::Name(_) | StartError::NoCommand => (None, None),
+        // Its errno is about the group: `ENOSPC` of one without processors.
+        StartError::Group(_)
+        | StartError::Name(_)
+        | StartError::NoCommand
+        | StartError::Abandoned => (None, None),
     };
     let code = match errno {
         Some(errno) if NO_SPACE.contains(&errno) => Code::NoSpace,

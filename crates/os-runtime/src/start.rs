@@ -156,8 +156,9 @@ impl Start<'_> {
     ) -> Result<(LiveContainer, Process), Failure> {
         let Self { runtime, spec, .. } = self;
         let programs = runtime.programs()?;
-        runtime.cgroups.expect_joins();
         runtime.make_cgroups(spec)?;
+        // While the kernel waits it makes no groups.
+        runtime.cgroups.expect_joins();
         prepare::make_directories(spec)?;
         // What the start is for has to be known after a crash, before anything runs.
         record::write(&spec.paths.run, &starting.record())?;

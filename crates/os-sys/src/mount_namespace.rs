@@ -77,8 +77,9 @@ pub fn leave_host(root: BorrowedFd<'_>) -> Result<(), SysError> {
 
 /// Lets go of all mounts but those that `keep` wants, and those below the ones it does not.
 ///
-/// For a mount namespace of one's own: users of what is let go of are not asked.
-pub fn detach_mounts(keep: impl Fn(&MountEntry) -> bool) -> Result<(), SysError> {
+/// For a mount namespace of one's own: users of what is let go of are not asked. `scratch` is an empty
+/// directory in it.
+pub fn detach_mounts(scratch: &Path, keep: impl Fn(&MountEntry) -> bool) -> Result<(), SysError> {
     // What is below a detached mount goes with it, and what was hidden by it appears: look again
     // until nothing changes.
     let mut before = usize::MAX;
@@ -89,13 +90,30 @@ pub fn detach_mounts(keep: impl Fn(&MountEntry) -> bool) -> Result<(), SysError>
             return Ok(());
         }
         before = unwanted.len();
-        for entry in &unwanted {
-            let top = !unwanted.iter().any(|other| other.id == entry.parent);
-            if top {
-                detach(&entry.mount_point)?;
-            }
+        let is_top = |entry: &&&MountEntry| !unwanted.iter().any(|it| it.id == entry.parent);
+        let tops = unwanted.iter().filter(is_top);
+        let tops: Vec<_> = tops.map(|entry| entry.mount_point.as_path()).collect();
+        match tops[..] {
+            [only] => detach(only)?,
+            _ => detach_together(scratch, &tops)?,
         }
     }
+}
+
+/// Detaches mounts by moving them below one mount, which is detached: each detaching waits for a grace
+/// period of RCU, some milliseconds on a busy host.
+fn detach_together(scratch: &Path, mounts: &[&Path]) -> Result<(), SysError> {
+    mount_stage(scratch)?;
+    for (index, path) in mounts.iter().enumerate() {
+        let place = scratch.join(index.to_string());
+        let moved = rustix::fs::mkdir(&place, Mode::RWXU)
+            .and_then(|()| rustix::mount::mount_move(*path, &place));
+        if moved.is_err() {
+            // For example the mount of a file.
+            detach(path)?;
+        }
+    }
+    detach(scratch)
 }
 
 fn detach(path: &Path) -> Result<(), SysError> {

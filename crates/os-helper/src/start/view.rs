@@ -69,7 +69,7 @@ fn stage_error(path: &ConfigPath, source: std::io::Error) -> StartError {
 }
 
 /// Lets go of every other mount, so that none is in use for as long as the container runs.
-pub(super) fn let_go(job: &StartJob) -> Result<(), StartError> {
+pub(super) fn let_go(stage: &Stage, job: &StartJob) -> Result<(), StartError> {
     let trees: Vec<&Path> = NEEDED
         .iter()
         .map(Path::new)
@@ -89,6 +89,8 @@ pub(super) fn let_go(job: &StartJob) -> Result<(), StartError> {
             .any(|path| path.starts_with(&entry.mount_point))
     };
     let inside = |entry: &MountEntry| trees.iter().any(|tree| entry.mount_point.starts_with(tree));
-    os_sys::detach_mounts(|entry| on_the_way(entry) || inside(entry))?;
+    let keep = |entry: &MountEntry| on_the_way(entry) || inside(entry);
+    // LXC mounts there later.
+    os_sys::detach_mounts(stage.mount().as_path(), keep)?;
     Ok(())
 }
