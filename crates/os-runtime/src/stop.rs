@@ -275,6 +275,9 @@ impl Runtime {
         cgroup: &CgroupPath,
         operation: &dyn Operation,
     ) -> Vec<Failure> {
+        if let Ok(true) = self.cgroups.kill_and_remove(cgroup) {
+            return Vec::new();
+        }
         let deadline = Instant::now() + KILL_TIMEOUT;
         if let Err(failure) = self.kill(container, cgroup, deadline, operation) {
             return vec![failure];

@@ -18,6 +18,18 @@ const FREEZE_PATIENCE: Duration = Duration::from_millis(100);
 const USUALLY_GONE: Duration = Duration::from_millis(100);
 
 impl Tree {
+    /// Kills everything in the group and below it by one order of version 2, and removes the group, which
+    /// the kernel refuses while a process is in it. Whether that was enough; if not, [`Tree::kill`] and
+    /// [`Tree::remove`] do the rest.
+    ///
+    /// # Errors
+    /// [`CgroupError::File`].
+    pub fn kill_and_remove(&self, path: &CgroupPath) -> Result<bool, CgroupError> {
+        self.kill_unified(path, USUALLY_GONE)?;
+        let removed = self.try_remove(path, &mut Vec::new())?;
+        Ok(removed.is_some())
+    }
+
     /// Kills every process in the group and below it, and returns when they are gone.
     ///
     /// Version 2 does it in one write (`cgroup.kill`, Linux 5.14), which no fork can outrun. What

@@ -1,7 +1,7 @@
 //! Removing a group, and those below it, from every hierarchy.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Tree;
@@ -51,22 +51,48 @@ impl Tree {
     }
 
     /// One attempt on all hierarchies; None if something is left.
-    fn try_remove(
+    pub(super) fn try_remove(
         &self,
         path: &CgroupPath,
         removed: &mut Vec<PathBuf>,
     ) -> Result<Option<()>, CgroupError> {
         let mut all = true;
+        // What one hierarchy has below the group the next one usually has, too; listing takes longer than
+        // removing.
+        let mut below = Vec::new();
         for folder in self.folders(path) {
-            for group in files::groups(&folder)? {
-                match fs::remove_dir(&group) {
-                    Ok(()) => removed.push(group),
+            if remove_known(&folder, &below, removed) {
+                continue;
+            }
+            let groups = files::groups(&folder)?;
+            for group in &groups {
+                match fs::remove_dir(group) {
+                    Ok(()) => removed.push(group.clone()),
                     Err(error) if files::is_gone(&error) => {}
                     Err(error) if error.raw_os_error() == Some(BUSY) => all = false,
-                    Err(error) => return Err(CgroupError::file("remove", &group, error)),
+                    Err(error) => return Err(CgroupError::file("remove", group, error)),
                 }
             }
+            let relative = |group: &PathBuf| group.strip_prefix(&folder).map(Path::to_owned);
+            below = groups.iter().flat_map(relative).collect();
         }
         Ok(all.then_some(()))
     }
+}
+
+/// Removes a group with these groups below it; whether it is gone.
+fn remove_known(folder: &Path, below: &[PathBuf], removed: &mut Vec<PathBuf>) -> bool {
+    let mut gone = false;
+    for relative in below {
+        let group = folder.join(relative);
+        // The last one is the group itself.
+        gone = match fs::remove_dir(&group) {
+            Ok(()) => {
+                removed.push(group);
+                true
+            }
+            Err(error) => files::is_gone(&error),
+        };
+    }
+    gone
 }

@@ -202,6 +202,37 @@ fn root_hybrid_a_process_outside_version_two_counts_and_is_killed() {
     assert!(!tree.is_populated(&group).unwrap());
 }
 
+#[test]
+fn root_what_one_order_kills_is_removed_at_once() {
+    let scratch = Scratch::host();
+    let tree = &scratch.0;
+    let (group, below) = (path("once"), path("once/own"));
+    tree.create(&below).unwrap();
+    let mut child = start(tree, &below, "exec sleep 600");
+    assert!(tree.kill_and_remove(&group).unwrap());
+    assert_eq!(tree.presence(&group), Presence::Absent);
+    assert!(child.wait(PATIENCE).unwrap().is_some());
+    assert!(
+        tree.kill_and_remove(&group).unwrap(),
+        "nothing is left to do"
+    );
+}
+
+#[test]
+fn root_hybrid_what_one_order_does_not_reach_is_left_to_others() {
+    let scratch = Scratch::host();
+    let tree = &scratch.0;
+    let group = path("rest");
+    tree.create(&group).unwrap();
+    let only_legacy = Tree::new(legacy_only(), tree.parent().as_str()).unwrap();
+    let mut child = start(&only_legacy, &group, "exec sleep 600");
+    assert!(!tree.kill_and_remove(&group).unwrap());
+    assert!(tree.is_populated(&group).unwrap());
+    tree.kill(&group, PATIENCE).unwrap();
+    assert!(child.wait(PATIENCE).unwrap().is_some());
+    tree.remove(&group, PATIENCE).unwrap();
+}
+
 /// As root of a guest freezes what it has in a group of its own.
 #[test]
 fn root_a_group_that_is_frozen_at_any_level_is_not_joined() {
