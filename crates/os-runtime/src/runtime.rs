@@ -99,12 +99,18 @@ impl Runtime {
 
     /// All containers that are not stopped, as the kernel shows them now.
     pub fn containers(&self) -> BTreeMap<ContainerRef, LiveContainer> {
-        let all = self.containers.all().into_iter();
-        let observed = all.map(|(container, live)| {
+        let live = self.live().into_iter();
+        let observed = live.map(|(container, live)| {
             let live = self.observe(&container, live);
             (container, live)
         });
         observed.collect()
+    }
+
+    /// All containers that are not stopped. No control group is asked, so one that somebody else has frozen
+    /// or thawed has its state before that.
+    pub fn live(&self) -> BTreeMap<ContainerRef, LiveContainer> {
+        self.containers.all()
     }
 
     /// The container as its freezer shows it: an administrator may have frozen or thawed it.
@@ -159,7 +165,7 @@ impl Runtime {
     /// Whether nothing is left of the container that a stop would have to remove.
     pub fn is_gone(&self, target: &StopTarget) -> Result<bool, Failure> {
         let populated = || self.cgroups.is_populated(&target.cgroup);
-        Ok(self.container(&target.container).is_none()
+        Ok(self.recorded(&target.container).is_none()
             && self.cgroups.presence(&target.cgroup) == os_cgroup::Presence::Absent
             && !populated()?)
     }
@@ -181,7 +187,7 @@ impl Runtime {
 
     /// The control group in which the container runs, or would.
     pub(crate) fn cgroup_of(&self, target: &StopTarget) -> CgroupPath {
-        let live = self.container(&target.container);
+        let live = self.recorded(&target.container);
         live.map_or_else(|| target.cgroup.clone(), |live| live.cgroup)
     }
 

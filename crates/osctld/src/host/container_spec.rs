@@ -19,6 +19,7 @@ impl LinuxHost {
         &self,
         container: &ContainerRef,
     ) -> Result<ContainerSpec, Failure> {
+        self.learn_foreign(&self.foreign.now()?.0);
         let state = self.state_of(&container.pool)?;
         let ContainerRef { pool, name } = container;
         let found = state.find(Some(pool), name);
@@ -27,8 +28,10 @@ impl LinuxHost {
         let user = state.find(Some(pool), &doc.user);
         let user = user?;
         let user = &user.entry.usable().map_err(Clone::clone)?.doc;
-        let facts = self.facts()?;
-        let account = facts.account(pool, &doc.user).ok_or_else(|| {
+        let run_dir = self.paths().run();
+        let accounts = self.accounts.now();
+        let account = accounts.get(&layout::home(&run_dir, pool, &doc.user));
+        let account = account.ok_or_else(|| {
             let text = format!("user {pool}:{} is not registered", doc.user);
             Failure::new(Code::NotFound, text)
                 .next(format!("osctl user register {pool}:{}", doc.user))
@@ -45,10 +48,10 @@ impl LinuxHost {
             gid_map: user.gid_map().clone(),
             cgroup: cgroup(container, &doc.group, &doc.user)?,
             paths: ContainerPaths {
-                root: layout::dataset_folder(&facts.root, dataset).join(layout::PRIVATE),
+                root: layout::dataset_folder(self.paths().root(), dataset).join(layout::PRIVATE),
                 log: found.pool.folder().join(layout::container_log(name)),
                 hooks: found.pool.folder().join(layout::hook_folder(name)),
-                run: layout::container_run_folder(&facts.run_dir, pool, name),
+                run: layout::container_run_folder(&run_dir, pool, name),
                 lxc_path: layout::lxc_path(&account.home, &doc.group),
             },
             dataset: dataset.to_string(),
@@ -66,7 +69,7 @@ impl LinuxHost {
         &self,
         container: &ContainerRef,
     ) -> Result<Option<StopTarget>, Failure> {
-        let live = self.runtime().container(container);
+        let live = self.runtime().recorded(container);
         let cgroup = if let Some(live) = live {
             Some(live.cgroup)
         } else {

@@ -56,7 +56,7 @@ impl LinuxHost {
     }
 
     /// Takes the ids of the host itself into the state: users with the same ids are disabled.
-    fn learn_foreign(&self, foreign: &Arc<ForeignIds>) {
+    pub(super) fn learn_foreign(&self, foreign: &Arc<ForeignIds>) {
         if self.state().foreign() != foreign {
             let foreign = Arc::clone(foreign);
             let changed = self.cache.change(|state| state.set_foreign(foreign));

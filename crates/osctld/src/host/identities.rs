@@ -53,7 +53,7 @@ impl LinuxHost {
 
     fn look_at_running(&self, tables: &mut Tables) {
         let mut running = BTreeMap::new();
-        for (container, live) in self.runtime.containers() {
+        for (container, live) in self.runtime.live() {
             let Some(init) = live.init_pid() else {
                 continue;
             };
