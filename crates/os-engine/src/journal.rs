@@ -144,6 +144,10 @@ impl Folder {
             let _appending = appending.unwrap_or_else(PoisonError::into_inner);
             history = self.open_log("history", &format!("{month}.jsonl"))?;
             history.append(&[record])?;
+            if self.durable && history.is_new() {
+                // Those that append next find the file, whose name has to be durable then.
+                history.sync()?;
+            }
         }
         // Outside of the lock: operations that end together share the work of the disk.
         if self.durable {
@@ -215,7 +219,7 @@ impl Journal {
         self.sync()
     }
 
-    fn sync(&self) -> Result<(), JournalError> {
+    fn sync(&mut self) -> Result<(), JournalError> {
         if self.folder.durable {
             self.log.sync()?;
         }

@@ -161,9 +161,12 @@ pub fn create_dir(path: &Path, attributes: Attributes) -> Result<Change, FileErr
         set_attributes(&folder, attributes)
             .map_err(|error| entry.error(Action::SetAttributes, error))?;
     }
-    folder
-        .sync_all()
-        .map_err(|error| entry.error(Action::Sync, error))?;
+    // A new directory that has been given nothing since is durable with its name.
+    if !(created && right) {
+        folder
+            .sync_all()
+            .map_err(|error| entry.error(Action::Sync, error))?;
+    }
     entry.folder.sync()?;
     Ok(match (created, right) {
         (true, _) => Change::Created,

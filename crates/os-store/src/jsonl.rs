@@ -14,7 +14,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::atomic::{self, Attributes, set_attributes};
 use crate::error::{Action, FileError};
-use crate::folder::Entry;
+use crate::folder::{Entry, Folder};
 
 /// How much of the end is read at first to find the last line.
 const TAIL: u64 = 16 * 1024;
@@ -101,6 +101,8 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<Records<T>>, Json
 pub struct Log {
     file: File,
     path: PathBuf,
+    /// The folder of a new file: its name is not durable yet.
+    new_in: Option<Folder>,
     /// The length up to the last whole record.
     length: u64,
     /// Whether a failed append may have left a piece behind that length.
@@ -108,25 +110,25 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens the file, cutting a torn last line off; creates it with `attributes` if absent.
+    /// Opens the file, cutting a torn last line off; creates it with `attributes` if absent. A new file is
+    /// durable with the first [`Log::sync`].
     pub fn open(path: &Path, attributes: Attributes) -> Result<Self, FileError> {
         let entry = Entry::locate(path)?;
         let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE;
         let file = entry.create(flags, Mode::RUSR | Mode::WUSR)?;
         let read = |error| entry.error(Action::Read, error);
         let length = file.metadata().map_err(read)?.len();
-        if length == 0 {
-            // New, or created just before a crash: neither name nor attributes need be durable.
+        // New, or created just before a crash: neither name nor attributes need be durable.
+        let is_new = length == 0;
+        if is_new {
             set_attributes(&file, attributes)
                 .map_err(|error| entry.error(Action::SetAttributes, error))?;
-            file.sync_all()
-                .map_err(|error| entry.error(Action::Sync, error))?;
-            entry.folder.sync()?;
         }
         let torn = torn_tail(&file, length).map_err(read)?;
         let mut log = Self {
             file,
             path: path.to_owned(),
+            new_in: is_new.then_some(entry.folder),
             length: length - torn,
             torn: torn > 0,
         };
@@ -156,11 +158,21 @@ impl Log {
         Ok(())
     }
 
+    /// Whether its name is not durable yet.
+    pub fn is_new(&self) -> bool {
+        self.new_in.is_some()
+    }
+
     /// Makes what was appended durable.
-    pub fn sync(&self) -> Result<(), FileError> {
-        self.file
-            .sync_data()
-            .map_err(|error| FileError::new(Action::Sync, &self.path, error))
+    pub fn sync(&mut self) -> Result<(), FileError> {
+        let failed = |error| FileError::new(Action::Sync, &self.path, error);
+        let Some(folder) = &self.new_in else {
+            return self.file.sync_data().map_err(failed);
+        };
+        self.file.sync_all().map_err(failed)?;
+        folder.sync()?;
+        self.new_in = None;
+        Ok(())
     }
 
     fn mend(&mut self) -> Result<(), FileError> {
