@@ -1,7 +1,8 @@
 //! A program as the user that runs LXC, in a control group of that user.
 //!
-//! This program starts itself, joins the group, becomes the user, and then becomes the program. What that
-//! takes is no part of the program's time: the first line of output says when the program was executed.
+//! This program starts itself, joins the group, becomes the user, and then becomes the program. Joining is
+//! part of the program's time, for without it the user could start no container; being started is not. So the
+//! first line of output says when joining began.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -16,8 +17,8 @@ use crate::view;
 /// The first argument of this program when it is to become another one; the second is which.
 const FLAG: &str = "--become-as-user";
 
-/// Before the time at which the program was executed, in nanoseconds of `CLOCK_MONOTONIC`.
-const EXECUTED: &str = "executed at ";
+/// Before the time at which joining began, in nanoseconds of `CLOCK_MONOTONIC`.
+const BEGAN: &str = "began at ";
 
 /// The program as the user, in the groups whose files `cgroup.procs` these are. Arguments and environment
 /// that are added to the request are those of the program.
@@ -37,8 +38,9 @@ pub(crate) fn become_if_asked() -> anyhow::Result<()> {
         return Ok(());
     }
     let program = PathBuf::from(args.next().context("no program is given")?);
+    writeln!(std::io::stdout(), "{BEGAN}{}", now().as_nanos())?;
     for group in os_sys::passed_descriptors() {
-        // "0" is the process that writes.
+        // "0" is the thread that writes.
         File::from(group)
             .write_all(b"0")
             .context("cannot join a control group")?;
@@ -48,15 +50,14 @@ pub(crate) fn become_if_asked() -> anyhow::Result<()> {
         .into_iter()
         .chain(args)
         .collect();
-    writeln!(std::io::stdout(), "{EXECUTED}{}", now().as_nanos())?;
     bail!(os_sys::exec(&program, &args, std::env::vars_os()))
 }
 
-/// When the program was executed, and what is its own in the output; none if the output is that of another
+/// When joining began, and what is the program's own in the output; none if the output is that of another
 /// program than one of [`request`].
 pub(crate) fn split(output: &str) -> Option<(Duration, &str)> {
     let (first, rest) = output.split_once('\n')?;
-    let nanoseconds = first.strip_prefix(EXECUTED)?.parse().ok()?;
+    let nanoseconds = first.strip_prefix(BEGAN)?.parse().ok()?;
     Some((Duration::from_nanos(nanoseconds), rest))
 }
 

@@ -72,7 +72,7 @@ impl Running {
         let status = status.with_context(|| format!("{}: no end", self.shown))?;
         ensure!(status.success(), "{}: {status}: {text}", self.shown);
         let (began, text) = match as_user::split(&text) {
-            Some((executed, own)) => (executed, own.to_owned()),
+            Some((joined, own)) => (joined, own.to_owned()),
             None => (self.began, text),
         };
         let took = ended.saturating_sub(began);
@@ -85,7 +85,7 @@ impl Running {
 pub(crate) struct Output {
     /// Its standard output and standard error.
     pub(crate) text: String,
-    /// From its start to its end, without what it took to become another user before.
+    /// From its start, or from when it began to join control groups, to its end.
     pub(crate) took: Duration,
 }
 

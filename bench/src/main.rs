@@ -15,7 +15,7 @@
 //!   busy       what is quick on a host where much else is slow
 //!   view       account files of this process's own, in which LXC has a user
 //!   system     the operating system: its size, its boot, its memory
-//!   as_user    a program of the user that runs LXC, timed from its own exec on
+//!   as_user    a program of the user that runs LXC, in a control group of that user
 //!   command    runs a program, and how long it takes
 //!   series     samples of one thing -> p50, p95
 //!   table      figures by row and column
