@@ -46,7 +46,7 @@ pub struct StartJob {
     pub rlimits: Vec<Rlimit>,
     /// The command line of init.
     pub init: Vec<String>,
-    /// LXC's log level is DEBUG, not INFO.
+    /// LXC's log level is DEBUG, not NOTICE.
     #[serde(default)]
     pub debug: bool,
 }

@@ -73,11 +73,7 @@ fn launch(job: &StartJob, groups: Vec<OwnedFd>, channel: &Channel) -> StartError
     }
 }
 
-fn prepare(
-    job: &StartJob,
-    groups: Vec<OwnedFd>,
-    channel: &Channel,
-) -> Result<Stage, StartError> {
+fn prepare(job: &StartJob, groups: Vec<OwnedFd>, channel: &Channel) -> Result<Stage, StartError> {
     if job.init.is_empty() {
         return Err(StartError::NoCommand);
     }
@@ -107,7 +103,7 @@ fn prepare(
 
 /// The command line of LXC's program, its own name first.
 fn arguments(job: &StartJob, stage: &Stage) -> Vec<OsString> {
-    let (log, level) = (stage.log(), if job.debug { "DEBUG" } else { "INFO" });
+    let (log, level) = (stage.log(), if job.debug { "DEBUG" } else { "NOTICE" });
     let mut args: Vec<OsString> = vec![
         job.lxc_program.clone().into(),
         "-P".into(),
