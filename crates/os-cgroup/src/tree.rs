@@ -105,6 +105,18 @@ impl Tree {
         Ok(pids)
     }
 
+    /// The processes in the group itself, in the hierarchy that is joined last; none if it is not there.
+    ///
+    /// # Errors
+    /// [`CgroupError::File`].
+    pub fn members(&self, path: &CgroupPath) -> Result<Vec<u32>, CgroupError> {
+        let Some(folder) = self.folders(path).pop() else {
+            return Ok(Vec::new());
+        };
+        let text = files::read(&folder.join("cgroup.procs"))?.unwrap_or_default();
+        Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
+    }
+
     /// Whether any process is in the group or below it.
     pub fn is_populated(&self, path: &CgroupPath) -> Result<bool, CgroupError> {
         if self.is_populated_unified(path)? {

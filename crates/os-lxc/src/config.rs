@@ -83,6 +83,8 @@ pub struct HookProgram {
     pub reboot_mark: ConfigPath,
     /// How long a hook waits for osctld.
     pub patience_ms: u32,
+    /// Whether there is a script to run when init exists.
+    pub start_host: bool,
     /// Whether there is a script to run before the root is mounted.
     pub pre_mount: bool,
     /// Whether there is a script to run when everything is mounted.

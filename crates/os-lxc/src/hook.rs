@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HookName {
-    /// On the host, when init waits to be run: always, it tells the pid of init.
+    /// On the host, when init waits to be run: if there is a script. It tells the pid of init.
     StartHost,
     /// In the container's mount namespace, before its root is mounted: if there is a script.
     PreMount,

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   control groups ─ directories, configuration ─ pre-start scripts
-//!     ─ os-helper ─> LXC's monitor ─ start-host hook: init exists
-//!         ─ on-start scripts ─ answer ─ init executes its program ─> running
+//!     ─ os-helper ─> LXC's monitor ─ [start-host hook: init exists ─ on-start scripts ─ answer]
+//!         ─ init executes its program ─> running
 //! ```
 //!
 //! Every wait is for a fact and has a deadline. A start that fails removes all that it made.
@@ -20,7 +20,6 @@ use jiff::Timestamp;
 use os_cmd::os_helper::HelperError;
 use os_helper_api::Job;
 use os_lxc::{ContainerConfig, HookAnswer, HookName, Stage};
-use os_sys::patience;
 use os_types::{Code, ContainerState, Failure, StartPolicy};
 
 use crate::containers::LiveContainer;
@@ -32,14 +31,15 @@ use crate::programs::Programs;
 use crate::record;
 use crate::runtime::Runtime;
 use crate::seccomp;
-use crate::spec::{ContainerSpec, StopTarget};
+use crate::spec::{self, ContainerSpec, StopTarget};
 use crate::state::Event;
 use crate::stop;
 
 /// Deadline from the start of the helper to a running init, without the time of hook scripts.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How often a wait looks whether the operation is cancelled.
+/// The shortest and the longest pause between two looks whether init runs and the operation is cancelled.
+const FIRST_POLL: Duration = Duration::from_micros(300);
 const CANCEL_POLL: Duration = Duration::from_millis(25);
 
 impl Runtime {
@@ -168,20 +168,10 @@ impl Start<'_> {
         hook::run(spec, Hook::PreStart, HookContext::Host, self.operation)?;
         runtime.write_guest_config_before_start(spec);
         let monitor = self.spawn_monitor(programs, &config, sender)?;
-        let monitor_pid = monitor.pid;
-        let deadline = Instant::now() + TIMEOUT;
-        let call = self.wait_for_init(&monitor, deadline)?;
-        let init = self.init_of(&monitor, &call)?;
-        let context = HookContext::HostWith { init: init.pid() };
-        if let Err(failure) = hook::run(spec, Hook::OnStart, context, self.operation) {
-            call.answer_with(HookAnswer::Abort(failure.message.clone()));
-            return Err(failure);
-        }
-        call.answer_with(HookAnswer::Continue);
-        self.wait_for_exec(&init, deadline)?;
+        let init = self.wait_for_init(&monitor)?;
         let live = LiveContainer {
             init: Some(init.clone()),
-            monitor_pid: Some(monitor_pid),
+            monitor_pid: Some(monitor.pid),
             started: Some(Timestamp::now()),
             seccomp,
             started_with: Some(Arc::new(spec.started_with())),
@@ -215,7 +205,7 @@ impl Start<'_> {
         let expected = [
             (HookName::PreMount, hooks.pre_mount),
             (HookName::Mount, hooks.mount),
-            (HookName::StartHost, true),
+            (HookName::StartHost, hooks.start_host),
         ];
         let expected = expected.into_iter().filter(|(_, is_used)| *is_used);
         let expected = expected.map(|(hook, _)| hook).collect();
@@ -236,106 +226,106 @@ impl Start<'_> {
         })
     }
 
-    /// The next event; hooks before it are answered by the caller.
-    fn next_event(&self, deadline: Instant, late: &str) -> Result<StartEvent, Failure> {
+    /// Waits until init has executed its program, and answers hooks before that.
+    ///
+    /// LXC tells of init by a hook only if there is a script to run then, for a hook is two more programs to
+    /// execute. Otherwise the kernel is asked: what is in the guest's control group and is init.
+    fn wait_for_init(&self, monitor: &Monitor<'_>) -> Result<Process, Failure> {
+        let began = Instant::now();
+        let mut deadline = began + TIMEOUT;
+        let mut init = None;
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.events.recv_timeout(left.min(CANCEL_POLL)) {
-                Ok(event) => return Ok(event),
-                Err(RecvTimeoutError::Disconnected) => return Ok(StartEvent::MonitorEnded),
-                Err(RecvTimeoutError::Timeout) if self.operation.is_cancelled() => {
-                    return Err(operation::cancelled("the start"));
-                }
-                Err(RecvTimeoutError::Timeout) if left.is_zero() => {
-                    let text = format!("{late} within {} s", TIMEOUT.as_secs());
-                    return Err(self.failed(&text));
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-        }
-    }
-
-    /// Waits for the hook that says that init exists, and answers those before it.
-    fn wait_for_init(
-        &self,
-        monitor: &Monitor<'_>,
-        mut deadline: Instant,
-    ) -> Result<HookCall, Failure> {
-        loop {
-            match self.next_event(deadline, "LXC made no init")? {
-                StartEvent::Hook(call) if call.message.hook == HookName::StartHost => {
-                    return Ok(call);
-                }
-                StartEvent::Hook(call) => {
+            let pause = (began.elapsed() / 16).clamp(FIRST_POLL, CANCEL_POLL);
+            match self.events.recv_timeout(pause) {
+                Ok(StartEvent::Hook(call)) => {
                     let began = Instant::now();
-                    self.answer(monitor, &call)?;
+                    if call.message.hook == HookName::StartHost {
+                        let pid = call.message.init_pid;
+                        init = pid.and_then(|pid| self.as_init(monitor, pid));
+                    }
+                    self.answer(monitor, &call, init.as_ref())?;
                     // Scripts have time limits of their own.
                     deadline += began.elapsed();
                 }
-                StartEvent::MonitorEnded => {
-                    return Err(self.failed("LXC ended before its init existed"));
+                Ok(StartEvent::MonitorEnded) | Err(RecvTimeoutError::Disconnected) => {
+                    return Err(self.failed("LXC ended before its init ran"));
                 }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            init = init.or_else(|| self.find_init(monitor));
+            if let Some(init) = &init {
+                match os_sys::ProcessStat::read(init.pid()) {
+                    Some(stat) if !init.has_ended() => {
+                        if stat.has_execed {
+                            return Ok(init.clone());
+                        }
+                    }
+                    // LXC may wait for it for ever.
+                    _ => return Err(self.failed("its init ended at once")),
+                }
+            }
+            if self.operation.is_cancelled() {
+                return Err(operation::cancelled("the start"));
+            }
+            if Instant::now() > deadline {
+                let text = format!(
+                    "init did not run its program within {} s",
+                    TIMEOUT.as_secs()
+                );
+                return Err(self.failed(&text));
             }
         }
     }
 
-    /// The init of which the hook speaks, if it is what the monitor of this start has made: its child, the
-    /// first process of a pid namespace, in the container's control group.
-    fn init_of(&self, monitor: &Monitor<'_>, call: &HookCall) -> Result<Process, Failure> {
-        let init = call.message.init_pid.and_then(Process::open);
-        let is_ours = |init: &Process| {
-            let parent = self.runtime.cgroups.parent().as_str();
-            let group = process::cgroup_below(init.pid(), parent).unwrap_or_default();
-            let is_child =
-                os_sys::ProcessStat::read(init.pid()).is_some_and(|it| it.parent == monitor.pid);
-            is_child
-                && process::is_init_of_guest(init.pid())
-                && Path::new(&group).starts_with(self.spec.cgroup.as_str())
-                && !init.has_ended()
-        };
-        let init = init.filter(is_ours);
-        init.ok_or_else(|| self.failed("its init is gone"))
+    fn find_init(&self, monitor: &Monitor<'_>) -> Option<Process> {
+        let payload = spec::payload(&self.spec.cgroup, &self.spec.container.name).ok()?;
+        let members = self.runtime.cgroups.members(&payload).ok()?;
+        members
+            .into_iter()
+            .find_map(|pid| self.as_init(monitor, pid))
     }
 
-    /// Runs the scripts of a hook with the root of the container in view.
-    fn answer(&self, monitor: &Monitor<'_>, call: &HookCall) -> Result<(), Failure> {
-        let hook = match call.message.hook {
-            HookName::PreMount => Hook::PreMount,
-            HookName::Mount => Hook::PostMount,
-            HookName::StartHost | HookName::PostStop => {
-                call.answer_with(HookAnswer::Continue);
-                return Ok(());
-            }
-        };
-        let context = HookContext::Mounts {
+    /// The process, if it is what the monitor of this start has made as init: its child, the first process
+    /// of a pid namespace, in the container's control group.
+    fn as_init(&self, monitor: &Monitor<'_>, pid: u32) -> Option<Process> {
+        let process = Process::open(pid)?;
+        let parent = self.runtime.cgroups.parent().as_str();
+        let is_child = os_sys::ProcessStat::read(pid)?.parent == monitor.pid;
+        let is_init = is_child
+            && process::is_init_of_guest(pid)
+            && Path::new(&process::cgroup_below(pid, parent)?)
+                .starts_with(self.spec.cgroup.as_str());
+        // What was read is about the process that is held, if that has not ended.
+        (is_init && !process.has_ended()).then_some(process)
+    }
+
+    /// Runs the scripts of a hook and answers it.
+    fn answer(
+        &self,
+        monitor: &Monitor<'_>,
+        call: &HookCall,
+        init: Option<&Process>,
+    ) -> Result<(), Failure> {
+        let mounts = HookContext::Mounts {
             helper: monitor.helper,
             monitor: monitor.pid,
             stage: monitor.stage,
         };
-        let ran = hook::run(self.spec, hook, context, self.operation);
+        let run = |hook, context| hook::run(self.spec, hook, context, self.operation);
+        let ran = match (call.message.hook, init) {
+            (HookName::PreMount, _) => run(Hook::PreMount, mounts),
+            (HookName::Mount, _) => run(Hook::PostMount, mounts),
+            (HookName::StartHost, Some(init)) => {
+                run(Hook::OnStart, HookContext::HostWith { init: init.pid() })
+            }
+            (HookName::StartHost, None) => Err(self.failed("its init is gone")),
+            (HookName::PostStop, _) => Ok(()),
+        };
         call.answer_with(match &ran {
             Ok(()) => HookAnswer::Continue,
             Err(failure) => HookAnswer::Abort(failure.message.clone()),
         });
         ran
-    }
-
-    /// Waits until init has executed its program.
-    fn wait_for_exec(&self, init: &Process, deadline: Instant) -> Result<(), Failure> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let seen = patience::until(left, || {
-            if matches!(self.events.try_recv(), Ok(StartEvent::MonitorEnded)) {
-                return Err(self.failed("LXC ended before its init ran"));
-            }
-            if self.operation.is_cancelled() {
-                return Err(operation::cancelled("the start"));
-            }
-            match os_sys::ProcessStat::read(init.pid()) {
-                Some(stat) if !init.has_ended() => Ok(stat.has_execed.then_some(())),
-                _ => Err(self.failed("its init ended at once")),
-            }
-        })?;
-        seen.ok_or_else(|| self.failed("init did not run its program"))
     }
 
     /// The failure of this start, with LXC's own words.

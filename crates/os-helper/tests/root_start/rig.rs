@@ -311,6 +311,7 @@ fn config(
             socket: path(at("hook.sock")),
             reboot_mark: path(at("console/reboot")),
             patience_ms: 5000,
+            start_host: true,
             pre_mount: false,
             mount: false,
         },

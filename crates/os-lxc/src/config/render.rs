@@ -174,7 +174,8 @@ fn hooks(out: &mut Lines, stage: &Stage, hooks: &HookProgram) {
     let patience = hooks.patience_ms;
     for hook in HookName::ALL {
         let wanted = match hook {
-            HookName::StartHost | HookName::PostStop => true,
+            HookName::PostStop => true,
+            HookName::StartHost => hooks.start_host,
             HookName::PreMount => hooks.pre_mount,
             HookName::Mount => hooks.mount,
         };

@@ -29,6 +29,7 @@ fn sample(distribution: &str) -> ContainerConfig {
             socket: path("/run/osctl/hook.sock"),
             reboot_mark: path("/run/osctl/pools/tank/console/web1/reboot"),
             patience_ms: 20_000,
+            start_host: true,
             pre_mount: false,
             mount: false,
         },

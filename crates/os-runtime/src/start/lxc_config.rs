@@ -64,6 +64,7 @@ impl Runtime {
                 socket: path(self.hook_socket())?,
                 reboot_mark: path(run.join("console/reboot"))?,
                 patience_ms: HOOK_TIMEOUT_MS,
+                start_host: hook::any(spec, Hook::OnStart),
                 pre_mount: hook::any(spec, Hook::PreMount),
                 mount: hook::any(spec, Hook::PostMount),
             },
