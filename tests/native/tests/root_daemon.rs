@@ -217,7 +217,7 @@ fn a_log_that_cannot_be_written_stops_no_operation() -> Result<()> {
     let done = sandbox
         .wait_ready()
         .and_then(|()| sandbox.pool("tank"))
-        .and_then(|_| sandbox.ok(&["pool", "export", "tank"]));
+        .and_then(|()| sandbox.ok(&["pool", "export", "tank"]));
     daemon.kill()?;
     daemon.wait()?;
     done.map(drop)
