@@ -94,6 +94,6 @@ fn a_pool_counts_what_is_disabled() {
         PoolFigures::default(),
     );
     assert_eq!((view.users, view.groups, view.disabled), (2, 2, 2));
-    assert_eq!((view.parallel_start, view.parallel_stop), (2, 4));
+    assert_eq!((view.parallel_start, view.parallel_stop), (8, 4));
     assert!(view.health.is_ok());
 }
