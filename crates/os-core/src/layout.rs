@@ -205,7 +205,7 @@ pub fn run_folder(run_dir: &Path, pool: &PoolName) -> PathBuf {
 }
 
 /// The file in the folder of a pool in the run folder that names its scoped dataset, for those who
-/// read the pool without the daemon and its storage. An import writes it last.
+/// read the pool without the daemon and its storage.
 pub const SCOPE_FILE: &str = "dataset";
 
 /// The control group that all of ours are below.

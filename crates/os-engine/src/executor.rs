@@ -10,7 +10,9 @@
 //! near end, and that whatever is found at the far end later is the work of this operation and may
 //! be taken back, while a step that was found done is never touched by the way back.
 //!
-//! Recovery runs through the same code: the lines of the journal tell it what the dead daemon did.
+//! Recovery runs through the same code: the lines of the journal tell it what the dead daemon did. What
+//! was only in the memory of that daemon is applied again on the way there, and on the way back taken
+//! back whatever the lines say, so that both ways lead to the memory that the next step relies on.
 //! On another boot, or with a pool that came from another host, run-only steps are skipped both
 //! ways, and the end of the journal may be missing: a step without a mark that is found at its far
 //! end is then taken for ours. That would be wrong for a step that had nothing to do from the start,
@@ -179,7 +181,12 @@ impl<H: Host> Executor<'_, H> {
     }
 
     fn is_skipped(&self, step: &Step) -> bool {
-        self.start == Start::OtherBoot && step.durability() == Durability::Run
+        self.start == Start::OtherBoot && step.durability() != Durability::Durable
+    }
+
+    /// Whether the effect of a step went with the daemon that the journal tells of.
+    fn is_forgotten(&self, step: &Step) -> bool {
+        self.start == Start::SameBoot && step.durability() == Durability::Memory
     }
 
     fn pass(

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use os_types::plan::JournalPlace;
-use os_types::step::{DatasetStep, FileStep, RunStep, SystemUserStep};
+use os_types::step::{DatasetStep, FileStep, PoolLoadStep, RunStep, SystemUserStep};
 use os_types::{
     Code, EntityRef, Failure, Parallel, Plan, PoolName, PoolPath, Presence, StartPolicy, Step,
     StopPolicy,
@@ -54,7 +54,9 @@ struct State {
     out_of_use: Option<BTreeSet<String>>,
     /// The accounts that operations on their way have reserved.
     reserved: BTreeSet<String>,
-    /// Where the step `activate pool` recovers.
+    /// The pool is in the memory of the daemon.
+    is_loaded: bool,
+    /// Where the step that prepares a pool recovers.
     recovers: Option<JournalPlace>,
 }
 
@@ -115,6 +117,10 @@ impl Fake {
         until("a step that is applied", has_it).await;
     }
 
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.0.0.lock().unwrap().is_loaded
+    }
+
     pub(crate) fn applied(&self) -> Vec<String> {
         self.0.0.lock().unwrap().applied.clone()
     }
@@ -162,7 +168,8 @@ impl State {
             Step::Run(step) => {
                 StepCheck::of_presence(running.contains(step.container.as_str()), step.to)
             }
-            Step::PoolActive(_) | Step::AccountFiles(_) => StepCheck::Ready,
+            Step::PoolPrepare(_) | Step::AccountFiles(_) => StepCheck::Ready,
+            Step::PoolLoad(step) => StepCheck::of_presence(self.is_loaded, step.to),
             other => panic!("no such step in the fake world: {other}"),
         }
     }
@@ -183,6 +190,7 @@ impl State {
             }
             Step::Dataset(step) => drop(place(&mut world.datasets, step.to, step.dataset.as_str())),
             Step::Run(step) => drop(place(&mut world.running, step.to, step.container.as_str())),
+            Step::PoolLoad(step) => self.is_loaded = step.to == Presence::Present,
             Step::SystemUser(step) => drop(place(&mut world.accounts, step.to, step.user.as_str())),
             _ => {}
         }
@@ -223,7 +231,7 @@ impl Host for Fake {
         }
         state.active -= 1;
         *state.on_object.get_mut(&object).unwrap() -= 1;
-        if let (Some(place), Step::PoolActive(_)) = (state.recovers.take(), step) {
+        if let (Some(place), Step::PoolPrepare(_)) = (state.recovers.take(), step) {
             drop(state);
             context.recover(&place)?;
             return Ok(Outcome::Changed);
@@ -342,6 +350,7 @@ impl Machine {
         let plan: FaultPlan = faults.parse().unwrap();
         let host = self.host.clone();
         host.0.0.lock().unwrap().is_dead = false;
+        host.0.0.lock().unwrap().is_loaded = false;
         host.0.0.lock().unwrap().on_object.clear();
         // Unwinding ends the thread of the operation where it stands, and the test starts another
         // daemon on the same world. That prints nothing, unlike a panic.
@@ -445,6 +454,11 @@ pub(crate) fn parallel(request: OperationRequest, group: Parallel) -> OperationR
         planner: Arc::new(move || Ok(plan.clone().into())),
         ..request
     }
+}
+
+/// Takes the pool into the memory of the daemon, or out of it.
+pub(crate) fn loaded(to: Presence) -> Step {
+    Step::PoolLoad(PoolLoadStep { pool: pool(), to })
 }
 
 pub(crate) fn destroy(dataset: &str) -> Step {

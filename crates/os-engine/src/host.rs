@@ -151,8 +151,8 @@ impl StepContext<'_> {
 
     /// Settles what a crash left open in the journal of a place that is just being opened.
     ///
-    /// For the step that activates a pool. It takes no locks: the operation of this step holds the
-    /// pool, and nothing on a pool that is not active can be touched by another one.
+    /// For the step that prepares a pool. It takes no locks: the operation of this step holds the
+    /// pool, and nothing on a pool that is not loaded can be touched by another one.
     ///
     /// # Errors
     /// If the journal's folder cannot be read. What became of each operation found there is in the

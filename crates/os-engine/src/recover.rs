@@ -2,7 +2,7 @@
 //!
 //! An operation whose journal is still there is rolled forward, because that is what somebody asked
 //! for; back, if it was on its way back or cannot go forward any more. No locks are taken: the caller
-//! has the place for itself (the daemon before it takes work, the operation that activates a pool).
+//! has the place for itself (the daemon before it takes work, the operation that imports a pool).
 //! What may have to wait for guests is taken up with locks instead (`Engine::resume`).
 
 use std::path::Path;

@@ -29,10 +29,14 @@ mod image;
 mod path_name;
 mod pool_active;
 mod pool_image;
+mod pool_load;
 mod pool_mark;
 mod pool_open;
+mod pool_prepare;
 mod pool_reload;
+mod pool_running;
 mod pool_source;
+mod pool_users;
 mod property;
 mod purge;
 mod run;
@@ -71,6 +75,9 @@ pub enum Durability {
     Durable,
     /// What only runs: it is made again from durable data when a pool is imported.
     Run,
+    /// What only the daemon knows. It is gone with the daemon, so recovery applies such a step again,
+    /// whatever the journal says.
+    Memory,
 }
 
 /// What a kind of step says about itself.
@@ -195,6 +202,10 @@ steps! {
     "pool-open": pool_open, PoolOpen(PoolOpenStep)
     "pool-mark": pool_mark, PoolMark(PoolMarkStep)
     "pool-active": pool_active, PoolActive(PoolActiveStep)
+    "pool-prepare": pool_prepare, PoolPrepare(PoolPrepareStep)
+    "pool-running": pool_running, PoolRunning(PoolRunningStep)
+    "pool-load": pool_load, PoolLoad(PoolLoadStep)
+    "pool-users": pool_users, PoolUsers(PoolUsersStep)
     "pool-reload": pool_reload, PoolReload(PoolReloadStep)
     "account-files": account_files, AccountFiles(AccountFilesStep)
 }

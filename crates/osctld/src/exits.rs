@@ -66,6 +66,8 @@ impl Exit {
             return;
         };
         match failure.code {
+            // Its pool is being imported and comes in at once.
+            Code::PoolState if self.is_importing() => {}
             // The export of its pool has stopped and cleared it.
             Code::PoolState => {
                 tracing::debug!(%container, %failure, "an exit needs no attention any more");
@@ -76,6 +78,12 @@ impl Exit {
         }
         let exits = self.app.host().runtime().exits();
         exits.push_later(container.clone(), RETRY);
+    }
+
+    /// What runs on a pool is found before the pool is listed.
+    fn is_importing(&self) -> bool {
+        let importing = self.app.host().importing().now();
+        importing.contains(&self.container.pool)
     }
 
     async fn clear(&self) -> Result<(), Failure> {

@@ -28,10 +28,14 @@ mod path_name;
 mod pool;
 mod pool_active;
 mod pool_image;
+mod pool_load;
 mod pool_mark;
 mod pool_open;
+mod pool_prepare;
 mod pool_reload;
+mod pool_running;
 mod pool_source;
+mod pool_users;
 pub(crate) mod probe;
 pub(crate) mod probe_threads;
 mod property;
@@ -238,6 +242,10 @@ fn kind(step: &Step) -> &dyn HostStep {
         Step::PoolOpen(step) => step,
         Step::PoolMark(step) => step,
         Step::PoolActive(step) => step,
+        Step::PoolPrepare(step) => step,
+        Step::PoolRunning(step) => step,
+        Step::PoolLoad(step) => step,
+        Step::PoolUsers(step) => step,
         Step::PoolReload(step) => step,
         Step::AccountFiles(step) => step,
     }

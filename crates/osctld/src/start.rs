@@ -219,12 +219,19 @@ async fn settle(app: &App, place: JournalPlace) {
 
 /// Imports, all at once, the pools that this host had open when it was last seen; those it imported.
 async fn import_all(app: &App) -> Vec<PoolName> {
-    let mut operations = Vec::new();
+    let (mut operations, mut imported) = (Vec::new(), Vec::new());
     let pools = ours(app).await;
     // From now on they are listed as being imported, whatever their operations wait for.
     let importing = app.host().importing();
-    let _listed: Vec<_> = pools.iter().map(|pool| importing.enter(pool)).collect();
-    for pool in pools {
+    for pool in &pools {
+        importing.begin(pool);
+    }
+    for pool in &pools {
+        // By an operation that a crash had cut off.
+        if app.host().state().pool(pool).is_some() {
+            imported.push(pool.clone());
+            continue;
+        }
         let body = os_api::command::PoolImport {
             pool: pool.clone(),
             source: None,
@@ -242,12 +249,11 @@ async fn import_all(app: &App) -> Vec<PoolName> {
             Err(failure) => tracing::error!(%pool, %failure, "cannot import"),
         }
     }
-    let mut imported = Vec::new();
     for (pool, id) in operations {
         match app.engine().wait(id.as_str(), os_engine::DEADLINE).await {
             Ok(operation) if operation.state == OperationState::Finished => {
                 tracing::info!(%pool, "imported");
-                imported.push(pool);
+                imported.push(pool.clone());
             }
             Ok(operation) => {
                 let failure = operation.failure.map(|failure| failure.to_string());
@@ -257,6 +263,9 @@ async fn import_all(app: &App) -> Vec<PoolName> {
             }
             Err(failure) => tracing::error!(%pool, %failure, "cannot import"),
         }
+    }
+    for pool in &pools {
+        importing.end(pool);
     }
     imported
 }

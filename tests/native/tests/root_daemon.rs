@@ -154,7 +154,7 @@ fn the_socket_answers_while_pools_are_imported() -> Result<()> {
     sandbox.pool("tank")?;
     daemon.kill()?;
     // Hangs in the import; reading goes on.
-    let daemon = sandbox.start_with(&["--fault", "pool-import:pool-active:before:hang"])?;
+    let daemon = sandbox.start_with(&["--fault", "pool-import:pool-prepare:before:hang"])?;
     let ping = sandbox.request("GET", "/v1/ping", None)?.json()?;
     assert_eq!(ping["state"], "starting");
     // What is to be imported is looked for first.

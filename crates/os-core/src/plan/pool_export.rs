@@ -75,12 +75,13 @@ pub(super) fn plan(body: &PoolExport, context: &Context<'_>) -> Result<Plan, Fai
     if let Some(schema) = body.schema {
         steps.extend(schema::rewrite(found, schema)?);
     }
+    let active = PoolActiveStep {
+        pool: pool.clone(),
+        keep_users: !body.unregister_users,
+        to,
+    };
+    steps.extend(active.steps());
     steps.extend([
-        Step::PoolActive(PoolActiveStep {
-            pool: pool.clone(),
-            keep_users: !body.unregister_users,
-            to,
-        }),
         Step::PoolMark(PoolMarkStep {
             pool: pool.clone(),
             to,

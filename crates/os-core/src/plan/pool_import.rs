@@ -21,8 +21,8 @@ pub(super) fn plan(body: &PoolImport, context: &Context<'_>) -> Result<Plan, Fai
     Ok(about_pool(pool, steps))
 }
 
-/// The steps that register what is on a pool that was just opened.
-pub(super) fn activate(pool: &PoolName) -> [Step; 2] {
+/// The steps that take a pool into use that was just opened.
+pub(super) fn activate(pool: &PoolName) -> Vec<Step> {
     let to = Presence::Present;
     let mark = PoolMarkStep {
         pool: pool.clone(),
@@ -33,5 +33,7 @@ pub(super) fn activate(pool: &PoolName) -> [Step; 2] {
         keep_users: false,
         to,
     };
-    [mark.into(), active.into()]
+    let mut steps = vec![mark.into()];
+    steps.extend(active.steps());
+    steps
 }

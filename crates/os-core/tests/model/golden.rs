@@ -76,7 +76,10 @@ fn pools_come() {
          attach and mount pool new\n\
          set property org.vpsadminos.osctl:active=yes on new\n\
          set this host's mark on pool new\n\
-         settle the journal of pool new, load it and register its users\n\
+         create missing directories and settle the journal of pool new\n\
+         find the running containers of pool new\n\
+         load the configuration of pool new\n\
+         register the users of pool new\n\
          touches pool new\nHost"
     );
     assert_eq!(
@@ -90,7 +93,10 @@ fn pools_come() {
          set property org.vpsadminos.osctl:active=yes on new\n\
          set property org.vpsadminos.osctl:dataset=new/osctl on new\n\
          set this host's mark on pool new\n\
-         settle the journal of pool new, load it and register its users\n\
+         create missing directories and settle the journal of pool new\n\
+         find the running containers of pool new\n\
+         load the configuration of pool new\n\
+         register the users of pool new\n\
          touches pool new\nHost"
     );
     assert_eq!(
@@ -102,7 +108,10 @@ fn pools_come() {
         "change the source of pool old: /dev/sdz\n\
          attach and mount pool old\n\
          set this host's mark on pool old\n\
-         settle the journal of pool old, load it and register its users\n\
+         create missing directories and settle the journal of pool old\n\
+         find the running containers of pool old\n\
+         load the configuration of pool old\n\
+         register the users of pool old\n\
          touches pool old\nHost"
     );
 }
@@ -130,7 +139,10 @@ fn pools_go() {
     );
     assert_eq!(
         show(&world, "pool-export", r#"{"pool":"tank"}"#),
-        "unload pool tank and unregister its users\n\
+        "unregister the users of pool tank\n\
+         unload the configuration of pool tank\n\
+         forget the running containers of pool tank\n\
+         remove the runtime directory of pool tank\n\
          remove this host's mark on pool tank\n\
          unmount and detach pool tank\n\
          touches pool tank\nHost"

@@ -69,6 +69,7 @@ impl<H: Host> Executor<'_, H> {
             return Ok(Back::Nothing);
         }
         match journal.progress(number) {
+            _ if self.is_forgotten(step) => {}
             StepProgress::Intended | StepProgress::Changed => {}
             StepProgress::Unknown if journal.is_unsure() => {
                 if self.check(step)? != StepCheck::Done {

@@ -51,7 +51,7 @@ impl<H: Host> Executor<'_, H> {
         let progress = journal.progress(number);
         // What is recorded as done is not looked at again: a later step may have changed it on.
         let is_done = matches!(progress, StepProgress::Changed | StepProgress::Unchanged);
-        if is_done || self.is_skipped(step) {
+        if is_done && !self.is_forgotten(step) || self.is_skipped(step) {
             let state = match progress {
                 StepProgress::Changed => StepState::Done,
                 _ => StepState::Unchanged,

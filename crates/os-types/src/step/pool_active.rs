@@ -1,12 +1,14 @@
-//! The step that takes an open pool into use, or out of it.
+//! Taking an open pool into use, or out of it, in one step, as in journals of earlier versions.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Durability, Presence, StepKind};
+use super::{
+    Durability, PoolLoadStep, PoolPrepareStep, PoolRunningStep, PoolUsersStep, Presence, Step,
+    StepKind,
+};
 use crate::names::PoolName;
 
-/// An open pool is in use: missing directories are created, its journal is settled, its configuration
-/// loaded, its users registered.
+/// An open pool is in use. No plan has this step any more, but [`PoolActiveStep::steps`] in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PoolActiveStep {
     /// The pool.
@@ -33,5 +35,31 @@ impl StepKind for PoolActiveStep {
             }
             Presence::Absent => format!("unload pool {pool} and unregister its users"),
         }
+    }
+}
+
+impl PoolActiveStep {
+    /// The steps that it consists of, in their order.
+    pub fn steps(&self) -> [Step; 4] {
+        let Self {
+            pool,
+            keep_users: keep,
+            to,
+        } = self;
+        let (keep, to) = (*keep, *to);
+        let pool = || pool.clone();
+        let prepare = PoolPrepareStep { pool: pool(), to };
+        let running = PoolRunningStep { pool: pool(), to };
+        let load = PoolLoadStep { pool: pool(), to };
+        let users = PoolUsersStep {
+            pool: pool(),
+            keep,
+            to,
+        };
+        let mut steps = [prepare.into(), running.into(), load.into(), users.into()];
+        if to == Presence::Absent {
+            steps.reverse();
+        }
+        steps
     }
 }

@@ -108,6 +108,12 @@ impl LinuxHost {
         }
     }
 
+    /// Tells in what state a pool is from now on.
+    pub(super) fn announce(&self, pool: &PoolName, state: os_api::view::PoolState) {
+        let pool = pool.clone();
+        self.news.tell(os_api::EventBody::Pool { pool, state });
+    }
+
     /// Makes the datasets and folders of a pool that are missing: the scoped dataset with what is
     /// above it, and what is right below.
     pub(super) fn lay_out(&self, pool: &PoolName) -> Result<(), Failure> {
@@ -161,7 +167,7 @@ struct Properties {
 }
 
 /// Refuses a pool whose settings a newer version wrote.
-fn check_schema(folder: &Path) -> Result<(), Failure> {
+pub(super) fn check_schema(folder: &Path) -> Result<(), Failure> {
     use os_core::document::PoolDoc;
     let loaded = os_store::document::load::<PoolDoc>(&folder.join(layout::POOL_CONFIG));
     match loaded {

@@ -69,11 +69,20 @@ fn submit(engine: &Engine<LinuxHost>, steps: Vec<Step>, touched: EntityRef) -> O
     engine.submit(work).unwrap()
 }
 
+fn active(pool: &PoolName) -> PoolActiveStep {
+    PoolActiveStep {
+        pool: pool.clone(),
+        keep_users: false,
+        to: TO,
+    }
+}
+
 fn pool_steps(root: &std::path::Path) -> Vec<Step> {
     let pool: PoolName = "tank".parse().unwrap();
     let file = root.join("tank.img");
     let size = ByteSize::mib(256);
-    vec![
+    let active = active(&pool);
+    let mut steps = vec![
         Step::PoolImage(PoolImageStep {
             pool: pool.clone(),
             file: file.clone(),
@@ -98,16 +107,10 @@ fn pool_steps(root: &std::path::Path) -> Vec<Step> {
             before: None,
             after: Some("yes".into()),
         }),
-        Step::PoolMark(PoolMarkStep {
-            pool: pool.clone(),
-            to: TO,
-        }),
-        Step::PoolActive(PoolActiveStep {
-            pool,
-            keep_users: false,
-            to: TO,
-        }),
-    ]
+        Step::PoolMark(PoolMarkStep { pool, to: TO }),
+    ];
+    steps.extend(active.steps());
+    steps
 }
 
 /// What a container is made of before it runs: a dataset, configuration files, ids, a system user.
@@ -182,6 +185,23 @@ async fn every_kind_is_made_found_and_taken_back() {
     let passwd = std::fs::read_to_string(dir.path().join("etc/passwd")).unwrap();
     assert_eq!(passwd, "");
     assert!(!dir.path().join("tank.img").exists());
+}
+
+/// Journals of earlier versions have one step for what are four now.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_is_taken_into_use_by_the_step_of_earlier_versions() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let mut steps = pool_steps(dir.path());
+    steps.truncate(steps.len() - 4);
+    steps.push(active(&"tank".parse().unwrap()).into());
+    for steps in [steps.clone(), inverse(&steps)] {
+        let is_up = steps[0].kind() == "pool-image";
+        let ended = run(&engine, steps).await;
+        assert_eq!(ended.state, OperationState::Finished, "{ended:#?}");
+        assert_eq!(engine.host().state().pools().len(), usize::from(is_up));
+        assert_eq!(dir.path().join("run/osctl/pools/tank").exists(), is_up);
+    }
 }
 
 /// What is named after a container cannot be made again, so it stays until nothing can fail.

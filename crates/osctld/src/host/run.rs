@@ -2,7 +2,6 @@
 
 use std::os::fd::OwnedFd;
 
-use os_core::PoolState;
 use os_engine::{Outcome, StepCheck, StepContext};
 use os_runtime::Operation;
 use os_types::step::RunStep;
@@ -67,15 +66,5 @@ impl HostStep for RunStep {
             }
         }
         Ok(Outcome::Changed)
-    }
-}
-
-impl LinuxHost {
-    /// Finds what runs on a pool that is being imported.
-    pub(super) fn find_running(&self, pool: &PoolState) -> Result<(), Failure> {
-        let targets = self.stop_targets(pool)?;
-        targets
-            .iter()
-            .try_for_each(|target| self.runtime().recover(target))
     }
 }

@@ -16,6 +16,9 @@ use super::{HostStep, LinuxHost};
 /// hand. Registration follows from the documents of users otherwise.
 const UNREGISTERED: &str = "unregistered";
 
+/// Users that cannot be registered.
+type Refused = Vec<(UserName, Failure)>;
+
 impl HostStep for SystemUserStep {
     fn check(&self, host: &LinuxHost) -> Result<StepCheck, Failure> {
         let facts = host.facts()?;
@@ -100,13 +103,49 @@ impl LinuxHost {
     /// unregistered since the pool was imported. Users that are gone are unregistered.
     pub(super) fn register_all(&self, pool: &PoolName) -> Result<(), Failure> {
         let _ids = self.ids();
+        let (accounts, refused) = self.accounts_of(pool)?;
+        for (user, failure) in refused {
+            tracing::warn!(%pool, %user, %failure, "cannot register");
+        }
+        for account in &accounts {
+            self.make_home(account)?;
+        }
+        let folder = self.paths().pool_run(pool);
+        self.accounts.change(|registered| {
+            registered.remove_below(&folder);
+            for account in accounts {
+                registered.insert(account);
+            }
+        })
+    }
+
+    /// Whether [`LinuxHost::register_all`] has nothing to do.
+    pub(super) fn all_are_registered(&self, pool: &PoolName) -> Result<bool, Failure> {
+        let (mut accounts, _) = self.accounts_of(pool)?;
+        accounts.sort_by(|one, other| one.home.cmp(&other.home));
+        Ok(self.registered(pool).eq(accounts.iter().cloned())
+            && self.accounts.is_written()?
+            && accounts.iter().all(|it| is_home(&it.home, it.ugid)))
+    }
+
+    /// The accounts of a pool that are registered, by home.
+    pub(super) fn registered(&self, pool: &PoolName) -> impl Iterator<Item = Account> {
+        let folder = self.paths().pool_run(pool);
+        let accounts: Vec<_> = self.accounts.now().iter().cloned().collect();
+        accounts
+            .into_iter()
+            .filter(move |account| account.home.starts_with(&folder))
+    }
+
+    /// The accounts that the users of a pool are to have, and the users that cannot have one.
+    fn accounts_of(&self, pool: &PoolName) -> Result<(Vec<Account>, Refused), Failure> {
         let (facts, state) = (self.facts()?, self.state());
         let users = state
             .pool(pool)
             .into_iter()
             .flat_map(|pool| pool.users().iter());
         let mut registrar = Registrar::new(&state, &facts);
-        let mut accounts = Vec::new();
+        let (mut accounts, mut refused) = (Vec::new(), Refused::new());
         for (user, entry) in users {
             if entry.failure().is_some() {
                 // Until its file is repaired, a damaged user keeps what it had.
@@ -117,20 +156,11 @@ impl LinuxHost {
                 continue;
             }
             match registrar.account(pool, user) {
-                Ok(account) => {
-                    self.make_home(&account)?;
-                    accounts.push(account);
-                }
-                Err(failure) => tracing::warn!(%pool, %user, %failure, "cannot register"),
+                Ok(account) => accounts.push(account),
+                Err(failure) => refused.push((user.clone(), failure)),
             }
         }
-        let folder = layout::run_folder(&facts.run_dir, pool);
-        self.accounts.change(|registered| {
-            registered.remove_below(&folder);
-            for account in accounts {
-                registered.insert(account);
-            }
-        })
+        Ok((accounts, refused))
     }
 
     /// Unregisters all users of a pool.

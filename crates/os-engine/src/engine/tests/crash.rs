@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fault::Point;
-use os_types::step::PoolActiveStep;
+use os_types::step::PoolPrepareStep;
 
 /// Submits work to a daemon that dies in the middle.
 async fn die(machine: &Machine, faults: &str, steps: Vec<Step>) -> OpId {
@@ -207,17 +207,16 @@ async fn a_torn_begin_is_discarded_and_a_damaged_journal_put_aside() {
 }
 
 #[tokio::test]
-async fn a_pool_is_recovered_within_the_step_that_activates_it() {
+async fn a_pool_is_recovered_within_the_step_that_prepares_it() {
     let machine = Machine::new();
     let id = die(&machine, "test:1:after:kill", three()).await;
     machine.host.recover_at(tank());
     let engine = machine.start("");
-    let activate = Step::PoolActive(PoolActiveStep {
+    let prepare = Step::PoolPrepare(PoolPrepareStep {
         pool: crate::fake::pool(),
-        keep_users: false,
         to: Presence::Present,
     });
-    let mut import = work(&[], vec![activate]);
+    let mut import = work(&[], vec![prepare]);
     let plan = Plan {
         journal: JournalPlace::Host,
         ..(import.planner)().unwrap().plan
@@ -235,6 +234,30 @@ async fn a_pool_is_recovered_within_the_step_that_activates_it() {
             .len(),
         1
     );
+}
+
+/// What only the daemon knew is made again, at whatever step the daemon died, and both ways.
+#[tokio::test]
+async fn what_was_in_memory_is_there_again() {
+    use Presence::{Absent, Present};
+    let steps = |to| vec![create("x"), crate::fake::loaded(to), account("g", Present)];
+    for point in Point::forward(3).into_iter().skip(1) {
+        let machine = Machine::new();
+        die(&machine, &format!("test:{point}:kill"), steps(Present)).await;
+        machine.start("").recover(tank()).await.unwrap();
+        let is_over = point.to_string().starts_with("end");
+        assert!(is_over || machine.host.is_loaded(), "{point}");
+    }
+    // The daemon that dies has nothing in memory, so its second step has nothing to do.
+    let is_passed = |point: &Point| !point.to_string().starts_with("revert-2");
+    for point in Point::reverting(3).into_iter().filter(is_passed) {
+        let machine = Machine::new();
+        let faults = format!("test:3:after:fail,test:{point}:kill");
+        die(&machine, &faults, steps(Absent)).await;
+        machine.start("").recover(tank()).await.unwrap();
+        let is_over = point.to_string().starts_with("end");
+        assert!(is_over || machine.host.is_loaded(), "{point}");
+    }
 }
 
 #[tokio::test]
