@@ -168,8 +168,8 @@ mod tests {
 
     #[test]
     fn bodies_survive_the_wire() {
-        let body = UserNew::named(None, "alice".parse().unwrap());
-        let command = Command::from(body);
+        let body = br#"{"name":"alice"}"#;
+        let command = Command::decode("user-new", body).unwrap().unwrap();
         let json = command.encode().unwrap();
         assert_eq!(
             Command::decode(command.name(), &json).unwrap().unwrap(),

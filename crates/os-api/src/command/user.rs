@@ -36,21 +36,6 @@ pub struct UserNew {
     pub standalone: bool,
 }
 
-impl UserNew {
-    /// A user with the first free block of the default id range.
-    pub fn named(pool: Option<PoolName>, name: UserName) -> Self {
-        Self {
-            pool,
-            name,
-            id_range: None,
-            block_index: None,
-            uid_map: None,
-            gid_map: None,
-            standalone: true,
-        }
-    }
-}
-
 /// Delete a user that nothing uses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,7 @@
 //! `container-new`: a root, a configuration file, and if none is named a user.
 
+use os_api::command::ContainerNew;
 use os_api::command::container::{ContainerSettings, RootSource};
-use os_api::command::{ContainerNew, UserNew};
 use os_api::part::{Keyed, Prlimits};
 use os_types::step::{CloneStep, DatasetStep, DirectoryStep, ImageStep};
 use os_types::{
@@ -10,7 +10,7 @@ use os_types::{
 };
 
 use super::context::{Context, on_pool, rewrite};
-use super::user_new;
+use super::{user_ids, user_new};
 use crate::document::ContainerDoc;
 use crate::facts::ImageFact;
 use crate::layout;
@@ -78,16 +78,16 @@ fn owner(body: &ContainerNew, pool: &PoolState, context: &Context<'_>) -> Result
         });
     }
     let user = dedicated_user(&body.name, pool)?;
-    let new = UserNew {
-        standalone: false,
-        ..UserNew::named(Some(on.clone()), user.clone())
-    };
-    let (plan, doc) = user_new::plan_with_document(&new, context)?;
+    user_new::check_name(&user, pool, context)?;
+    let mut ids = user_ids::first_free(&user, pool, context)?;
+    ids.doc.standalone = false;
+    let maps = (ids.doc.uid_map.clone(), ids.doc.gid_map().clone());
+    let (steps, touches) = user_new::make(&user, ids, pool)?;
     Ok(Owner {
         user,
-        steps: plan.steps,
-        touches: plan.touches,
-        maps: (doc.uid_map.clone(), doc.gid_map().clone()),
+        steps,
+        touches,
+        maps,
     })
 }
 

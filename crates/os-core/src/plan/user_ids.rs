@@ -13,20 +13,19 @@
 use os_api::command::UserNew;
 use os_types::id_table::Allocation;
 use os_types::{Code, EntityRef, Failure, IdMap, IdMapEntry, IdRangeName, IdSpan};
-use os_types::{Presence, Step};
+use os_types::{Presence, Step, UserName};
 
 use super::blocks::{owner_user, user_owner};
 use super::context::Context;
 use crate::claim::{Claim, Claims, Holder, Space};
-use crate::document::UserBlock;
+use crate::document::{UserBlock, UserDoc};
 use crate::state::PoolState;
 
 /// The ids of a new user.
 #[derive(Debug)]
-pub(super) struct UserIds {
-    pub(super) uid_map: IdMap,
-    pub(super) gid_map: IdMap,
-    pub(super) block: Option<UserBlock>,
+pub(super) struct ChosenIds {
+    /// A standalone user with them.
+    pub(super) doc: UserDoc,
     /// Allocates the block, if it has to be.
     pub(super) step: Option<Step>,
     /// The range whose block it is.
@@ -42,12 +41,12 @@ struct Block {
     step: Option<Step>,
 }
 
+/// The ids that a command asks for.
 pub(super) fn choose(
     body: &UserNew,
     pool: &PoolState,
     context: &Context<'_>,
-) -> Result<UserIds, Failure> {
-    let claims = Claims::of(context.state, context.facts);
+) -> Result<ChosenIds, Failure> {
     let maps = match (&body.uid_map, &body.gid_map) {
         (None, None) => None,
         (Some(uids), gids) => Some((uids.clone(), gids.as_ref().unwrap_or(uids).clone())),
@@ -56,65 +55,83 @@ pub(super) fn choose(
             return Err(Failure::new(Code::Body, text));
         }
     };
-    let block = match (&maps, body.block_index) {
-        (None, _) | (Some(_), Some(_)) => Some(choose_block(body, pool, context, &claims)?),
-        (Some(_), None) if body.id_range.is_some() => {
-            return Err(range_without_block());
+    let claims = Claims::of(context.state, context.facts);
+    let wanted = (body.id_range.as_ref(), body.block_index);
+    match (maps, wanted) {
+        (Some(maps), (None, None)) => chosen(maps, None, pool, &claims),
+        (Some(_), (Some(_), None)) => {
+            let text = "an id range has no meaning with maps, unless a block of it is named";
+            Err(Failure::new(Code::Body, text))
         }
-        (Some(_), None) => None,
-    };
-    let (uid_map, gid_map) = match (maps, &block) {
-        (Some(maps), _) => maps,
-        (None, Some(block)) => {
-            let map = whole(block.span);
-            (map.clone(), map)
+        (maps, wanted) => {
+            let block = choose_block(&body.name, wanted, pool, context, &claims)?;
+            let maps = maps.unwrap_or_else(|| whole(block.span));
+            chosen(maps, Some(block), pool, &claims)
         }
-        (None, None) => return Err(range_without_block()),
-    };
-    for (space, map) in [(Space::Uid, &uid_map), (Space::Gid, &gid_map)] {
-        check(space, map, pool, block.as_ref(), &claims)?;
     }
-    Ok(UserIds {
-        uid_map,
-        gid_map,
-        step: block.as_ref().and_then(|block| block.step.clone()),
-        range: block.as_ref().map(|block| block.range.clone()),
-        block: block.map(|block| UserBlock {
+}
+
+/// The first block of the default id range that nobody has.
+pub(super) fn first_free(
+    user: &UserName,
+    pool: &PoolState,
+    context: &Context<'_>,
+) -> Result<ChosenIds, Failure> {
+    let claims = Claims::of(context.state, context.facts);
+    let block = choose_block(user, (None, None), pool, context, &claims)?;
+    chosen(whole(block.span), Some(block), pool, &claims)
+}
+
+fn chosen(
+    (uid_map, gid_map): (IdMap, IdMap),
+    block: Option<Block>,
+    pool: &PoolState,
+    claims: &Claims,
+) -> Result<ChosenIds, Failure> {
+    for (space, map) in [(Space::Uid, &uid_map), (Space::Gid, &gid_map)] {
+        check(space, map, pool, block.as_ref(), claims)?;
+    }
+    let mut ids = ChosenIds {
+        doc: UserDoc::new(uid_map, gid_map),
+        step: None,
+        range: None,
+    };
+    if let Some(block) = block {
+        ids.doc.block = Some(UserBlock {
             id_range: block.name,
             index: block.index,
-        }),
-    })
+        });
+        (ids.step, ids.range) = (block.step, Some(block.range));
+    }
+    Ok(ids)
 }
 
-fn range_without_block() -> Failure {
-    let text = "an id range has no meaning with maps, unless a block of it is named";
-    Failure::new(Code::Body, text)
-}
-
-/// `0:<first>:<count>`.
-fn whole(span: IdSpan) -> IdMap {
+/// `0:<first>:<count>`, for user ids and group ids.
+fn whole(span: IdSpan) -> (IdMap, IdMap) {
     let entry = IdMapEntry::new(0, span.first(), span.count())
         .expect("a run of valid ids from 0 is no longer than one that begins higher");
     let map = IdMap::try_from(vec![entry]);
-    map.expect("a single entry that begins at id 0 is a map")
+    let map = map.expect("a single entry that begins at id 0 is a map");
+    (map.clone(), map)
 }
 
 /// The block named, or the first that nobody has.
 fn choose_block(
-    body: &UserNew,
+    user: &UserName,
+    (range, index): (Option<&IdRangeName>, Option<u32>),
     pool: &PoolState,
     context: &Context<'_>,
     claims: &Claims,
 ) -> Result<Block, Failure> {
-    let name = body.id_range.clone().unwrap_or_else(|| {
+    let name = range.cloned().unwrap_or_else(|| {
         "default"
             .parse()
             .expect("default is the name of an id range")
     });
     let found = context.find(Some(pool.name()), &name)?;
     let doc = &found.usable()?.doc;
-    let owner = user_owner(&body.name);
-    let index = match body.block_index {
+    let owner = user_owner(user);
+    let index = match index {
         None => found.find_free(1, claims)?,
         Some(index) => index,
     };
@@ -130,7 +147,7 @@ fn choose_block(
             return Err(found.refuse(Code::Overlap, text));
         }
         let other = owner_user(allocation.owner.as_deref());
-        if let Some(other) = other.filter(|other| *other != body.name.as_str()) {
+        if let Some(other) = other.filter(|other| *other != user.as_str()) {
             let owner = format!("{}:{other}", pool.name());
             let text = format!("block {index} of id range {range} is allocated to user {owner}");
             return Err(found.refuse(Code::Overlap, text));

@@ -2,24 +2,29 @@
 
 use os_api::command::UserNew;
 use os_types::step::SystemUserStep;
-use os_types::{Failure, Plan, Presence, Step};
+use os_types::{EntityRef, Failure, Plan, Presence, Step, UserName};
 
 use super::context::{Context, on_pool, rewrite};
-use super::user_ids;
+use super::user_ids::{self, ChosenIds};
 use crate::accounts::{system_user, taken_by_host};
-use crate::document::UserDoc;
+use crate::state::PoolState;
 
 pub(super) fn plan(body: &UserNew, context: &Context<'_>) -> Result<Plan, Failure> {
-    plan_with_document(body, context).map(|(plan, _doc)| plan)
+    let pool = context.pool(body.pool.as_ref())?;
+    check_name(&body.name, pool, context)?;
+    let mut ids = user_ids::choose(body, pool, context)?;
+    ids.doc.standalone = body.standalone;
+    let (steps, touches) = make(&body.name, ids, pool)?;
+    Ok(on_pool(pool.name(), steps, touches))
 }
 
-/// The plan, and what the file of the user will say.
-pub(super) fn plan_with_document(
-    body: &UserNew,
+/// Refuses a name that another user of the pool, or another account of the host, has.
+pub(super) fn check_name(
+    name: &UserName,
+    pool: &PoolState,
     context: &Context<'_>,
-) -> Result<(Plan, UserDoc), Failure> {
-    let pool = context.pool(body.pool.as_ref())?;
-    let (name, on) = (&body.name, pool.name());
+) -> Result<(), Failure> {
+    let on = pool.name();
     if pool.users().contains_key(name) {
         return Err(Failure::exists(format!("user {on}:{name}"))
             .next(format!("osctl user show {on}:{name}")));
@@ -28,20 +33,25 @@ pub(super) fn plan_with_document(
     if context.facts.foreign.has_account(&system_user) {
         return Err(taken_by_host(&system_user));
     }
-    let ids = user_ids::choose(body, pool, context)?;
+    Ok(())
+}
 
-    let mut doc = UserDoc::new(ids.uid_map, ids.gid_map);
-    doc.standalone = body.standalone;
-    doc.block = ids.block;
+/// The steps that make a user with these ids, and what they touch.
+pub(super) fn make(
+    name: &UserName,
+    ids: ChosenIds,
+    pool: &PoolState,
+) -> Result<(Vec<Step>, Vec<EntityRef>), Failure> {
+    let on = pool.name();
     let entity = name.entity(on);
     // The block first: a crash in between leaves ids that nobody uses, not a user without ids.
     let mut steps: Vec<Step> = ids.step.into_iter().collect();
-    steps.extend(rewrite(on, &entity, None, &doc)?);
+    steps.extend(rewrite(on, &entity, None, &ids.doc)?);
     steps.push(Step::SystemUser(SystemUserStep {
         pool: on.clone(),
         user: name.clone(),
         to: Presence::Present,
     }));
     let touches = [entity].into_iter().chain(ids.range);
-    Ok((on_pool(on, steps, touches), doc))
+    Ok((steps, touches.collect()))
 }
