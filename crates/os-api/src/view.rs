@@ -32,6 +32,8 @@ pub type Attrs = BTreeMap<AttrKey, String>;
 pub enum Health {
     /// It can.
     Ok,
+    /// It can, but something on it cannot. Only pools are degraded.
+    Degraded,
     /// It cannot, until what `failure` says is mended. Everything else works on.
     Disabled,
 }
@@ -43,10 +45,5 @@ impl Health {
             None => Self::Ok,
             Some(_) => Self::Disabled,
         }
-    }
-
-    /// True if it can be used.
-    pub const fn is_ok(self) -> bool {
-        matches!(self, Self::Ok)
     }
 }

@@ -13,13 +13,18 @@ mod verify;
 use std::collections::BTreeSet;
 
 pub use holder::{Holder, Space};
-use os_types::{IdMap, IdSpan, UserName};
+use os_types::{IdMap, IdSpan, PoolName, UserName};
 pub use spans::{Claim, Spans};
 pub use verify::{check_start, gives_ids, verify};
 
 use crate::document::PoolIds;
 use crate::facts::Facts;
 use crate::state::{PoolState, State};
+
+/// Whether the file of a user that cannot be read shows ids, which are claimed for it.
+pub(crate) fn shows_ids(text: &str) -> bool {
+    salvage::spans(text).next().is_some()
+}
 
 /// All claims on host ids, as they are now.
 #[derive(Debug, Clone)]
@@ -42,7 +47,7 @@ impl Claims {
         let (mut uids, mut gids) = (foreign_uids.into_claims(), foreign_gids.into_claims());
         let mut here = BTreeSet::new();
         for pool in state.pools() {
-            allocations(pool, &mut both);
+            allocations(state, pool, &mut both);
             for (name, entry) in pool.users() {
                 here.insert(facts.home(pool.name(), name));
                 let holder = || Holder::User {
@@ -56,6 +61,11 @@ impl Claims {
                 } else {
                     let text = entry.text().unwrap_or_default();
                     both.extend(salvage::spans(text).map(claim));
+                    let known = known(state, pool.name()).and_then(|ids| ids.users.get(name));
+                    if let Some(ids) = known {
+                        uids.extend(ids.uid_map.host_spans().map(claim));
+                        gids.extend(ids.gid_map().host_spans().map(claim));
+                    }
                 }
             }
         }
@@ -161,13 +171,30 @@ fn of_pool(
     }));
 }
 
-fn allocations(pool: &PoolState, claims: &mut Vec<Claim>) {
+fn known<'a>(state: &'a State, pool: &PoolName) -> Option<&'a PoolIds> {
+    state.remembered().pools.get(pool)
+}
+
+/// Of ranges that cannot be read also what this host remembers.
+fn allocations(state: &State, pool: &PoolState, claims: &mut Vec<Claim>) {
+    if pool.id_ranges().values().any(|range| range.doc().is_none()) {
+        let known = known(state, pool.name()).into_iter();
+        let known = known.flat_map(|known| &known.allocations);
+        claims.extend(known.filter_map(|blocks| {
+            let holder = Holder::Remembered {
+                pool: pool.name().clone(),
+                user: None,
+                owner: blocks.owner.clone(),
+            };
+            Some(Claim::new(blocks.span()?, holder))
+        }));
+    }
     for (range, entry) in pool.id_ranges() {
-        let Some(doc) = entry.doc() else { continue };
-        for allocation in doc.table.allocations() {
-            let span = doc
-                .table
-                .span(allocation.block_index, allocation.block_count);
+        let Some(table) = entry.blocks() else {
+            continue;
+        };
+        for allocation in table.allocations() {
+            let span = table.span(allocation.block_index, allocation.block_count);
             let holder = Holder::Allocation {
                 pool: pool.name().clone(),
                 range: range.clone(),

@@ -3,6 +3,7 @@
 //! Readers take a clone, which shares everything with the original; a change copies what it has to.
 
 mod entry;
+mod identity;
 mod load;
 mod lookup;
 mod part;
@@ -185,18 +186,23 @@ impl State {
     ///
     /// *Shape*: for a group the groups right below it and its containers, for a user its containers.
     pub fn uses(&self, entity: &EntityRef) -> Vec<EntityRef> {
+        /// A newer file whose owner cannot be read may belong to any user and any group.
+        fn belongs<N: PartialEq>(name: &N, found: Option<N>, entry: &Entry<ContainerDoc>) -> bool {
+            found.map_or_else(|| entry.is_newer(), |found| found == *name)
+        }
         match entity {
             EntityRef::Group { pool, name } => {
                 let groups = self.pool(pool).map(PoolState::groups);
                 let names = groups.into_iter().flat_map(BTreeMap::keys);
                 let children = names.filter(|child| child.parent().as_ref() == Some(name));
                 let children = children.map(|child| child.entity(pool));
-                let containers = self.containers_of(pool, |doc| doc.group == *name);
+                let containers =
+                    self.containers_of(pool, |entry| belongs(name, entry.group(), entry));
                 children.chain(containers).collect()
             }
-            EntityRef::User { pool, name } => {
-                self.containers_of(pool, |doc| doc.user == *name).collect()
-            }
+            EntityRef::User { pool, name } => self
+                .containers_of(pool, |entry| belongs(name, entry.user(), entry))
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -205,12 +211,12 @@ impl State {
     fn containers_of<'a>(
         &'a self,
         pool: &PoolName,
-        wanted: impl Fn(&ContainerDoc) -> bool + 'a,
+        wanted: impl Fn(&Entry<ContainerDoc>) -> bool + 'a,
     ) -> impl Iterator<Item = EntityRef> + 'a {
         let pool = self.pool(pool);
         pool.into_iter().flat_map(move |pool| {
             let entries = pool.containers().iter();
-            let users = entries.filter(|(_, entry)| entry.doc().is_some_and(&wanted));
+            let users = entries.filter(|(_, entry)| wanted(entry));
             let users = users.map(|(name, _)| name.entity(pool.name()));
             users.collect::<Vec<_>>()
         })

@@ -75,6 +75,7 @@ pub use self::guest::log_report;
 pub use self::operation::{Operation, Unattended};
 pub use self::process::Process;
 pub use self::programs::helper_program;
+pub use self::record::recorded_cgroup;
 pub use self::runtime::{Runtime, Setup};
 pub use self::seccomp::check as check_seccomp_policy;
 pub use self::spec::{ContainerPaths, ContainerSpec, StopTarget};

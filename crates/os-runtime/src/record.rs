@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use os_api::started_with::StartedWith;
+use os_cgroup::CgroupPath;
 use os_store::atomic::{self, Attributes};
 use os_types::{Failure, StartInit};
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,11 @@ pub(crate) enum AfterExit {
     Reboot,
     /// Delete it: it is ephemeral.
     Delete,
+}
+
+/// The control group that the container with the runtime directory `run` was started in, if it was.
+pub fn recorded_cgroup(run: &Path) -> Option<CgroupPath> {
+    read(run)?.cgroup.parse().ok()
 }
 
 impl ProcessId {

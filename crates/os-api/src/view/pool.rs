@@ -56,15 +56,16 @@ pub struct Pool {
     /// What can still be written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available_bytes: Option<ByteSize>,
-    /// How many entities on it are disabled because of damaged files; `osctl healthcheck` names
-    /// them.
+    /// How many entities on it are disabled: their files are damaged or were written by a later version,
+    /// or others have their ids. `osctl healthcheck` names them.
     pub disabled: u32,
     /// Limits of processes that containers on it have unless they or their groups set others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prlimits: Vec<PartEntry<Prlimits>>,
-    /// Whether its own configuration could be read.
+    /// Whether its own configuration could be read, and that of everything on it.
     pub health: Health,
-    /// What is wrong with it if not: file, line, and what to do.
+    /// What is wrong with it if not: file, line, and what to do. Of a degraded pool, what is wrong with the
+    /// first entity that is disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
     /// User attributes.

@@ -5,6 +5,7 @@ use os_types::{EntityRef, UserName};
 
 use super::{Expected, FileKind, Want};
 use crate::accounts::{Account, system_user};
+use crate::claim;
 use crate::facts::Facts;
 use crate::layout;
 use crate::state::{Entry, PoolState, State};
@@ -21,6 +22,19 @@ pub(super) fn expected(
     let failure = entry.and_then(Entry::failure);
     let mut all = vec![Expected::config(entity, pool.folder(), failure)];
     let Some(doc) = entry.and_then(Entry::doc) else {
+        let text = entry.and_then(Entry::text).unwrap_or_default();
+        let known = state.remembered().pools.get(on);
+        if known.is_none_or(|known| !known.users.contains_key(name)) && !claim::shows_ids(text) {
+            let want = Want::Broken {
+                kind: AssetKind::Entry,
+                path: "id maps".to_owned(),
+                reason:
+                    "its file does not show them and this host does not remember them, so nothing \
+                         keeps others from getting its ids"
+                        .to_owned(),
+            };
+            all.push(Expected::new(entity, "ids of its own", want));
+        }
         return all;
     };
     if let Some(failure) = state.disabled(on, name) {

@@ -55,6 +55,7 @@ pub(super) fn replace(
     context: &Context<'_>,
 ) -> Result<Plan, Failure> {
     let found = context.find(body.pool.as_ref(), &body.name)?;
+    found.not_newer()?;
     let on = found.pool.name();
     let mut steps = container_run::stopped(on, &body.name, context)?;
     let doc: ContainerDoc = os_store::document::parse(&body.text).map_err(|error| {

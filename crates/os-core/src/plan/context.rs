@@ -78,13 +78,22 @@ impl<'a> Context<'a> {
 }
 
 impl<T> Found<'_, T> {
+    /// Refuses an entity whose file a later version has written.
+    pub(super) fn not_newer(&self) -> Result<(), Failure> {
+        match self.entry.failure() {
+            Some(failure) if self.entry.is_newer() => Err(failure.clone()),
+            _ => Ok(()),
+        }
+    }
+
     /// Its document, if the entity can be changed.
     pub(super) fn usable(&self) -> Result<&Loaded<T>, Failure> {
         self.entry.usable().map_err(Clone::clone)
     }
 
-    /// The step that removes its file, damaged or not.
+    /// The step that removes its file, damaged or not. A file that a later version wrote stays.
     pub(super) fn remove(&self) -> Result<Step, Failure> {
+        self.not_newer()?;
         let Some(text) = self.entry.text() else {
             let entity = &self.entity;
             let path = layout::config_path(entity).unwrap_or_default();

@@ -57,11 +57,10 @@ entity_names! {
 }
 
 impl Found<'_, ContainerDoc> {
-    /// The dataset of a container; of one whose file is damaged the one it would have by default.
+    /// The dataset of a container; if its file cannot be read so far, the one it would have by default.
     pub fn dataset(&self, name: &ContainerName) -> Result<DatasetName, NameError> {
-        let named = self.entry.doc().and_then(|doc| doc.dataset.clone());
         let default = layout::container_dataset(self.pool.dataset(), name)?;
-        Ok(named.unwrap_or(default))
+        Ok(self.entry.dataset().unwrap_or(default))
     }
 }
 

@@ -117,12 +117,6 @@ impl PoolState {
         config.chain(ranges).chain(others)
     }
 
-    /// The first file of a schema that this version does not know, which forbids the import.
-    pub fn too_new(&self) -> Option<&Failure> {
-        self.failures()
-            .find(|failure| failure.code == Code::PoolSchema)
-    }
-
     /// Takes over the new content of a file, `None` if it is gone.
     ///
     /// *Shape*: `relative` as in [`layout::config_path`]; other files are left alone. Answers the

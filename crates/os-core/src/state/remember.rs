@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use os_types::{PoolName, UserName};
 
-use super::{Disabled, State};
-use crate::document::{AllocatedIds, PoolIds, RememberedIds, UserDoc, UserIds};
+use super::{Disabled, Entry, State};
+use crate::document::{AllocatedIds, IdRangeDoc, PoolIds, RememberedIds, UserDoc};
 
 /// What is remembered once these pools are imported.
 ///
 /// *Shape*: pools that are not imported keep what they had. Of an imported pool, users that can be
-/// used have what their files say; users whose files cannot be read, or that stand back, keep what
-/// they had, so that they come back when the cause is gone. What operations have reserved on it is
-/// remembered before it is in any file of the pool.
+/// used have what their files say; users that stand back keep what they had, so that they come back when the
+/// cause is gone. So do users whose files cannot be read; one that had nothing has what can be read of
+/// its file. Allocations are kept while a range of the pool cannot be read. What operations have
+/// reserved on it is remembered before it is in any file of the pool.
 pub(super) fn update(state: &State, disabled: &Disabled) -> RememberedIds {
     let before = &state.remembered;
     let mut after = RememberedIds::clone(before);
@@ -26,26 +27,21 @@ pub(super) fn update(state: &State, disabled: &Disabled) -> RememberedIds {
         let mut users = BTreeMap::new();
         for (name, entry) in pool.users() {
             let stands_back = disabled.is_some_and(|users| users.contains_key(name));
+            let before = || known.and_then(|known| known.users.get(name)).cloned();
             let ids = match entry.doc() {
-                Some(doc) if !stands_back => Some(UserIds::new(&doc.uid_map, doc.gid_map())),
-                _ => known.and_then(|known| known.users.get(name)).cloned(),
+                Some(_) if stands_back => before(),
+                Some(_) => entry.ids(),
+                None => before().or_else(|| entry.ids()),
             };
             users.extend(ids.map(|ids| (name.clone(), ids)));
         }
         for (name, ids) in reserved().flat_map(|ids| &ids.users) {
             users.entry(name.clone()).or_insert_with(|| ids.clone());
         }
-        let ranges = pool.id_ranges().values().filter_map(|entry| entry.doc());
-        let allocations = ranges.flat_map(|doc| {
-            let allocated = doc.table.allocations().iter();
-            allocated.filter_map(|allocation| {
-                let (index, count) = (allocation.block_index, allocation.block_count);
-                let span = doc.table.span(index, count).ok()?;
-                Some(AllocatedIds::new(span, allocation.owner.clone()))
-            })
-        });
-        let mut allocations: Vec<_> = allocations.collect();
-        for ids in reserved().flat_map(|ids| &ids.allocations) {
+        let mut allocations: Vec<_> = pool.id_ranges().values().flat_map(allocated).collect();
+        let is_unread = pool.id_ranges().values().any(|entry| entry.doc().is_none());
+        let kept = known.into_iter().filter(|_| is_unread);
+        for ids in reserved().chain(kept).flat_map(|ids| &ids.allocations) {
             if !allocations.contains(ids) {
                 allocations.push(ids.clone());
             }
@@ -62,6 +58,18 @@ pub(super) fn update(state: &State, disabled: &Disabled) -> RememberedIds {
         }
     }
     after
+}
+
+/// What of a range is allocated.
+fn allocated(range: &Entry<IdRangeDoc>) -> Vec<AllocatedIds> {
+    let Some(table) = range.blocks() else {
+        return Vec::new();
+    };
+    let ids = table.allocations().iter().filter_map(|allocation| {
+        let span = table.span(allocation.block_index, allocation.block_count);
+        Some(AllocatedIds::new(span.ok()?, allocation.owner.clone()))
+    });
+    ids.collect()
 }
 
 /// Whether the user had exactly these maps when this host saw it last.

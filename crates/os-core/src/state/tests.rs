@@ -74,12 +74,6 @@ fn a_damaged_file_disables_its_own_entity_only() {
     assert_eq!(failure.object.as_deref(), Some("user tank:alice"));
     assert_eq!(failure.next.as_deref(), Some("osctl pool reload tank"));
     assert_eq!(tank.users()[&"alice".parse().unwrap()].text(), Some(text));
-    assert!(tank.too_new().is_none());
-    state.apply_file(
-        &path("tank", "conf/group/config.toml"),
-        Some("schema = 9\n"),
-    );
-    assert_eq!(state.pools()[0].too_new().unwrap().code, Code::PoolSchema);
 }
 
 #[test]

@@ -78,7 +78,7 @@ pub fn container(
     let failure = failure(state, pool, entry);
     let on = pool.name();
     let default = layout::container_dataset(pool.dataset(), name).ok();
-    let dataset = doc.and_then(|doc| doc.dataset.clone()).or(default)?;
+    let dataset = entry.dataset().or(default)?;
     let mut details = match extent {
         Extent::Brief => Details::default(),
         Extent::Full => Details::of(facts, pool, name, &dataset, doc),
@@ -97,8 +97,8 @@ pub fn container(
         init_pid: running.and_then(|running| running.init_pid),
         monitor_pid: running.and_then(|running| running.monitor_pid),
         started: running.and_then(|running| running.started),
-        user: doc.map(|doc| doc.user.clone()),
-        group: doc.map(|doc| doc.group.clone()),
+        user: entry.user(),
+        group: entry.group(),
         rootfs: details.rootfs,
         dataset,
         lxc_path: details.lxc_path,

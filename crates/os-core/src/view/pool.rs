@@ -25,10 +25,12 @@ pub struct PoolFigures {
 /// A pool in the given activity.
 pub fn pool(state: &State, pool: &PoolState, activity: Activity, figures: PoolFigures) -> Pool {
     let settings = pool.settings();
-    let failure = pool.config().and_then(Entry::failure);
+    let own = pool.config().and_then(Entry::failure);
     let name = pool.name();
-    let overlapping = pool.users().keys();
-    let overlapping = overlapping.filter(|user| state.disabled(name, user).is_some());
+    let users = pool.users().keys();
+    let overlapping = users.filter_map(|user| state.disabled(name, user));
+    let disabled: Vec<_> = pool.failures().chain(overlapping).collect();
+    let failure = disabled.first().copied();
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     Pool {
         name: name.clone(),
@@ -44,9 +46,12 @@ pub fn pool(state: &State, pool: &PoolState, activity: Activity, figures: PoolFi
         size_bytes: figures.size,
         used_bytes: figures.used,
         available_bytes: figures.available,
-        disabled: count(pool.failures().count() + overlapping.count()),
+        disabled: count(disabled.len()),
         prlimits: pool.effective(PartOf::Pool),
-        health: Health::of(failure),
+        health: match own {
+            None if failure.is_some() => Health::Degraded,
+            own => Health::of(own),
+        },
         failure: failure.cloned(),
         attrs: settings.attrs,
     }

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use os_api::view::Container;
+use os_api::view::{Container, Health};
 use os_core::PoolState;
 use os_core::document::{self, Document};
-use os_core::view::Extent;
+use os_core::view::{Extent, PoolFigures};
 use os_types::Step;
 use os_types::step::FileStep;
 
@@ -144,30 +144,141 @@ fn a_change_writes_our_schema_and_an_export_the_old_one() {
     }
 }
 
-#[test]
-fn a_document_of_a_newer_schema_disables_its_entity_and_stays() {
-    let mut files = files();
-    let web = files
-        .iter_mut()
-        .find(|(path, _)| path == "conf/ct/web.toml")
-        .unwrap();
-    web.1 = web.1.replace("schema = 1", "schema = 3");
-    let mut world = World::with(&["tank"]);
-    for (path, text) in &files {
-        world.edit("tank", path, text);
+/// The pool of schema 1 with one document of a version that comes after ours.
+fn with_newer(path: &str, change: impl Fn(&str) -> String) -> World {
+    let mut world = World::with(&["tank", "dozer"]);
+    for (name, text) in &files() {
+        let newer = || change(text).replacen("schema = 1", "schema = 3", 1);
+        let text = if name == path { newer() } else { text.clone() };
+        world.edit("tank", name, &text);
     }
-    let failure = container(&world, "web").failure.unwrap();
+    world
+}
+
+fn with_a_new_key(text: &str) -> String {
+    text.replacen('\n', "\ncolour = \"red\"\n", 1)
+}
+
+/// Refused because the file is of a later schema.
+fn refused(world: &World, name: &str, body: &str) {
+    let failure = world.plan(command(name, body)).unwrap_err();
+    assert_eq!(
+        failure.code,
+        os_types::Code::PoolSchema,
+        "{name} {body}: {failure}"
+    );
+}
+
+#[test]
+fn a_container_of_a_newer_schema_is_disabled_and_stays() {
+    let world = with_newer("conf/ct/web.toml", with_a_new_key);
+    let web = container(&world, "web");
+    let failure = web.failure.unwrap();
     assert_eq!(failure.code, os_types::Code::PoolSchema);
     assert!(
         failure.message.contains("schema 3 is newer than schema 2"),
         "{failure}"
     );
     assert_eq!(container(&world, "bare").failure, None);
-    let set = command(
-        "container-set",
-        r#"{"name":"web","settings":{"nesting":false}}"#,
+    // Whose it is can be read.
+    let user = web.user.unwrap();
+    for (name, body) in [
+        ("container-start", r#"{"name":"web"}"#),
+        (
+            "container-set",
+            r#"{"name":"web","settings":{"nesting":false}}"#,
+        ),
+        ("container-del", r#"{"name":"web","force":true}"#),
+        ("container-rename", r#"{"name":"web","to":"shop"}"#),
+        (
+            "container-config-replace",
+            r#"{"name":"web","text":"schema = 2\n# end\n"}"#,
+        ),
+        ("pool-export", r#"{"pool":"tank","schema":1}"#),
+    ] {
+        refused(&world, name, body);
+    }
+    let body = format!(r#"{{"name":"{user}"}}"#);
+    let failure = world.plan(command("user-del", &body)).unwrap_err();
+    assert_eq!(failure.code, os_types::Code::InUse, "{failure}");
+
+    let pool = world.state.pools().first().unwrap();
+    let activity = os_api::view::PoolState::Active;
+    let shown = os_core::view::pool(&world.state, pool, activity, PoolFigures::default());
+    assert_eq!((shown.health, shown.disabled), (Health::Degraded, 1));
+    assert_eq!(
+        shown.failure.unwrap().object.as_deref(),
+        Some("container tank:web")
     );
-    world.plan(set).unwrap_err();
-    let export = command("pool-export", r#"{"pool":"tank","schema":1}"#);
-    world.plan(export).unwrap_err();
+}
+
+/// It may belong to any of them.
+#[test]
+fn a_container_of_a_newer_schema_without_an_owner_keeps_all_users() {
+    let world = with_newer("conf/ct/web.toml", |text| {
+        text.replace("user = ", "owner = ")
+    });
+    assert_eq!(container(&world, "web").user, None);
+    for user in world.state.pools().first().unwrap().users().keys() {
+        let body = format!(r#"{{"name":"{user}"}}"#);
+        let failure = world.plan(command("user-del", &body)).unwrap_err();
+        assert_eq!(failure.code, os_types::Code::InUse, "{failure}");
+    }
+}
+
+#[test]
+fn ids_of_a_newer_schema_stay_reserved() {
+    let name = files()
+        .into_iter()
+        .map(|(path, _)| path)
+        .find(|path| path.starts_with("conf/user/"));
+    let path = name.unwrap();
+    let user = path
+        .strip_prefix("conf/user/")
+        .unwrap()
+        .strip_suffix(".toml")
+        .unwrap();
+    let taken = |world: &World, uid_map: &str| {
+        let body = format!(r#"{{"name":"other","pool":"dozer","uid_map":["{uid_map}"]}}"#);
+        world.plan(command("user-new", &body)).unwrap_err()
+    };
+    let whole = world(&files());
+    let doc = whole.state.pools()[0].users()[&user.parse().unwrap()]
+        .doc()
+        .cloned()
+        .unwrap();
+    let uid_map = doc.uid_map.entries()[0].to_string();
+
+    let mut world = with_newer(&path, with_a_new_key);
+    assert_eq!(taken(&world, &uid_map).code, os_types::Code::Overlap);
+    // Also when the pool has gone, and when a later version writes them in another form.
+    let tank = "tank".parse().unwrap();
+    world.state.remove(&tank);
+    assert_eq!(taken(&world, &uid_map).code, os_types::Code::Overlap);
+
+    let mut world = whole;
+    world.edit("tank", &path, "schema = 3\nids = \"elsewhere\"\n# end\n");
+    world
+        .state
+        .insert(World::with(&["dozer"]).state.pools()[0].clone());
+    assert_eq!(taken(&world, &uid_map).code, os_types::Code::Overlap);
+}
+
+#[test]
+fn allocations_of_a_newer_schema_stay_reserved() {
+    let range = "schema = 1\nstart_id = 500000\nblock_size = 1000\nblock_count = 10\n\n\
+        [[allocations]]\nblock_index = 3\nblock_count = 1\nowner = \"somebody\"\n# end\n";
+    let path = "conf/id-range/web.toml";
+    for newer in [
+        with_a_new_key(range).replacen("schema = 1", "schema = 2", 1),
+        "schema = 2\nblocks = \"elsewhere\"\n# end\n".to_owned(),
+    ] {
+        let mut world = World::with(&["tank", "dozer"]);
+        world.edit("tank", path, range);
+        world.edit("tank", path, &newer);
+        refused(&world, "id-range-del", r#"{"name":"web"}"#);
+        let body = r#"{"name":"other","pool":"dozer","uid_map":["0:503500:10"]}"#;
+        let failure = world.plan(command("user-new", body)).unwrap_err();
+        assert_eq!(failure.code, os_types::Code::Overlap, "{newer}: {failure}");
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::Args;
 use clap_complete::ArgValueCompleter;
 use os_api::endpoint::{AssetsQuery, Nothing, PingGet};
-use os_api::view::{Asset, AssetState, DaemonState, PoolState};
+use os_api::view::{Asset, AssetState, DaemonState, Health, PoolState};
 use os_types::{EntityRef, Failure, PoolName};
 use owo_colors::Style;
 use serde::Serialize;
@@ -119,7 +119,9 @@ fn disabled(ctx: &mut Ctx, found: &mut Findings) -> Result<(), Fault> {
             if pool.state == PoolState::Importing {
                 found.importing.push(pool.name.clone());
             }
-            all.push((EntityRef::Pool { pool: pool.name }, pool.failure));
+            // What is wrong with something on it is told there.
+            let own = pool.failure.filter(|_| pool.health != Health::Degraded);
+            all.push((EntityRef::Pool { pool: pool.name }, own));
         }
     }
     for range in reading::id_ranges(ctx)? {

@@ -1,6 +1,6 @@
 //! Columns of pools and of their sources.
 
-use os_api::view::{Attrs, Pool, PoolSource};
+use os_api::view::{Attrs, Health, Pool, PoolSource};
 use os_types::Failure;
 
 use super::{prlimits, problem, word};
@@ -46,7 +46,8 @@ impl Row for Pool {
     }
 
     fn failure(&self) -> Option<&Failure> {
-        self.failure.as_ref()
+        let is_own = self.health != Health::Degraded;
+        self.failure.as_ref().filter(|_| is_own)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use os_cgroup::CgroupPath;
 use os_core::document::ContainerDoc;
-use os_core::state::{Found, PartOf};
+use os_core::state::{Entry, PartOf};
 use os_core::{PoolState, State, layout};
 use os_runtime::{ContainerPaths, ContainerSpec, StopTarget};
 use os_types::{Code, ContainerRef, Failure, GroupName, PoolName, UserName, chain};
@@ -74,8 +74,8 @@ impl LinuxHost {
             Some(live.cgroup)
         } else {
             let state = self.state_of(&container.pool)?;
-            let found = state.find(Some(&container.pool), &container.name);
-            cgroup_of(container, found.ok().as_ref())?
+            let found = state.find(Some(&container.pool), &container.name).ok();
+            found.map_or(Ok(None), |found| self.cgroup_of(container, found.entry))?
         };
         let spec = self.container_spec(container).ok();
         Ok(cgroup.map(|cgroup| self.target(container, cgroup, spec)))
@@ -83,16 +83,31 @@ impl LinuxHost {
 
     /// As [`LinuxHost::stop_target`], for each container of a pool that is being imported.
     pub(super) fn stop_targets(&self, pool: &PoolState) -> Result<Vec<StopTarget>, Failure> {
-        let containers = pool.containers().iter();
-        let documents = containers.filter_map(|(name, entry)| Some((name, entry.doc()?)));
-        let targets = documents.map(|(name, doc)| {
+        let targets = pool.containers().iter().map(|(name, entry)| {
             let container = ContainerRef::new(pool.name(), name);
-            let cgroup = cgroup(&container, &doc.group, &doc.user)?;
+            let cgroup = self.cgroup_of(&container, entry)?;
             // Nobody runs hook scripts at an import; and while the pool is not in the state, each look at
             // a configuration would read all of them.
-            Ok(self.target(&container, cgroup, None))
+            Ok(cgroup.map(|cgroup| self.target(&container, cgroup, None)))
         });
-        targets.collect()
+        targets.filter_map(Result::transpose).collect()
+    }
+
+    /// The control group of a container; of one whose file does not tell its owner, the one that it was
+    /// started in.
+    fn cgroup_of(
+        &self,
+        container: &ContainerRef,
+        entry: &Entry<ContainerDoc>,
+    ) -> Result<Option<CgroupPath>, Failure> {
+        match (entry.group(), entry.user()) {
+            (Some(group), Some(user)) => cgroup(container, &group, &user).map(Some),
+            _ => Ok(os_runtime::recorded_cgroup(&self.run_of(container))),
+        }
+    }
+
+    fn run_of(&self, container: &ContainerRef) -> std::path::PathBuf {
+        layout::container_run_folder(&self.paths().run(), &container.pool, &container.name)
     }
 
     fn target(
@@ -101,11 +116,10 @@ impl LinuxHost {
         cgroup: CgroupPath,
         spec: Option<ContainerSpec>,
     ) -> StopTarget {
-        let run_dir = self.paths().run();
         StopTarget {
             container: container.clone(),
             cgroup,
-            run: layout::container_run_folder(&run_dir, &container.pool, &container.name),
+            run: self.run_of(container),
             spec,
         }
     }
@@ -121,15 +135,6 @@ impl LinuxHost {
         state.insert(self.load(pool)?);
         Ok(Arc::new(state))
     }
-}
-
-fn cgroup_of(
-    container: &ContainerRef,
-    found: Option<&Found<'_, ContainerDoc>>,
-) -> Result<Option<CgroupPath>, Failure> {
-    let doc = found.and_then(|found| found.entry.doc());
-    doc.map(|doc| cgroup(container, &doc.group, &doc.user))
-        .transpose()
 }
 
 /// The control group of a container below our parent group.
