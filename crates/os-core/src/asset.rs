@@ -59,7 +59,7 @@ fn select(state: &State, facts: &Facts, wanted: impl Fn(&EntityRef) -> bool) -> 
         for name in pool.containers().keys() {
             let entity = name.entity(on);
             if wanted(&entity) {
-                all.extend(container::expected(pool, name, &entity));
+                all.extend(container::expected(facts, pool, name, &entity));
             }
         }
     }

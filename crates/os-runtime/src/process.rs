@@ -215,6 +215,17 @@ pub(crate) fn blocked(pids: impl IntoIterator<Item = u32>) -> Option<String> {
     ))
 }
 
+/// Whether a process has been killed and cannot end yet: `SIGKILL` is pending.
+pub(crate) fn is_killed(pid: u32) -> bool {
+    const KILL: u64 = 1 << 8;
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    ["SigPnd:", "ShdPnd:"].iter().any(|name| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(name));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        mask.is_some_and(|mask| mask & KILL != 0)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

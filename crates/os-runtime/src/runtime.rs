@@ -13,7 +13,7 @@ use crate::containers::{Containers, LiveContainer, StateChange};
 use crate::exits::ExitQueue;
 use crate::failure;
 use crate::hook_socket::{self, PendingStarts};
-use crate::process::Process;
+use crate::process::{self, Process};
 use crate::programs::Programs;
 use crate::reaper::ProcessReaper;
 use crate::spec::{self, StopTarget};
@@ -146,6 +146,12 @@ impl Runtime {
     /// The control groups of this host.
     pub fn cgroups(&self) -> &Tree {
         &self.cgroups
+    }
+
+    /// The processes in a control group that were killed and that the kernel holds, for people.
+    pub fn held(&self, cgroup: &CgroupPath) -> Option<String> {
+        let pids = self.cgroups.procs(cgroup).unwrap_or_default();
+        process::blocked(pids.into_iter().filter(|pid| process::is_killed(*pid)))
     }
 
     /// Whether the container runs its program now, so that a start has nothing to do.

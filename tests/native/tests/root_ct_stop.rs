@@ -266,10 +266,16 @@ fn beside_a_process_in_d_state_nothing_claims_success() -> Result<()> {
     let start = sandbox.osctl(&["ct", "start", "web"])?;
     ensure!(start.code != 0, "nothing was started: {start:?}");
     ensure!(web.state()? != "running", "{:?}", web.show()?);
+    let check = sandbox.osctl(&["healthcheck"])?;
+    ensure!(
+        check.code == 1 && check.stdout.contains("D state: stat (pid"),
+        "{check:?}"
+    );
 
     drop(hung);
     stuck.wait()?;
     web.kill()?;
+    sandbox.ok(&["healthcheck"])?;
     assert_eq!(web.state()?, "stopped");
     web.start()?;
     assert_eq!(web.sh("echo again")?, "again\n");

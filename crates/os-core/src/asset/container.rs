@@ -1,12 +1,16 @@
-//! What a container expects: its file, its root, and the folder of its scripts.
+//! What a container expects: its file, its root, the folder of its scripts, and that nothing of it is left
+//! when it does not run.
 
-use os_types::{ContainerName, EntityRef};
+use os_types::{ContainerName, ContainerState, EntityRef};
 
 use super::{Expected, FileKind, Want};
+use crate::document::ContainerDoc;
+use crate::facts::Facts;
 use crate::layout;
 use crate::state::{Entry, PoolState};
 
 pub(super) fn expected(
+    facts: &Facts,
     pool: &PoolState,
     name: &ContainerName,
     entity: &EntityRef,
@@ -15,6 +19,7 @@ pub(super) fn expected(
     let entry = pool.containers().get(name);
     let failure = entry.and_then(Entry::failure);
     let mut all = vec![Expected::config(entity, pool.folder(), failure)];
+    all.extend(entry.and_then(|entry| none_held(facts, pool, (name, entry), entity)));
     let Some(doc) = entry.and_then(Entry::doc) else {
         return all;
     };
@@ -35,4 +40,23 @@ pub(super) fn expected(
     };
     all.push(Expected::new(entity, "folder of its scripts", want).or(make));
     all
+}
+
+/// A container that does not run has no processes. What was killed may be held by the kernel, as long as
+/// a disk or a file server does not answer; until then the container cannot be started.
+fn none_held(
+    facts: &Facts,
+    pool: &PoolState,
+    (name, entry): (&ContainerName, &Entry<ContainerDoc>),
+    entity: &EntityRef,
+) -> Option<Expected> {
+    let on = pool.name();
+    let state = facts.container_state(on, name);
+    if !matches!(state, ContainerState::Stopped | ContainerState::Stopping) {
+        return None;
+    }
+    let below = layout::container_cgroup(on, &entry.group()?, &entry.user()?, name);
+    let want = Want::NoneHeld(format!("{}/{below}", facts.cgroup_parent));
+    let again = format!("osctl ct stop --kill {on}:{name}");
+    Some(Expected::new(entity, "no processes", want).or(again))
 }

@@ -56,6 +56,8 @@ pub enum Want {
     },
     /// The control group may exist: it is made when it is first needed.
     Cgroup(String),
+    /// The control group has no killed process in it that the kernel holds.
+    NoneHeld(String),
     /// It is known already that it is not as it should be.
     Broken {
         /// Where.
@@ -131,7 +133,7 @@ impl Expected {
             Want::Dataset(_) => AssetKind::Dataset,
             Want::Mount { .. } => AssetKind::Mount,
             Want::Entry { .. } => AssetKind::Entry,
-            Want::Cgroup(_) => AssetKind::Cgroup,
+            Want::Cgroup(_) | Want::NoneHeld(_) => AssetKind::Cgroup,
             Want::Broken { kind, .. } => *kind,
         }
     }
@@ -142,7 +144,7 @@ impl Expected {
             Want::File { path, .. } | Want::Mount { path, .. } => path.display().to_string(),
             Want::Dataset(dataset) => dataset.to_string(),
             Want::Entry { file, line } => format!("{}: {line}", file.display()),
-            Want::Cgroup(path) | Want::Broken { path, .. } => path.clone(),
+            Want::Cgroup(path) | Want::NoneHeld(path) | Want::Broken { path, .. } => path.clone(),
         }
     }
 }

@@ -38,6 +38,8 @@ pub trait Probe {
     fn has_line(&self, file: &Path, line: &str) -> Result<bool, String>;
     /// Whether a control group exists, by its path from the top, e.g. `osctl/pool.tank`.
     fn cgroup_exists(&self, path: &str) -> Result<bool, String>;
+    /// The processes in a control group that were killed and that the kernel holds, for people.
+    fn held_processes(&self, path: &str) -> Result<Option<String>, String>;
 }
 
 /// [`Probe::stat`] by the system call.

@@ -45,7 +45,7 @@ impl Fake {
                 Want::Mount { path, options } => {
                     fake.mounts.insert(path.clone(), options.to_vec());
                 }
-                Want::Dataset(_) | Want::Cgroup(_) | Want::Broken { .. } => {}
+                Want::Dataset(_) | Want::Cgroup(_) | Want::NoneHeld(_) | Want::Broken { .. } => {}
             }
         }
         fake
@@ -75,6 +75,9 @@ impl Probe for Fake {
     }
     fn has_line(&self, _: &Path, line: &str) -> Result<bool, String> {
         Ok(self.lines.contains(line))
+    }
+    fn held_processes(&self, _: &str) -> Result<Option<String>, String> {
+        Ok(None)
     }
     fn cgroup_exists(&self, _: &str) -> Result<bool, String> {
         Err("no control groups here".to_owned())

@@ -62,6 +62,11 @@ fn look(want: &Want, probe: &dyn Probe) -> Result<Vec<String>, String> {
             probe.cgroup_exists(path)?;
             Vec::new()
         }
+        Want::NoneHeld(path) => probe
+            .held_processes(path)?
+            .map(|held| format!("the kernel holds what was killed: {held}"))
+            .into_iter()
+            .collect(),
         Want::Broken { reason, .. } => vec![reason.clone()],
     })
 }

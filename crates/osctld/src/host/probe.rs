@@ -39,6 +39,16 @@ impl<'a> Look<'a> {
     }
 }
 
+impl Look<'_> {
+    /// The path of a control group below our parent group.
+    fn below_parent(&self, path: &str) -> Result<CgroupPath, String> {
+        let parent = self.host.cgroups().parent();
+        let below = path.strip_prefix(parent.as_str()).unwrap_or(path);
+        let below = below.trim_start_matches('/').parse();
+        below.map_err(|error| format!("{error}"))
+    }
+}
+
 impl Probe for Look<'_> {
     fn stat(&self, path: &Path) -> Result<Option<Stat>, String> {
         probe::stat(path)
@@ -85,12 +95,11 @@ impl Probe for Look<'_> {
     }
 
     fn cgroup_exists(&self, path: &str) -> Result<bool, String> {
-        let tree = self.host.cgroups();
-        let below = path.strip_prefix(tree.parent().as_str()).unwrap_or(path);
-        let path: CgroupPath = below
-            .trim_start_matches('/')
-            .parse()
-            .map_err(|error| format!("{error}"))?;
-        Ok(tree.presence(&path) == Presence::Present)
+        let presence = self.host.cgroups().presence(&self.below_parent(path)?);
+        Ok(presence == Presence::Present)
+    }
+
+    fn held_processes(&self, path: &str) -> Result<Option<String>, String> {
+        Ok(self.host.runtime().held(&self.below_parent(path)?))
     }
 }
