@@ -6,6 +6,7 @@ use std::io::Write as _;
 
 use anyhow::{Context, Result, ensure};
 use native::{World, wait_for};
+use os_api::Command;
 use os_testkit::{Daemon, Ran, Sandbox, image};
 use os_types::{Plan, Step};
 use serde_json::Value;
@@ -149,7 +150,7 @@ const REPLACE_BACK: Words = &[
 ];
 
 macro_rules! matrix {
-    ($($test:ident: $name:literal after [$($before:expr),*] is $command:expr $(, $again:ident [$($back:expr),*])?;)*) => {
+    ($names:ident: $($test:ident: $name:literal after [$($before:expr),*] is $command:expr $(, $again:ident [$($back:expr),*])?;)*) => {
         $(#[test]
         fn $test() -> Result<()> {
             run(&Scenario {
@@ -159,6 +160,9 @@ macro_rules! matrix {
                 again: matrix!(@again $($again [$($back),*])?),
             })
         })*
+
+        /// The commands of this part of the matrix.
+        const $names: &[&str] = &[$($name),*];
     };
     (@again) => { Again::Anew };
     (@again back [$($back:expr),*]) => { Again::Back(&[$($back),*]) };
@@ -166,6 +170,7 @@ macro_rules! matrix {
 }
 
 matrix! {
+    OF_POOLS:
     pool_new: "pool-new" after [] is POOL;
     pool_install: "pool-install" after [POOL, EXPORT, &["pool", "uninstall", "tank"]] is
         ["pool", "install", "--source", "@/var/lib/osctl/images/tank.img", "tank"];
@@ -209,6 +214,7 @@ matrix! {
 }
 
 matrix! {
+    OF_CONTAINERS:
     ct_new: "container-new" after [POOL, ALICE] is CT, back [DEL, EMPTY_TRASH, DROP_IMAGES];
     ct_new_with_a_user_of_its_own: "container-new" after [POOL, ALICE, CT_OTHER] is CT_OWN,
         back [DEL, EMPTY_TRASH];
@@ -258,6 +264,27 @@ matrix! {
         made [CT, DEL, CT, DEL];
     image_prune: "image-prune" after [POOL, ALICE, CT, DEL, EMPTY_TRASH] is DROP_IMAGES,
         made [CT, DEL, EMPTY_TRASH];
+}
+
+/// Commands that the matrix leaves out, each with the reason.
+const LEFT_OUT: &[(&str, &str)] = &[];
+
+#[test]
+fn every_command_is_in_the_matrix() {
+    let left_out = LEFT_OUT.iter().map(|(name, _)| name);
+    let mut found: Vec<_> = OF_POOLS
+        .iter()
+        .chain(OF_CONTAINERS)
+        .chain(left_out)
+        .collect();
+    found.sort();
+    found.dedup();
+    let mut all: Vec<_> = Command::ALL.iter().map(|info| &info.name).collect();
+    all.sort();
+    assert_eq!(found, all);
+    for (name, reason) in LEFT_OUT {
+        assert!(!reason.is_empty() && !OF_POOLS.contains(name) && !OF_CONTAINERS.contains(name));
+    }
 }
 
 fn run(scenario: &Scenario) -> Result<()> {
