@@ -288,8 +288,12 @@ fn every_command_is_in_the_matrix() {
 }
 
 fn run(scenario: &Scenario) -> Result<()> {
-    let (stays, after) = rehearse(scenario)?;
-    let steps = stays.len();
+    let Rehearsal {
+        stops,
+        has_way_back,
+        after,
+    } = rehearse(scenario)?;
+    let steps = has_way_back.len();
     let forward = points(1..=steps, "").into_iter().map(|point| (point, None));
     // On the way back: step k has its effect and then fails. The whole way is gone from the last
     // step; of the others only the first part, behind which their ways are the same.
@@ -300,7 +304,7 @@ fn run(scenario: &Scenario) -> Result<()> {
             .into_iter()
             .filter(|point| !point.starts_with("begin"))
             .filter(move |point| failed == steps || !point.starts_with("end"))
-            .filter(|point| !is_of_one_that_stays(point, &stays))
+            .filter(|point| !is_of_one_that_stays(point, &has_way_back))
             .map(move |p| (p, Some(failed)))
     });
     let reverting = reverting.filter(|_| !scenario.destroys());
@@ -308,7 +312,7 @@ fn run(scenario: &Scenario) -> Result<()> {
     for (point, failed) in forward.chain(reverting) {
         let on = match stage.take() {
             Some(stage) => stage,
-            None => Stage::set(scenario, stays.contains(&true))?,
+            None => Stage::set(scenario, stops)?,
         };
         stage = on
             .crash(scenario, &after, &point, failed)
@@ -338,15 +342,24 @@ fn points(steps: impl Iterator<Item = usize>, prefix: &str) -> Vec<String> {
 }
 
 /// Whether a point is around the way back of a step that has none.
-fn is_of_one_that_stays(point: &str, stays: &[bool]) -> bool {
-    let steps = (1..).zip(stays).filter(|(_, stays)| **stays);
+fn is_of_one_that_stays(point: &str, has_way_back: &[bool]) -> bool {
+    let steps = (1..).zip(has_way_back).filter(|(_, has)| !**has);
     let mut prefixes = steps.map(|(number, _): (usize, _)| format!("revert-{number}:"));
     prefixes.any(|prefix| point.starts_with(&prefix))
 }
 
-/// Runs the command without a crash; it has to have steps. Returns for each whether it has no way back,
-/// and the world after it.
-fn rehearse(scenario: &Scenario) -> Result<(Vec<bool>, World)> {
+/// What a command does without a crash.
+struct Rehearsal {
+    /// It stops containers, which has no way back.
+    stops: bool,
+    /// Of each step. One that finds nothing to do, such as the registration of no users, has none either.
+    has_way_back: Vec<bool>,
+    /// The world after it.
+    after: World,
+}
+
+/// Runs the command without a crash; it has to have steps.
+fn rehearse(scenario: &Scenario) -> Result<Rehearsal> {
     let sandbox = Sandbox::new()?;
     let daemon = sandbox.start_ready()?;
     prepare(&sandbox, scenario.before)?;
@@ -355,12 +368,25 @@ fn rehearse(scenario: &Scenario) -> Result<(Vec<bool>, World)> {
     let plan: Plan = serde_json::from_str(&planned)?;
     let same = before.expect_same(&World::look(&sandbox)?);
     same.context("--plan changed something")?;
-    let stays: Vec<bool> = plan.steps.iter().map(Step::stays).collect();
-    ensure!(!stays.is_empty(), "{} has nothing to do", scenario.name);
+    ensure!(
+        !plan.steps.is_empty(),
+        "{} has nothing to do",
+        scenario.name
+    );
     succeed(&sandbox, scenario.command)?;
     let after = World::look(&sandbox)?;
+    let ended = sandbox.json(&["operation", "show", &newest(&sandbox)?])?;
+    let has_way_back = plan.steps.iter().enumerate().map(|(at, step)| {
+        let state = &ended["steps"][at]["state"];
+        !step.stays() && state != "unchanged"
+    });
+    let has_way_back = has_way_back.collect();
     sandbox.finish(daemon)?;
-    Ok((stays, after))
+    Ok(Rehearsal {
+        stops: plan.steps.iter().any(Step::stays),
+        has_way_back,
+        after,
+    })
 }
 
 fn prepare(sandbox: &Sandbox, commands: &[Words]) -> Result<()> {
