@@ -1,6 +1,7 @@
 //! Operations, history, undo, events, and reading without a daemon.
 
 use anyhow::{Context as _, Result, ensure};
+use native::wait_for;
 use os_testkit::{Daemon, Sandbox};
 use serde_json::Value;
 
@@ -112,6 +113,11 @@ fn a_hanging_operation_is_seen_and_a_waiting_one_cancelled() -> Result<()> {
         hanging["id"].as_str().context("id")?,
         waiting["id"].as_str().context("id")?,
     );
+    // A kill before the first step would leave nothing to be settled.
+    wait_for("the first step", || {
+        let shown = sandbox.json(&["operation", "show", hanging])?;
+        Ok((shown["steps"][0]["state"] == "running").then_some(()))
+    })?;
     // Reading is not behind it.
     sandbox.ok(&["user", "show", "alice"])?;
     let shown = sandbox.json(&["operation", "show", waiting])?;

@@ -85,8 +85,8 @@ fn too_much_output_is_an_error() {
 
 /// A file that only a living process keeps locked tells whether a grandchild is really dead.
 fn flocked(path: &std::path::Path) -> bool {
-    let file = File::open(path).unwrap();
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err()
+    let lock = rustix::fs::FlockOperation::NonBlockingLockExclusive;
+    File::open(path).is_ok_and(|file| rustix::fs::flock(&file, lock).is_err())
 }
 
 #[test]
@@ -159,14 +159,16 @@ fn a_cancelled_program_is_killed_with_its_group() {
     // The child of the shell holds the lock: its end is the end of the whole group.
     let script = format!("exec 9>{}; flock 9; sleep 60 & sleep 60", lock.display());
     let invocation = shell(&script).cancel_on(hang_up.into());
-    let start = Instant::now();
+    let end = Instant::now() + Duration::from_secs(30);
     let error = std::thread::scope(|scope| {
         let running = scope.spawn(|| run(invocation));
+        while !flocked(&lock) && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         drop(writer);
         running.join().unwrap().unwrap_err()
     });
     assert!(matches!(error, CommandError::Cancelled { .. }), "{error}");
-    let end = start + Duration::from_secs(30);
     while flocked(&lock) {
         assert!(Instant::now() < end, "a grandchild survived");
         std::thread::sleep(Duration::from_millis(5));
