@@ -6,7 +6,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
-use os_cmd::{CommandError, Invocation, Runner};
+use os_cmd::{CommandError, Invocation, Output, Runner};
 use os_sys::LoopDevice;
 use os_sys::btrfs::{self, BtrfsDir};
 use os_types::ByteSize;
@@ -57,11 +57,13 @@ fn format_device(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<
 }
 
 fn mkfs(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<(), PoolError> {
-    let command = Invocation::new("mkfs.btrfs")
-        .args(["-q", "-L", place.name.as_str()])
-        .arg(path)
-        .deadline(FORMAT_DEADLINE);
-    match runner.run(command) {
+    let command = || {
+        Invocation::new("mkfs.btrfs")
+            .args(["-q", "-L", place.name.as_str()])
+            .arg(path)
+            .deadline(FORMAT_DEADLINE)
+    };
+    match run_beside_others(runner, command) {
         Ok(_) => Ok(()),
         Err(e) if e.stderr().contains("No space left on device") => {
             let path = path.to_owned();
@@ -71,16 +73,34 @@ fn mkfs(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<(), PoolE
     }
 }
 
+/// Runs a program of btrfs-progs that checks whether its device is mounted. It looks at each mounted loop
+/// device of the host for that, and fails if one of them is detached at this moment; then it runs again.
+fn run_beside_others(
+    runner: &dyn Runner,
+    command: impl Fn() -> Invocation,
+) -> Result<Output, CommandError> {
+    const ATTEMPTS: usize = 10;
+    for _ in 1..ATTEMPTS {
+        match runner.run(command()) {
+            Err(error) if error.stderr().contains("mount status") => {}
+            ended => return ended,
+        }
+    }
+    runner.run(command())
+}
+
 /// A source that is there is this pool if it is a btrfs that carries the pool's name as its label.
 fn recognise(runner: &dyn Runner, place: &PoolPlace, path: &Path) -> Result<Change, PoolError> {
     let attached = LoopDevice::attached_to(path).map_err(|e| system("look at", path, e))?;
     // The program takes a device or a mount point; a plain file works too while it is unmounted,
     // but an attached one must be asked through its device.
     let asked = attached.as_ref().map_or(path, LoopDevice::node);
-    let label = Invocation::new("btrfs")
-        .args(["filesystem", "label"])
-        .arg(asked);
-    match runner.run(label) {
+    let label = || {
+        Invocation::new("btrfs")
+            .args(["filesystem", "label"])
+            .arg(asked)
+    };
+    match run_beside_others(runner, label) {
         Ok(output) if output.text().trim_end() == place.name.as_str() => Ok(Change::Unchanged),
         Ok(_) | Err(CommandError::Failed { .. }) => Err(PoolError::Exists {
             pool: place.name.clone(),
@@ -209,5 +229,27 @@ fn missing_sys(path: &Path, e: os_sys::SysError) -> PoolError {
         },
         io::ErrorKind::NotADirectory => PoolError::not_pool(path, "it is not a directory"),
         _ => system("open", path, e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn loop_devices_that_are_detached_meanwhile_are_no_failure() {
+        let runs = Cell::new(0);
+        let command = || {
+            runs.set(runs.get() + 1);
+            let script = match runs.get() {
+                1 => "echo 'ERROR: cannot check mount status of x: No such device' >&2; exit 1",
+                _ => "echo done",
+            };
+            Invocation::new("sh").args(["-c", script])
+        };
+        let output = run_beside_others(&os_cmd::HostRunner::new(), command).unwrap();
+        assert_eq!(output.text(), "done\n");
     }
 }
