@@ -10,7 +10,7 @@ use os_types::{
 };
 
 use super::context::{Context, on_pool, rewrite};
-use super::{user_ids, user_new};
+use super::{container_settings, user_ids, user_new};
 use crate::document::ContainerDoc;
 use crate::facts::ImageFact;
 use crate::layout;
@@ -39,6 +39,7 @@ pub(super) fn plan(body: &ContainerNew, context: &Context<'_>) -> Result<Plan, F
     let dataset = body.dataset.clone().unwrap_or_else(|| default.clone());
     check_dataset(&dataset, pool, context)?;
 
+    container_settings::check_new(body.settings.raw_lxc.as_ref())?;
     let mut doc = document(body, owner.user.clone(), group, context)?;
     doc.dataset = (dataset != default).then(|| dataset.clone());
     doc.settings.merge(&body.settings);

@@ -4,7 +4,7 @@ use os_api::command::{
     ContainerConfigReload, ContainerConfigReplace, ContainerSet, ContainerUnset,
 };
 use os_types::step::PoolReloadStep;
-use os_types::{Code, Failure, Plan, Step};
+use os_types::{Code, Failure, Plan, RawLxc, Step};
 
 use super::container_run;
 use super::context::{Context, on_pool};
@@ -14,6 +14,7 @@ use crate::state::Found;
 
 pub(super) fn set(body: &ContainerSet, context: &Context<'_>) -> Result<Plan, Failure> {
     let found = context.find(body.pool.as_ref(), &body.name)?;
+    check_new(body.settings.raw_lxc.as_ref())?;
     change(&found, |doc| {
         doc.settings.merge(&body.settings);
         replace_with(&mut doc.distribution, body.distribution.as_ref());
@@ -25,6 +26,11 @@ pub(super) fn set(body: &ContainerSet, context: &Context<'_>) -> Result<Plan, Fa
 pub(super) fn unset(body: &ContainerUnset, context: &Context<'_>) -> Result<Plan, Failure> {
     let found = context.find(body.pool.as_ref(), &body.name)?;
     change(&found, |doc| doc.settings.unset(body.setting))
+}
+
+/// Lines of LXC that a command brings. Those of files are kept.
+pub(super) fn check_new(raw: Option<&RawLxc>) -> Result<(), Failure> {
+    Ok(raw.map_or(Ok(()), RawLxc::check)?)
 }
 
 fn replace_with<T: Clone>(place: &mut T, value: Option<&T>) {
@@ -67,6 +73,10 @@ pub(super) fn replace(
     if before.is_some_and(|before| before.dataset != doc.dataset) {
         let text = "the dataset of a container cannot be changed by its file";
         return Err(Failure::new(Code::Body, text));
+    }
+    let raw = doc.settings.raw_lxc.as_ref();
+    if before.and_then(|before| before.settings.raw_lxc.as_ref()) != raw {
+        check_new(raw)?;
     }
     let user = context.find(Some(on), &doc.user)?;
     let group = context.find(Some(on), &doc.group)?;

@@ -1,7 +1,8 @@
 //! LXC configuration written by the administrator.
 //!
 //! These lines come after those of osctld, so they override them. Accepted are keys that concern
-//! nothing but the guest; LXC has more with every release, so what is not listed is refused.
+//! nothing but the guest; LXC has more with every release, so what is not listed is refused. Files keep
+//! the lines that earlier versions accepted: their containers run as before.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,33 +26,19 @@ const ACCEPTED: &[&str] = &[
     "lxc.sched.core",
 ];
 
-/// Prefixes of keys that are refused, and why. LXC itself compares prefixes only.
-const REFUSED: &[(&str, &str)] = &[
+/// Prefixes of keys that are refused wherever they stand, and why. LXC itself compares prefixes only.
+const FORBIDDEN: &[(&str, &str)] = &[
     ("lxc.include", "files elsewhere would not be checked"),
     ("lxc.idmap", "the ids are those of the container's user"),
     ("lxc.rootfs", "the root is the container's dataset"),
     (
-        "lxc.mount",
-        "mounts from the host are made by the scripts pre-mount and post-mount",
-    ),
-    ("lxc.autodev", "the devices are chosen by osctld"),
-    ("lxc.cgroup.devices", "the devices are chosen by osctld"),
-    ("lxc.cgroup2.devices", "the devices are chosen by osctld"),
-    ("lxc.net", "the interfaces are made by osctld"),
-    (
         "lxc.hook",
         "use the scripts in the hook folder of the container",
     ),
-    ("lxc.cap", "the capabilities are chosen by osctld"),
-    (
-        "lxc.seccomp",
-        "use `osctl ct set seccomp` or `osctl ct set nesting`",
-    ),
     ("lxc.apparmor", "the profile is chosen by osctld"),
     ("lxc.selinux", "the context is chosen by osctld"),
-    ("lxc.keyring", "a container shares no keyring with the host"),
     ("lxc.log", "the log is read by `osctl ct log`"),
-    ("lxc.console", "the console log is read by osctld"),
+    ("lxc.console.logfile", "the console log is read by osctld"),
     (
         "lxc.cgroup.dir",
         "osctld finds the container by its control groups",
@@ -62,7 +49,6 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("lxc.init.uid", "init is root in the container"),
     ("lxc.init.gid", "init is root in the container"),
-    ("lxc.init.groups", "init is root in the container"),
     ("lxc.init.cmd", "use `osctl ct set init-cmd`"),
     ("lxc.execute", "it would be run instead of init"),
     ("lxc.monitor", "the monitor belongs to osctld"),
@@ -70,12 +56,32 @@ const REFUSED: &[(&str, &str)] = &[
         "lxc.namespace",
         "a container shares no namespace with others",
     ),
+    ("lxc.ephemeral", "use `osctl ct set ephemeral`"),
+    ("lxc.uts.name", "use `osctl ct set hostname`"),
+];
+
+/// Prefixes of keys that are not accepted either, and why. Earlier versions let them through.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        "lxc.mount",
+        "mounts from the host are made by the scripts pre-mount and post-mount",
+    ),
+    ("lxc.autodev", "the devices are chosen by osctld"),
+    ("lxc.cgroup.devices", "the devices are chosen by osctld"),
+    ("lxc.cgroup2.devices", "the devices are chosen by osctld"),
+    ("lxc.net", "the interfaces are made by osctld"),
+    ("lxc.cap", "the capabilities are chosen by osctld"),
+    (
+        "lxc.seccomp",
+        "use `osctl ct set seccomp` or `osctl ct set nesting`",
+    ),
+    ("lxc.keyring", "a container shares no keyring with the host"),
+    ("lxc.console", "the console log is read by osctld"),
+    ("lxc.init.groups", "init is root in the container"),
     ("lxc.time", "the clocks of a container begin with its start"),
     ("lxc.signal", "osctld itself asks init to shut down"),
     ("lxc.start", "use `osctl ct set autostart`"),
     ("lxc.group", "use `osctl ct chgrp`"),
-    ("lxc.ephemeral", "use `osctl ct set ephemeral`"),
-    ("lxc.uts.name", "use `osctl ct set hostname`"),
     ("lxc.arch", "use `osctl ct set distribution`"),
 ];
 
@@ -142,10 +148,12 @@ impl crate::Explain for RawError {
     }
 }
 
-/// A key and its value; `None` clears the key.
-type Line<'a> = (&'a str, Option<&'a str>);
+/// The number of a line, its key, and its value; `None` clears the key.
+type Line<'a> = (usize, &'a str, Option<&'a str>);
 
-/// Lines `lxc.key = value` that were checked, with the comments between them.
+/// Lines `lxc.key = value`, with the comments between them. Text from an administrator is parsed by
+/// [`FromStr`](std::str::FromStr), or [`RawLxc::check`] follows; in a file only what is forbidden
+/// is an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RawLxc(String);
@@ -158,7 +166,19 @@ impl RawLxc {
 
     /// Keys and values without comments; a value of `None` clears the key.
     pub fn lines(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        parse(&self.0).filter_map(|line| line.ok().flatten())
+        let lines = parse(&self.0).filter_map(|line| line.ok().flatten());
+        lines.map(|(_, key, value)| (key, value))
+    }
+
+    /// Whether all its keys are accepted.
+    ///
+    /// # Errors
+    /// The first line whose key is not.
+    pub fn check(&self) -> Result<(), RawError> {
+        parse(&self.0).try_for_each(|line| match line? {
+            Some((line, key, _)) => accept(line, key),
+            None => Ok(()),
+        })
     }
 }
 
@@ -182,19 +202,29 @@ fn parse_line(text: &str, line: usize) -> Result<Option<Line<'_>>, RawError> {
     if !key.starts_with("lxc.") || !key.chars().all(word) {
         return Err(form());
     }
-    if let Some((_, reason)) = REFUSED.iter().find(|(begin, _)| covers(begin, key)) {
-        let key = key.to_owned();
-        return Err(RawError::Refused { line, key, reason });
-    }
-    if !is_accepted(key) {
-        let key = key.to_owned();
-        return Err(RawError::Unknown { line, key });
-    }
+    refuse(FORBIDDEN, line, key)?;
     let value = unquote(value.trim_matches([' ', '\t']));
     if value.contains(char::is_control) {
         return Err(form());
     }
-    Ok(Some((key, (!value.is_empty()).then_some(value))))
+    Ok(Some((line, key, (!value.is_empty()).then_some(value))))
+}
+
+fn accept(line: usize, key: &str) -> Result<(), RawError> {
+    refuse(REFUSED, line, key)?;
+    if is_accepted(key) {
+        return Ok(());
+    }
+    let key = key.to_owned();
+    Err(RawError::Unknown { line, key })
+}
+
+fn refuse(list: &[(&str, &'static str)], line: usize, key: &str) -> Result<(), RawError> {
+    let Some((_, reason)) = list.iter().find(|(begin, _)| covers(begin, key)) else {
+        return Ok(());
+    };
+    let key = key.to_owned();
+    Err(RawError::Refused { line, key, reason })
 }
 
 /// Whether setting `key` sets what begins with `refused`: `lxc.hook` clears all of `lxc.hook.*`.
@@ -222,11 +252,8 @@ impl std::str::FromStr for RawLxc {
     type Err = RawError;
 
     fn from_str(text: &str) -> Result<Self, RawError> {
-        if text.len() > LENGTH {
-            return Err(RawError::TooLong(text.len()));
-        }
-        parse(text).try_for_each(|line| line.map(drop))?;
-        Ok(Self(text.to_owned()))
+        let raw = Self::try_from(text.to_owned())?;
+        raw.check().map(|()| raw)
     }
 }
 
@@ -234,7 +261,11 @@ impl TryFrom<String> for RawLxc {
     type Error = RawError;
 
     fn try_from(text: String) -> Result<Self, RawError> {
-        text.parse()
+        if text.len() > LENGTH {
+            return Err(RawError::TooLong(text.len()));
+        }
+        parse(&text).try_for_each(|line| line.map(drop))?;
+        Ok(Self(text))
     }
 }
 
@@ -309,6 +340,18 @@ mod tests {
         assert_eq!(refused("lxc.sysctl.a = 1\rlxc.hook.start = x"), 1);
         assert_eq!(parse_all("a\nid"), Err(RawError::Form { line: 1 }));
         assert_eq!(parse_all("\nfoo = 1"), Err(RawError::Form { line: 2 }));
+    }
+
+    #[test]
+    fn a_file_keeps_what_earlier_versions_accepted() {
+        let text = "lxc.tty.max = 1\nlxc.cap.drop = sys_time\n";
+        let kept = RawLxc::try_from(text.to_owned()).unwrap();
+        assert_eq!(kept.lines().count(), 2);
+        assert!(matches!(
+            kept.check(),
+            Err(RawError::Refused { line: 2, .. })
+        ));
+        RawLxc::try_from("lxc.idmap = u 0 0 1".to_owned()).unwrap_err();
     }
 
     #[test]
