@@ -132,6 +132,17 @@ impl Guests {
             .osctl(&["ct", "exec", name, "/bin/sh", "-c", line])
     }
 
+    /// Waits until the init of a container has made `/run/ready`.
+    ///
+    /// # Errors
+    /// When it has not within 20 seconds.
+    pub fn wait_ready(&self, name: &str) -> Result<()> {
+        let wait = "i=0; until [ -e /run/ready ]; do i=$((i + 1)); [ $i -lt 200 ] || exit 1; sleep 0.1; done";
+        let ran = self.sh(name, wait)?;
+        ensure!(ran.code == 0, "{name} has no /run/ready: {ran:?}");
+        Ok(())
+    }
+
     /// Ends the daemon as a crash does, and starts another.
     ///
     /// # Errors

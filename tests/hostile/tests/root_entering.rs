@@ -30,6 +30,7 @@ fn a_32_bit_program_has_the_policy_of_its_container() -> Result<()> {
             ))
     };
     guests.run("usual", root()?)?;
+    guests.wait_ready("usual")?;
     let direct = guests.sandbox.osctl(&["ct", "exec", "usual", "/bin/p32"])?;
     // Its parent is in no namespace that it sees.
     ensure!(direct.code == 0, "{direct:?}");
@@ -57,6 +58,7 @@ fn a_32_bit_program_has_the_policy_of_its_container() -> Result<()> {
         ];
         guests.sandbox.ok(&set)?;
         guests.sandbox.ok(&["ct", "start", section])?;
+        guests.wait_ready(section)?;
         let ran = guests.sh(section, "/bin/p32; echo $?; cat /run/status")?;
         ensure!(ran.stdout == "99\n99\n", "{section}: {ran:?}");
     }
@@ -210,6 +212,7 @@ fn no_guest_gets_the_keyring_of_the_daemon() -> Result<()> {
             "::sysinit:/bin/sh -c '/bin/keyring > /run/keyring; touch /run/ready'\n",
         );
     guests.run("g", root)?;
+    guests.wait_ready("g")?;
     for line in ["/bin/keyring", "cat /run/keyring"] {
         let found = guests.sh("g", &format!("{line} > /tmp/found; stat -c %s /tmp/found"))?;
         ensure!(found.stdout == "8\n", "{line}: {found:?}");
