@@ -13,7 +13,7 @@ use super::Inner;
 use crate::control::Control;
 use crate::executor::{Executor, Start};
 use crate::fault::{Moment, Point, Side};
-use crate::host::Host;
+use crate::host::{Host, Reservation};
 use crate::journal::{Begin, Ending, Header, Journal, SCHEMA};
 use crate::locks::{Claimant, LockSet, StepLocks};
 use crate::operation_table::{Entry, resumed};
@@ -88,7 +88,8 @@ impl<H: Host> Inner<H> {
                 });
             }
             // Locks are taken in order only, so all are released for a new start.
-            drop((locks, planned));
+            drop(locks);
+            end(planned.reservation).await;
             drive.touches.extend(wanted);
             locks = self.locks.acquire(&drive.touches, &drive.claimant)?;
         }
@@ -143,6 +144,7 @@ impl<H: Host> Inner<H> {
         entry.start(&plan);
         if plan.steps.is_empty() {
             // Nothing changes, so nothing is written down.
+            end(reservation).await;
             return (locks, ended(OperationState::Finished, None));
         }
         let mut running = {
@@ -150,8 +152,12 @@ impl<H: Host> Inner<H> {
             let request = drive.request.clone();
             let step_locks = StepLocks::new(&self.locks, &drive.claimant, &plan);
             let takeover = drive.takeover.clone();
-            let running =
-                threads::run(move || inner.run((&entry, &takeover), &request, plan, &step_locks));
+            let running = threads::run(move || {
+                let ending = inner.run((&entry, &takeover), &request, plan, &step_locks);
+                // It writes a file.
+                drop(reservation);
+                ending
+            });
             Box::pin(running)
         };
         let in_time = tokio::time::timeout_at(entry.control.deadline(), &mut running).await;
@@ -163,7 +169,7 @@ impl<H: Host> Inner<H> {
             entry.overdue();
             running.await
         };
-        drop((permit, slot, reservation));
+        drop((permit, slot));
         let failed = |failure| ended(OperationState::Failed, Some(failure));
         (locks, ending.unwrap_or_else(failed))
     }
@@ -227,6 +233,14 @@ impl<H: Host> Inner<H> {
             plan,
         };
         Journal::begin(folder, begin).map_err(Failure::from)
+    }
+}
+
+/// Ends a reservation, which writes a file.
+async fn end(reservation: Reservation) {
+    if reservation.is_some() {
+        // Without a thread it has ended all the same.
+        let _ended = threads::run(move || drop(reservation)).await;
     }
 }
 
