@@ -11,7 +11,10 @@ impl HostStep for PoolActiveStep {
         let is_loaded = host.state().pool(&self.pool).is_some();
         Ok(StepCheck::done_if(match self.to {
             Presence::Present => is_loaded,
-            Presence::Absent => !is_loaded && !host.paths().pool_run(&self.pool).exists(),
+            Presence::Absent => {
+                let is_importing = host.importing.now().contains(&self.pool);
+                !is_loaded && !is_importing && !host.paths().pool_run(&self.pool).exists()
+            }
         }))
     }
 

@@ -18,7 +18,8 @@ impl HostStep for PoolLoadStep {
         match self.to {
             Presence::Present => {
                 host.learn_scope(pool)?;
-                let loaded = host.load(pool)?;
+                let loaded = host.load(pool);
+                let loaded = loaded.inspect_err(|_| host.importing.end(pool))?;
                 for failure in loaded.failures() {
                     tracing::warn!(%pool, %failure, "disabled");
                 }

@@ -30,11 +30,15 @@ impl HostStep for PoolPrepareStep {
             Presence::Present => {
                 host.announce(pool, Stage::Importing);
                 host.importing.begin(pool);
-                prepare(host, pool, context)?;
+                prepare(host, pool, context).inspect_err(|_| {
+                    // The way back may find nothing to do here, or not come to it.
+                    host.importing.end(pool);
+                    host.announce(pool, Stage::Exported);
+                })?;
             }
             Presence::Absent => {
-                leftovers::remove_tree(&host.paths().pool_run(pool))?;
                 host.importing.end(pool);
+                leftovers::remove_tree(&host.paths().pool_run(pool))?;
                 host.announce(pool, Stage::Exported);
             }
         }

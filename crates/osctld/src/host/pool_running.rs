@@ -2,7 +2,7 @@
 
 use os_engine::{Outcome, StepCheck, StepContext};
 use os_types::step::PoolRunningStep;
-use os_types::{Failure, Presence};
+use os_types::{Failure, PoolName, Presence};
 
 use super::{HostStep, LinuxHost, cgroup};
 
@@ -19,10 +19,7 @@ impl HostStep for PoolRunningStep {
         let pool = &self.pool;
         match self.to {
             Presence::Present => {
-                host.learn_scope(pool)?;
-                for target in host.stop_targets(&host.load(pool)?)? {
-                    host.runtime.recover(&target)?;
-                }
+                find(host, pool).inspect_err(|_| host.importing.end(pool))?;
             }
             Presence::Absent => {
                 host.runtime.forget_pool(pool);
@@ -31,4 +28,12 @@ impl HostStep for PoolRunningStep {
         }
         Ok(Outcome::Changed)
     }
+}
+
+fn find(host: &LinuxHost, pool: &PoolName) -> Result<(), Failure> {
+    host.learn_scope(pool)?;
+    for target in host.stop_targets(&host.load(pool)?)? {
+        host.runtime.recover(&target)?;
+    }
+    Ok(())
 }
