@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 pub use holder::{Holder, Space};
 use os_types::{IdMap, IdSpan, PoolName, UserName};
 pub use spans::{Claim, Spans};
-pub use verify::{check_start, gives_ids, verify};
+pub use verify::{changes_ids, check_start, gives_ids, verify};
 
 use crate::document::PoolIds;
 use crate::facts::Facts;

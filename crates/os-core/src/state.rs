@@ -45,7 +45,8 @@ type Disabled = BTreeMap<PoolName, BTreeMap<UserName, Failure>>;
 /// Invariant: `disabled` is what `resolve` makes of the rest; every change keeps it so, and
 /// `remembered` in step with it.
 ///
-/// An operation that gives ids to somebody *reserves* them before its first step, until it ends. So
+/// An operation that gives ids to somebody or takes them away *reserves* them before its first step,
+/// until it ends. So
 /// no other operation gives them away, and users of a pool that is imported meanwhile stand back.
 #[derive(Debug, Clone, Default)]
 pub struct State {
@@ -78,7 +79,7 @@ impl State {
         &self.remembered
     }
 
-    /// Reserves ids that [`crate::claim::verify`] has found to be free in this state. On pools that
+    /// Reserves what [`crate::claim::verify`] has found in this state. On pools that
     /// are imported they are remembered from now on. Answers the users that are disabled by that.
     pub fn reserve(&mut self, ids: RememberedIds) -> (Reservation, Vec<Changed>) {
         let reserved = Arc::make_mut(&mut self.reserved);

@@ -13,8 +13,8 @@ use crate::control::Control;
 use crate::executor::ProgressSink;
 use crate::recover::Recovery;
 
-/// What an operation has reserved on the host, e.g. the ids that it gives away, until this is dropped;
-/// `None` if its plan gives nothing.
+/// What an operation has reserved on the host, e.g. the ids that it gives or takes away, until this is
+/// dropped; `None` if its plan does neither. Dropping it may write a file.
 pub type Reservation = Option<Box<dyn Any + Send>>;
 
 /// What steps are applied to: the real host in `osctld`, a fake in tests.
@@ -45,8 +45,8 @@ pub trait Host: Send + Sync + 'static {
         Ok(())
     }
 
-    /// As [`Host::verify`], and reserves what the plan gives, so that no other operation gives it
-    /// before this one has ended. Called for the plan of an undo and for a plan that a crash cut off;
+    /// As [`Host::verify`], and reserves what the plan gives or takes away, so that no other operation
+    /// gives it before this one has ended. Called for the plan of an undo and for a plan that a crash cut off;
     /// the planner of a command sees to its own.
     fn reserve(&self, plan: &Plan) -> Result<Reservation, Failure> {
         self.verify(plan).map(|()| None)

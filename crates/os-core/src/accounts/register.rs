@@ -65,7 +65,7 @@ impl<'a> Registrar<'a> {
     }
 
     fn take(&mut self) -> Option<u32> {
-        let ours = |holder: &Holder| matches!(holder, Holder::Reserved(_));
+        let ours = |holder: &Holder| matches!(holder, Holder::Nobody(_));
         while self.next < 1_000_000 {
             let id = self.next;
             match self.claims.either(IdSpan::new(id, 1)?, &ours) {

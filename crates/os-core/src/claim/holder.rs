@@ -55,7 +55,7 @@ pub enum Holder {
         /// The owner of blocks.
         owner: Option<String>,
     },
-    /// What an operation on its way gives to somebody: a user, or the owner of blocks.
+    /// What an operation on its way gives to somebody or takes away: a user, or the owner of blocks.
     Pending {
         /// The pool.
         pool: PoolName,
@@ -69,7 +69,7 @@ pub enum Holder {
     /// Somebody on the host that is none of ours.
     Foreign(ForeignSpan),
     /// Nobody may have it.
-    Reserved(&'static str),
+    Nobody(&'static str),
     /// An allocation of an id range.
     Allocation {
         /// Pool of the range.
@@ -97,7 +97,7 @@ impl Holder {
                 Some(format!("osctl id-range table ls {pool}:{range}"))
             }
             Self::Account(name) => Some(format!("getent passwd {name}")),
-            Self::Foreign(_) | Self::Reserved(_) => None,
+            Self::Foreign(_) | Self::Nobody(_) => None,
         }
     }
 }
@@ -122,14 +122,20 @@ impl fmt::Display for Holder {
                 pool,
                 user: Some(user),
                 ..
-            } => write!(f, "user {pool}:{user}, which an operation is creating"),
+            } => write!(
+                f,
+                "user {pool}:{user}, which an operation creates or deletes"
+            ),
             Self::Pending { pool, owner, .. } => {
                 let owner = owner.as_deref().unwrap_or("an allocation");
-                write!(f, "{owner} on pool {pool}, which an operation is creating")
+                write!(
+                    f,
+                    "{owner} on pool {pool}, which an operation allocates or frees"
+                )
             }
             Self::Account(name) => write!(f, "system user {name}"),
             Self::Foreign(foreign) => f.write_str(&foreign.owner),
-            Self::Reserved(whom) => f.write_str(whom),
+            Self::Nobody(whom) => f.write_str(whom),
             Self::Allocation {
                 pool,
                 range,

@@ -49,7 +49,7 @@ proptest! {
         let plain = claims.iter().map(|(first, count)| span(*first, *count))
             .filter(|s| s.overlaps(wanted)).map(IdSpan::last).max();
         let claims = claims.into_iter()
-            .map(|(first, count)| Claim::new(span(first, count), Holder::Reserved("x"))).collect();
+            .map(|(first, count)| Claim::new(span(first, count), Holder::Nobody("x"))).collect();
         let spans = Spans::new(claims);
         prop_assert_eq!(spans.reach(wanted), plain);
         prop_assert_eq!(spans.first(wanted, &|_| false).is_some(), plain.is_some());
@@ -83,6 +83,15 @@ mod plans {
             before: None,
             after: Some(user_text(first)),
         })
+    }
+
+    /// Removes it.
+    fn gone(pool: &str, name: &str, first: u32) -> Step {
+        let mut step = user(pool, name, first);
+        if let Step::File(FileStep { before, after, .. }) = &mut step {
+            std::mem::swap(before, after);
+        }
+        step
     }
 
     fn blocks(pool: &str, index: u32, to: Presence) -> Step {
@@ -144,11 +153,10 @@ mod plans {
     #[test]
     fn what_the_plan_gives_up_is_free() {
         let (state, facts) = (two_pools(), facts());
-        let mut gone = user("tank", "alice", 2_000_000);
-        if let Step::File(FileStep { before, after, .. }) = &mut gone {
-            std::mem::swap(before, after);
-        }
-        let steps = vec![gone, user("dozer", "carol", 2_000_000)];
+        let steps = vec![
+            gone("tank", "alice", 2_000_000),
+            user("dozer", "carol", 2_000_000),
+        ];
         verify(&plan(steps), &state, &facts).unwrap();
     }
 
@@ -232,5 +240,45 @@ mod plans {
         assert!(claims.is_free(span(9_000_000, 1)).is_err());
         state.release(carol);
         verify(&new("dozer", "dave"), &state, &facts).unwrap();
+    }
+
+    /// It may have to go back.
+    #[test]
+    fn what_an_operation_takes_away_is_given_to_nobody_else() {
+        let (mut state, facts) = (two_pools(), facts());
+        let file = |name: &str| {
+            let (pool, name) = name.split_once(':').unwrap();
+            PoolPath::new(&pool.parse().unwrap(), format!("conf/user/{name}.toml")).unwrap()
+        };
+        let (tank, alice) = ("tank".parse().unwrap(), "alice".parse().unwrap());
+        let deletion = plan(vec![
+            gone("tank", "alice", 2_000_000),
+            blocks("tank", 1, Presence::Absent),
+        ]);
+        assert!(changes_ids(&deletion) && !gives_ids(&deletion));
+        let taken = verify(&deletion, &state, &facts).unwrap();
+        let (reservation, _) = state.reserve(taken.clone());
+        state.apply_file(&file("tank:alice"), None);
+        for step in [
+            user("dozer", "carol", 2_000_000),
+            blocks("dozer", 1, Presence::Present),
+        ] {
+            let message = refused(vec![step], &state, &facts);
+            assert!(message.contains("which an operation"), "{message}");
+        }
+        // Recovery finds half of it done.
+        state.release(reservation);
+        assert_eq!(verify(&deletion, &state, &facts).unwrap(), taken);
+        let (reservation, _) = state.reserve(taken);
+        state.insert(pool_with_users("aux", ["eve", "fred"]).0);
+        state.apply_file(&file("tank:alice"), Some(&user_text(2_000_000)));
+        state.release(reservation);
+        assert_eq!(state.disabled(&tank, &alice), None);
+        // A disabled user has nothing that could be taken away.
+        let eve = plan(vec![gone("aux", "eve", 2_000_000)]);
+        assert_eq!(
+            verify(&eve, &state, &facts).unwrap(),
+            crate::document::RememberedIds::default()
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The result of a plan gives nobody ids that somebody else has.
+//! The result of a plan gives nobody ids that somebody else has, and nobody gets what a plan takes away
+//! before the operation has ended: it may have to go back.
 //!
 //! A planner of a command chooses free ids, but a plan also comes about by undo, from the journal
 //! of an operation that a crash cut off, and from a command that was planned before the world
@@ -50,25 +51,48 @@ struct Changes {
     blocks: Vec<(PoolName, IdRangeName, Allocation, IdSpan)>,
     /// What these hold now does not count: it is given up by the plan.
     given_up: Vec<Holder>,
+    /// Users that are deleted. They come back to their ids if the operation does not succeed.
+    freed_users: Vec<(PoolName, UserName, UserIds)>,
+    /// Blocks that are freed, as ids.
+    freed_blocks: Vec<(PoolName, AllocatedIds)>,
 }
 
-/// Whether a plan may give ids to somebody, so that [`verify`] has to look at it. Costs nothing.
+/// Whether a plan may give ids to somebody or take them away, so that [`verify`] has to look at it.
+/// Costs nothing.
+pub fn changes_ids(plan: &Plan) -> bool {
+    plan.steps
+        .iter()
+        .any(|step| presence_of_ids(step).is_some())
+}
+
+/// Whether a plan may give ids to somebody. Costs nothing.
 pub fn gives_ids(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| match step {
+    let mut steps = plan.steps.iter();
+    steps.any(|step| presence_of_ids(step) == Some(Presence::Present))
+}
+
+fn presence_of_ids(step: &Step) -> Option<Presence> {
+    match step {
         Step::File(FileStep { path, after, .. }) => {
-            let relative = path.relative();
-            let holds_ids = ["conf/user/", "conf/id-range/"];
-            after.is_some() && holds_ids.iter().any(|folder| relative.starts_with(folder))
+            let mut folders = ["conf/user/", "conf/id-range/"].into_iter();
+            let holds_ids = folders.any(|folder| path.relative().starts_with(folder));
+            holds_ids.then_some(match after {
+                Some(_) => Presence::Present,
+                None => Presence::Absent,
+            })
         }
-        Step::IdBlocks(IdBlocksStep { to, .. }) | Step::SystemUser(SystemUserStep { to, .. }) => {
-            *to == Presence::Present
+        Step::IdBlocks(IdBlocksStep { to, .. }) => Some(*to),
+        // The ids of a user that is not registered any more are still in its file.
+        Step::SystemUser(SystemUserStep { to, .. }) => {
+            Some(*to).filter(|to| *to == Presence::Present)
         }
-        _ => false,
-    })
+        _ => None,
+    }
 }
 
 /// Refuses a plan whose result gives ids to an owner while another one has them, or while another
-/// operation has reserved them. Returns the ids that it gives, for [`State::reserve`].
+/// operation has reserved them. Returns the ids that it gives and those that it takes away, for
+/// [`State::reserve`].
 ///
 /// *Shape*: looks at what the plan changes, not at what is there already: two users whose ids
 /// overlap since their pools were imported hinder no other plan.
@@ -76,10 +100,7 @@ pub fn gives_ids(plan: &Plan) -> bool {
 /// # Errors
 /// `Code::Overlap`, which names both owners.
 pub fn verify(plan: &Plan, state: &State, facts: &Facts) -> Result<RememberedIds, Failure> {
-    let changes = Changes::of(plan, state);
-    if changes.users.is_empty() && changes.blocks.is_empty() {
-        return Ok(RememberedIds::default());
-    }
+    let mut changes = Changes::of(plan, state);
     let claims = Claims::of(state, facts);
     for (pool, name, doc) in &changes.users {
         let account = facts.account(pool, name).map(|account| &account.name);
@@ -108,7 +129,21 @@ pub fn verify(plan: &Plan, state: &State, facts: &Facts) -> Result<RememberedIds
             refuse(&owner, space, claims.first(space, *span, &own).cloned())?;
         }
     }
-    Ok(changes.given())
+    // One that is disabled does not have the ids that its file says.
+    let mut freed = std::mem::take(&mut changes.freed_users);
+    freed.retain(|(pool, name, ids)| {
+        let own = |holder: &Holder| {
+            is_of_user(holder, (pool, name), None)
+                || matches!(holder, Holder::Allocation { .. } | Holder::Account(_))
+        };
+        let maps = [(Space::Uid, &ids.uid_map), (Space::Gid, ids.gid_map())];
+        maps.into_iter().all(|(space, map)| {
+            let other = changes.among_users(space, map, &name.entity(pool));
+            claims.of_map(space, map, &own).is_none() && other.is_none()
+        })
+    });
+    changes.freed_users = freed;
+    Ok(changes.reserved())
 }
 
 /// Refuses the start of a container while another user's container runs with some of its ids.
@@ -211,10 +246,16 @@ impl Changes {
 
     fn add(&mut self, step: &Step, state: &State) {
         match step {
-            Step::File(FileStep { path, after, .. }) => {
-                let (pool, after) = (path.pool(), after.as_deref());
+            Step::File(FileStep {
+                path,
+                before,
+                after,
+            }) => {
+                let (pool, before, after) = (path.pool(), before.as_deref(), after.as_deref());
                 match layout::entity_of(pool, path.relative()) {
-                    Some(EntityRef::User { pool, name }) => self.user(pool, name, after, state),
+                    Some(EntityRef::User { pool, name }) => {
+                        self.user((pool, name), (before, after), state);
+                    }
                     Some(EntityRef::IdRange { pool, name }) => {
                         self.range((&pool, &name), after, state);
                     }
@@ -236,11 +277,22 @@ impl Changes {
         }
     }
 
-    fn user(&mut self, pool: PoolName, name: UserName, after: Option<&str>, state: &State) {
+    fn user(
+        &mut self,
+        (pool, name): (PoolName, UserName),
+        (text, after): (Option<&str>, Option<&str>),
+        state: &State,
+    ) {
         let found = state.find(Some(&pool), &name).ok();
         let before = found.as_ref().and_then(|found| found.entry.doc());
         let after = after.and_then(|text| document::parse::<UserDoc>(text).ok());
         let Some(after) = after else {
+            // Recovery may find it gone already.
+            let before = || document::parse::<UserDoc>(text?).ok();
+            let ids = found.and_then(|found| found.entry.ids());
+            let ids = ids.or_else(|| before().map(|doc| UserIds::new(&doc.uid_map, doc.gid_map())));
+            let freed = ids.map(|ids| (pool.clone(), name.clone(), ids));
+            self.freed_users.extend(freed);
             self.given_up.push(Holder::User { pool, name });
             return;
         };
@@ -279,12 +331,19 @@ impl Changes {
         };
         let blocks = step.allocation();
         match (step.to, doc.table.span(step.index, step.count)) {
-            (Presence::Absent, _) => self.given_up.push(Holder::Allocation {
-                pool: pool.clone(),
-                range: range.clone(),
-                index: step.index,
-                owner: blocks.owner,
-            }),
+            (Presence::Absent, span) => {
+                let freed = span
+                    .ok()
+                    .map(|span| AllocatedIds::new(span, blocks.owner.clone()));
+                self.freed_blocks
+                    .extend(freed.map(|blocks| (pool.clone(), blocks)));
+                self.given_up.push(Holder::Allocation {
+                    pool: pool.clone(),
+                    range: range.clone(),
+                    index: step.index,
+                    owner: blocks.owner,
+                });
+            }
             (Presence::Present, Ok(span)) if !doc.table.allocations().contains(&blocks) => {
                 let (pool, range) = (pool.clone(), range.clone());
                 self.blocks.push((pool, range, blocks, span));
@@ -294,19 +353,29 @@ impl Changes {
         }
     }
 
-    /// What the plan gives away.
-    fn given(self) -> RememberedIds {
-        let mut given = RememberedIds::default();
-        for (pool, name, doc) in self.users {
+    /// What nobody else may get before the operation has ended: what it gives and what it takes away.
+    fn reserved(self) -> RememberedIds {
+        let mut reserved = RememberedIds::default();
+        let given = self.users.into_iter().map(|(pool, name, doc)| {
             let ids = UserIds::new(&doc.uid_map, doc.gid_map());
-            let pool = given.pools.entry(pool).or_default();
+            (pool, name, ids)
+        });
+        for (pool, name, ids) in self.freed_users.into_iter().chain(given) {
+            let pool = reserved.pools.entry(pool).or_default();
             pool.users.insert(name, ids);
         }
-        for (pool, _, blocks, span) in self.blocks {
-            let ids = AllocatedIds::new(span, blocks.owner);
-            given.pools.entry(pool).or_default().allocations.push(ids);
+        let given = self.blocks.into_iter();
+        let given =
+            given.map(|(pool, _, blocks, span)| (pool, AllocatedIds::new(span, blocks.owner)));
+        for (pool, ids) in self.freed_blocks.into_iter().chain(given) {
+            reserved
+                .pools
+                .entry(pool)
+                .or_default()
+                .allocations
+                .push(ids);
         }
-        given
+        reserved
     }
 
     /// Another user that the same plan gives ids of the map.

@@ -48,16 +48,16 @@ impl ForeignIds {
         Self { uids, gids }
     }
 
-    /// User ids and group ids with what is reserved, ready to be searched.
+    /// User ids and group ids with what nobody may have, ready to be searched.
     pub fn spans(&self) -> [Spans; 2] {
         [&self.uids, &self.gids].map(|foreign| {
-            let reserved = RESERVED.iter().filter_map(|(first, count, whom)| {
+            let nobodys = RESERVED.iter().filter_map(|(first, count, whom)| {
                 let span = IdSpan::new(*first, *count)?;
-                Some(Claim::new(span, Holder::Reserved(whom)))
+                Some(Claim::new(span, Holder::Nobody(whom)))
             });
             let foreign = foreign.iter().cloned();
             let foreign = foreign.map(|f| Claim::new(f.span, Holder::Foreign(f)));
-            Spans::new(foreign.chain(reserved).collect())
+            Spans::new(foreign.chain(nobodys).collect())
         })
     }
 

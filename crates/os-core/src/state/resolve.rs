@@ -71,7 +71,7 @@ pub(super) fn resolve(state: &State) -> Disabled {
     disabled
 }
 
-/// Accepts the ids of users that an operation is creating, and what is remembered of users that
+/// Accepts the ids of users that an operation creates or deletes, and what is remembered of users that
 /// cannot be read now: their pool is not imported, or their file is damaged.
 fn reserve<'a>(state: &'a State, (uids, gids): (&mut Accepted<'a>, &mut Accepted<'a>)) {
     let reserved = state.reserved().map(|of_pool| (of_pool, true));

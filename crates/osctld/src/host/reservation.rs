@@ -1,4 +1,4 @@
-//! The ids that operations give to somebody: checked and reserved in memory, one operation at a time.
+//! The ids that operations give to somebody or take away: checked and reserved in memory, one operation at a time.
 //!
 //! The lock is never held while files of a pool are read or written. Otherwise a pool whose disk hangs
 //! would keep users from being created on all others.
@@ -57,24 +57,26 @@ impl LinuxHost {
             return Ok(Planned { plan, reservation });
         }
         let ids = self.ids();
+        let fresh = self.facts_about_ids()?;
         let facts = Facts {
-            running_ids: self.running_ids(),
-            sources: facts.sources,
-            storage: facts.storage,
-            taken_names: facts.taken_names,
-            ..self.facts()?
+            view: fresh.view,
+            foreign: fresh.foreign,
+            account_damage: fresh.account_damage,
+            ids_failure: fresh.ids_failure,
+            running_ids: fresh.running_ids,
+            ..facts
         };
         let state = self.state();
         let plan = os_core::plan(command, &state, &facts)?;
         let reservation = self.reserve(claim::verify(&plan, &state, &facts)?);
         drop(ids);
-        let reservation = self.remembered(reservation)?;
+        let reservation = self.remembered(&plan, reservation)?;
         Ok(Planned { plan, reservation })
     }
 
     /// Refuses a plan that gives ids to an owner while another one has them or is given them.
     pub(super) fn verify_ids(&self, plan: &Plan) -> Result<(), Failure> {
-        if claim::gives_ids(plan) {
+        if claim::changes_ids(plan) {
             let (state, facts) = (self.state_for(plan)?, self.facts_about_ids()?);
             claim::verify(plan, &state, &facts)?;
         }
@@ -83,13 +85,14 @@ impl LinuxHost {
 
     /// As [`LinuxHost::verify_ids`], and reserves the ids.
     pub(super) fn reserve_ids(&self, plan: &Plan) -> Result<os_engine::Reservation, Failure> {
-        if !claim::gives_ids(plan) {
+        if !claim::changes_ids(plan) {
             return Ok(None);
         }
         // Reads the files of a pool that is being imported.
         let mut state = self.state_for(plan)?;
         let ids = self.ids();
         let now = self.state();
+        // Such a pool comes into the state later. What the plan changes is seen in its files.
         let unloaded = state.pools().iter();
         let mut unloaded = unloaded.filter(|pool| now.pool(pool.name()).is_none());
         state = match unloaded.next().cloned() {
@@ -102,7 +105,7 @@ impl LinuxHost {
         };
         let reservation = self.reserve(claim::verify(plan, &state, &self.facts_about_ids()?)?);
         drop(ids);
-        self.remembered(reservation)
+        self.remembered(plan, reservation)
     }
 
     /// Takes the configuration of a pool into the state. A user of it stands back if an operation is
@@ -126,12 +129,19 @@ impl LinuxHost {
         })
     }
 
-    /// Has the reserved ids in the file of remembered ids, before the operation has any effect.
-    fn remembered(&self, reserved: Option<Reserved>) -> Result<os_engine::Reservation, Failure> {
+    /// Has ids that are given to somebody in the file of remembered ids, before the operation has any
+    /// effect. What is only taken away is there already, and has to go when that file is damaged, too.
+    fn remembered(
+        &self,
+        plan: &Plan,
+        reserved: Option<Reserved>,
+    ) -> Result<os_engine::Reservation, Failure> {
         let Some(reserved) = reserved else {
             return Ok(None);
         };
-        self.cache.save()?;
+        if claim::gives_ids(plan) {
+            self.cache.save()?;
+        }
         Ok(Some(Box::new(reserved)))
     }
 
