@@ -37,7 +37,7 @@ impl Runtime {
                 spec: None,
                 ..target.clone()
             };
-            if let Err(failure) = self.finish(&remains, &Unattended) {
+            if let Err(failure) = self.finish(&remains, None, &Unattended) {
                 tracing::error!(%failure, "cannot clear the remains of a container");
             }
             return Ok(());

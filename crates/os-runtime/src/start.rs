@@ -127,7 +127,7 @@ impl Runtime {
             // Without a recorded run there is nothing that its hook scripts would belong to.
             spec: live.is_some().then(|| spec.clone()),
         };
-        self.finish(&target, operation).map(|()| 0)
+        self.finish(&target, None, operation).map(|()| 0)
     }
 }
 
@@ -181,8 +181,8 @@ impl Start<'_> {
         Ok((live, init))
     }
 
-    /// Starts the helper in the container's control groups; returns when it has become LXC. Hooks are
-    /// expected from the first moment on.
+    /// Starts the helper with the files of the container's control groups, which it joins last; returns
+    /// when it has become LXC. Hooks are expected from the first moment on.
     fn spawn_monitor<'a>(
         &self,
         programs: &'a Programs,

@@ -66,6 +66,8 @@ impl Runtime {
     ) -> Result<(), Failure> {
         let container = &target.container;
         let live = self.container(container);
+        let is_forced = policy.method == StopMethod::Kill;
+        let mut scripts = is_forced.then_some(FORCED_SCRIPTS);
         match &live {
             Some(live) if live.restart_at.is_some() => {
                 // It waits for its reboot, which is not wanted any more.
@@ -74,19 +76,19 @@ impl Runtime {
             }
             Some(live) if live.has_ended() => {
                 let by_itself = policy.method == StopMethod::IfEnded;
-                return self.put_away(target, by_itself, operation);
+                return self.put_away(target, by_itself, scripts, operation);
             }
             _ => {}
         }
         let before = live.as_ref().map(|live| live.state);
         let init = live.and_then(|live| live.init);
-        let is_forced = policy.method == StopMethod::Kill;
-        let scripts_end = is_forced.then(|| Instant::now() + FORCED_SCRIPTS);
         match &target.spec {
             // A forced stop ignores pre-stop failures.
             Some(spec) if is_forced => {
-                let end = Some(Instant::now() + FORCED_PRE_STOP);
+                let began = Instant::now();
+                let end = Some(began + FORCED_PRE_STOP);
                 hook::run_and_log_until(spec, Hook::PreStop, end, operation);
+                scripts = Some(FORCED_SCRIPTS.saturating_sub(began.elapsed()));
             }
             Some(spec) => hook::run(spec, Hook::PreStop, HookContext::Host, operation)?,
             None => {}
@@ -116,8 +118,7 @@ impl Runtime {
                 return Err(failure);
             }
         }
-        self.end(target, scripts_end, operation)?;
-        record::remove(&target.run)
+        self.finish(target, scripts, operation)
     }
 
     /// Asks init to shut down; whether it has ended in time.
@@ -166,11 +167,12 @@ impl Runtime {
         &self,
         target: &StopTarget,
         by_itself: bool,
+        scripts: Option<Duration>,
         operation: &dyn Operation,
     ) -> Result<(), Failure> {
         let container = &target.container;
         let Some(was) = self.recorded(container) else {
-            return self.finish(target, operation);
+            return self.finish(target, scripts, operation);
         };
         self.wait_for_monitor(&was.cgroup, operation);
         let was_stopped = was.state == ContainerState::Stopping;
@@ -180,7 +182,7 @@ impl Runtime {
             None
         };
         let Some(after) = after else {
-            return self.finish(target, operation);
+            return self.finish(target, scripts, operation);
         };
         let pending = Self::pending(was);
         let record = Record {
@@ -188,7 +190,7 @@ impl Runtime {
             ..pending.record()
         };
         record::write(&target.run, &record)?;
-        self.end(target, None, operation)?;
+        self.end(target, scripts, operation)?;
         if after == AfterExit::Reboot {
             let pause = pending
                 .restart_at
@@ -227,22 +229,24 @@ impl Runtime {
         }
     }
 
-    /// Kills what is left of a container, and removes its groups and its run record.
+    /// Kills what is left of a container, and removes its groups and its run record; `scripts` as for
+    /// [`Runtime::end`].
     pub(crate) fn finish(
         &self,
         target: &StopTarget,
+        scripts: Option<Duration>,
         operation: &dyn Operation,
     ) -> Result<(), Failure> {
-        self.end(target, None, operation)?;
+        self.end(target, scripts, operation)?;
         record::remove(&target.run)
     }
 
-    /// Kills what is left of a container and removes its groups; then it is stopped. Scripts that still run
-    /// at `scripts_end` are killed.
+    /// Kills what is left of a container and removes its groups; then it is stopped. Scripts that run for
+    /// longer than `scripts` from then on, however long the kill took, are killed.
     fn end(
         &self,
         target: &StopTarget,
-        scripts_end: Option<Instant>,
+        scripts: Option<Duration>,
         operation: &dyn Operation,
     ) -> Result<(), Failure> {
         let container = &target.container;
@@ -252,8 +256,9 @@ impl Runtime {
         if !left? {
             self.containers.apply(container, Event::Cleared)?;
             if let Some(spec) = &target.spec {
+                let end = scripts.map(|scripts| Instant::now() + scripts);
                 for hook in [Hook::OnStop, Hook::PostStop] {
-                    hook::run_and_log_until(spec, hook, scripts_end, operation);
+                    hook::run_and_log_until(spec, hook, end, operation);
                 }
             }
         }

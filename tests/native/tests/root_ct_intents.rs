@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use native::{wait_for, with_pool};
+use native::{process, wait_for, with_pool};
+use os_sys::Signal;
 use os_testkit::{Container, Sandbox};
 use serde_json::json;
 
@@ -120,6 +121,34 @@ fn meets_a_forced_stop(
     Ok(())
 }
 
+/// Nor do the scripts that clean up have more time when init has ended by itself just before.
+#[test]
+fn a_forced_stop_of_what_has_just_ended_waits_for_no_script() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = sandbox.container("held")?;
+    for name in ["pre-stop", "post-stop"] {
+        let hook = sandbox.path(&format!("tank/hook/ct/held/{name}"));
+        native::write(&hook, "#!/bin/sh\nsleep 4711 & sleep 4711\n")?;
+        fs::set_permissions(&hook, fs::Permissions::from_mode(0o700))?;
+    }
+    std::thread::scope(|scope| -> Result<()> {
+        // It has the lock that whoever clears the container waits for.
+        let waiting = scope.spawn(|| sandbox.osctl(&["ct", "stop", "held"]));
+        wait_for("the hook", || Ok((count_sleeps()? == 2).then_some(())))?;
+        let init = web.init_pid()?;
+        process::signal(init, Signal::KILL)?;
+        wait_for("its end", || Ok((!process::is_alive(init)).then_some(())))?;
+        let began = Instant::now();
+        web.kill()?;
+        ensure!(began.elapsed() < SCRIPT_LIMIT / 2, "{:?}", began.elapsed());
+        waiting.join().map_err(|_panic| anyhow::anyhow!("died"))??;
+        Ok(())
+    })?;
+    ensure!(web.state()? == "stopped");
+    ensure!(count_sleeps()? == 0, "the hook's processes are left");
+    sandbox.finish(daemon)
+}
+
 fn count_sleeps() -> Result<usize> {
     let mut found = 0;
     for entry in fs::read_dir("/proc")? {
@@ -152,7 +181,7 @@ fn a_run_for_a_command_that_is_gone_ends() -> Result<()> {
     daemon.kill()?;
     // The crash takes the helper along, which would have ended the container.
     let held = os_sys::PidFd::open(pid)?.context("the helper is gone")?;
-    held.send_signal(os_sys::Signal::KILL)?;
+    held.send_signal(Signal::KILL)?;
     client.kill()?;
     client.wait()?;
     let daemon = sandbox.start_ready()?;

@@ -1,5 +1,6 @@
 //! Stopping containers: the ladder, and what must not hinder it.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -238,18 +239,18 @@ fn join(pid: u32, other: u32) -> Result<()> {
     Ok(())
 }
 
-/// C22: the kernel holds a killed process of the container, until its file system answers.
-#[test]
-fn beside_a_process_in_d_state_nothing_claims_success() -> Result<()> {
-    let (sandbox, daemon) = with_pool()?;
-    let web = sandbox.container("web")?;
+/// Puts a process into the container that cannot be killed while the mount lives.
+fn held_by_the_kernel(
+    sandbox: &Sandbox,
+    web: &Container<'_>,
+) -> Result<(HungMount, std::process::Child)> {
     let directory = sandbox.path("hung");
     std::fs::create_dir(&directory)?;
     let hung = HungMount::unkillable_over(&directory)?;
     #[expect(clippy::disallowed_methods, reason = "the test waits for its end")]
     let mut stuck = std::process::Command::new("stat");
     let stuck = stuck.arg(directory.join("file")).stdin(Stdio::null());
-    let mut stuck = stuck.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let stuck = stuck.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let waits = format!("/proc/{}/wchan", stuck.id());
     wait_for("a process that waits for the server", || {
         Ok(std::fs::read_to_string(&waits)?
@@ -257,7 +258,15 @@ fn beside_a_process_in_d_state_nothing_claims_success() -> Result<()> {
             .then_some(()))
     })?;
     join(stuck.id(), web.init_pid()?)?;
+    Ok((hung, stuck))
+}
 
+/// C22: the kernel holds a killed process of the container, until its file system answers.
+#[test]
+fn beside_a_process_in_d_state_nothing_claims_success() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = sandbox.container("web")?;
+    let (hung, mut stuck) = held_by_the_kernel(&sandbox, &web)?;
     let stop = sandbox.osctl(&["ct", "stop", "-k", "web"])?;
     ensure!(
         stop.code == 7 && stop.stderr.contains("E-DEADLINE") && stop.stderr.contains("D state"),
@@ -279,5 +288,29 @@ fn beside_a_process_in_d_state_nothing_claims_success() -> Result<()> {
     assert_eq!(web.state()?, "stopped");
     web.start()?;
     assert_eq!(web.sh("echo again")?, "again\n");
+    sandbox.finish(daemon)
+}
+
+/// However long the kill took, the scripts that clean up are run.
+#[test]
+fn scripts_are_run_after_a_kill_that_took_long() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let web = sandbox.container("web")?;
+    let mark = sandbox.path("mark");
+    let hook = sandbox.path("tank/hook/ct/web/on-stop");
+    native::write(&hook, format!("#!/bin/sh\n: > {}\n", mark.display()))?;
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700))?;
+    let (hung, mut stuck) = held_by_the_kernel(&sandbox, &web)?;
+    std::thread::scope(|scope| -> Result<()> {
+        let stop = scope.spawn(|| sandbox.ok(&["ct", "stop", "-k", "web"]));
+        web.wait_for("stopping")?;
+        // Longer than the scripts of a forced stop have.
+        std::thread::sleep(Duration::from_secs(3));
+        drop(hung);
+        stop.join().map_err(|_panic| anyhow::anyhow!("died"))??;
+        Ok(())
+    })?;
+    stuck.wait()?;
+    ensure!(mark.exists(), "the script did not run");
     sandbox.finish(daemon)
 }
