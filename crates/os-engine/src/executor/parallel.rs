@@ -32,6 +32,8 @@ impl<H: Host> Executor<'_, H> {
         let outcome = thread::scope(|scope| {
             let (mut threads, mut failures) = (Vec::new(), Vec::new());
             for number in group.first..group.first + group.count {
+                // Before the look at the control: while this waits, the operation may be cancelled.
+                let slot = runtime.block_on(bound.take());
                 match self.begin_step(journal, plan, number, self.control) {
                     Ok(true) => {}
                     Ok(false) => continue,
@@ -40,7 +42,6 @@ impl<H: Host> Executor<'_, H> {
                         break;
                     }
                 }
-                let slot = runtime.block_on(bound.take());
                 let step = &plan.steps[number - 1];
                 let spawned = thread::Builder::new().spawn_scoped(scope, move || {
                     let _slot = slot;

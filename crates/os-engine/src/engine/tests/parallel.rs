@@ -161,6 +161,28 @@ async fn stops_that_were_cut_off_are_rolled_forward() {
     }
 }
 
+/// A cancelled export tells no more guests to shut down.
+#[tokio::test]
+async fn a_cancelled_group_begins_no_more_steps() {
+    let machine = Machine::new();
+    run_containers(&machine, &["deaf", "c2"]);
+    machine.host.wait_at(Some("stop container tank:deaf"));
+    let engine = machine.start("");
+    let steps = vec![stop("deaf"), stop("c2"), create("x")];
+    let group = Parallel {
+        first: 1,
+        count: 2,
+        width: 1,
+    };
+    let export = work_on(vec![whole()], steps);
+    let export = engine.submit(parallel(export, group)).unwrap();
+    machine.host.until_active(1).await;
+    engine.cancel(export.as_str()).unwrap();
+    let export = engine.wait(export.as_str(), LONG).await.unwrap();
+    assert_eq!(states(&export)[1], Pending, "{export:?}");
+    assert!(machine.host.world().running.contains("c2"));
+}
+
 #[tokio::test]
 async fn a_kill_interrupts_one_stop_of_an_export_and_the_export_goes_on() {
     let machine = Machine::new();
