@@ -15,7 +15,7 @@ use crate::events::Events;
 use crate::fault::Faults;
 use crate::history::History;
 use crate::host::Host;
-use crate::journal::{Folder, JournalDirs};
+use crate::journal::{Appending, Folder, JournalDirs};
 use crate::locks::{Claimant, LockTable};
 use crate::operation_table::{Entry, OperationTable};
 use crate::recover::{Recovery, Which};
@@ -102,7 +102,7 @@ pub(crate) struct Inner<H> {
     slots: Slots,
     pub(crate) busy: Duration,
     events: Events,
-    appending: Arc<Mutex<()>>,
+    appending: Arc<Appending>,
     resuming: Mutex<()>,
 }
 

@@ -23,6 +23,7 @@
 //!
 //! No file stays open between operations, so that a pool can be unmounted.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -64,13 +65,16 @@ pub trait JournalDirs: Send + Sync + 'static {
     fn open(&self) -> Vec<JournalPlace>;
 }
 
+/// Held while a line is added to a history, so that a torn one is cut off by itself. The files whose names
+/// this daemon has made durable: one before it may have been killed between the line and that.
+pub(crate) type Appending = Mutex<BTreeSet<PathBuf>>;
+
 /// The folder of one place.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
     dir: PathBuf,
     durable: bool,
-    /// Held while a line is added to a history, so that a torn one is cut off by itself.
-    appending: Arc<Mutex<()>>,
+    appending: Arc<Appending>,
 }
 
 /// The journal of an operation that has begun.
@@ -96,7 +100,7 @@ impl Folder {
     pub(crate) fn find(
         journals: &dyn JournalDirs,
         place: &JournalPlace,
-        appending: &Arc<Mutex<()>>,
+        appending: &Arc<Appending>,
     ) -> Result<Self, JournalError> {
         let dir = journals.dir(place);
         Ok(Self {
@@ -122,7 +126,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Opens a file in the folder `name`. That is made only when it locks out to be missing, as it
+    /// Opens a file in the folder `name`. That is made only when it turns out to be missing, as it
     /// costs a sync.
     fn open_log(&self, name: &str, file: &str) -> Result<Log, JournalError> {
         let path = self.dir.join(name).join(file);
@@ -138,15 +142,21 @@ impl Folder {
     /// Adds the end of an operation to the history.
     pub(crate) fn remember(&self, record: &Record) -> Result<(), JournalError> {
         let month = record.ending.ended.strftime("%Y-%m");
+        let file = format!("{month}.jsonl");
+        let path = self.history_dir().join(&file);
         let mut history;
         {
             let appending = self.appending.lock();
-            let _appending = appending.unwrap_or_else(PoisonError::into_inner);
-            history = self.open_log("history", &format!("{month}.jsonl"))?;
+            let mut known = appending.unwrap_or_else(PoisonError::into_inner);
+            history = self.open_log("history", &file)?;
+            if !known.contains(&path) {
+                history.distrust_name();
+            }
             history.append(&[record])?;
             if self.durable && history.is_new() {
                 // Those that append next find the file, whose name has to be durable then.
                 history.sync()?;
+                known.insert(path);
             }
         }
         // Outside of the lock: operations that end together share the work of the disk.
@@ -252,13 +262,18 @@ impl Journal {
                 return Err(damaged(number, "it cannot stand here"));
             }
         }
-        Ok(Found::Open(Box::new(Self {
+        let mut log = Log::open(path, PRIVATE_FILE)?;
+        log.distrust_name();
+        let mut journal = Self {
             folder: folder.clone(),
-            log: Log::open(path, PRIVATE_FILE)?,
+            log,
             path: path.to_owned(),
             begin,
             step_log,
-        })))
+        };
+        // Its begin is acted upon from now on.
+        journal.sync()?;
+        Ok(Found::Open(Box::new(journal)))
     }
 
     pub(crate) fn begun(&self) -> &Begin {

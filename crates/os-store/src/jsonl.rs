@@ -101,8 +101,9 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<Records<T>>, Json
 pub struct Log {
     file: File,
     path: PathBuf,
-    /// The folder of a new file: its name is not durable yet.
-    new_in: Option<Folder>,
+    folder: Folder,
+    /// Whether its name may not be durable yet.
+    is_new: bool,
     /// The length up to the last whole record.
     length: u64,
     /// Whether a failed append may have left a piece behind that length.
@@ -128,7 +129,8 @@ impl Log {
         let mut log = Self {
             file,
             path: path.to_owned(),
-            new_in: is_new.then_some(entry.folder),
+            folder: entry.folder,
+            is_new,
             length: length - torn,
             torn: torn > 0,
         };
@@ -158,20 +160,26 @@ impl Log {
         Ok(())
     }
 
-    /// Whether its name is not durable yet.
+    /// Whether its name may not be durable yet.
     pub fn is_new(&self) -> bool {
-        self.new_in.is_some()
+        self.is_new
+    }
+
+    /// Lets the next [`Log::sync`] make its name durable, too: whoever made the file may have been killed
+    /// before it did that.
+    pub fn distrust_name(&mut self) {
+        self.is_new = true;
     }
 
     /// Makes what was appended durable.
     pub fn sync(&mut self) -> Result<(), FileError> {
         let failed = |error| FileError::new(Action::Sync, &self.path, error);
-        let Some(folder) = &self.new_in else {
+        if !self.is_new {
             return self.file.sync_data().map_err(failed);
-        };
+        }
         self.file.sync_all().map_err(failed)?;
-        folder.sync()?;
-        self.new_in = None;
+        self.folder.sync()?;
+        self.is_new = false;
         Ok(())
     }
 

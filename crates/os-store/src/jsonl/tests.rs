@@ -50,6 +50,22 @@ fn records_come_back_in_order() {
 }
 
 #[test]
+fn a_name_that_is_not_trusted_is_made_durable_once() {
+    let (_folder, path) = folder();
+    let mut log = Log::open(&path, MODE).unwrap();
+    assert!(log.is_new());
+    // As if killed before the sync.
+    log.append(&[entry(1)]).unwrap();
+    let mut log = Log::open(&path, MODE).unwrap();
+    assert!(!log.is_new());
+    log.distrust_name();
+    log.append(&[entry(2)]).unwrap();
+    assert!(log.is_new());
+    log.sync().unwrap();
+    assert!(!log.is_new());
+}
+
+#[test]
 fn a_torn_last_line_is_reported_then_cut() {
     for torn in [
         &b"{\"step\":\"x\",\"nu"[..],
