@@ -8,7 +8,7 @@
 //! fails because the engine is busy goes back into the queue, so no exit is lost.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use os_api::Command;
@@ -27,6 +27,9 @@ const PLANNERS: usize = 4;
 /// Delay after which an exit that could not be attended to is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
+/// The longest delay after deletions that failed.
+const LONGEST_RETRY: Duration = Duration::from_mins(10);
+
 /// Attends to exits from now on, to those that came so far first. What a crash cut off has to be
 /// settled, or in the queue of its container, by now: a stop that goes on is not for exits to end.
 /// Must be called within the runtime.
@@ -35,6 +38,7 @@ pub(crate) fn attend(app: &App) {
     let thread = std::thread::Builder::new().name("exits".to_owned());
     let spawned = thread.spawn(move || {
         let mut planners: HashMap<PoolName, Arc<Semaphore>> = HashMap::new();
+        let pauses = Arc::<Pauses>::default();
         loop {
             let container = app.host().runtime().exits().next();
             let planners = planners.entry(container.pool.clone());
@@ -43,6 +47,7 @@ pub(crate) fn attend(app: &App) {
                 app: app.clone(),
                 container,
                 planners: Arc::clone(planners),
+                pauses: Arc::clone(&pauses),
             };
             runtime.spawn(exit.attend());
         }
@@ -57,33 +62,70 @@ struct Exit {
     app: App,
     container: ContainerRef,
     planners: Arc<Semaphore>,
+    pauses: Arc<Pauses>,
+}
+
+/// Pauses before deletions that failed are tried again, each of them an operation in the history.
+#[derive(Debug, Default)]
+struct Pauses(Mutex<HashMap<ContainerRef, Duration>>);
+
+impl Pauses {
+    /// The pause after one more failure, twice as long as the last one.
+    fn next(&self, container: &ContainerRef) -> Duration {
+        let mut all = self.lock();
+        let next = all.get(container).map_or(RETRY, |last| *last * 2);
+        let next = next.min(LONGEST_RETRY);
+        all.insert(container.clone(), next);
+        next
+    }
+
+    fn forget(&self, container: &ContainerRef) {
+        self.lock().remove(container);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ContainerRef, Duration>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Exit {
     async fn attend(self) {
         let container = &self.container;
+        // Asked before: an import may end while this is tried.
+        let was_importing = self.is_importing();
         let Err(failure) = self.clear().await else {
-            return;
+            return self.pauses.forget(container);
         };
+        let mut pause = RETRY;
         match failure.code {
-            // Its pool is being imported and comes in at once.
-            Code::PoolState if self.is_importing() => {}
+            // Its pool is being imported and comes in at once, or has come in.
+            Code::PoolState if was_importing || self.is_imported() => {}
             // The export of its pool has stopped and cleared it.
             Code::PoolState => {
                 tracing::debug!(%container, %failure, "an exit needs no attention any more");
-                return;
+                return self.pauses.forget(container);
             }
             Code::Cancelled => tracing::debug!(%container, %failure, "taken over"),
-            _ => tracing::error!(%container, %failure, "cannot clear a container that has ended"),
+            _ => {
+                tracing::error!(%container, %failure, "cannot clear a container that has ended");
+                // It is cleared already and only to be deleted: that is not urgent.
+                if self.app.host().runtime().container(container).is_none() {
+                    pause = self.pauses.next(container);
+                }
+            }
         }
         let exits = self.app.host().runtime().exits();
-        exits.push_later(container.clone(), RETRY);
+        exits.push_later(container.clone(), pause);
     }
 
     /// What runs on a pool is found before the pool is listed.
     fn is_importing(&self) -> bool {
         let importing = self.app.host().importing().now();
         importing.contains(&self.container.pool)
+    }
+
+    fn is_imported(&self) -> bool {
+        self.app.host().state().pool(&self.container.pool).is_some()
     }
 
     async fn clear(&self) -> Result<(), Failure> {
@@ -194,4 +236,20 @@ fn is_to_be_deleted(app: &App, container: &ContainerRef) -> bool {
     let target = || app.host().stop_target(container).ok()?;
     is_ephemeral(app, container)
         && target().is_some_and(|target| app.host().runtime().is_to_be_deleted(&target))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_after_failed_deletions_grow_up_to_ten_minutes() {
+        let container = ContainerRef::new(&"tank".parse().unwrap(), &"web".parse().unwrap());
+        let pauses = Pauses::default();
+        let next = || pauses.next(&container).as_secs();
+        let all: Vec<_> = std::iter::repeat_with(next).take(9).collect();
+        assert_eq!(all, [5, 10, 20, 40, 80, 160, 320, 600, 600]);
+        pauses.forget(&container);
+        assert_eq!(pauses.next(&container), RETRY);
+    }
 }
