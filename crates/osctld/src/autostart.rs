@@ -28,13 +28,7 @@ pub(crate) fn after_import(app: &App, pool: PoolName, starts: bool, import: OpId
     let app = app.clone();
     tokio::spawn(async move {
         // However long the import takes: its operation has a deadline of its own.
-        let state = loop {
-            let waited = app.engine().wait(import.as_str(), submit::OWN_DEADLINE);
-            match waited.await.map(|operation| operation.state) {
-                Ok(state) if !state.is_final() => {}
-                ended => break ended,
-            }
-        };
+        let state = submit::end_at_last(&app, &import).await;
         if state.is_ok_and(|state| state == OperationState::Finished) {
             resume::at(&app, JournalPlace::Pool { pool: pool.clone() }).await;
             if starts {
@@ -76,6 +70,7 @@ async fn run(app: &App, pool: &PoolName) -> Result<(), Failure> {
                 tracing::error!(%pool, %name, %failure, "a container does not start with its pool");
             }
             if is_loaded(&app.host().paths().load_average()) {
+                tracing::info!(%pool, %name, ?delay, "the host is loaded: the next start waits");
                 tokio::time::sleep(delay).await;
             }
             drop(slot);

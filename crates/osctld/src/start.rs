@@ -11,8 +11,8 @@ use os_api::view::DaemonState;
 use os_engine::FaultPlan;
 use os_engine::{Engine, Faults, Limits, Setup};
 use os_store::atomic::{self, Attributes};
-use os_types::PoolName;
 use os_types::plan::JournalPlace;
+use os_types::{OpId, PoolName};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -31,7 +31,8 @@ use crate::{autostart, exits, http, instance, log, notify, resume};
 /// the next start.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Descriptors of the daemon at most: each client takes two, each container that runs at most eight.
+/// Descriptors of the daemon at most: each client takes two, each container that runs at most nine: its
+/// init, its monitor, files of its control groups.
 const DESCRIPTORS: u64 = 65_536;
 
 /// How long the disks of the pools have at the start to say what is on them.
@@ -219,7 +220,7 @@ async fn settle(app: &App, place: JournalPlace) {
 
 /// Imports, all at once, the pools that this host had open when it was last seen; those it imported.
 async fn import_all(app: &App) -> Vec<PoolName> {
-    let (mut operations, mut imported) = (Vec::new(), Vec::new());
+    let (mut operations, mut imported, mut late) = (Vec::new(), Vec::new(), Vec::new());
     let pools = ours(app).await;
     // From now on they are listed as being imported, whatever their operations wait for.
     let importing = app.host().importing();
@@ -256,6 +257,10 @@ async fn import_all(app: &App) -> Vec<PoolName> {
                 imported.push(pool.clone());
             }
             Ok(operation) => {
+                if !operation.state.is_final() {
+                    late.push(pool);
+                    end_late(app, pool.clone(), id.clone());
+                }
                 let failure = operation.failure.map(|failure| failure.to_string());
                 let failure =
                     failure.unwrap_or_else(|| format!("operation {id} has not ended yet"));
@@ -264,10 +269,19 @@ async fn import_all(app: &App) -> Vec<PoolName> {
             Err(failure) => tracing::error!(%pool, %failure, "cannot import"),
         }
     }
-    for pool in &pools {
+    for pool in pools.iter().filter(|pool| !late.contains(pool)) {
         importing.end(pool);
     }
     imported
+}
+
+/// A pool whose import is not waited for any more is listed as being imported until that ends.
+fn end_late(app: &App, pool: PoolName, import: OpId) {
+    let app = app.clone();
+    tokio::spawn(async move {
+        drop(submit::end_at_last(&app, &import).await);
+        app.host().importing().end(&pool);
+    });
 }
 
 /// The pools that are open or carry our mark. One whose disk does not answer is left out.

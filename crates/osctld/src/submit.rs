@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use os_api::Command;
+use os_api::{Command, OperationState};
 use os_engine::{OperationRequest, Planned, Slot, Strength, UndoTarget};
 use os_types::{
     Code, ContainerRef, EntityRef, Failure, JournalPlace, OpId, Plan, Step, StopMethod,
@@ -104,6 +104,19 @@ pub(crate) async fn end_of(app: &App, id: &OpId) -> Result<(), Failure> {
     let minutes = OWN_DEADLINE.as_secs() / 60;
     let text = format!("operation {id} has not ended within {minutes} minutes");
     Err(Failure::new(Code::Deadline, text).next(format!("osctl operation show {id}")))
+}
+
+/// Waits for the end of an operation, however long that takes.
+///
+/// # Errors
+/// If there is no such operation any more.
+pub(crate) async fn end_at_last(app: &App, id: &OpId) -> Result<OperationState, Failure> {
+    loop {
+        let state = app.engine().wait(id.as_str(), OWN_DEADLINE).await?.state;
+        if state.is_final() {
+            return Ok(state);
+        }
+    }
 }
 
 fn target(undo: &os_api::command::Undo) -> UndoTarget {

@@ -6,11 +6,12 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use os_api::OperationState;
 use os_api::command::ContainerStart;
 use os_api::exec::{EXEC_PROTOCOL, ExecRequest, HelperFrame};
 use os_helper_api::{EnterJob, WindowSize};
 use os_runtime::{Entering, Entry, LiveContainer};
-use os_types::{Code, ContainerRef, ContainerState, Failure, StartInit};
+use os_types::{Code, ContainerRef, ContainerState, Failure, OpId, StartInit};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe::Receiver;
@@ -39,6 +40,15 @@ struct StartedForCommand {
     app: App,
     container: ContainerRef,
     has_begun: bool,
+}
+
+impl StartedForCommand {
+    /// Waits for the end of a start that its client does not wait for any more: nobody would use what it
+    /// starts. What it does not start may run for another command.
+    async fn settle_late(mut self, id: OpId) {
+        let state = submit::end_at_last(&self.app, &id).await;
+        self.has_begun = !matches!(state, Ok(OperationState::Finished));
+    }
 }
 
 impl Drop for StartedForCommand {
@@ -163,12 +173,17 @@ async fn start(
         let is_wanted = |_: &App, _: &ContainerRef| true;
         let id = submit::submit_own(&app, &container, command.into(), why, is_wanted).await?;
         withdraw_with(client, &app, &id);
-        submit::end_of(&app, &id).await?;
-        Ok(StartedForCommand {
+        let ended = submit::end_of(&app, &id).await;
+        let started = StartedForCommand {
             app,
             container,
             has_begun: false,
-        })
+        };
+        if let Err(failure) = ended {
+            tokio::spawn(started.settle_late(id));
+            return Err(failure);
+        }
+        Ok(started)
     };
     // A task of its own: a client that leaves drops the request, but not the container that is started.
     let started = tokio::spawn(starting).await;
