@@ -205,8 +205,10 @@ fn the_delay_of_an_autostart_keeps_the_next_one_from_starting() -> Result<()> {
     second.wait_for("running")?;
     import("1000.00")?;
     first.wait_for("running")?;
-    // The other one would be started right behind it, as it was before.
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    wait_for("the delay", || {
+        let waits = sandbox.log().contains("the next start waits");
+        Ok(waits.then_some(()))
+    })?;
     assert_eq!(second.state()?, "stopped");
     sandbox.finish(daemon)
 }

@@ -1,8 +1,8 @@
 //! Operations beside each other: what passes a queue, what is withdrawn, which locks are held.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
+use std::process::{Child, ChildStderr, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -427,10 +427,10 @@ fn what_waits_for_an_export_holds_up_nothing_elsewhere() -> Result<()> {
 fn a_client_says_whether_its_operation_had_begun_when_the_daemon_was_killed() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
     let _web = stubborn(&sandbox, "web")?;
-    let client = |args: &[&str]| -> Result<std::process::Child> {
+    let client = |args: &[&str]| -> Result<Child> {
         let mut command = sandbox.osctl_command(args)?;
         Ok(command
-            .stdout(Stdio::piped())
+            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()?)
     };
@@ -441,23 +441,33 @@ fn a_client_says_whether_its_operation_had_begun_when_the_daemon_was_killed() ->
             .any(|now| now["state"] == state && now["command"] == command)
             .then_some(()))
     };
-    let stop = client(&["ct", "stop", "-t", "300", "web"])?;
+    let mut stop = client(&["ct", "stop", "-t", "300", "web"])?;
     wait_for("a stop that runs", || ends("running", "container-stop"))?;
-    let freeze = client(&["ct", "freeze", "web"])?;
+    let mut freeze = client(&["ct", "freeze", "web"])?;
     wait_for("a freeze that waits", || ends("queued", "container-freeze"))?;
-    // Both clients know their operations by then: a command is answered after 300 ms.
-    std::thread::sleep(Duration::from_secs(1));
+    // What shows progress knows its operation.
+    let mut said_by_stop = first_line(&mut stop)?;
+    let mut said = first_line(&mut freeze)?;
     daemon.kill()?;
     let daemon = sandbox.start_ready()?;
-    let freeze = freeze.wait_with_output()?;
-    let said = String::from_utf8_lossy(&freeze.stderr).into_owned();
-    ensure!(!freeze.status.success(), "{said}");
+    said.1.read_to_string(&mut said.0)?;
+    let said = said.0;
+    ensure!(!freeze.wait()?.success(), "{said}");
     ensure!(said.contains("began; nothing was changed"), "{said}");
     ensure!(said.contains("ct freeze web"), "no next command: {said}");
     // The stop goes on, and so does its client.
     sandbox.ok(&["ct", "stop", "-k", "web"])?;
-    let stop = stop.wait_with_output()?;
-    let said = String::from_utf8_lossy(&stop.stderr).into_owned();
+    said_by_stop.1.read_to_string(&mut said_by_stop.0)?;
+    let said = said_by_stop.0;
     ensure!(said.contains("taken over by container-stop"), "{said}");
+    stop.wait()?;
     sandbox.finish(daemon)
+}
+
+/// The first line that a client says, and where the others will be.
+fn first_line(client: &mut Child) -> Result<(String, BufReader<ChildStderr>)> {
+    let mut said = BufReader::new(client.stderr.take().context("a pipe")?);
+    let mut line = String::new();
+    said.read_line(&mut line)?;
+    Ok((line, said))
 }
