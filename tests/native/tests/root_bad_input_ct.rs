@@ -340,3 +340,40 @@ fn a_client_killed_while_it_makes_one() -> Result<()> {
     }
     sandbox.finish(daemon)
 }
+
+/// What renames or destroys the root of a container takes along what lies in it.
+#[test]
+fn roots_of_containers_are_apart() -> Result<()> {
+    let (sandbox, daemon) = with_pool()?;
+    let new = |dataset: &'static str, name: &'static str| {
+        let system = [
+            "--distribution",
+            "busybox",
+            "--version",
+            "1",
+            "--arch",
+            "x86_64",
+        ];
+        let mut args = vec!["ct", "new", "--skip-image", "--dataset", dataset];
+        args.extend(system);
+        args.push(name);
+        args
+    };
+    sandbox.ok(&new("tank/ct/a", "web"))?;
+    let inner = new("tank/ct/a/b", "inner");
+    refused(&sandbox, &inner, 4, &["the root of tank:web"])?;
+    let trash = new("tank/trash/b", "inner");
+    refused(&sandbox, &trash, 2, &["the pool's own"])?;
+    // One that is there from before.
+    sandbox.ok(&new("tank/ct/b", "other"))?;
+    let file = sandbox.path("tank/conf/ct/other.toml");
+    let text = fs::read_to_string(&file)?;
+    write(&file, text.replace("tank/ct/b", "tank/ct/a"))?;
+    sandbox.ok(&["pool", "reload", "tank"])?;
+    let del = ["ct", "del", "web"];
+    refused(&sandbox, &del, 4, &["the root of tank:other"])?;
+    write(&file, &text)?;
+    sandbox.ok(&["pool", "reload", "tank"])?;
+    sandbox.ok(&del)?;
+    sandbox.finish(daemon)
+}

@@ -37,6 +37,7 @@ pub(super) fn remove(
     // The file first: what has none is no container any more, and nobody starts it.
     steps.push(found.remove()?);
     let root = found.dataset(name)?;
+    found.pool.check_apart(&root, name)?;
     let trash = format!("{name}.{}", context.facts.storage.unique);
     if context.facts.storage.datasets.contains(&root) {
         steps.push(Step::DatasetName(DatasetNameStep {
@@ -114,10 +115,12 @@ pub(super) fn rename(body: &ContainerRename, context: &Context<'_>) -> Result<Pl
     }
     steps.push(found.remove()?);
     if doc.dataset.is_none() {
-        steps.push(Step::DatasetName(DatasetNameStep {
-            before: found.dataset(name)?,
-            after: layout::container_dataset(found.pool.dataset(), &body.to)?,
-        }));
+        let before = found.dataset(name)?;
+        let after = layout::container_dataset(found.pool.dataset(), &body.to)?;
+        for dataset in [&before, &after] {
+            found.pool.check_apart(dataset, name)?;
+        }
+        steps.push(Step::DatasetName(DatasetNameStep { before, after }));
     }
     Ok(on_pool(pool, steps, [found.entity.clone(), to]))
 }

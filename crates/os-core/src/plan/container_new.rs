@@ -38,6 +38,7 @@ pub(super) fn plan(body: &ContainerNew, context: &Context<'_>) -> Result<Plan, F
     let default = layout::container_dataset(pool.dataset(), name)?;
     let dataset = body.dataset.clone().unwrap_or_else(|| default.clone());
     check_dataset(&dataset, pool, context)?;
+    pool.check_apart(&dataset, name)?;
 
     container_settings::check_new(body.settings.raw_lxc.as_ref())?;
     let mut doc = document(body, owner.user.clone(), group, context)?;
@@ -119,6 +120,14 @@ fn check_dataset(
     }
     if context.facts.storage.datasets.contains(dataset) {
         return Err(Failure::exists(format!("dataset {dataset}")));
+    }
+    // What lies in the trash, for example, is destroyed.
+    for own in layout::DATASETS.iter().filter(|own| **own != "ct") {
+        let own = pool.dataset().join(own)?;
+        if *dataset == own || dataset.is_below(&own) {
+            let text = format!("dataset {dataset} would be one of the pool's own, in {own}");
+            return Err(Failure::new(Code::Name, text).about(format!("dataset {dataset}")));
+        }
     }
     Ok(())
 }

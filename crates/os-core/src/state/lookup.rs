@@ -2,8 +2,8 @@
 
 use os_store::Document;
 use os_types::{
-    Code, ContainerName, DatasetName, EntityRef, Explain, GroupName, IdRangeName, NameError,
-    PoolName, UserName, similar,
+    Code, ContainerName, DatasetName, EntityRef, Explain, Failure, GroupName, IdRangeName,
+    NameError, PoolName, UserName, similar,
 };
 
 use super::{Entry, PoolState, State, Table};
@@ -61,6 +61,29 @@ impl Found<'_, ContainerDoc> {
     pub fn dataset(&self, name: &ContainerName) -> Result<DatasetName, NameError> {
         let default = layout::container_dataset(self.pool.dataset(), name)?;
         Ok(self.entry.dataset().unwrap_or(default))
+    }
+}
+
+impl PoolState {
+    /// Refuses a dataset for the root of a container if that of another one is the same, contains it or
+    /// lies in it: whatever renames or destroys the outer one takes the inner one along.
+    ///
+    /// # Errors
+    /// [`Code::InUse`], with the other container.
+    pub fn check_apart(&self, dataset: &DatasetName, name: &ContainerName) -> Result<(), Failure> {
+        for (other, entry) in self.containers().iter().filter(|(other, _)| *other != name) {
+            let root = match entry.dataset() {
+                Some(root) => root,
+                None => layout::container_dataset(self.dataset(), other)?,
+            };
+            if root == *dataset || root.is_below(dataset) || dataset.is_below(&root) {
+                let other = format!("{}:{other}", self.name());
+                let text =
+                    format!("dataset {dataset} is not apart from {root}, the root of {other}");
+                return Err(Failure::new(Code::InUse, text).next(format!("osctl ct show {other}")));
+            }
+        }
+        Ok(())
     }
 }
 
