@@ -41,9 +41,14 @@ impl LinuxHost {
 
     /// The plan of a command as it would be now.
     pub(crate) fn preview(&self, command: &Command) -> Result<Plan, Failure> {
-        let facts = self.facts_for(command)?;
-        let plan = os_core::plan(command, &self.state(), &facts)?;
-        self.verify_ids(&plan)?;
+        let (facts, state) = (self.facts_for(command)?, self.state());
+        let plan = os_core::plan(command, &state, &facts)?;
+        if chooses_ids(command) {
+            // Other ids are chosen when it is carried out, if another operation has got these meanwhile.
+            claim::verify(&plan, &state, &facts)?;
+        } else {
+            self.verify_ids(&plan)?;
+        }
         Ok(plan)
     }
 
