@@ -71,7 +71,7 @@ pub struct ContainerNew {
     /// Its group; default `/default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupName>,
-    /// The dataset of its root, somewhere on the same pool; default `ct/<id>`.
+    /// The dataset of its root, somewhere on the same pool; default `<pool>/ct/<id>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<DatasetName>,
     /// Its settings.

@@ -19,7 +19,7 @@ pub struct ContainerDoc {
     pub user: UserName,
     /// Its group, on the same pool.
     pub group: GroupName,
-    /// The dataset of its root, if it is not `ct/<id>`.
+    /// The dataset of its root, if it is not `<pool>/ct/<id>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<DatasetName>,
     /// The image it was made from.

@@ -35,7 +35,7 @@ pub(crate) struct New {
     /// Its group [default: /default]
     #[arg(short, long, add = ArgValueCompleter::new(complete::groups))]
     group: Option<GroupName>,
-    /// The dataset of its root, on the same pool [default: ct/<id>]
+    /// The dataset of its root, on the same pool [default: <pool>/ct/<id>]
     #[arg(long)]
     dataset: Option<DatasetName>,
     #[command(flatten)]
