@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use native::with_pool;
+use native::{wait_for, with_pool};
 use os_testkit::{Ran, Sandbox};
 use serde_json::json;
 
@@ -116,6 +116,37 @@ fn an_undo_gives_nobody_the_ids_of_another() -> Result<()> {
     assert_eq!(sandbox.json(&["user", "ls", "--pool", "aux"])?, json!([]));
     assert_eq!(web.sh("id -u")?, "0\n");
     sandbox.ok(&["ct", "restart", "--kill", "tank:web"])?;
+    sandbox.finish(daemon)
+}
+
+#[test]
+fn freed_blocks_are_given_to_nobody_while_the_operation_may_go_back() -> Result<()> {
+    let sandbox = Sandbox::new()?;
+    let hangs = "id-range-free:2:after:fail,id-range-free:revert-2:before:hang";
+    let daemon = sandbox.start_with(&["--fault", hangs])?;
+    sandbox.wait_ready()?;
+    sandbox.pool("tank")?;
+    sandbox.pool("aux")?;
+    let allocated = || -> Result<Vec<u64>> {
+        let table = sandbox.json(&["id-range", "table", "ls", "tank:default", "allocated"])?;
+        let table = table.as_array().into_iter().flatten();
+        Ok(table.filter_map(|part| part["first_id"].as_u64()).collect())
+    };
+    for _ in 0..2 {
+        sandbox.ok(&["id-range", "allocate", "--owner", "x", "tank:default"])?;
+    }
+    let before = allocated()?;
+    let body = json!({ "pool": "tank", "name": "default", "owner": "x" });
+    sandbox.request("POST", "/v1/commands/id-range-free", Some(&body))?;
+    wait_for("both blocks to be free", || {
+        Ok(allocated()?.is_empty().then_some(()))
+    })?;
+    sandbox.ok(&["user", "new", "aux:bob"])?;
+    daemon.kill()?;
+    let daemon = sandbox.start_ready()?;
+    assert_eq!(allocated()?, before, "the free has gone back");
+    let bob = first_id(&sandbox, "aux:bob")?;
+    ensure!(!before.contains(&bob), "{bob} belongs to x: {before:?}");
     sandbox.finish(daemon)
 }
 
