@@ -104,7 +104,7 @@ fn meets_a_forced_stop(
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o700))?;
     std::thread::scope(|scope| -> Result<()> {
         let waiting = scope.spawn(|| sandbox.osctl(command));
-        wait_for("the hook", || Ok((count_sleeps()? == 2).then_some(())))?;
+        wait_for("the hook", || Ok((count_sleeps(4711)? == 2).then_some(())))?;
         let began = Instant::now();
         web.kill()?;
         let took = began.elapsed();
@@ -117,7 +117,7 @@ fn meets_a_forced_stop(
     })?;
     fs::remove_file(hook)?;
     ensure!(web.state()? == "stopped");
-    ensure!(count_sleeps()? == 0, "the hook's processes are left");
+    ensure!(count_sleeps(4711)? == 0, "the hook's processes are left");
     Ok(())
 }
 
@@ -128,13 +128,13 @@ fn a_forced_stop_of_what_has_just_ended_waits_for_no_script() -> Result<()> {
     let web = sandbox.container("held")?;
     for name in ["pre-stop", "post-stop"] {
         let hook = sandbox.path(&format!("tank/hook/ct/held/{name}"));
-        native::write(&hook, "#!/bin/sh\nsleep 4711 & sleep 4711\n")?;
+        native::write(&hook, "#!/bin/sh\nsleep 4713 & sleep 4713\n")?;
         fs::set_permissions(&hook, fs::Permissions::from_mode(0o700))?;
     }
     std::thread::scope(|scope| -> Result<()> {
         // It has the lock that whoever clears the container waits for.
         let waiting = scope.spawn(|| sandbox.osctl(&["ct", "stop", "held"]));
-        wait_for("the hook", || Ok((count_sleeps()? == 2).then_some(())))?;
+        wait_for("the hook", || Ok((count_sleeps(4713)? == 2).then_some(())))?;
         let init = web.init_pid()?;
         process::signal(init, Signal::KILL)?;
         wait_for("its end", || Ok((!process::is_alive(init)).then_some(())))?;
@@ -145,15 +145,16 @@ fn a_forced_stop_of_what_has_just_ended_waits_for_no_script() -> Result<()> {
         Ok(())
     })?;
     ensure!(web.state()? == "stopped");
-    ensure!(count_sleeps()? == 0, "the hook's processes are left");
+    ensure!(count_sleeps(4713)? == 0, "the hook's processes are left");
     sandbox.finish(daemon)
 }
 
-fn count_sleeps() -> Result<usize> {
+/// How many processes of this host sleep for so many seconds, a number that only one test uses.
+fn count_sleeps(seconds: u32) -> Result<usize> {
     let mut found = 0;
     for entry in fs::read_dir("/proc")? {
         let line = fs::read(entry?.path().join("cmdline")).unwrap_or_default();
-        found += usize::from(line == b"sleep\x004711\x00");
+        found += usize::from(line == format!("sleep\0{seconds}\0").as_bytes());
     }
     Ok(found)
 }
