@@ -59,8 +59,18 @@ entity_names! {
 impl Found<'_, ContainerDoc> {
     /// The dataset of a container; if its file cannot be read so far, the one it would have by default.
     pub fn dataset(&self, name: &ContainerName) -> Result<DatasetName, NameError> {
-        let default = layout::container_dataset(self.pool.dataset(), name)?;
-        Ok(self.entry.dataset().unwrap_or(default))
+        root(self.pool, name, self.entry)
+    }
+}
+
+fn root(
+    pool: &PoolState,
+    name: &ContainerName,
+    entry: &Entry<ContainerDoc>,
+) -> Result<DatasetName, NameError> {
+    match entry.dataset() {
+        Some(dataset) => Ok(dataset),
+        None => layout::container_dataset(pool.dataset(), name),
     }
 }
 
@@ -72,10 +82,7 @@ impl PoolState {
     /// [`Code::InUse`], with the other container.
     pub fn check_apart(&self, dataset: &DatasetName, name: &ContainerName) -> Result<(), Failure> {
         for (other, entry) in self.containers().iter().filter(|(other, _)| *other != name) {
-            let root = match entry.dataset() {
-                Some(root) => root,
-                None => layout::container_dataset(self.dataset(), other)?,
-            };
+            let root = root(self, other, entry)?;
             if root == *dataset || root.is_below(dataset) || dataset.is_below(&root) {
                 let other = format!("{}:{other}", self.name());
                 let text =
