@@ -73,11 +73,7 @@ struct Busy {
 impl Busy {
     fn new() -> anyhow::Result<Self> {
         let fixture = Fixture::new(Size { entities: 0 })?;
-        let image = fixture.sandbox().path("busybox.img");
-        let build = SpawnRequest::new(command::find("osctl-image")?)
-            .args(["build", "busybox", "-o"])
-            .arg(&image);
-        command::run(build)?;
+        let image = fixture.busybox()?;
         let busy = Self {
             fixture,
             osctl: command::find("osctl")?,

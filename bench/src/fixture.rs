@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use os_core::document::{self, GroupDoc, IdRangeDoc, UserBlock, UserDoc};
 use os_core::layout;
-use os_sys::{Access, mount_filesystem, unmount};
+use os_sys::{Access, SpawnRequest, mount_filesystem, unmount};
 use os_testkit::{Daemon, Sandbox, leaks};
 use os_types::{EntityRef, GroupName, IdMap, IdMapEntry, PoolName, UserName};
+
+use crate::command;
 
 /// The pool of every fixture.
 pub(crate) const POOL: &str = "tank";
@@ -40,6 +42,16 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
+    /// Builds the image of busybox, which all containers are made from; where it is.
+    pub(crate) fn busybox(&self) -> anyhow::Result<PathBuf> {
+        let image = self.sandbox.path("busybox.img");
+        let build = SpawnRequest::new(command::find("osctl-image")?)
+            .args(["build", "busybox", "-o"])
+            .arg(&image);
+        command::run(build)?;
+        Ok(image)
+    }
+
     /// Makes a loop pool and fills it; the daemon that runs afterwards has imported it.
     pub(crate) fn new(size: Size) -> anyhow::Result<Self> {
         let sandbox = Sandbox::new()?;

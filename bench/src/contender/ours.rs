@@ -37,11 +37,7 @@ impl Ours {
     /// Starts a daemon with an empty pool, and builds the image.
     pub(crate) fn new() -> anyhow::Result<Self> {
         let fixture = Fixture::new(Size { entities: 0 })?;
-        let image = fixture.sandbox().path("busybox.img");
-        let build = SpawnRequest::new(command::find("osctl-image")?)
-            .args(["build", "busybox", "-o"])
-            .arg(&image);
-        command::run(build)?;
+        let image = fixture.busybox()?;
         fixture.sandbox().ok(&["user", "new", USER])?;
         Ok(Self {
             fixture,
