@@ -8,6 +8,7 @@ mod api;
 mod dependencies;
 mod file_length;
 mod file_name;
+mod language;
 mod layers;
 mod links;
 mod modules;
@@ -56,6 +57,11 @@ pub(crate) const ALL: &[Check] = &[
         name: "links",
         rule: "links in the book and the README lead somewhere; every page is in SUMMARY.md",
         run: links::check,
+    },
+    Check {
+        name: "language",
+        rule: "prose uses no stock phrase that has to be read twice",
+        run: language::check,
     },
     Check {
         name: "adr",
