@@ -253,7 +253,7 @@ pub struct CancelQuery {
 pub const COMMAND_PATH: &str = "/v1/commands/{command}";
 
 /// Path of the plan of a command. The body is the command's; the answer is 200 with an
-/// [`os_types::Plan`], and nothing is changed.
+/// [`crate::CommandPlan`], and nothing is changed.
 pub const PLAN_PATH: &str = "/v1/plans/{command}";
 
 /// Path of the event stream, `text/event-stream` of [`crate::Event`].

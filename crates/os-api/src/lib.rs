@@ -43,6 +43,6 @@ pub use endpoint::{Endpoint, Method};
 pub use event::{Event, EventBody};
 pub use openapi::openapi;
 pub use operation::{
-    HistoryRecord, Operation, OperationState, Queue, StepState, StepStatus, TurnHolder,
+    CommandPlan, HistoryRecord, Operation, OperationState, Queue, StepState, StepStatus, TurnHolder,
 };
 pub use problem::Problem;

@@ -2,7 +2,6 @@
 //!
 //! *Source*: OpenAPI Specification 3.1.0; its schemas are JSON Schema 2020-12, which schemars makes.
 
-use os_types::Plan;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -10,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::command::{Command, CommandInfo};
 use crate::endpoint::{self, CommandQuery, EndpointInfo, EventsQuery, Method};
 use crate::exec::{EXEC_PATH, EXEC_PROTOCOL, ExecRequest};
-use crate::operation::Operation;
+use crate::operation::{CommandPlan, Operation};
 use crate::problem::{MEDIA_TYPE, Problem};
 
 /// How a reading endpoint may fail.
@@ -173,7 +172,7 @@ fn command(info: &CommandInfo, generator: &mut SchemaGenerator) -> Value {
 }
 
 fn plan(info: &CommandInfo, generator: &mut SchemaGenerator) -> Value {
-    let answer = generator.subschema_for::<Plan>();
+    let answer = generator.subschema_for::<CommandPlan>();
     let summary = format!("The steps of {}; nothing is changed", info.name);
     let mut operation = head(&format!("{}-plan", info.name), &summary, "0.2");
     operation["requestBody"] = body(&(info.schema)(generator));

@@ -1,9 +1,20 @@
 //! Operations: commands on their way, and their history.
 
 use jiff::Timestamp;
-use os_types::{EntityRef, Failure, OpId, PoolName};
+use os_types::{EntityRef, Failure, OpId, Plan, PoolName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// What a command would do now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CommandPlan {
+    /// Its steps and what they touch.
+    #[serde(flatten)]
+    pub plan: Plan,
+    /// The operation that `undo` would take back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<OpId>,
+}
 
 /// Where an operation is.
 ///

@@ -49,5 +49,5 @@ pub use document::{ContainerDoc, GroupDoc, HostMark, IdRangeDoc, PoolDoc, UserDo
 pub use facts::{
     Facts, ForeignIds, ImageFact, KnownSource, Running, RunningIds, StorageFacts, ViewFacts,
 };
-pub use plan::plan;
+pub use plan::{check_undo, plan};
 pub use state::{Changed, Entry, LookupError, PoolState, State};

@@ -36,11 +36,14 @@ mod pool_uninstall;
 mod prune;
 mod schema;
 mod source;
+mod undo;
 mod user_del;
 mod user_ids;
 mod user_new;
 mod user_register;
 mod user_set;
+
+pub use undo::check_undo;
 
 use context::Context;
 use os_api::Command;

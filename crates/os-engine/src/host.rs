@@ -40,16 +40,16 @@ pub trait Host: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Whether the result of a plan would be sound, e.g. gives nobody the ids of somebody else.
-    fn verify(&self, _plan: &Plan) -> Result<(), Failure> {
+    /// Refuses the plan of an undo where the command for the same change would be refused.
+    fn check_undo(&self, _plan: &Plan) -> Result<(), Failure> {
         Ok(())
     }
 
-    /// As [`Host::verify`], and reserves what the plan gives or takes away, so that no other operation
-    /// gives it before this one has ended. Called for the plan of an undo and for a plan that a crash cut off;
-    /// the planner of a command sees to its own.
-    fn reserve(&self, plan: &Plan) -> Result<Reservation, Failure> {
-        self.verify(plan).map(|()| None)
+    /// Reserves what the plan gives or takes away, so that no other operation gives it before this one
+    /// has ended; refused if it belongs to somebody else. Called for the plan of an undo and for a
+    /// plan that a crash cut off; the planner of a command sees to its own.
+    fn reserve(&self, _plan: &Plan) -> Result<Reservation, Failure> {
+        Ok(None)
     }
 }
 

@@ -63,7 +63,7 @@ impl<H: Host> Inner<H> {
                 return Err(refuse(id, &text));
             }
         }
-        self.host.verify(&plan)?;
+        self.host.check_undo(&plan)?;
         Ok((id.clone(), plan))
     }
 

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use os_api::endpoint::{CLI_HEADER, CommandQuery, Endpoint, Method};
-use os_api::{Command, Problem};
-use os_types::{Code, Failure, Plan};
+use os_api::{Command, CommandPlan, Problem};
+use os_types::{Code, Failure};
 use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
@@ -135,7 +135,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::ask`].
-    pub(crate) fn plan(&mut self, command: &Command) -> Result<Plan, Failure> {
+    pub(crate) fn plan(&mut self, command: &Command) -> Result<CommandPlan, Failure> {
         let body = encode(command)?;
         let address = Address::of_plan(command.name())?;
         let answer = self.run(async |client| {

@@ -13,7 +13,7 @@ use std::fmt::{Display, Write};
 
 use os_api::endpoint::{HistoryList, HistoryQuery, Nothing};
 use os_api::{Command, Operation, OperationState};
-use os_types::{Code, Failure, OpId, Plan};
+use os_types::{Code, EntityRef, Failure, OpId, Plan};
 
 use crate::context::Ctx;
 use crate::fault::{Fault, Outcome};
@@ -79,7 +79,8 @@ pub(crate) fn conclude(ctx: &mut Ctx, operation: &Operation) -> Outcome {
         && let Some(undone) = &operation.undoes
     {
         let what = command_line_of(ctx, undone);
-        ctx.printer.note(format_args!("undone: {what}"));
+        let touched = list(&operation.touches);
+        ctx.printer.note(format_args!("undone: {what}{touched}"));
     }
     failure_of(operation).map_or(Ok(()), |failure| Err(Fault::Failure(failure)))
 }
@@ -110,6 +111,23 @@ fn failure_of(operation: &Operation) -> Option<Failure> {
     Some(failure)
 }
 
+/// What an operation touched, ` (user tank:alice, ...)`: one command line may have begun many operations.
+fn list(touches: &[EntityRef]) -> String {
+    const SHOWN: usize = 3;
+    let mut names: Vec<_> = touches
+        .iter()
+        .take(SHOWN)
+        .map(ToString::to_string)
+        .collect();
+    if touches.len() > SHOWN {
+        names.push("...".to_owned());
+    }
+    if names.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", names.join(", "))
+}
+
 /// The command line of an operation; its id if nobody remembers.
 fn command_line_of(ctx: &mut Ctx, id: &OpId) -> String {
     let query = HistoryQuery {
@@ -129,8 +147,12 @@ fn plan(ctx: &mut Ctx, command: &Command, heading: Option<&str>) -> Outcome {
     if ctx.globals.json {
         return ctx.printer.json(&plan);
     }
-    let steps = render(&plan);
-    match heading {
+    let steps = render(&plan.plan);
+    let undoes = plan.undoes.map(|id| {
+        let touched = list(&plan.plan.touches);
+        format!("undo {id}: {}{touched}", command_line_of(ctx, &id))
+    });
+    match undoes.as_deref().or(heading) {
         None if steps.is_empty() => ctx.printer.note("there is nothing to do"),
         None => ctx.printer.text(&steps)?,
         Some(heading) => {

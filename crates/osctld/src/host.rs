@@ -54,7 +54,7 @@ use std::sync::{Arc, Mutex};
 
 use os_api::EventBody;
 use os_api::view::SourceKind;
-use os_core::State;
+use os_core::{Facts, State};
 use os_engine::{Host, Outcome, Reservation, StepCheck, StepContext};
 use os_runtime::{Runtime, Setup};
 use os_storage::{PoolContents, PoolPlace, Pools};
@@ -256,7 +256,12 @@ impl Host for LinuxHost {
         removal::complete(self, plan)
     }
 
-    fn verify(&self, plan: &Plan) -> Result<(), Failure> {
+    fn check_undo(&self, plan: &Plan) -> Result<(), Failure> {
+        let facts = Facts {
+            running: self.running(),
+            ..self.facts()?
+        };
+        os_core::check_undo(plan, &self.state(), &facts)?;
         self.verify_ids(plan)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use os_api::{Command, OperationState};
+use os_api::{Command, CommandPlan, OperationState};
 use os_engine::{OperationRequest, Planned, Slot, Strength, UndoTarget};
 use os_types::{
     Code, ContainerRef, EntityRef, Failure, JournalPlace, OpId, Plan, Step, StopMethod,
@@ -30,11 +30,15 @@ pub(crate) struct Who {
 }
 
 /// What the command would do now.
-pub(crate) fn plan(app: &App, command: &Command) -> Result<Plan, Failure> {
-    match command {
-        Command::Undo(undo) => app.engine().undo_plan(&target(undo)).map(|(_, plan)| plan),
-        other => app.host().preview(other),
-    }
+pub(crate) fn plan(app: &App, command: &Command) -> Result<CommandPlan, Failure> {
+    let (undoes, plan) = match command {
+        Command::Undo(undo) => {
+            let (id, plan) = app.engine().undo_plan(&target(undo))?;
+            (Some(id), plan)
+        }
+        other => (None, app.host().preview(other)?),
+    };
+    Ok(CommandPlan { plan, undoes })
 }
 
 /// Makes the command an operation. What is plainly wrong with it is an error here; what turns out to

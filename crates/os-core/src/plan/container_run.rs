@@ -51,7 +51,10 @@ pub(super) fn run(pool: &PoolName, name: &ContainerName, stop: &StopPolicy, to: 
 }
 
 /// What a container needs to be started.
-fn startable(found: &Found<'_, ContainerDoc>, context: &Context<'_>) -> Result<(), Failure> {
+pub(super) fn startable(
+    found: &Found<'_, ContainerDoc>,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
     let doc = &found.usable()?.doc;
     let pool = found.pool.name();
     let user = context.find(Some(pool), &doc.user)?;

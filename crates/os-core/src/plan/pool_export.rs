@@ -9,6 +9,7 @@ use os_types::{
 use super::container_run::run;
 use super::context::{Context, about_pool};
 use super::schema;
+use crate::facts::Facts;
 use crate::state::PoolState;
 
 /// Containers run on a pool that is to be exported.
@@ -38,18 +39,27 @@ fn held(pool: &PoolName, holders: &[String]) -> Failure {
         .next("end these processes, or let them leave the pool")
 }
 
+fn running<'a>(pool: &'a PoolState, facts: &Facts) -> Vec<&'a ContainerName> {
+    let names = pool.containers().keys();
+    let alive = |name: &&ContainerName| facts.container_state(pool.name(), name).is_alive();
+    names.filter(alive).collect()
+}
+
+/// Refuses a pool with containers that run.
+pub(super) fn idle(pool: &PoolState, facts: &Facts) -> Result<(), Failure> {
+    match running(pool, facts).as_slice() {
+        [] => Ok(()),
+        running => Err(in_use(pool.name(), running)),
+    }
+}
+
 /// The steps that stop what runs on the pool; refused unless that was asked for.
 fn stops(body: &PoolExport, pool: &PoolState, context: &Context<'_>) -> Result<Vec<Step>, Failure> {
-    let alive = |name: &&ContainerName| {
-        let state = context.facts.container_state(pool.name(), name);
-        state.is_alive()
-    };
-    let running: Vec<_> = pool.containers().keys().filter(alive).collect();
-    if !(running.is_empty() || body.force && body.stop_containers) {
-        return Err(in_use(&body.pool, &running));
+    if !(body.force && body.stop_containers) {
+        idle(pool, context.facts)?;
     }
     let stop = StopPolicy::default();
-    let stops = running.into_iter();
+    let stops = running(pool, context.facts).into_iter();
     Ok(stops
         .map(|name| run(pool.name(), name, &stop, Presence::Absent))
         .collect())

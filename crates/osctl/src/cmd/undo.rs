@@ -13,7 +13,8 @@ use crate::operation;
 /// Undo an operation
 ///
 /// Applies the inverse of each of its steps in reverse order. Refused where something was destroyed
-/// for good, or was changed since.
+/// for good or was changed since, and where the command for the same change would be refused: a
+/// container that runs is not renamed, a user with containers not deleted.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  osctl undo --plan\n  osctl undo 4f2a\n`osctl history -o +id,undoable` shows what can be undone."

@@ -12,7 +12,7 @@ use os_core::facts::{Facts, ForeignIds, KnownSource, Running, ViewFacts};
 use os_runtime::LiveContainer;
 use os_storage::{PoolSource, ZFS_DEVICE};
 use os_sys::{MountEntry, MountTable, Space, space_of};
-use os_types::{ByteSize, Code, Failure, PoolName};
+use os_types::{ByteSize, Code, ContainerRef, Failure, PoolName};
 
 use super::reservation::chooses_ids;
 use super::{LinuxHost, source};
@@ -89,10 +89,7 @@ impl LinuxHost {
         // The plans of these depend on what runs.
         let kinds = ["container-", "pool-export"];
         if kinds.iter().any(|kind| command.name().starts_with(kind)) {
-            let live = self.runtime().containers().into_iter();
-            facts.running = live
-                .map(|(container, live)| (container, running(&live)))
-                .collect();
+            facts.running = self.running();
         }
         if let Command::PrlimitSet(body) = command {
             facts.highest_limit = os_sys::highest_limit(body.key.as_str());
@@ -100,6 +97,13 @@ impl LinuxHost {
         facts.taken_names = taken_names;
         facts.storage = self.storage_facts(command)?;
         Ok(facts)
+    }
+
+    /// The containers that are not stopped.
+    pub(super) fn running(&self) -> BTreeMap<ContainerRef, Running> {
+        let live = self.runtime().containers().into_iter();
+        live.map(|(container, live)| (container, running(&live)))
+            .collect()
     }
 
     /// The pools this host knows, without a look at their sources.
