@@ -120,7 +120,7 @@ mod tests {
             ("a.md", "x\n\nThe client is\ntold.\n", 3),
             ("src/a.rs", "let a = 1; // a run\n// folder\n", 2),
             ("src/a.rs", "f(\n  \"x\",\n  \"Who asks\")", 3),
-            ("os/build", "#!/bin/sh\n# read by nobody else\n", 2),
+            ("os/build", "#!/bin/sh\n# read by nobody\n", 2),
         ] {
             let findings = check_but(&Tree::of_files(&[(path, text)]), &[]);
             let [Finding::Error(text)] = &findings[..] else {
