@@ -9,6 +9,7 @@ use os_types::PoolName;
 use crate::cmd::Top;
 use crate::complete;
 use crate::deferral;
+use crate::negation::negatable;
 
 /// Manage unprivileged system containers, and the pools, users and groups they belong to
 ///
@@ -95,7 +96,12 @@ pub(crate) enum When {
     Never,
 }
 
+/// The command tree; what is below the top is described when clap comes to it.
+pub(crate) fn parts() -> clap::Command {
+    negatable(Cli::command())
+}
+
 /// The whole command tree, with everything described: for help, manual pages and completion.
 pub fn command() -> clap::Command {
-    deferral::whole(Cli::command)
+    deferral::whole(parts)
 }

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //!   cli        the options of every command and the top of the command tree
+//!   words      options with an empty value are not given; negation: --no-x of every switch
 //!   cmd/       one file a command: its options (clap) and what it does
 //!   target     `pool:id` arguments; entity: those of any kind; pattern: several
 //!   client     typed requests of os-api over the socket; events
@@ -41,6 +42,7 @@ mod entity;
 mod exec;
 mod fault;
 mod listing;
+mod negation;
 mod offline;
 mod operation;
 mod pattern;
@@ -51,6 +53,7 @@ mod setting;
 mod standard_input;
 mod target;
 mod views;
+mod words;
 
 pub use cli::command;
 pub use program::{Surroundings, main, run};

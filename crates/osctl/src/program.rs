@@ -5,7 +5,7 @@ use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 use clap_complete::CompleteEnv;
 use jiff::tz::TimeZone;
 
@@ -17,6 +17,7 @@ use crate::complete;
 use crate::context::{Ctx, Globals, root_of_environment, socket};
 use crate::fault::{Fault, Outcome};
 use crate::printer::Printer;
+use crate::words::without_empty_values;
 
 /// What a run of the program sees of the world besides its arguments and the daemon.
 pub struct Surroundings {
@@ -142,8 +143,9 @@ fn parse(args: Vec<OsString>, columns: Option<usize>) -> Result<Cli, clap::Error
         Some(columns) => command.term_width(columns),
         None => command,
     };
+    let args = without_empty_values(args, cli::command);
     // Never freed: the process is short, the tree is large.
-    let mut command = std::mem::ManuallyDrop::new(sized(Cli::command()));
+    let mut command = std::mem::ManuallyDrop::new(sized(cli::parts()));
     match command.try_get_matches_from_mut(&args) {
         Ok(mut matches) => Cli::from_arg_matches_mut(&mut matches),
         // What clap has to say may be about any command, as the list of them in a help is.

@@ -15,6 +15,7 @@ pub(crate) use input::Input;
 
 use crate::complete;
 use crate::deferral::later;
+use crate::negation::negatable;
 use crate::target::Ref;
 
 /// The argument that names the container.
@@ -39,7 +40,7 @@ macro_rules! table {
         pub(crate) const SETTINGS: &[Setting] = &[$(Setting {
             key: ContainerSetting::$variant,
             option_id: concat!("setting_", stringify!($field)),
-            arguments: |command| <$type as Input>::arguments(command.arg(id())),
+            arguments: |command| negatable(<$type as Input>::arguments(command.arg(id()))),
             read: |matches| Ok(ContainerSettings {
                 $field: Some(<$type as Input>::read(matches)?),
                 ..ContainerSettings::default()

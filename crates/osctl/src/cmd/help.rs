@@ -66,7 +66,7 @@ fn help_of(ctx: &mut Ctx, path: &[&str]) -> Outcome {
 }
 
 /// The command that `word` names or abbreviates.
-fn below<'a>(command: &'a Command, word: &str) -> Option<&'a Command> {
+pub(crate) fn below<'a>(command: &'a Command, word: &str) -> Option<&'a Command> {
     if let Some(exact) = command.find_subcommand(word) {
         return Some(exact);
     }

@@ -9,6 +9,7 @@ use super::Run;
 use crate::context::Ctx;
 use crate::deferral::later;
 use crate::fault::Outcome;
+use crate::negation::negatable;
 
 /// A command, or a level of them, that clap describes when it comes to it.
 #[derive(Debug)]
@@ -22,11 +23,13 @@ impl<T: Run> Run for Later<T> {
 
 impl<T: Args> Args for Later<T> {
     fn augment_args(command: Command) -> Command {
-        later(command, T::augment_args)
+        later(command, |command| negatable(T::augment_args(command)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        later(command, T::augment_args_for_update)
+        later(command, |command| {
+            negatable(T::augment_args_for_update(command))
+        })
     }
 }
 

@@ -46,7 +46,7 @@ fn describe(command: &clap::Command, indent: &str, text: &mut String) {
         };
         let own = command.get_arguments().filter(|arg| {
             let is_setting = arg.get_help_heading() == Some("Settings");
-            !arg.is_global_set() && arg.get_id() != "help" && !is_setting
+            !arg.is_global_set() && !arg.is_hide_set() && arg.get_id() != "help" && !is_setting
         });
         let args: Vec<_> = own.map(ToString::to_string).collect();
         writeln!(
