@@ -116,7 +116,7 @@ impl StepContext<'_> {
         self.is_way_back
     }
 
-    /// The operation, for logs.
+    /// The operation, for logs and for what one of its steps keeps for a later one.
     pub fn operation(&self) -> &OpId {
         self.operation
     }

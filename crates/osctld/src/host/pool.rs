@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use os_core::layout;
 use os_core::plan::{ACTIVE_PROPERTY, DATASET_PROPERTY};
 use os_core::state::PoolState;
-use os_engine::Outcome;
+use os_engine::{Outcome, StepContext};
 use os_storage::{Change, PoolError, PoolPlace, PoolSource, PoolStatus, PoolView, Takeover};
 use os_types::{AttrKey, Code, DatasetName, Explain, Failure, PoolName};
 
@@ -130,6 +130,20 @@ impl LinuxHost {
             }
         }
         mark::make_folders(&self.scopes.folder(pool))
+    }
+
+    /// The configuration of a pool that is being imported: what `pool-prepare` of this operation has read,
+    /// or its files if a daemon before this one did that step, or an export is taken back.
+    pub(super) fn prepared(
+        &self,
+        pool: &PoolName,
+        context: &StepContext<'_>,
+    ) -> Result<PoolState, Failure> {
+        if let Some(kept) = self.importing.kept(context.operation(), pool) {
+            return Ok(kept);
+        }
+        self.learn_scope(pool)?;
+        self.load(pool)
     }
 
     /// What the files of an open pool say.

@@ -13,12 +13,11 @@ impl HostStep for PoolLoadStep {
         Ok(StepCheck::of_presence(is_loaded, self.to))
     }
 
-    fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
+    fn apply(&self, host: &LinuxHost, context: &StepContext<'_>) -> Result<Outcome, Failure> {
         let pool = &self.pool;
         match self.to {
             Presence::Present => {
-                host.learn_scope(pool)?;
-                let loaded = host.load(pool);
+                let loaded = host.prepared(pool, context);
                 let loaded = loaded.inspect_err(|_| host.importing.end(pool))?;
                 for failure in loaded.failures() {
                     tracing::warn!(%pool, %failure, "disabled");

@@ -52,8 +52,14 @@ fn prepare(host: &LinuxHost, pool: &PoolName, context: &StepContext<'_>) -> Resu
     host.lay_out(pool)?;
     sweep(&host.scopes.folder(pool).join("conf"));
     context.recover(&JournalPlace::Pool { pool: pool.clone() })?;
-    for step in layout::missing_defaults(&host.load(pool)?) {
-        kind(&step).apply(host, context)?;
+    // After the journal: settled operations change files.
+    let mut loaded = host.load(pool)?;
+    let defaults = layout::missing_defaults(&loaded);
+    if !defaults.is_empty() {
+        for step in &defaults {
+            kind(step).apply(host, context)?;
+        }
+        loaded = host.load(pool)?;
     }
     let run = host.paths().pool_run(pool);
     for folder in [run.clone(), run.join("users"), run.join("containers")] {
@@ -62,6 +68,7 @@ fn prepare(host: &LinuxHost, pool: &PoolName, context: &StepContext<'_>) -> Resu
     let dataset = host.scopes.dataset(pool);
     let scope = run.join(layout::SCOPE_FILE);
     atomic::replace(&scope, dataset.as_str().as_bytes(), Attributes::mode(0o444))?;
+    host.importing.keep(context.operation(), loaded);
     Ok(())
 }
 

@@ -15,11 +15,11 @@ impl HostStep for PoolRunningStep {
         })
     }
 
-    fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
+    fn apply(&self, host: &LinuxHost, context: &StepContext<'_>) -> Result<Outcome, Failure> {
         let pool = &self.pool;
         match self.to {
             Presence::Present => {
-                find(host, pool).inspect_err(|_| host.importing.end(pool))?;
+                find(host, pool, context).inspect_err(|_| host.importing.end(pool))?;
             }
             Presence::Absent => {
                 host.runtime.forget_pool(pool);
@@ -30,9 +30,8 @@ impl HostStep for PoolRunningStep {
     }
 }
 
-fn find(host: &LinuxHost, pool: &PoolName) -> Result<(), Failure> {
-    host.learn_scope(pool)?;
-    for target in host.stop_targets(&host.load(pool)?)? {
+fn find(host: &LinuxHost, pool: &PoolName, context: &StepContext<'_>) -> Result<(), Failure> {
+    for target in host.stop_targets(&host.prepared(pool, context)?)? {
         host.runtime.recover(&target)?;
     }
     Ok(())

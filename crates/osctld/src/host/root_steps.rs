@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use os_api::OperationState;
+use os_core::layout;
 use os_engine::{Engine, Faults, Limits, OperationRequest, Setup};
 use os_types::plan::JournalPlace;
 use os_types::step::{
     DatasetStep, DirectoryStep, FileStep, IdBlocksStep, PoolActiveStep, PoolImageStep,
-    PoolMarkStep, PoolOpenStep, PoolSourceStep, PropertyStep, SystemUserStep,
+    PoolMarkStep, PoolOpenStep, PoolReloadStep, PoolSourceStep, PropertyStep, SystemUserStep,
 };
 use os_types::{ByteSize, EntityRef, FileSystem, OpId, Plan, PoolPath, Presence, Step};
 
@@ -202,6 +203,71 @@ async fn a_pool_is_taken_into_use_by_the_step_of_earlier_versions() {
         assert_eq!(engine.host().state().pools().len(), usize::from(is_up));
         assert_eq!(dir.path().join("run/osctl/pools/tank").exists(), is_up);
     }
+}
+
+/// A step that writes the file of a user, as an administrator could by hand.
+fn user_file(name: &str) -> Step {
+    Step::File(FileStep {
+        path: PoolPath::new(&"tank".parse().unwrap(), format!("conf/user/{name}.toml")).unwrap(),
+        before: None,
+        after: Some("schema = 1\nuid_map = [\"0:5000000:65536\"]\n# end\n".into()),
+    })
+}
+
+/// The users of the pool in memory.
+fn users(engine: &Engine<LinuxHost>) -> Vec<String> {
+    let state = engine.host().state();
+    let users = state.pools()[0].users().keys();
+    users.map(ToString::to_string).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_reads_the_files_of_its_pool_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let pool: PoolName = "tank".parse().unwrap();
+    let mut steps = pool_steps(dir.path());
+    steps.insert(steps.len() - 3, user_file("between"));
+    let made = run(&engine, steps.clone()).await;
+    assert_eq!(made.state, OperationState::Finished, "{made:#?}");
+    assert_eq!(users(&engine), [""; 0]);
+    let reload = Step::PoolReload(PoolReloadStep { pool });
+    let reloaded = run(&engine, vec![reload]).await;
+    assert_eq!(reloaded.state, OperationState::Finished, "{reloaded:#?}");
+    assert_eq!(users(&engine), ["between"]);
+    let back = run(&engine, inverse(&steps)).await;
+    assert_eq!(back.state, OperationState::Finished, "{back:#?}");
+}
+
+/// After a failure, and after an operation that ended between the steps of an import.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_uses_nothing_that_an_earlier_operation_has_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let steps = pool_steps(dir.path());
+    let (open, active) = steps.split_at(steps.len() - 4);
+    let opened = run(&engine, open.to_vec()).await;
+    assert_eq!(opened.state, OperationState::Finished, "{opened:#?}");
+
+    let conflict = Step::File(FileStep {
+        path: PoolPath::new(&"tank".parse().unwrap(), layout::POOL_CONFIG).unwrap(),
+        before: None,
+        after: Some("another text\n".into()),
+    });
+    let failing = [&active[..2], &[conflict]].concat();
+    let failed = run(&engine, failing).await;
+    assert_eq!(failed.state, OperationState::Reverted, "{failed:#?}");
+    assert!(engine.host().importing().now().is_empty());
+    for (steps, name) in [(&active[..1], "first"), (&active[1..], "second")] {
+        // Before the operation reads anything.
+        let steps = [&[user_file(name)], steps].concat();
+        let ended = run(&engine, steps).await;
+        assert_eq!(ended.state, OperationState::Finished, "{ended:#?}");
+    }
+    assert_eq!(users(&engine), ["first", "second"]);
+    assert!(engine.host().importing().now().is_empty());
+    let back = run(&engine, inverse(&steps)).await;
+    assert_eq!(back.state, OperationState::Finished, "{back:#?}");
 }
 
 /// What is named after a container cannot be made again, so it stays until nothing can fail.
