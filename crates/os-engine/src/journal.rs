@@ -157,6 +157,7 @@ impl Folder {
                 // Those that append next find the file, whose name has to be durable then.
                 history.sync()?;
                 known.insert(path);
+                return Ok(());
             }
         }
         // Outside of the lock: operations that end together share the work of the disk.
