@@ -5,6 +5,17 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use os_testkit::{Daemon, Sandbox};
 
+/// Options of `ct new` for a container whose root is left empty.
+pub const NO_IMAGE: &[&str] = &[
+    "--skip-image",
+    "--distribution",
+    "busybox",
+    "--version",
+    "1",
+    "--arch",
+    std::env::consts::ARCH,
+];
+
 /// A sandbox with a daemon that has the pool `tank`.
 ///
 /// # Errors

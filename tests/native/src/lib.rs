@@ -13,6 +13,6 @@ pub mod process;
 pub mod waiting;
 pub mod world;
 
-pub use host::{with_pool, write};
+pub use host::{NO_IMAGE, with_pool, write};
 pub use waiting::wait_for;
 pub use world::World;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use native::{World, wait_for, with_pool, write};
+use native::{NO_IMAGE, World, wait_for, with_pool, write};
 use os_testkit::{Ran, Sandbox, image, sandbox};
 
 /// `osctl` has to refuse with this exit code and these words, and to change nothing.
@@ -345,20 +345,7 @@ fn a_client_killed_while_it_makes_one() -> Result<()> {
 #[test]
 fn roots_of_containers_are_apart() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
-    let new = |dataset: &'static str, name: &'static str| {
-        let system = [
-            "--distribution",
-            "busybox",
-            "--version",
-            "1",
-            "--arch",
-            "x86_64",
-        ];
-        let mut args = vec!["ct", "new", "--skip-image", "--dataset", dataset];
-        args.extend(system);
-        args.push(name);
-        args
-    };
+    let new = |dataset, name| [&["ct", "new"], NO_IMAGE, &["--dataset", dataset, name]].concat();
     sandbox.ok(&new("tank/ct/a", "web"))?;
     let inner = new("tank/ct/a/b", "inner");
     refused(&sandbox, &inner, 4, &["the root of tank:web"])?;

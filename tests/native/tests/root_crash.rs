@@ -6,15 +6,16 @@ use std::io::Write as _;
 use std::process::{self, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use native::{World, wait_for};
+use native::{NO_IMAGE, World, wait_for};
 use os_api::Command;
 use os_testkit::{Daemon, Ran, Sandbox, image};
 use os_types::{Plan, Step};
 use serde_json::Value;
 
 /// Arguments of `osctl`. `@` at the beginning of one stands for the root of the sandbox, `%image`
-/// for the busybox image; one that begins with `<` is not an argument, but standard input. A first one that
-/// begins with `>` is no command: a file of the sandbox, and the second word is what to write there.
+/// for the busybox image, `%no-image` for [`NO_IMAGE`]; one that begins with `<` is not an argument, but
+/// standard input, and `%arch` in it the architecture of the host. A first one that begins with `>` is no
+/// command: a file of the sandbox, and the second word is what to write there.
 type Words = &'static [&'static str];
 
 /// A command, and what is there before it.
@@ -111,20 +112,7 @@ const EPHEMERAL: Words = &["ct", "set", "ephemeral", "web"];
 const SCRIPT: Words = &[">tank/hook/ct/web/pre-start", "#!/bin/sh\n"];
 const BOB: Words = &["user", "new", "bob"];
 const GROUP: Words = &["group", "new", "/web"];
-const EMPTY: Words = &[
-    "ct",
-    "new",
-    "--skip-image",
-    "--distribution",
-    "busybox",
-    "--version",
-    "1",
-    "--arch",
-    "x86_64",
-    "--user",
-    "alice",
-    "web",
-];
+const EMPTY: Words = &["ct", "new", "%no-image", "--user", "alice", "web"];
 const REPLACE: Words = &[
     "ct",
     "config",
@@ -134,7 +122,7 @@ const REPLACE: Words = &[
         "<",
         "schema = 1\n",
         "user = \"alice\"\ngroup = \"/default\"\ndistribution = \"busybox\"\nversion = \"1\"\n",
-        "arch = \"x86_64\"\nhostname = \"replaced\"\n# end\n"
+        "arch = \"%arch\"\nhostname = \"replaced\"\n# end\n"
     ),
 ];
 const REPLACE_BACK: Words = &[
@@ -146,7 +134,7 @@ const REPLACE_BACK: Words = &[
         "<",
         "schema = 2\n",
         "user = \"alice\"\ngroup = \"/default\"\ndistribution = \"busybox\"\nversion = \"1\"\n",
-        "arch = \"x86_64\"\n# end\n"
+        "arch = \"%arch\"\n# end\n"
     ),
 ];
 
@@ -404,6 +392,7 @@ fn osctl(sandbox: &Sandbox, words: &[&str]) -> Result<process::Command> {
     for word in words.iter().filter(|word| !word.starts_with('<')) {
         match (*word, word.strip_prefix('@')) {
             ("%image", _) => command.arg(image::busybox()?),
+            ("%no-image", _) => command.args(NO_IMAGE),
             (_, Some(path)) => command.arg(format!("{root}{path}")),
             (word, None) => command.arg(word),
         };
@@ -411,6 +400,7 @@ fn osctl(sandbox: &Sandbox, words: &[&str]) -> Result<process::Command> {
     if let Some(input) = input {
         let (reader, mut writer) = std::io::pipe()?;
         // A pipe holds more than any of these texts.
+        let input = input.replace("%arch", std::env::consts::ARCH);
         writer.write_all(input.as_bytes())?;
         command.stdin(reader);
     }

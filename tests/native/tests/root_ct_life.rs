@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
 use anyhow::{Context as _, Result, ensure};
-use native::{wait_for, with_pool};
+use native::{NO_IMAGE, wait_for, with_pool};
 use os_testkit::{Ran, image, sandbox};
 use serde_json::json;
 
@@ -70,16 +70,7 @@ fn an_existing_user_stays() -> Result<()> {
 fn an_empty_root_is_filled_by_hand() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
     let model = sandbox.new_container("model", &[])?;
-    let new = [
-        "ct",
-        "new",
-        "--skip-image",
-        "--distribution",
-        "busybox",
-        "--version",
-        "1",
-    ];
-    sandbox.ok(&[&new[..], &["--arch", std::env::consts::ARCH, "empty"]].concat())?;
+    sandbox.ok(&[&["ct", "new"], NO_IMAGE, &["empty"]].concat())?;
     let empty = sandbox.known_container("empty");
     let shown = empty.show()?;
     assert_eq!(shown["image"], json!(null));

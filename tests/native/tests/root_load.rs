@@ -33,6 +33,18 @@ fn operations(sandbox: &Sandbox, command: &str) -> Result<Vec<Value>> {
     Ok(all.filter(|it| it["command"] == command).cloned().collect())
 }
 
+/// Waits until the newest operation of a command is as expected.
+fn until(
+    sandbox: &Sandbox,
+    (what, command): (&str, &str),
+    is_as_expected: impl Fn(&Value) -> bool,
+) -> Result<Value> {
+    wait_for(what, || {
+        let newest = operations(sandbox, command)?.pop();
+        Ok(newest.filter(&is_as_expected))
+    })
+}
+
 /// The newest operation of a command.
 fn newest(sandbox: &Sandbox, command: &str) -> Result<Value> {
     let newest = operations(sandbox, command)?.pop();
@@ -54,21 +66,19 @@ fn start(sandbox: &Sandbox, args: &[&str]) -> Result<Child> {
 /// containers are stopped.
 fn until_only_these_are_left(sandbox: &Sandbox, waits: &str) -> Result<()> {
     let what = format!("all guests but {waits}... to be stopped");
-    wait_for(&what, || {
-        let export = newest(sandbox, "pool-export")?;
-        let steps = export["steps"].as_array().context("steps")?.iter();
-        let is_as_expected = |step: &Value| {
-            let text = step["text"].as_str().unwrap_or_default();
-            match text.strip_prefix("stop container tank:") {
-                None => true,
-                Some(name) if name.starts_with(waits) => step["state"] == "running",
-                Some(_) => step["state"] == "done",
-            }
-        };
-        let mut steps = steps.peekable();
-        let are = steps.peek().is_some() && steps.all(is_as_expected);
-        Ok(are.then_some(()))
-    })
+    let is_as_expected = |step: &Value| {
+        let text = step["text"].as_str().unwrap_or_default();
+        match text.strip_prefix("stop container tank:") {
+            None => true,
+            Some(name) if name.starts_with(waits) => step["state"] == "running",
+            Some(_) => step["state"] == "done",
+        }
+    };
+    let export = until(sandbox, (&what, "pool-export"), |export| {
+        let steps = export["steps"].as_array();
+        steps.is_some_and(|steps| !steps.is_empty() && steps.iter().all(is_as_expected))
+    });
+    export.map(drop)
 }
 
 /// An image whose root needs some seconds to be unpacked.
@@ -101,18 +111,16 @@ fn a_busy_pool_is_in_nobodys_way() -> Result<()> {
     let image = large_image(&sandbox)?;
     let image = image.to_str().context("a path of text")?;
     let unpacking = start(&sandbox, &["ct", "new", "--from-file", image, "tank:large"])?;
-    wait_for("the image to be unpacked", || {
-        let new = operations(&sandbox, "container-new")?.pop();
-        let is_large = |it: &Value| it["cli"].as_str().is_some_and(|cli| cli.contains("large"));
-        let is_running = new
-            .filter(is_large)
-            .is_some_and(|it| it["state"] == "running");
-        Ok(is_running.then_some(()))
-    })?;
+    until(
+        &sandbox,
+        ("the image to be unpacked", "container-new"),
+        |it| {
+            let is_large = it["cli"].as_str().is_some_and(|cli| cli.contains("large"));
+            is_large && it["state"] == "running"
+        },
+    )?;
     let exporting = start(&sandbox, &["pool", "export", "-f", "tank"])?;
-    wait_for("the export to wait", || {
-        Ok(operations(&sandbox, "pool-export")?.pop())
-    })?;
+    until(&sandbox, ("the export to wait", "pool-export"), |_| true)?;
     let deletion = json!({ "pool": "tank", "name": "deaf1", "force": true });
     let deletion = submit(&sandbox, "container-del", &deletion)?;
     assert_eq!(deletion["state"], "queued", "{deletion}");
@@ -153,14 +161,8 @@ fn an_export_waits_for_all_deaf_guests_at_once() -> Result<()> {
     }
     sandbox.ok(&["pool", "set", "parallel-stop", "tank", "2"])?;
     let export = start(&sandbox, &["pool", "export", "-f", "tank"])?;
-    wait_for("the first stops", || {
-        let running = |it: Value| it["state"] == "running";
-        Ok(operations(&sandbox, "pool-export")?
-            .pop()
-            .is_some_and(running)
-            .then_some(()))
-    })?;
-    let export_now = newest(&sandbox, "pool-export")?;
+    let first_stops = ("the first stops", "pool-export");
+    let export_now = until(&sandbox, first_stops, |it| it["state"] == "running")?;
     let steps = export_now["steps"].as_array().context("steps")?.iter();
     let running = steps.filter(|step| step["state"] == "running").count();
     ensure!(
