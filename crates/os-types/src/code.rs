@@ -51,6 +51,8 @@ macro_rules! codes {
 }
 
 codes! {
+    Usage = "E-USAGE", 400, 2, "The command line is not valid",
+        "There is no such command or option, or a value is missing or not valid; the message says which. `--help` after a command shows what it takes. Nothing was changed.";
     Name = "E-NAME", 400, 2, "A name or value is not valid",
         "A name, id, size or key breaks the rule of its kind; the message says which rule. Nothing was changed.";
     Body = "E-BODY", 400, 2, "The request cannot be read",

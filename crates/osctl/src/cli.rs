@@ -23,7 +23,7 @@ use crate::negation::negatable;
     disable_help_subcommand = true,
     max_term_width = 100,
     after_help = "`osctl help <command>` explains a command, `osctl help <E-CODE>` an error, \
-        `osctl help exit-codes` the exit codes.",
+        `osctl help exit-codes` the exit codes; `osctl help global` lists the options of every command.",
     after_long_help = crate::cmd::help::long_help()
 )]
 pub(crate) struct Cli {
@@ -42,7 +42,7 @@ pub(crate) struct Cli {
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
     /// Print JSON
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, hide_short_help = true)]
     pub(crate) json: bool,
     /// When to use colours
     #[arg(
@@ -51,6 +51,7 @@ pub(crate) struct GlobalArgs {
         value_name = "auto|always|never",
         hide_possible_values = true,
         default_value = "auto",
+        hide_short_help = true,
         overrides_with = "no_color"
     )]
     pub(crate) color: When,
@@ -58,19 +59,19 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, overrides_with = "color", hide_short_help = true)]
     pub(crate) no_color: bool,
     /// Print no notes and no progress
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, hide_short_help = true)]
     pub(crate) quiet: bool,
     /// The pool of names that say none
     // Its id is not `pool`: clap would mistake it for the argument of commands about pools.
-    #[arg(id = "default_pool", long = "pool", value_name = "POOL", global = true,
+    #[arg(id = "default_pool", long = "pool", value_name = "POOL", global = true, hide_short_help = true,
         add = ArgValueCompleter::new(complete::pools))]
     pub(crate) pool: Option<PoolName>,
     // The variable is read by hand: clap's `env` would put its value into the help.
-    #[arg(long, global = true, help = "The folder below which run folder, state and pools lie \
+    #[arg(long, global = true, hide_short_help = true, help = "The folder below which run folder, state and pools lie \
         [env: OSCTL_ROOT] [default: /]", value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub(crate) root: Option<PathBuf>,
     /// Print the steps of a command that changes something, and change nothing
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub(crate) plan: bool,
 }
 

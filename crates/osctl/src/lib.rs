@@ -17,6 +17,7 @@
 //!   views/     the columns of each entity, declared once
 //!   printer    stdout for data, stderr for the rest; colour, quiet
 //!   fault      how a command can end other than well, and its exit code
+//!   help       the look of `--help`, and what a command that does not exist could mean
 //!   complete   values for the shell's completion
 //! ```
 //!
@@ -41,6 +42,7 @@ mod deferral;
 mod entity;
 mod exec;
 mod fault;
+mod help;
 mod listing;
 mod negation;
 mod offline;

@@ -21,6 +21,8 @@ pub(crate) struct Printer {
     pub(crate) err_terminal: bool,
     /// No notes and no progress.
     pub(crate) quiet: bool,
+    /// Failures as lines of JSON.
+    pub(crate) json: bool,
 }
 
 impl fmt::Debug for Printer {
@@ -39,6 +41,7 @@ impl Printer {
             err_color: false,
             err_terminal: false,
             quiet: false,
+            json: false,
         }
     }
 
@@ -85,8 +88,14 @@ impl Printer {
         }
     }
 
-    /// A failure: what and why, the object, the next command, the code.
+    /// A failure: what and why, the object, the next command, the code. As JSON with the keys of
+    /// [`Failure`].
     pub(crate) fn failure(&mut self, failure: &Failure) {
+        if self.json
+            && let Ok(line) = serde_json::to_string(failure)
+        {
+            return self.say(line);
+        }
         let label = self.paint_err("error:", Style::new().red().bold());
         self.say(format_args!("{label} {}", printable(&failure.message)));
         if let Some(object) = &failure.object {

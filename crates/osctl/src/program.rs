@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
+use clap::error::ErrorKind;
 use clap_complete::CompleteEnv;
 use jiff::tz::TimeZone;
+use os_types::{Code, Failure};
 
 use crate::cli::{self, Cli, When};
 use crate::client::Client;
@@ -16,6 +18,7 @@ use crate::command_line;
 use crate::complete;
 use crate::context::{Ctx, Globals, root_of_environment, socket};
 use crate::fault::{Fault, Outcome};
+use crate::help;
 use crate::printer::Printer;
 use crate::words::without_empty_values;
 
@@ -102,9 +105,10 @@ pub fn run(args: Vec<OsString>, surroundings: Surroundings) -> u8 {
     (printer.out_color, printer.err_color) = colors;
     printer.err_terminal = err_terminal;
     let line = command_line::quote(&args);
-    let cli = match parse(args, columns) {
+    printer.json = asks_for_json(&args);
+    let cli = match parse(&args, columns) {
         Ok(cli) => cli,
-        Err(error) => return explain_usage(printer, &error),
+        Err(usage) => return explain_usage(printer, usage),
     };
     match cli.globals.when() {
         When::Auto => {}
@@ -114,6 +118,7 @@ pub fn run(args: Vec<OsString>, surroundings: Surroundings) -> u8 {
         }
     }
     printer.quiet = cli.globals.quiet;
+    printer.json = cli.globals.json;
     let root = cli.globals.root.clone().unwrap_or(root);
     let mut ctx = Ctx {
         client: Client::new(socket(&root), line),
@@ -137,21 +142,41 @@ pub fn run(args: Vec<OsString>, surroundings: Surroundings) -> u8 {
     end(&mut ctx.printer, outcome.and(flushed))
 }
 
-/// The command of these arguments, or what clap has to say instead.
-fn parse(args: Vec<OsString>, columns: Option<usize>) -> Result<Cli, clap::Error> {
+/// Why arguments are no command.
+enum Usage {
+    /// What clap says: a mistake, or the help that was asked for.
+    Clap(Box<clap::Error>),
+    /// There is no such command, or several.
+    Unknown(Failure),
+}
+
+impl From<clap::Error> for Usage {
+    fn from(error: clap::Error) -> Self {
+        Self::Clap(Box::new(error))
+    }
+}
+
+/// The command of these arguments.
+fn parse(args: &[OsString], columns: Option<usize>) -> Result<Cli, Usage> {
     let sized = |command: clap::Command| match columns {
         Some(columns) => command.term_width(columns),
         None => command,
     };
-    let args = without_empty_values(args, cli::command);
+    let args = without_empty_values(args.to_vec(), cli::command);
     // Never freed: the process is short, the tree is large.
     let mut command = std::mem::ManuallyDrop::new(sized(cli::parts()));
     match command.try_get_matches_from_mut(&args) {
-        Ok(mut matches) => Cli::from_arg_matches_mut(&mut matches),
+        Ok(mut matches) => Ok(Cli::from_arg_matches_mut(&mut matches)?),
         // What clap has to say may be about any command, as the list of them in a help is.
-        Err(_unfinished) => {
-            let mut matches = sized(cli::command()).try_get_matches_from(args)?;
-            Cli::from_arg_matches_mut(&mut matches)
+        Err(unfinished) => {
+            let whole = sized(cli::command());
+            if unfinished.kind() == ErrorKind::InvalidSubcommand
+                && let Some((text, hint)) = help::of_unknown(&whole, &args)
+            {
+                return Err(Usage::Unknown(Failure::new(Code::Usage, text).next(hint)));
+            }
+            let mut matches = help::with_short_help(whole).try_get_matches_from(args)?;
+            Ok(Cli::from_arg_matches_mut(&mut matches)?)
         }
     }
 }
@@ -173,8 +198,15 @@ fn end(printer: &mut Printer, outcome: Outcome) -> u8 {
     fault.exit()
 }
 
-/// Prints what clap has to say: a mistake in the arguments, or the help that was asked for.
-fn explain_usage(mut printer: Printer, error: &clap::Error) -> u8 {
+/// Says why the arguments are no command, or prints the help that was asked for.
+fn explain_usage(mut printer: Printer, usage: Usage) -> u8 {
+    let error = match usage {
+        Usage::Clap(error) => error,
+        Usage::Unknown(failure) => {
+            printer.failure(&failure);
+            return failure.code.exit();
+        }
+    };
     let text = error.render();
     let shown = |color| {
         if color {
@@ -184,13 +216,25 @@ fn explain_usage(mut printer: Printer, error: &clap::Error) -> u8 {
         }
     };
     if error.use_stderr() {
-        let text = shown(printer.err_color);
-        printer.say(text.trim_end());
-        return 2;
+        if printer.json {
+            let text = text.to_string();
+            let text = text.trim().trim_start_matches("error: ");
+            printer.failure(&Failure::new(Code::Usage, text));
+        } else {
+            let text = shown(printer.err_color);
+            printer.say(text.trim_end());
+        }
+        return Code::Usage.exit();
     }
     let text = shown(printer.out_color);
     let written = printer.text(&text).and_then(|()| printer.flush());
     end(&mut printer, written)
+}
+
+/// Whether JSON is asked for by arguments that could not be read.
+fn asks_for_json(args: &[OsString]) -> bool {
+    let own = args.iter().take_while(|arg| *arg != "--");
+    own.into_iter().any(|arg| arg == "--json" || arg == "-j")
 }
 
 /// The locale of the terminal, in the order that POSIX gives the variables.

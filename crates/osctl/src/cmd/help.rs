@@ -19,7 +19,7 @@ use crate::fault::{Fault, Outcome};
     after_help = "Examples:\n  osctl help user new\n  osctl help E-OVERLAP\n  osctl help exit-codes"
 )]
 pub(crate) struct Help {
-    /// A command, an error code, or `exit-codes`
+    /// A command, an error code, `exit-codes`, or `global` for the options of every command
     #[arg(value_name = "TOPIC", add = ArgValueCompleter::new(topics))]
     topic: Vec<String>,
 }
@@ -28,6 +28,7 @@ impl Run for Help {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         let words: Vec<_> = self.topic.iter().map(String::as_str).collect();
         match words.as_slice() {
+            ["global"] => ctx.printer.text(&crate::help::global(&crate::cli::parts())),
             ["exit-codes"] => ctx.printer.text(&exit_codes()),
             [code] if code.to_ascii_uppercase().starts_with("E-") => explain(ctx, code),
             path => help_of(ctx, path),
@@ -86,7 +87,7 @@ fn topics(current: &OsStr) -> Vec<CompletionCandidate> {
     let mut names: Vec<_> = commands
         .map(|command| command.get_name().to_owned())
         .collect();
-    names.push("exit-codes".to_owned());
+    names.extend(["exit-codes", "global"].map(str::to_owned));
     names.extend(Code::ALL.iter().map(|code| code.as_str().to_owned()));
     complete::matching(current, names.into_iter())
 }
@@ -99,9 +100,8 @@ fn no_topic(what: &str) -> Fault {
 }
 
 /// The meaning of each exit code that no error code has.
-const OTHERS: [(u8, &str); 4] = [
+const OTHERS: [(u8, &str); 3] = [
     (0, "it worked"),
-    (2, "the command line is not valid"),
     (130, "interrupted with Ctrl-C; an operation goes on"),
     (141, "the reader of the output has gone"),
 ];

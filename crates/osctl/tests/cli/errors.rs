@@ -24,6 +24,9 @@ fn mistakes_in_arguments() {
     for (name, line) in [
         ("bad_name", "user new Alice!"),
         ("bad_command", "user nwe alice"),
+        ("bad_command_json", "--json user nwe alice"),
+        ("bad_option_json", "user ls --nosuch -j"),
+        ("ambiguous_command", "ct s"),
         (
             "bad_number",
             "id-range new x --start-id 99999999999 --block-size 1 --block-count 1",

@@ -1,0 +1,197 @@
+//! How help looks, and what is said of a command that does not exist.
+//!
+//! `--help` of a command is short: what it does, its usage, an example, its own options.
+//! `osctl help COMMAND` says all, `osctl help global` lists the options that every command takes.
+
+use std::ffi::OsString;
+
+use clap::builder::Resettable;
+use clap::{Arg, ArgAction, Command};
+use os_types::similar;
+
+/// How the examples in an `after_help` begin: indented lines, or the rest of that line.
+const EXAMPLES: [&str; 2] = ["Examples:\n", "Example: "];
+
+/// Gives every command below `root` a short `--help` with its examples first.
+pub(crate) fn with_short_help(root: Command) -> Command {
+    below(root, "osctl help")
+}
+
+fn below(command: Command, path: &str) -> Command {
+    command.mut_subcommands(|command| {
+        let path = format!("{path} {}", command.get_name());
+        below(short(command, &path), &path)
+    })
+}
+
+/// `more` is the command that prints all of its help.
+fn short(command: Command, more: &str) -> Command {
+    let text = command.get_after_help().map(ToString::to_string);
+    let (examples, remarks) = split(text.as_deref().unwrap_or_default());
+    let examples = if examples.is_empty() {
+        examples
+    } else {
+        format!("\n\n{examples}")
+    };
+    let help = Arg::new("help")
+        .short('h')
+        .long("help")
+        .action(ArgAction::HelpShort)
+        .help(format!("Print help; more with `{more}`"))
+        .help_heading(Resettable::Reset);
+    command
+        .disable_help_flag(true)
+        .arg(help)
+        .after_help(remarks)
+        .help_template(format!(
+            "{{about-with-newline}}\n{{usage-heading}} {{usage}}{examples}\n\n{{all-args}}{{after-help}}"
+        ))
+}
+
+/// The examples in a text, and the rest of it.
+fn split(text: &str) -> (String, String) {
+    let begin = EXAMPLES.iter().find_map(|marker| {
+        let at = text.find(marker)?;
+        Some((at, at + marker.len()))
+    });
+    let Some((begin, mut end)) = begin else {
+        return (String::new(), text.to_owned());
+    };
+    if text[..end].ends_with('\n') {
+        let lines = text[end..].split_inclusive('\n');
+        let lines = lines.take_while(|line| line.starts_with(' '));
+        end += lines.map(str::len).sum::<usize>();
+    } else {
+        end += text[end..].find('\n').unwrap_or(text.len() - end);
+    }
+    let examples = text[begin..end].trim_end().to_owned();
+    let before = text[..begin].trim_end();
+    let after = text[end..].trim();
+    let gap = if before.is_empty() || after.is_empty() {
+        ""
+    } else {
+        "\n\n"
+    };
+    (examples, format!("{before}{gap}{after}"))
+}
+
+/// What to say of a command that does not exist: what its abbreviation could mean, or what was meant.
+///
+/// *Shape*: the message, and a hint. `None` if all words name commands.
+pub(crate) fn of_unknown(root: &Command, args: &[OsString]) -> Option<(String, String)> {
+    let mut command = root;
+    let mut path = vec!["osctl"];
+    let words = args.iter().skip(1).filter_map(|word| word.to_str());
+    for word in words.filter(|word| !word.starts_with('-')) {
+        if !command.has_subcommands() {
+            return None;
+        }
+        let fitting = fitting(command, word);
+        match fitting.as_slice() {
+            [one] => {
+                command = one;
+                path.push(command.get_name());
+            }
+            [] => return Some(unknown(command, &path.join(" "), word)),
+            several => {
+                let names: Vec<_> = several.iter().map(|fit| fit.get_name()).collect();
+                let text = format!("`{} {word}` could be: {}", path.join(" "), names.join(", "));
+                return Some((text, format!("{} --help", path.join(" "))));
+            }
+        }
+    }
+    None
+}
+
+/// The commands that `word` names or abbreviates.
+fn fitting<'a>(command: &'a Command, word: &str) -> Vec<&'a Command> {
+    if let Some(exact) = command.find_subcommand(word) {
+        return vec![exact];
+    }
+    let all = command
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set());
+    let fits = |command: &&Command| {
+        let mut names = command.get_all_aliases().chain([command.get_name()]);
+        names.any(|name| name.starts_with(word))
+    };
+    all.filter(fits).collect()
+}
+
+fn unknown(command: &Command, path: &str, word: &str) -> (String, String) {
+    let all = command
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set());
+    let names: Vec<_> = all.map(Command::get_name).collect();
+    let text = format!("there is no command `{path} {word}`");
+    match similar(word, names.iter().copied()) {
+        Some(meant) => (text, format!("did you mean `{path} {meant}`?")),
+        None => (
+            format!("{text}; there are: {}", names.join(", ")),
+            format!("{path} --help"),
+        ),
+    }
+}
+
+/// The options that every command takes, as text.
+pub(crate) fn global(root: &Command) -> String {
+    let mut root = root.clone();
+    root.build();
+    let all = root.get_arguments().filter(|arg| arg.is_global_set());
+    let globals: Vec<_> = all.filter(|arg| !arg.is_hide_set()).cloned().collect();
+    let options = globals.into_iter().map(|arg| arg.hide_short_help(false));
+    Command::new("osctl")
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .help_template("Every command takes these options, before or after its own.\n\n{all-args}")
+        .max_term_width(100)
+        .args(options)
+        .render_help()
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(line: &str) -> Option<(String, String)> {
+        let args: Vec<OsString> = line.split(' ').map(Into::into).collect();
+        of_unknown(&crate::cli::command(), &args)
+    }
+
+    #[test]
+    fn abbreviations_that_fit_several_commands_are_named() {
+        let (text, _) = said("osctl ct s").unwrap();
+        assert_eq!(text, "`osctl ct s` could be: show, start, stop, set");
+        assert_eq!(said("osctl ct sta web"), None);
+    }
+
+    #[test]
+    fn a_mistyped_command_gets_the_nearest() {
+        let (text, hint) = said("osctl ct strat web").unwrap();
+        assert_eq!(text, "there is no command `osctl ct strat`");
+        assert_eq!(hint, "did you mean `osctl ct start`?");
+        assert!(said("osctl ct qqqqqq").unwrap().0.contains("start, stop"));
+    }
+
+    #[test]
+    fn examples_are_taken_out_of_a_text() {
+        let both = |text: &str| split(text);
+        let examples = "Examples:\n  osctl a\n  osctl b".to_owned();
+        assert_eq!(
+            both("Examples:\n  osctl a\n  osctl b"),
+            (examples.clone(), String::new())
+        );
+        assert_eq!(
+            both("Before.\n\nExamples:\n  osctl a\n  osctl b\nAfter."),
+            (examples, "Before.\n\nAfter.".to_owned())
+        );
+        assert_eq!(
+            both("Takes effect at once.\nExample: osctl a"),
+            (
+                "Example: osctl a".to_owned(),
+                "Takes effect at once.".to_owned()
+            )
+        );
+    }
+}
