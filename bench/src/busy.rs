@@ -47,7 +47,7 @@ const INIT: &str = "trap 'echo no > /root/asked' PWR TERM; while :; do sleep 0.1
 
 /// Rows with a budget.
 pub(crate) const LIST: &str = "ct ls, 1000 clients wait, 300 operations, a pool image hangs";
-pub(crate) const CANCEL: &str = "operation cancel of a stop under way";
+pub(crate) const CANCEL: &str = "operation cancel of a running stop";
 pub(crate) const KILL: &str = "ct stop --kill, 15 stops before it";
 pub(crate) const UNPACKING: &str = "user new, another pool unpacks 1 GB";
 pub(crate) const EXPORTING: &str = "user new, another pool waits for 20 guests";

@@ -36,7 +36,7 @@ impl Report {
         Self {
             machine: machine::describe(),
             load_after: String::new(),
-            entities: Table::new("p50 (p95) with so many users and groups"),
+            entities: Table::new("p50 (p95), by number of users and groups"),
             containers: Table::new("p50 (p95) of containers"),
             busy: Table::new("p50 (p95) of a busy host"),
             system: Table::new("p50 (p95) of the operating system"),
