@@ -1,4 +1,4 @@
-# A host that boots from the network: copy it, and say which pools it has. docs/src/configuration.md.
+# A host that boots from the network: copy this file and add its pools. See docs/src/configuration.md.
 { lib, ... }:
 
 {

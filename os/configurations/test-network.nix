@@ -1,4 +1,4 @@
-# For tests of the network: two cards as one, a VLAN on it, a bridge with the VLAN as its port.
+# For tests of the network: a bond of two network cards, a VLAN on the bond, a bridge with the VLAN as its port.
 { ... }:
 
 {
@@ -16,7 +16,7 @@
       addresses = [ "203.0.113.5/24" "203.0.113.6/24" "2001:db8::5/64" ];
       ipv4.routes = [ { address = "198.51.100.0"; prefixLength = 24; via = "203.0.113.2"; options.metric = "50"; } ];
     };
-    # Not there: told, and no reason to leave out the rest.
+    # A missing interface: it is reported, and the others are configured.
     interfaces.eth9.addresses = [ "198.51.100.9/32" ];
     defaultGateway = "203.0.113.1";
     defaultGateway6 = { address = "fe80::1"; interface = "br0"; };

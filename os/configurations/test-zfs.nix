@@ -1,4 +1,4 @@
-# For tests of ZFS at boot: a pool that can lose a disk, and what osctl is to have on it.
+# For tests of ZFS at boot: a redundant pool, with users and groups of osctl.
 { ... }:
 
 {

@@ -1,13 +1,13 @@
-# What the machine tests boot: the packages of `make vm`, so that both have one root.squashfs, and a shell
-# for the driver.
+# The system of the machine tests: the packages of `make vm`, so that both share one root.squashfs, and a shell
+# for the test driver.
 { lib, ... }:
 
 {
   networking.hostName = "test";
   boot.kernelFlavour = "cloud-amd64";
-  # No machines within the machines: their drivers cost seconds where KVM does not work.
+  # No nested virtual machines: loading the KVM modules takes seconds under emulation.
   boot.kernelParams = [ "console=ttyS0" "modprobe.blacklist=kvm_amd,kvm_intel" ];
-  # It would load the driver of ZFS, ten seconds under TCG, for no pool.
+  # It would load the ZFS module, which takes ten seconds under TCG, without a pool to use.
   runit.services.zfs-zed.enable = lib.mkDefault false;
   tty.spawnStandard = 0;
   tty.autologin.user = "root";

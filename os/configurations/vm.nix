@@ -5,15 +5,15 @@
 {
   networking.hostName = "vm";
   boot.kernelFlavour = "cloud-amd64";
-  # On the line with the prompt the kernel says what is wrong and nothing else; dmesg has it all. No machines
-  # within the machine: their drivers cost seconds where KVM does not work.
+  # The kernel prints only errors on the console with the prompt; dmesg has all messages. No nested virtual
+  # machines: loading the KVM modules takes seconds under emulation.
   boot.kernelParams = [ "console=ttyS0" "loglevel=4" "modprobe.blacklist=kvm_amd,kvm_intel" ];
   boot.zfs.pools.tank = {
     layout = [ { devices = [ "/dev/disk/by-id/virtio-tank" ]; } ];
     doCreate = true;
     install = true;
   };
-  # What os/repository makes, where osctld looks for images.
+  # The disk of os/repository, at the path of osctld's repository.
   fileSystems."/var/lib/osctl/repository" = {
     device = "/dev/disk/by-id/virtio-repository";
     fsType = "squashfs";
@@ -29,7 +29,7 @@
     The pool "tank" is kept from run to run; everything else is as it was built. Off: poweroff
 
   '';
-  # The login is faster than the drivers of ZFS and osctld.
+  # The login appears before the ZFS module is loaded and osctld is ready.
   environment.etc."profile.d/tank.sh".text = ''
     if [ ! -e /run/service/osctl-pool-tank/done ] && [ -t 1 ]; then
       echo "Waiting for pool tank (Ctrl-C ends that; its log: /var/log/osctl-pool-tank/current) ..."

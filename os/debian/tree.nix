@@ -1,12 +1,12 @@
-# The packages of a lock, unpacked into one tree, with what their maintainer scripts would have done as
-# far as it does not depend on the machine: merged /usr, ld.so cache, module dependencies.
+# The packages of a lock, unpacked into one tree, with the machine-independent work of their maintainer scripts:
+# merged /usr, ld.so cache, module dependencies.
 #
-# Outputs: `out`, the tree, with the modes that a store path may have; `modes`, what is different from
-# `root:root` and from these modes, in the language of `mksquashfs -pf`, for whoever makes an image of it.
+# Outputs: `out`, the tree, with the modes that a store path may have; `modes`, other owners and
+# modes in the syntax of `mksquashfs -pf`, for building an image.
 { build, name, lock, debs }:
 
 let
-  # A store path is named in fewer characters than a Debian package.
+  # Names of store paths allow fewer characters than names of Debian packages.
   storeName = builtins.replaceStrings [ "~" ":" "%" ] [ "-" "-" "-" ];
 
   fetch = package: builtins.path {

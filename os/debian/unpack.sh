@@ -1,14 +1,14 @@
-# Builder of tree.nix: $packages into $out, special modes and owners into $modes.
+# Builder of tree.nix: unpacks $packages into $out, writes special modes and owners to $modes.
 umask 022
 mkdir -p "$out"/usr/{bin,sbin,lib,lib64}
 for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$out/$folder"; done
 
-# Documentation is a sixth of everything, and the online books say the same.
+# Documentation is a sixth of the total size, and available online.
 left_out=(./usr/share/{doc,doc-base,info,lintian,locale,bug,man,menu,pixmaps,icons,applications,gdb}
     './usr/share/perl/*/unicore/lib' './usr/share/i18n/charmaps/*' ./usr/lib/systemd/system-generators)
 
 # Debian's archives list every file with its owner; a store path can keep neither that nor setuid bits.
-# Line: "-rwsr-xr-x 0/42 ... ./usr/bin/name". Octal from the letters, and only what is special.
+# Converts lines such as "-rwsr-xr-x 0/42 ... ./usr/bin/name" to octal modes, for special files only.
 special_modes() {
     tar -tv --numeric-owner | awk '
         {
@@ -35,13 +35,13 @@ for package in $packages; do
     dpkg-deb --fsys-tarfile "$package" | special_modes
 done | sed 's,^\(bin\|sbin\|lib\|lib64\)/,usr/\1/,' | sort -u >"$modes.all"
 
-# What was left out has no mode.
+# Excluded files have no mode.
 while read -r name rest; do
     if [ -e "$out/$name" ] && [ ! -L "$out/$name" ]; then printf '%s %s\n' "$name" "$rest"; fi
 done <"$modes.all" >"$modes"
 rm "$modes.all"
 
-# A folder of mode 0700 in an archive is still one that the image maker has to read.
+# The image builder has to read directories of mode 0700, too.
 find "$out" ! -type l \( ! -perm -u+r -o -type d ! -perm -u+wx \) -exec chmod u+rwX {} +
 for modules in "$out"/usr/lib/modules/*/kernel; do
     [ ! -d "$modules" ] || depmod -b "$out" "$(basename "${modules%/kernel}")"

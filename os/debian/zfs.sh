@@ -1,7 +1,7 @@
-# Builder of zfs.nix: the source of zfs-dkms in $tools, compiled there, into $out.
+# Builder of zfs.nix: compiles the source of zfs-dkms in $tools, and installs the modules into $out.
 #
-# Debian's compiler wants to find its libraries at their places, so it runs in a chroot. That is a layer
-# over $tools in a mount namespace of its own, which goes when the builder ends, however it ends.
+# Debian's compiler needs its libraries at their usual paths, so it runs in a chroot. The chroot is an overlay
+# over $tools in a separate mount namespace, which disappears with the builder.
 layer=$(mktemp -d -p "${NIX_BUILD_TOP:-/tmp}" zfs.XXXXXX)
 mkdir -p "$layer"/{upper,work,root} "$out"
 export layer
@@ -12,7 +12,7 @@ unshare --mount --propagation private bash -euc '
     mount --bind /dev "$layer/root/dev"
     chroot "$layer/root" /usr/bin/bash -euc '\''
         export PATH=/usr/sbin:/usr/bin HOME=/tmp TMPDIR=/tmp
-        # What a maintainer script of Debian would have linked.
+        # Links that Debian's maintainer scripts would create.
         [ -e /usr/bin/awk ] || ln -s mawk /usr/bin/awk
         headers=$(echo /usr/src/linux-headers-*-amd64)
         cd /usr/src/zfs-*

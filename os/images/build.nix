@@ -2,7 +2,7 @@
 { }:
 
 {
-  # script NAME FILE ENV: the builder FILE with the attributes ENV as its environment.
+  # script NAME FILE ENV: runs the builder FILE with the attributes ENV as its environment.
   script = name: file: env: derivation ({
     inherit name;
     system = "x86_64-linux";

@@ -1,8 +1,8 @@
-# What a machine boots. `netboot` has all of it in one folder.
+# Images that a machine boots. `netboot` combines them in one directory.
 { lib, build, config, tree, zfs, lock, programs }:
 
 let
-  # "linux-image-6.12.117+deb13-cloud-amd64" is the only package of a name like that in a lock.
+  # "linux-image-6.12.117+deb13-cloud-amd64" is the only package with such a name in a lock.
   kernelPackage = lib.findFirst (p: builtins.match "linux-image-[0-9].*" p.name != null)
     (throw "${toString lock} has no kernel: boot.kernelFlavour says which, os/debian/resolve finds it")
     (builtins.fromJSON (builtins.readFile lock));
@@ -17,11 +17,11 @@ let
   };
 
   files = lib.attrValues (lib.filterAttrs (_: file: file.enable) config.environment.files);
-  # Texts are handed over as files; each is named by its place in the list.
+  # Texts are passed as files, named by their index in the list.
   texts = lib.listToAttrs (lib.imap0 (i: file: lib.nameValuePair "text${toString i}" file.text) files);
   system = build.script "system-squashfs" ./system.sh (texts // {
     passAsFile = lib.attrNames texts ++ [ "manifest" ];
-    # Lines: path mode owner group kind, and for kind "source" or "link" what it is.
+    # Lines: path mode owner group kind, and for kind "source" or "link" the target.
     manifest = lib.concatStrings (lib.imap0 (i: file:
       let kind =
         if file.link != null then "link ${file.link}"

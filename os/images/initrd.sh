@@ -1,5 +1,5 @@
-# Builder of an initrd: stage 1, and behind it an archive with nothing but the system layer, as it is.
-# *Source*: the kernel's initramfs buffer format, several archives one after the other.
+# Builder of an initrd: the archive of stage 1, followed by an archive with the system layer.
+# *Source*: the kernel's initramfs buffer format allows concatenated archives.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$systemLayer" "$work/system.squashfs"

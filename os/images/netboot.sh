@@ -1,4 +1,4 @@
-# Builder of a folder that an HTTP server hands out: kernel, initrd, root.squashfs and an iPXE script.
+# Builder of a directory for an HTTP server: kernel, initrd, root.squashfs and an iPXE script.
 mkdir "$out"
 cp "$tree/boot/vmlinuz-$kernel" "$out/kernel"
 cp "$initrd" "$out/initrd"
@@ -8,9 +8,9 @@ echo "$commandLine" >"$out/command-line"
 (cd "$out" && sha256sum kernel initrd root.squashfs >SHA256SUMS)
 cat >"$out/boot.ipxe" <<END
 #!ipxe
-# Hand out this folder over HTTP, for example with DHCP option 67 = http://SERVER/boot.ipxe.
-# The system has to be told where that is. iPXE of 2024 and later knows it (cwduri); for an older one it is
-# beside what DHCP named. A script that chains this one can say it: set base http://SERVER/
+# Serve this directory over HTTP, for example with DHCP option 67 = http://SERVER/boot.ipxe.
+# The kernel parameters contain the address of the directory. iPXE of 2024 and later knows it (cwduri); older
+# versions derive it from the DHCP option. A script that chains this one can set it: set base http://SERVER/
 isset \${base} || set base \${cwduri}
 isset \${base} || set base \${filename}/../
 kernel kernel initrd=initrd $commandLine httproot=\${base}/root.squashfs httproot.sha256=$sum ip=dhcp

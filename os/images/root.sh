@@ -15,10 +15,10 @@ chmod -R u+w "$copy/usr/lib/modules/$kernel/extra"
 depmod -b "$copy" "$kernel"
 for path in $leftOut; do rm -rf "${copy:?}"/$path; done
 
-# Kernel and initrd come from elsewhere; a mount point has to be there.
+# Kernel and initrd are separate files; mount points have to exist.
 rm -rf "$copy"/boot/*
 mkdir -p "$copy"/{proc,sys,dev,run,tmp,mnt,srv,opt,root,home} "$copy/usr/lib/vpsadminos"
-# By this a stage 1 knows the root that it was made with.
+# Stage 1 accepts only the root with the id of its own build.
 basename "$out" | cut -c 1-32 >"$copy/usr/lib/vpsadminos/root-id"
 
 grep -vE '^(proc|sys|dev|run) ' "$modes" | while read -r path rest; do

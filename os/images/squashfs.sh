@@ -1,7 +1,7 @@
-# `source "$squashfs"`: how both layers are packed.
+# `source "$squashfs"`: packs both layers.
 
-# pack FOLDER MODES: into $out, all of root but what the file MODES says (mksquashfs -pf), without a time
-# that would make two builds differ.
+# pack DIRECTORY MODES: writes $out. All files belong to root, except as listed in MODES (mksquashfs -pf), and
+# have a fixed time, so that builds are reproducible.
 pack() {
     mksquashfs "$1" "$out" -quiet -no-progress -all-root -noappend -comp zstd \
         -Xcompression-level "$level" -mkfs-time 0 -all-time 0 -pf "$2"

@@ -13,8 +13,8 @@ echo "$changesSize" >etc/changes-size
 stat -c %s "$root" >etc/root-size
 basename "$root" | cut -c 1-32 >etc/root-id
 
-# Drivers with all they need, unpacked: busybox has no xz that loads modules. What a flavour of the
-# kernel does not have is built in, or left out there.
+# Drivers with their dependencies, decompressed, because busybox cannot load xz modules. A driver that this
+# kernel flavour lacks is built in, or not available.
 for module in $always $available; do
     modprobe -d "$tree" -S "$kernel" --show-depends "$module" 2>/dev/null || true
 done | awk '$1 == "insmod" { print $2 }' | sort -u | while read -r file; do
@@ -25,7 +25,7 @@ done | awk '$1 == "insmod" { print $2 }' | sort -u | while read -r file; do
     *) cp "$file" "$target" ;;
     esac
 done
-# What they load into their devices, as far as a package has it (hardware.firmware).
+# Firmware of these drivers, as far as the packages of hardware.firmware contain it.
 find lib/modules -name '*.ko' -exec modinfo -F firmware {} + | sort -u | while read -r file; do
     [ ! -e "$tree/usr/lib/firmware/$file" ] || install -D -m 0644 -t "lib/firmware/$(dirname "$file")" "$tree/usr/lib/firmware/$file"
 done

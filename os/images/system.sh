@@ -1,4 +1,4 @@
-# Builder of system.squashfs: the files that a configuration makes, and our programs.
+# Builder of system.squashfs: the generated files of a configuration, and our programs.
 source "$squashfs"
 stage=$(mktemp -d)
 chmod 0755 "$stage"
@@ -14,7 +14,7 @@ while read -r path mode owner group kind what; do
     [ "$kind" = link ] || printf '%s m %s %s %s\n' "${path#/}" "$mode" "$owner" "$group" >>"$stage.modes"
 done <"$manifestPath"
 if [ -n "$programs" ]; then
-    # os-helper is looked for beside osctld.
+    # osctld looks for os-helper in its own directory.
     mkdir -p "$stage"/usr/{bin,sbin,lib/osctl}
     install -m 0755 "$programs"/{osctld,os-helper} "$stage/usr/lib/osctl/"
     install -m 0755 "$programs"/{osctl,osctl-image} "$stage/usr/bin/"

@@ -41,7 +41,7 @@ in
     found = filter test list;
   in if found == [ ] then none else if length found > 1 then many else head found;
 
-  # === making ===
+  # === construction ===
 
   range = first: last: genList (n: first + n) (lib.max 0 (last - first + 1));
   replicate = n: x: genList (_: x) n;
@@ -86,7 +86,7 @@ in
 
   reverseList = list: let n = length list; in genList (i: elemAt list (n - 1 - i)) n;
 
-  # Sorts by the key that f makes of an element; the key is made once an element.
+  # Sorts by the key that f computes; f is called once per element.
   sortOn = f: list:
     map (pair: elemAt pair 1)
       (builtins.sort (a: b: head a < head b) (map (x: [ (f x) x ]) list));
@@ -99,10 +99,10 @@ in
 
   groupBy' = f: start: key: list: lib.mapAttrs (_: foldl' f start) (builtins.groupBy key list);
 
-  # Sorts so that whatever is `before` another comes first, and keeps the given order otherwise.
+  # Topological sort by the relation `before`; keeps the given order otherwise.
   #
   # Gives `{ result = [ ... ]; }`, or, if that is impossible, `{ cycle = [ a b a' ... ]; loops = [ ... ]; }`:
-  # the way that leads back to where it came by, and to which elements of it.
+  # the path of the cycle, and the elements to which it returns.
   toposort = before: list: let
     # From an element to one that must precede it, and so on to one that nothing precedes.
     walk = here: way: rest: let

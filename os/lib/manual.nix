@@ -3,8 +3,8 @@
 #   import ./manual.nix { inherit (lib.evalModules { ... }) options; root = ../..; title = "Options"; }
 #
 # is a string, the same for the same options: ordered by name, `enable` first. Files are named relative to
-# `root`, so that the page does not tell where it was made. An option without a description, or with a
-# default that cannot be shown, is an error: a manual with holes helps nobody.
+# `root`, so that the page does not depend on the build directory. An option without a description, or with a
+# default that cannot be shown, is an error.
 { options, lib ? import ./., root ? "/", title ? "Options", introduction ? "" }:
 let
   inherit (builtins) concatStringsSep filter foldl' isString sort split tryEval;
@@ -20,7 +20,7 @@ let
 
   block = text: "\n\n  ```nix\n${concatMapStrings (line: "  ${line}\n") (lib.splitString "\n" text)}  ```";
 
-  # `<` would begin HTML, but for code, in which it is what it is. The roles of nixpkgs' Markdown
+  # `<` would begin HTML outside of code. The roles of nixpkgs' Markdown
   # (``{option}`x` ``) are dropped.
   prose = text: let
     step = done: part:
@@ -64,7 +64,7 @@ let
 
   undescribed = filter (option: option.description == null || lib.trim option.description == "") documented;
 
-  # Sorted, as the order of modules is no news.
+  # Sorted by name, because the order of modules has no meaning.
   files = option: lib.uniqueStrings (map (file: relative (toString file)) option.declarations);
 
   one = option: ''

@@ -5,10 +5,10 @@
 #   modules/collect.nix   modules (paths, functions, sets) and their imports  ->  a flat list
 #   modules/merge.nix     declarations and definitions, name by name          ->  a tree of options
 #   types/*.nix           the definitions of one option                       ->  its value
-#   modules/errors.nix    what is wrong                                       ->  what to read at night
+#   modules/errors.nix    errors                                              ->  their messages
 #
-# All is lazy: modules get the `config` that they are part of, and may read any of it where Nix need not
-# know the answer to find out which options exist.
+# Evaluation is lazy: modules get the `config` that they are part of, and may read any of it, except where Nix
+# needs the value to find out which options exist.
 { lib }:
 let
   inherit (builtins) removeAttrs seq;
@@ -16,7 +16,7 @@ let
 
   errors = import ./modules/errors.nix { inherit lib; };
 
-  # Declares what every evaluation has: arguments of modules, and how strict it is.
+  # Declares the options of every evaluation: arguments of modules, and strictness.
   ownModule = specialArgs: extra: {
     _file = "lib/modules.nix";
     key = "lib/modules.nix";
@@ -50,10 +50,10 @@ in
 {
   # modules      paths, functions or sets
   # specialArgs  further arguments of modules, known before any module is read
-  # prefix       where in a larger tree the options lie; for messages
+  # prefix       path of the options in a larger tree; for messages
   # class        if set, modules with another `_class` are refused
   #
-  # Gives `config` (the values), `options` (the tree of options: what is declared, by whom, and its value),
+  # Gives `config` (the values), `options` (the tree of options: declarations, files, values),
   # and `extendModules`, which evaluates again with more modules.
   evalModules = args@{ modules, specialArgs ? { }, prefix ? [ ], class ? null }: let
     extendModules = more@{ modules ? [ ], specialArgs ? { }, prefix ? args.prefix or [ ] }:
@@ -69,7 +69,7 @@ in
       inherit class;
       modulesPath = specialArgs.modulesPath or "";
       modules = modules ++ [ (ownModule specialArgs { inherit extendModules; moduleType = type; }) ];
-      # What a module that is a function is given.
+      # Arguments of a module that is a function.
       args = { inherit lib options config specialArgs; _class = class; _prefix = prefix; } // specialArgs;
     };
 
@@ -99,7 +99,7 @@ in
     inherit extendModules type class;
   };
 
-  # The module, with a file to be named in messages.
+  # The module, with a file name for messages.
   setDefaultModuleLocation = file: module: { _file = file; imports = [ module ]; };
 
   importApply = file: args: lib.setDefaultModuleLocation file (import file args);

@@ -1,4 +1,4 @@
-# Options: what a module declares, how they and their definitions are shown, and the plain ways to merge.
+# Options: their declaration, how they and their definitions are displayed, and simple merge functions.
 { lib }:
 let
   inherit (builtins)
@@ -10,7 +10,7 @@ let
   inherit (lib.options) showDefs showFile;
   inherit (lib.strings) escapeNixIdentifier;
 
-  # A value in a line or two: a message is to be read, not scrolled.
+  # A value in one or two lines, for messages.
   brief = value: let
     shown = builtins.tryEval (generators.toPretty { multiline = false; } (generators.withRecursion {
       depthLimit = 4;
@@ -21,14 +21,14 @@ let
 in
 {
   # All arguments are optional:
-  #   type         what values it takes, how they are merged
-  #   default      value if nobody sets it (priority 1500)
+  #   type         accepted values, and how they are merged
+  #   default      value if no module sets it (priority 1500)
   #   defaultText  the default for the manual, if it depends on others: literalExpression "config.a + 1"
   #   example      for the manual
   #   description  for the manual, Markdown
   #   apply        function on the merged value
-  #   internal, visible   whether the manual leaves it out
-  #   readOnly     whether it can be set but once
+  #   internal, visible   whether the manual omits it
+  #   readOnly     whether it can be set only once
   mkOption = {
     default ? null, defaultText ? null, example ? null, description ? null, relatedPackages ? null,
     type ? null, apply ? null, internal ? null, visible ? null, readOnly ? null
@@ -54,7 +54,7 @@ in
   getValues = map (def: def.value);
   getFiles = map (def: def.file);
 
-  # All values in one, as far as they can be; for options without a type.
+  # Merges all values if possible; for options without a type.
   mergeDefaultOption = loc: defs: let
     values = getValues defs;
   in
@@ -94,7 +94,7 @@ in
 
   showFiles = concatMapStringsSep " and " (file: "`${toString file}'");
 
-  # Where a definition stands. Its line is known if it is written in its file, not made elsewhere.
+  # File and line of a definition. The line is known only if the definition is literal.
   showFile = def: let
     pos = def.pos or null;
   in

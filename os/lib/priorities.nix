@@ -1,10 +1,10 @@
-# Properties of a definition: whether it counts (mkIf), over which others it wins (mkForce, mkDefault), and
-# where in a list it stands (mkBefore, mkAfter).
+# Properties of a definition: its condition (mkIf), its priority (mkForce, mkDefault), and its position in a
+# list (mkBefore, mkAfter).
 #
-# A property is an attribute set with `_type`, wrapped around the value. Two things are done with them:
-# *push down* moves them from a set to each of its values, without looking at conditions, so that a
-# condition may read the very configuration that it is part of; *discharge* looks at them at last, when
-# one option is asked for its value.
+# A property is an attribute set with `_type`, wrapped around the value. Two functions process them:
+# *push down* moves them from a set to each of its values, without evaluating conditions, so that a
+# condition may read the configuration that it is part of; *discharge* evaluates conditions when
+# the value of an option is needed.
 { lib }:
 let
   inherit (builtins) concatMap filter foldl' isAttrs isBool mapAttrs sort;
@@ -33,17 +33,17 @@ rec {
   mkForce = mkOverride 50;
   mkVMOverride = mkOverride 10;
 
-  # === where it stands: lower is earlier ===
+  # === position in a list: lower is earlier ===
 
   mkOrder = priority: content: { _type = "order"; inherit priority content; };
   defaultOrderPriority = defaultOrder;
   mkBefore = mkOrder 500;
   mkAfter = mkOrder 1500;
 
-  # A definition that says which file it is from; for values made far from where they are used.
+  # A definition with the file that it is from; for values that are created elsewhere.
   mkDefinition = args@{ file, value, ... }: args // { _type = "definition"; };
 
-  # === what is done with them ===
+  # === push down and discharge ===
 
   # The sets of a definition, each without properties around it, but with those around its values; and each
   # with its `source`, the set as it was written, which alone knows positions.
@@ -59,7 +59,7 @@ rec {
 
   pushDownProperties = cfg: map (part: part.set) (pushDown cfg);
 
-  # The values that count, still with override and order.
+  # The values whose conditions are true, still with override and order.
   dischargeProperties = value: let
     type = value._type or "";
   in
@@ -70,7 +70,7 @@ rec {
       else if value.condition then dischargeProperties value.content else [ ]
     else [ value ];
 
-  # Of definitions (`file`, `value`) those that win, without their override; and their priority.
+  # The definitions (`file`, `value`) of the highest priority, without their override; and that priority.
   filterOverrides' = defs: let
     highestPrio = foldl' (least: def: lib.min least (overrideOf def)) 9999 defs;
   in {
@@ -79,7 +79,7 @@ rec {
   };
   filterOverrides = defs: (filterOverrides' defs).values;
 
-  # Definitions in their order, without it. Equal ones stay as they are.
+  # Definitions sorted by their order property, which is removed. The sort is stable.
   sortProperties = defs:
     map (unwrap "order") (sort (a: b: orderOf a < orderOf b) defs);
 }

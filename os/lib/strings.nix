@@ -10,7 +10,7 @@ let
   upperCase = stringToCharacters "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
   isSpace = c: elem c [ " " "\t" "\n" "\r" ];
 
-  # Decimal digits as an int; null if the string holds anything else (spaces around are no harm).
+  # Decimal digits as an int; null for any other string (surrounding spaces are allowed).
   parseInt = string: let
     digits = match "[[:space:]]*(-?)0*([0-9]+)[[:space:]]*" string;
   in if digits == null then null else builtins.fromJSON (head digits + elemAt digits 1);
@@ -41,7 +41,7 @@ in
   makeBinPath = packages: lib.makeSearchPath "bin" (map lib.getBin packages);
   makeLibraryPath = packages: lib.makeSearchPath "lib" (map lib.getLib packages);
 
-  # === asking ===
+  # === predicates ===
 
   hasPrefix = prefix: string: substring 0 (stringLength prefix) string == prefix;
   hasSuffix = suffix: string: let
@@ -60,7 +60,7 @@ in
     in hasPrefix "/" path && builtins.dirOf path == builtins.storeDir);
   isValidPosixName = name: match "[a-zA-Z_][a-zA-Z0-9_]*" name != null;
 
-  # How many characters must be added, removed or changed to come from one string to the other.
+  # Levenshtein distance of two strings.
   levenshtein = a: b: let
     to = stringToCharacters b;
     # One line of the table: from the costs of the prefix of `a` that is one character shorter.
@@ -110,7 +110,7 @@ in
   escape = characters: replaceStrings characters (map (c: "\\" + c) characters);
   escapeRegex = escape (stringToCharacters "\\[{()^$?*+|.");
 
-  # A string as one word of the shell; bare if nothing in it means anything to the shell.
+  # A string as one word of the shell; unquoted if it contains no special characters.
   escapeShellArg = arg: let
     string = toString arg;
   in
@@ -136,7 +136,7 @@ in
 
   # === numbers ===
 
-  # Refuses leading zeros, which a reader could take for octal; toIntBase10 takes them.
+  # Rejects leading zeros, which look like octal numbers; toIntBase10 accepts them.
   toInt = string: let
     number = parseInt string;
   in

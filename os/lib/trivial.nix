@@ -1,4 +1,4 @@
-# Functions on functions, numbers and messages; what Nix has built in, under the names of nixpkgs.
+# Functions on functions, numbers and messages; builtins of Nix under their names in nixpkgs.
 { lib }:
 let
   inherit (lib) concatStringsSep isFunction;
@@ -16,7 +16,7 @@ in
   # pipe x [ f g ] is g (f x).
   pipe = builtins.foldl' (x: f: f x);
 
-  # The value of which f makes itself.
+  # The fixed point of f.
   fix = f: let x = f x; in x;
 
   # === functions ===

@@ -1,4 +1,4 @@
-# Kernel, initrd and what they are told.
+# Kernel, initrd and their parameters.
 { config, lib, ... }:
 
 let
@@ -11,28 +11,28 @@ in
     kernelFlavour = mkOption {
       type = types.enum [ "amd64" "cloud-amd64" ];
       default = "amd64";
-      description = "Debian's kernel: `amd64` for all hardware, `cloud-amd64` for virtual machines.";
+      description = "Flavour of Debian's kernel: `amd64` for all hardware, `cloud-amd64` for virtual machines.";
     };
     kernelParams = mkOption {
       type = types.listOf types.nonEmptyStr;
       default = [ ];
       example = lib.literalExpression ''[ "console=ttyS0,115200" ]'';
-      description = "Command line of the kernel.";
+      description = "Kernel parameters.";
     };
     kernelModules = mkOption {
       type = types.listOf types.nonEmptyStr;
       default = [ ];
-      description = "Modules that are loaded before any service starts.";
+      description = "Kernel modules to load before any service starts.";
     };
     initrd.modules = mkOption {
       type = types.listOf types.nonEmptyStr;
       default = [ ];
-      description = "Modules that stage 1 loads in any case.";
+      description = "Kernel modules that stage 1 always loads.";
     };
     initrd.availableModules = mkOption {
       type = types.listOf types.nonEmptyStr;
       default = [ ];
-      description = "Modules that stage 1 loads if the hardware asks for them.";
+      description = "Kernel modules that stage 1 loads if the hardware needs them.";
     };
   };
 
@@ -45,7 +45,7 @@ in
     ];
 
     boot.kernelParams = [ "net.ifnames=0" "panic=30" ];
-    # What containers may ask for: they cannot load anything themselves.
+    # Modules that containers use. They cannot load modules themselves.
     boot.kernelModules = [
       "br_netfilter" "fuse" "ip6table_filter" "ip_tables" "iptable_filter" "iptable_nat" "nf_tables"
       "overlay" "tun" "veth" "wireguard"

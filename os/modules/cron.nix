@@ -1,4 +1,4 @@
-# Commands at their times.
+# Scheduled commands.
 { config, lib, ... }:
 
 let
@@ -10,13 +10,13 @@ in
     enable = mkOption {
       type = types.bool;
       default = true;
-      description = "Whether cron(8) runs.";
+      description = "Whether to run cron(8).";
     };
     systemCronJobs = mkOption {
       type = types.listOf types.nonEmptyStr;
       default = [ ];
       example = lib.literalExpression ''[ "0 4 * * *  root  zpool scrub tank" ]'';
-      description = "Lines of crontab(5), each with its user.";
+      description = "Lines of the system crontab, see crontab(5). Each names a user.";
     };
   };
 

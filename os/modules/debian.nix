@@ -1,4 +1,4 @@
-# Packages of Debian.
+# Debian packages.
 { lib, ... }:
 
 let inherit (lib) mkOption types; in
@@ -8,44 +8,44 @@ let inherit (lib) mkOption types; in
       type = types.listOf types.nonEmptyStr;
       default = [ ];
       example = lib.literalExpression ''[ "ipmitool" "nvme-cli" ]'';
-      description = "Packages of Debian that the system has, with what they depend on.";
+      description = "Debian packages to install, together with their dependencies.";
     };
     provided = mkOption {
       type = types.listOf types.nonEmptyStr;
       default = [ ];
-      description = "Packages that others depend on and the system does without, or has in its own way.";
+      description = "Packages not to install although others depend on them, because the system does not need them or replaces them.";
     };
     components = mkOption {
       type = types.listOf types.nonEmptyStr;
-      description = "Components of Debian that packages may be of.";
+      description = "Components of the Debian archive to use.";
     };
     zfsTools = mkOption {
       type = types.listOf types.nonEmptyStr;
       internal = true;
-      description = "Packages with which the ZFS modules are compiled.";
+      description = "Packages needed to compile the ZFS modules.";
     };
     leftOut = mkOption {
       type = types.listOf types.str;
       default = [ ];
       example = lib.literalExpression ''[ "usr/share/vim" ]'';
-      description = "Paths of the packages that are not taken over; patterns of the shell.";
+      description = "Paths to leave out when packages are unpacked, as shell patterns.";
     };
   };
 
   config.debian = {
     components = [ "main" "contrib" ];
     packages = [
-      # An empty system has nothing: what Debian calls essential has to be asked for too.
+      # The system starts empty, so Debian's essential packages have to be listed, too.
       "base-files" "base-passwd" "bash" "bsdutils" "coreutils" "dash" "debianutils" "diffutils"
       "findutils" "grep" "gzip" "hostname" "libc-bin" "login" "mawk" "mount" "ncurses-base"
       "ncurses-bin" "passwd" "perl-base" "sed" "tar" "util-linux"
-      # Programs of the boot.
+      # Programs that the boot needs.
       "busybox-static" "kmod" "runit"
-      # At night.
+      # Tools for debugging.
       "acl" "attr" "bash-completion" "ca-certificates" "curl" "ethtool" "fdisk" "gdisk" "htop"
       "iproute2" "iputils-ping" "jq" "less" "lsof" "pciutils" "procps" "psmisc" "rsync"
       "smartmontools" "strace" "tcpdump" "tmux" "vim-tiny" "wget" "xz-utils" "zstd"
-      # Images of containers.
+      # Tools for container images.
       "btrfs-progs" "e2fsprogs"
     ];
     provided = [

@@ -1,4 +1,4 @@
-# All modules, one a subject. A new one gets a line here; nothing else has to know of it.
+# All modules, one per subject. To add a module, add a line here.
 {
   imports = [
     ../lib/assertions.nix

@@ -1,4 +1,4 @@
-# Files of the system layer: whatever another module writes goes through here.
+# Files of the system layer. All other modules create their files through these options.
 { config, lib, ... }:
 
 let
@@ -9,43 +9,43 @@ let
       enable = mkOption {
         type = types.bool;
         default = true;
-        description = "Whether the file is there.";
+        description = "Whether to create the file.";
       };
       path = mkOption {
         type = types.str;
         default = name;
-        description = "Where, absolute. Defaults to the name of the entry.";
+        description = "Absolute path of the file. Defaults to the name of the entry.";
       };
       text = mkOption {
         type = types.lines;
         default = "";
-        description = "What is in it; ignored if there is a source or a link.";
+        description = "Contents of the file; ignored if `source` or `link` is set.";
       };
       source = mkOption {
         type = types.nullOr types.path;
         default = null;
-        description = "A file or folder of the machine that builds, to be copied.";
+        description = "A file or directory on the build machine to copy.";
       };
       link = mkOption {
         type = types.nullOr types.str;
         default = null;
         example = "/run/systemd/resolve/resolv.conf";
-        description = "Makes it a symbolic link to that.";
+        description = "Target; makes the file a symbolic link.";
       };
       mode = mkOption {
         type = types.strMatching "0?[0-7]{3,4}";
         default = "0644";
-        description = "Its permissions, octal.";
+        description = "Permissions, octal.";
       };
       user = mkOption {
         type = types.ints.unsigned;
         default = 0;
-        description = "Number of its owner.";
+        description = "Numeric id of the owner.";
       };
       group = mkOption {
         type = types.ints.unsigned;
         default = 0;
-        description = "Number of its group.";
+        description = "Numeric id of the group.";
       };
     };
   };
@@ -56,13 +56,13 @@ in
       type = types.attrsOf (types.submodule file);
       default = { };
       example = lib.literalExpression ''{ "/usr/local/bin/hello" = { text = "#!/bin/sh\necho hello\n"; mode = "0755"; }; }'';
-      description = "Files of the system, by absolute path. They lie over those of Debian's packages.";
+      description = "Files of the system, by absolute path. They override files of Debian's packages.";
     };
     etc = mkOption {
       type = types.attrsOf (types.submodule file);
       default = { };
       example = lib.literalExpression ''{ "motd".text = "Be careful.\n"; }'';
-      description = "Files in `/etc`, by their path there.";
+      description = "Files in `/etc`, by their path relative to it.";
     };
     folders = mkOption {
       type = types.attrsOf (types.submodule ({ ... }: {
@@ -70,28 +70,28 @@ in
           mode = mkOption {
             type = types.strMatching "0?[0-7]{3,4}";
             default = "0755";
-            description = "Its permissions, octal.";
+            description = "Permissions, octal.";
           };
           user = mkOption {
             type = types.str;
             default = "root";
-            description = "Its owner.";
+            description = "Owner.";
           };
           group = mkOption {
             type = types.str;
             default = "root";
-            description = "Its group.";
+            description = "Group.";
           };
         };
       }));
       default = { };
       example = lib.literalExpression ''{ "/var/lib/thing".mode = "0700"; }'';
-      description = "Folders that are made at each boot, by absolute path.";
+      description = "Directories to create at each boot, by absolute path.";
     };
     activation = mkOption {
       type = types.attrsOf types.lines;
       default = { };
-      description = "Shell scripts that stage 2 runs before runit, in the order of their names.";
+      description = "Shell scripts that stage 2 runs before it starts runit, in the order of their names.";
     };
   };
 
@@ -104,7 +104,7 @@ in
         mode = "0755";
       }) config.environment.activation)
     ];
-    environment.etc."vpsadminos/folders".text = lib.concatStrings (lib.mapAttrsToList
+    environment.etc."vpsadminos/directories".text = lib.concatStrings (lib.mapAttrsToList
       (path: f: "${path} ${f.mode} ${f.user} ${f.group}\n") config.environment.folders);
   };
 }

@@ -1,4 +1,4 @@
-# What drivers load into their devices.
+# Firmware of devices.
 { config, lib, ... }:
 
 {
@@ -7,8 +7,8 @@
     default = [ ];
     example = lib.literalExpression ''[ "firmware-bnx2" "firmware-realtek" ]'';
     description = ''
-      Packages with firmware. With any, packages may be of Debian's component `non-free-firmware`. What the
-      drivers of stage 1 ask for (`boot.initrd.availableModules`) is in the initrd too.
+      Packages with firmware. If there are any, Debian's component `non-free-firmware` is enabled. Firmware that the
+      drivers of stage 1 need (`boot.initrd.availableModules`) is added to the initrd, too.
     '';
   };
 

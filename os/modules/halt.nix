@@ -1,4 +1,4 @@
-# Halt, poweroff, reboot: what they ask, and who is told first.
+# Halt, poweroff and reboot: templates for the reason, and hooks.
 { config, lib, ... }:
 
 let
@@ -10,17 +10,17 @@ let
       enable = mkOption {
         type = types.bool;
         default = true;
-        description = "Whether it is there.";
+        description = "Whether to install the script.";
       };
       text = mkOption {
         type = types.lines;
         default = "";
-        description = "${what} Ignored if there is a source.";
+        description = "${what} Ignored if `source` is set.";
       };
       source = mkOption {
         type = types.nullOr types.path;
         default = null;
-        description = "A file of the machine that builds, instead.";
+        description = "A file on the build machine, instead of `text`.";
       };
     };
   };
@@ -34,18 +34,18 @@ in
 {
   options.runit.halt = {
     reasonTemplates = mkOption {
-      type = types.attrsOf (script "Text that whoever gives a reason begins with; with `#!` a program that writes to `$HALT_REASON_FILE`.");
+      type = types.attrsOf (script "Initial text of the reason; if it begins with `#!`, a program that writes the text to `$HALT_REASON_FILE`.");
       default = { };
       example = lib.literalExpression ''{ "10-ticket".text = "Ticket: \n"; }'';
-      description = "What the editor offers for a reason, in the order of the names.";
+      description = "Templates that are offered in the editor for the reason, in the order of their names.";
     };
     hooks = mkOption {
       type = types.attrsOf (script "Script, with `#!`.");
       default = { };
-      example = lib.literalExpression ''{ "10-tell".text = "#!/bin/sh\ncurl -s https://example.org/down?host=$(hostname)\n"; }'';
+      example = lib.literalExpression ''{ "10-notify".text = "#!/bin/sh\ncurl -s https://example.org/down?host=$(hostname)\n"; }'';
       description = ''
-        Programs that run before the system goes down, in the order of the names, each for at most a minute.
-        They know `HALT_HOOK` (`pre-system`), `HALT_ACTION` (`poweroff`, `reboot`) and `HALT_REASON`.
+        Programs to run before the system shuts down, in the order of their names. Each has a timeout of one minute.
+        Environment variables: `HALT_HOOK` (`pre-system`), `HALT_ACTION` (`poweroff`, `reboot`) and `HALT_REASON`.
       '';
     };
   };

@@ -1,4 +1,4 @@
-# Network devices that are made of others: bonds, VLANs, bridges.
+# Network devices on top of other devices: bonds, VLANs, bridges.
 { config, lib, ... }:
 
 let
@@ -9,7 +9,7 @@ let
     inherit description;
   };
 
-  # A VLAN may lie on another VLAN, which then has to be there first.
+  # A VLAN may be on another VLAN, which has to be created first.
   vlans = lib.toposort (a: b: cfg.vlans.${b}.interface == a) (lib.attrNames cfg.vlans);
   each = set: f: lib.concatStrings (lib.mapAttrsToList f set);
   words = lib.escapeShellArgs;
@@ -26,14 +26,14 @@ in
     bonds = mkOption {
       type = types.attrsOf (types.submodule {
         options = {
-          interfaces = ports "Interfaces that it combines.";
+          interfaces = ports "Interfaces to combine.";
           driverOptions = mkOption {
             type = types.attrsOf types.nonEmptyStr;
             default = { };
             example = lib.literalExpression ''{ mode = "802.3ad"; miimon = "100"; lacp_rate = "fast"; }'';
             description = ''
-              How, in the words of `ip link add type bond help`. Without `miimon` it does not notice a cable
-              that is pulled.
+              Options of the bond, as listed by `ip link add type bond help`. Without `miimon` the bond does not
+              detect an unplugged cable.
             '';
           };
         };
@@ -42,18 +42,18 @@ in
       example = lib.literalExpression ''
         { bond0 = { interfaces = [ "eth0" "eth1" ]; driverOptions = { mode = "active-backup"; miimon = "100"; }; }; }
       '';
-      description = "Interfaces that are several as one, by name.";
+      description = "Bonds, by name: several interfaces combined to one.";
     };
     vlans = mkOption {
       type = types.attrsOf (types.submodule {
         options = {
           id = mkOption {
             type = types.ints.between 1 4094;
-            description = "Its number, which its frames carry.";
+            description = "VLAN id.";
           };
           interface = mkOption {
             type = types.nonEmptyStr;
-            description = "The interface that its frames go through.";
+            description = "Parent interface.";
           };
         };
       });
@@ -63,7 +63,7 @@ in
     };
     bridges = mkOption {
       type = types.attrsOf (types.submodule {
-        options.interfaces = ports "Interfaces that are its ports; it may have none.";
+        options.interfaces = ports "Interfaces to add as ports; may be empty.";
       });
       default = { };
       example = lib.literalExpression ''{ br0.interfaces = [ "eth0" ]; }'';
@@ -102,10 +102,10 @@ in
       }
     ];
 
-    # The driver would make a bond0 of its own.
+    # Otherwise the driver would create a bond0 when it is loaded.
     environment.etc."modprobe.d/bonding.conf".text = "options bonding max_bonds=0\n";
 
-    # All are brought up, named there or not.
+    # Bring up all of them, even those that are not in networking.interfaces.
     networking.interfaces = lib.genAttrs (names ++ lib.mapAttrsToList (_: v: v.interface) cfg.vlans) (_: { });
 
     runit.services.networking.run = lib.mkBefore (each cfg.bonds (name: b:

@@ -1,4 +1,4 @@
-# File systems that are no pools.
+# File systems that are not part of pools.
 { config, lib, ... }:
 
 let
@@ -9,23 +9,23 @@ let
     options = {
       device = mkOption {
         type = types.nonEmptyStr;
-        description = "What is mounted: a device, best by `/dev/disk/by-id/`, or what the file system takes instead.";
+        description = "Device to mount, preferably by `/dev/disk/by-id/`, or the equivalent for file systems without a device.";
       };
       fsType = mkOption {
         type = types.nonEmptyStr;
         example = "ext4";
-        description = "Its kind.";
+        description = "Type of the file system.";
       };
       options = mkOption {
         type = types.listOf types.nonEmptyStr;
         default = [ ];
         example = lib.literalExpression ''[ "ro" "nofail" ]'';
-        description = "Options of mount(8). With `nofail` a device that is not there is no error.";
+        description = "Options of mount(8). With `nofail` a missing device is not an error.";
       };
     };
   };
 
-  # /var/lib/thing is mounted by mount-var-lib-thing.
+  # The service mount-var-lib-thing mounts /var/lib/thing.
   name = path: "mount" + lib.replaceStrings [ "/" ] [ "-" ] path;
   isDevice = fs: lib.hasPrefix "/dev/" fs.device;
 
@@ -51,7 +51,7 @@ in
     type = types.attrsOf (types.submodule fileSystem);
     default = { };
     example = lib.literalExpression ''{ "/srv" = { device = "/dev/disk/by-id/a"; fsType = "ext4"; }; }'';
-    description = "File systems that are mounted at boot, by their path. Those of pools are not among them.";
+    description = "File systems to mount at boot, by mount point. Do not list datasets of pools.";
   };
 
   config.runit.services = lib.mapAttrs' service config.fileSystems;

@@ -1,4 +1,4 @@
-# Names, addresses, routes. Interfaces are configured by ip(8), in the order of this page.
+# Names, addresses, routes. Interfaces are configured by ip(8), in the order of this file.
 { config, lib, ... }:
 
 let
@@ -12,50 +12,50 @@ let
         options = {
           address = mkOption {
             type = types.nonEmptyStr;
-            description = "The address.";
+            description = "Address.";
           };
           prefixLength = mkOption {
             type = types.ints.between 0 length.${v};
-            description = "How many bits of it are those of the network.";
+            description = "Length of the network prefix, in bits.";
           };
         };
       });
       default = [ ];
-      description = "Addresses of IPv${v}, as NixOS writes them.";
+      description = "IPv${v} addresses, in the form of NixOS.";
     };
     routes = mkOption {
       type = types.listOf (types.submodule {
         options = {
           address = mkOption {
             type = types.nonEmptyStr;
-            description = "Network that it leads to.";
+            description = "Destination network.";
           };
           prefixLength = mkOption {
             type = types.ints.between 0 length.${v};
-            description = "Length of that network's prefix.";
+            description = "Prefix length of the destination network, in bits.";
           };
           via = mkOption {
             type = types.nullOr types.nonEmptyStr;
             default = null;
-            description = "Router; without it the network is on this wire.";
+            description = "Router. Without it the network is directly connected.";
           };
           type = mkOption {
             type = types.nullOr (types.enum [
               "unicast" "local" "broadcast" "multicast" "blackhole" "unreachable" "prohibit" "throw"
             ]);
             default = null;
-            description = "What happens to packets, if they are not just sent.";
+            description = "Type of the route, if it is not an ordinary one.";
           };
           options = mkOption {
             type = types.attrsOf types.nonEmptyStr;
             default = { };
             example = lib.literalExpression ''{ metric = "50"; mtu = "1400"; }'';
-            description = "Further words of `ip route`.";
+            description = "Further options of `ip route`.";
           };
         };
       });
       default = [ ];
-      description = "Routes of IPv${v} through this interface.";
+      description = "IPv${v} routes through this interface.";
     };
   };
 
@@ -64,25 +64,25 @@ let
       useDHCP = mkOption {
         type = types.bool;
         default = false;
-        description = "Whether it asks a DHCP server for its address.";
+        description = "Whether to get an address by DHCP.";
       };
       addresses = mkOption {
         type = types.listOf types.nonEmptyStr;
         default = [ ];
         example = lib.literalExpression ''[ "203.0.113.5/24" "2001:db8::5/64" ]'';
-        description = "Addresses with the length of their prefix; the short way to write those below.";
+        description = "Addresses with prefix length; the short form of `ipv4.addresses` and `ipv6.addresses`.";
       };
       ipv4 = family "4";
       ipv6 = family "6";
       mtu = mkOption {
         type = types.nullOr (types.ints.between 68 65535);
         default = null;
-        description = "Bytes of a packet.";
+        description = "MTU, in bytes.";
       };
       macAddress = mkOption {
         type = types.nullOr types.nonEmptyStr;
         default = null;
-        description = "Link address that it takes.";
+        description = "Link-layer address to set.";
       };
     };
     config.addresses = map (a: "${a.address}/${toString a.prefixLength}")
@@ -94,17 +94,17 @@ let
       options = {
         address = mkOption {
           type = types.nonEmptyStr;
-          description = "Its address.";
+          description = "Address of the router.";
         };
         interface = mkOption {
           type = types.nullOr types.nonEmptyStr;
           default = null;
-          description = "Interface that it is behind; one of `fe80::/10` needs it.";
+          description = "Interface of the router; required for addresses in `fe80::/10`.";
         };
         metric = mkOption {
           type = types.nullOr types.ints.unsigned;
           default = null;
-          description = "Among several default routes the smallest is taken.";
+          description = "Metric of the route; the default route with the smallest metric is used.";
         };
       };
     }));
@@ -113,7 +113,7 @@ let
   };
 
   words = lib.escapeShellArgs;
-  # An MTU of a device can be as large as that of the one below it, which so comes first.
+  # The MTU of a device is limited by that of the device below it, so lower devices come first.
   ordered = let made = cfg.bonds // cfg.bridges // cfg.vlans; in
     lib.filter (name: !(made ? ${name})) (lib.attrNames cfg.interfaces)
     ++ lib.filter (name: cfg.interfaces ? ${name})
@@ -138,41 +138,41 @@ in
     hostName = mkOption {
       type = types.strMatching "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
       default = "vpsadminos";
-      description = "Name of the host, without its domain.";
+      description = "Hostname, without the domain.";
     };
     domain = mkOption {
       type = types.nullOr types.nonEmptyStr;
       default = null;
-      description = "Its domain.";
+      description = "Domain of the host.";
     };
     hostId = mkOption {
       type = types.strMatching "[0-9a-f]{8}";
       default = builtins.substring 0 8 (builtins.hashString "sha256" cfg.hostName);
-      defaultText = lib.literalExpression "eight digits that follow from the name";
-      description = "How ZFS knows which host has imported a pool. Two hosts that see the same disks need two.";
+      defaultText = lib.literalExpression "eight hexadecimal digits, derived from the hostname";
+      description = "Host id, by which ZFS identifies the host that has imported a pool. Hosts that can access the same disks need different ids.";
     };
     useDHCP = mkOption {
       type = types.bool;
       default = cfg.interfaces == { };
       defaultText = lib.literalExpression "whether no interface is configured";
-      description = "Whether every Ethernet interface that is there asks for an address.";
+      description = "Whether to use DHCP on every Ethernet interface.";
     };
     interfaces = mkOption {
       type = types.attrsOf (types.submodule interface);
       default = { };
       description = "Interfaces, by name.";
     };
-    defaultGateway = gateway "Router for IPv4: its address, or more about it.";
-    defaultGateway6 = gateway "Router for IPv6: its address, or more about it.";
+    defaultGateway = gateway "IPv4 router: an address, or a set of options.";
+    defaultGateway6 = gateway "IPv6 router: an address, or a set of options.";
     nameservers = mkOption {
       type = types.listOf types.nonEmptyStr;
       default = [ ];
-      description = "Addresses of name servers; without them those of DHCP are taken.";
+      description = "Addresses of name servers; defaults to those from DHCP.";
     };
     custom = mkOption {
       type = types.lines;
       default = "";
-      description = "Shell lines that run when everything else is configured.";
+      description = "Shell commands to run after everything else is configured.";
     };
   };
 

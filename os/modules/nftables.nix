@@ -5,7 +5,7 @@ let
   inherit (lib) mkOption types;
   cfg = config.networking.nftables;
 
-  # Each table that the rules declare, to be replaced: other tables, such as those of osctld, stay.
+  # The tables that the rules declare. They are replaced; other tables, such as those of osctld, are kept.
   family = "ip|ip6|inet|arp|bridge|netdev";
   tables = lib.unique (lib.concatMap
     (line:
@@ -19,7 +19,7 @@ in
     enable = mkOption {
       type = types.bool;
       default = false;
-      description = "Whether the rules are loaded, before any interface is up. If they cannot be, none comes up.";
+      description = "Whether to load the rules, before any interface is brought up. If loading fails, no interface is brought up.";
     };
     ruleset = mkOption {
       type = types.lines;
@@ -37,8 +37,8 @@ in
         '''
       '';
       description = ''
-        Rules in the language of nft(8). Their tables are replaced at once when the service starts; what
-        is in other tables stays. No interface is up yet: match names, with `iifname`.
+        Rules in the syntax of nft(8). Their tables are replaced atomically when the service starts; other tables are
+        not changed. No interface exists yet, so match interfaces by name, with `iifname`.
       '';
     };
   };
@@ -48,7 +48,7 @@ in
       mode = "0755";
       text = ''
         #!/usr/sbin/nft -f
-        # All in one transaction: the tables of before are there until those of this file are.
+        # A single transaction: the old tables stay in effect until the new ones replace them.
       '' + lib.concatMapStrings (t: "table ${t}\ndelete table ${t}\n") tables + cfg.ruleset;
     };
     runit.services.nftables = {
@@ -56,7 +56,7 @@ in
       runlevels = [ "default" "rescue" ];
       run = ''
         said=$(nft -f /etc/nftables.conf 2>&1) ||
-          fail "networking.nftables.ruleset: no interface comes up, since the rules are wrong: $said. Edit /etc/nftables.conf, try: nft -c -f /etc/nftables.conf"
+          fail "networking.nftables.ruleset: no interface is brought up, because the rules are invalid: $said. Edit /etc/nftables.conf, try: nft -c -f /etc/nftables.conf"
       '';
     };
     runit.services.networking.requires = [ "nftables" ];

@@ -1,4 +1,4 @@
-# Pools of osctl and what is declared on them.
+# Pools of osctl, with users and groups.
 { config, lib, ... }:
 
 let
@@ -9,12 +9,12 @@ let
     type = types.listOf (types.strMatching "[0-9]+:[0-9]+:[0-9]+");
     default = [ ];
     example = lib.literalExpression ''[ "0:2000000:65536" ]'';
-    description = "Entries of its map of ${which} ids: first id within, first id on the host, how many. Without any a block of the id range is taken.";
+    description = "Entries of the map of ${which} ids: first id inside, first id on the host, count. If empty, a block of the id range is allocated.";
   };
   parallel = what: mkOption {
     type = types.nullOr (types.ints.between 1 1000);
     default = null;
-    description = "How many containers are ${what} at the same time; `null` leaves it as the pool has it.";
+    description = "Maximum number of containers that are ${what} at the same time; `null` keeps the setting of the pool.";
   };
 
   user.options = {
@@ -24,12 +24,12 @@ let
       name = mkOption {
         type = types.nullOr types.nonEmptyStr;
         default = null;
-        description = "Id range that its block is of; asked for when it is made.";
+        description = "Id range from which to allocate a block when the user is created.";
       };
       blockIndex = mkOption {
         type = types.nullOr types.ints.unsigned;
         default = null;
-        description = "Number of the block; asked for when it is made.";
+        description = "Index of the block to allocate when the user is created.";
       };
     };
   };
@@ -41,13 +41,13 @@ let
       type = types.attrsOf (types.submodule user);
       default = { };
       example = lib.literalExpression ''{ alice = { }; bob.uidMap = [ "0:2000000:65536" ]; }'';
-      description = "Users that are made if they are missing. None is changed or deleted; what is different is told.";
+      description = "Users to create if they are missing. Existing users are never changed or deleted; the service prints a warning if one differs.";
     };
     groups = mkOption {
       type = types.attrsOf (types.submodule { });
       default = { };
       example = lib.literalExpression ''{ "/customers/web" = { }; }'';
-      description = "Groups that are made, with those above them, if they are missing. None is deleted.";
+      description = "Groups to create if they are missing, with their parents. No group is ever deleted.";
     };
   };
 
@@ -67,7 +67,7 @@ in
   options.osctl.pools = mkOption {
     type = types.attrsOf (types.submodule pool);
     default = { };
-    description = "What is on pools of osctl, by the name of the pool, which `boot.zfs.pools` has with `install`.";
+    description = "Users, groups and settings of osctl pools, by name of the pool. The pool must be in `boot.zfs.pools` with `install`.";
   };
 
   config = {
@@ -94,7 +94,7 @@ in
     runit.services = lib.listToAttrs (map
       (name: lib.nameValuePair "osctl-pool-${name}" {
         oneShot = true;
-        # Containers that start with the pool find the bridges they are on.
+        # Containers that start automatically with the pool need their bridges.
         requires = [ "pool-${name}" "osctld" "networking" ];
         requiresTimeout = 3600;
         onChange = "ignore";

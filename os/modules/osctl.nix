@@ -1,4 +1,4 @@
-# The container daemon and what it needs.
+# The container daemon and its dependencies.
 { config, lib, ... }:
 
 let
@@ -10,18 +10,18 @@ in
     enable = mkOption {
       type = types.bool;
       default = true;
-      description = "Whether osctld runs.";
+      description = "Whether to run osctld.";
     };
     extraFlags = mkOption {
       type = types.listOf types.nonEmptyStr;
       default = [ ];
-      description = "Further options on its command line.";
+      description = "Further command-line options of osctld.";
     };
   };
   options.services.lxcfs.enable = mkOption {
     type = types.bool;
     default = true;
-    description = "Whether lxcfs(1) runs, which shows containers their own memory, processors and uptime.";
+    description = "Whether to run lxcfs(1), which shows containers their own memory, processors and uptime.";
   };
 
   config = lib.mkMerge [
@@ -36,7 +36,7 @@ in
           exec osctld --log-format human ${lib.escapeShellArgs cfg.extraFlags}
         '';
         check = "osctl ping";
-        # Containers outlive the daemon.
+        # Containers keep running when the daemon stops.
         killMode = "process";
         onChange = "restart";
       };

@@ -1,4 +1,4 @@
-# Services: what runsv(8) watches over, and the runlevels they are in.
+# Services, which runsv(8) supervises, and runlevels.
 { config, lib, ... }:
 
 let
@@ -10,77 +10,77 @@ let
       enable = mkOption {
         type = types.bool;
         default = true;
-        description = "Whether there is such a service.";
+        description = "Whether to create the service.";
       };
       run = mkOption {
         type = types.lines;
         example = "exec chronyd -d";
         description = ''
-          Shell lines that start it and stay in the foreground, the last one usually `exec`; of a `oneShot`
-          what is to be done.
+          Shell commands that start the service and stay in the foreground; the last one is usually `exec`. For a
+          `oneShot`, the commands to run.
         '';
       };
       check = mkOption {
         type = types.nullOr types.lines;
         default = null;
-        description = "Shell lines that tell by their status whether it is ready. Without them it is when it runs.";
+        description = "Shell commands that exit with status 0 if the service is ready. Without them it is ready as soon as it runs.";
       };
       finish = mkOption {
         type = types.lines;
         default = "";
-        description = "Shell lines that run when it has ended.";
+        description = "Shell commands to run after the service has exited.";
       };
       stop = mkOption {
         type = types.nullOr types.lines;
         default = null;
         example = "nginx -s quit";
-        description = "Shell lines that ask it to end, instead of the signal TERM.";
+        description = "Shell commands that stop the service, instead of the signal TERM.";
       };
       oneShot = mkOption {
         type = types.bool;
         default = false;
-        description = "Runs once and is then done; `/run/service/<name>/done` says so.";
+        description = "Whether the service runs only once. When it has completed, `/run/service/<name>/done` exists.";
       };
       requires = mkOption {
         type = types.listOf types.nonEmptyStr;
         default = [ ];
         example = lib.literalExpression ''[ "udev-trigger" ]'';
-        description = "Services that have to be ready, or done, before this one starts.";
+        description = "Services that have to be ready, or completed, before this one starts.";
       };
       requiresTimeout = mkOption {
         type = types.ints.positive;
         default = 120;
-        description = "How many seconds it waits for them before it fails and tries again.";
+        description = "Timeout for required services, in seconds. After it the service fails and is tried again.";
       };
       runlevels = mkOption {
         type = types.listOf types.nonEmptyStr;
         default = [ "default" ];
-        description = "Runlevels that it is in.";
+        description = "Runlevels of the service.";
       };
       killMode = mkOption {
         type = types.enum [ "control-group" "process" ];
         default = "control-group";
-        description = "Whether all processes of the service end with it, or only the one that runit started.";
+        description = "Processes to kill when the service stops: all of its control group, or only the one that runit started.";
       };
       onChange = mkOption {
         type = types.enum [ "restart" "reload" "ignore" ];
         default = "restart";
-        description = "What a new configuration of the running system does to it.";
+        description = "Action when a new configuration is activated on the running system.";
       };
       log.enable = mkOption {
         type = types.bool;
         default = true;
-        description = "Whether svlogd(8) keeps what it prints, in `/var/log/<name>/current`.";
+        description = "Whether svlogd(8) logs the output of the service to `/var/log/<name>/current`.";
       };
       log.maxFileSize = mkOption {
         type = types.ints.unsigned;
         default = 1000000;
-        description = "Bytes after which a new log file begins.";
+        description = "Maximum size of a log file, in bytes, before it is rotated.";
       };
       log.logFiles = mkOption {
         type = types.ints.positive;
         default = 5;
-        description = "How many old ones are kept.";
+        description = "Number of rotated log files to keep.";
       };
     };
   };
@@ -142,12 +142,12 @@ in
       example = lib.literalExpression ''
         { hello = { run = "exec sleep 1000"; requires = [ "networking" ]; }; }
       '';
-      description = "Services, by name. Each runs in a control group of its own.";
+      description = "Services, by name. Each runs in its own control group.";
     };
     defaultRunlevel = mkOption {
       type = types.nonEmptyStr;
       default = "default";
-      description = "The runlevel of a boot whose kernel parameters name none (`runlevel=`, `single`).";
+      description = "Runlevel to use if the kernel parameters name none (`runlevel=`, `single`).";
     };
   };
 
@@ -174,7 +174,7 @@ in
       "/usr/lib/vpsadminos/service-finish".source = ../stage/service-finish;
       "/usr/sbin/svctl" = { source = ../stage/svctl; mode = "0755"; };
       "/usr/sbin/init".link = "runit-init";
-      # Where sv(8) of Debian looks for a name without a slash.
+      # Debian's sv(8) looks up names without a slash here.
       "/etc/service".link = "/service";
     };
   };

@@ -1,10 +1,10 @@
-# Logins over the network.
+# Remote logins.
 { config, lib, ... }:
 
 let
   inherit (lib) mkOption types;
   cfg = config.services.sshd;
-  # `tank` of /tank/ssh.
+  # The first component, `tank` in /tank/ssh.
   top = lib.head (lib.splitString "/" (lib.removePrefix "/" cfg.hostKeyFolder));
   pool = lib.optional (config.boot.zfs.pools ? ${top}) "pool-${top}";
 in
@@ -13,31 +13,31 @@ in
     enable = mkOption {
       type = types.bool;
       default = true;
-      description = "Whether sshd(8) runs.";
+      description = "Whether to run sshd(8).";
     };
     port = mkOption {
       type = types.port;
       default = 22;
-      description = "Port it listens on.";
+      description = "Port to listen on.";
     };
     passwordAuthentication = mkOption {
       type = types.bool;
       default = false;
-      description = "Whether a password is enough.";
+      description = "Whether to accept passwords.";
     };
     hostKeyFolder = mkOption {
       type = types.str;
       default = "/etc/ssh";
       example = "/tank/ssh";
       description = ''
-        Where the key of this host is; made if missing. The root file system forgets at each boot: on a
-        pool it stays. If the folder is not there 60 s after the network, sshd runs with another key.
+        Directory of the host key, which is generated if it is missing. The root file system is reset at each boot, so
+        use a directory on a pool. If it does not exist 60 s after the network is up, sshd uses a temporary key.
       '';
     };
     extraConfig = mkOption {
       type = types.lines;
       default = "";
-      description = "Further lines of sshd_config(5).";
+      description = "Additional lines of sshd_config(5).";
     };
   };
 
@@ -64,7 +64,7 @@ in
         exec /usr/sbin/sshd -D -e -h "$key"
       '';
       runlevels = [ "default" "rescue" ];
-      # Sessions outlive a restart of the daemon.
+      # Sessions survive a restart of the daemon.
       killMode = "process";
     };
   };

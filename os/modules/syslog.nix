@@ -1,4 +1,4 @@
-# Messages of programs that use syslog(3), and of the kernel.
+# Log messages of programs that use syslog(3), and of the kernel.
 { config, lib, ... }:
 
 let
@@ -10,18 +10,18 @@ in
     enable = mkOption {
       type = types.bool;
       default = true;
-      description = "Whether rsyslogd(8) runs.";
+      description = "Whether to run rsyslogd(8).";
     };
     forward = mkOption {
       type = types.listOf types.nonEmptyStr;
       default = [ ];
       example = lib.literalExpression ''[ "@@logs.example.org:514" ]'';
-      description = "Where messages are sent too: `@HOST` over UDP, `@@HOST` over TCP.";
+      description = "Hosts to forward messages to: `@HOST` over UDP, `@@HOST` over TCP.";
     };
     extraConfig = mkOption {
       type = types.lines;
       default = "";
-      description = "Further lines of rsyslog.conf(5).";
+      description = "Additional lines of rsyslog.conf(5).";
     };
   };
 
@@ -30,11 +30,11 @@ in
     environment.etc."rsyslog.conf".text = ''
       module(load="imuxsock")
       module(load="imklog")
-      # The root file system is in memory: 8 MB, then the file is begun anew.
-      $outchannel messages,/var/log/messages,8000000,/usr/lib/vpsadminos/begin-anew /var/log/messages
+      # The root file system is in memory, so the file is rotated at 8 MB.
+      $outchannel messages,/var/log/messages,8000000,/usr/lib/vpsadminos/rotate-messages /var/log/messages
       *.info :omfile:$messages
       ${lib.concatMapStrings (target: "*.* ${target}\n") cfg.forward}${cfg.extraConfig}'';
-    environment.files."/usr/lib/vpsadminos/begin-anew" = {
+    environment.files."/usr/lib/vpsadminos/rotate-messages" = {
       text = "#!/bin/sh\nmv -f \"$1\" \"$1.old\"\n";
       mode = "0755";
     };

@@ -1,4 +1,4 @@
-# What does not belong to any other subject.
+# Options of the system as a whole.
 { config, lib, ... }:
 
 let inherit (lib) mkOption types; in
@@ -19,17 +19,17 @@ let inherit (lib) mkOption types; in
     version = mkOption {
       type = types.str;
       default = "0.1";
-      description = "Version that the boot prints.";
+      description = "Version of the system, printed during the boot.";
     };
     squashfsLevel = mkOption {
       type = types.ints.between 1 22;
       default = 9;
-      description = "How hard zstd tries; 19 saves a tenth and takes minutes.";
+      description = "Compression level of zstd. Level 19 saves 10 % and takes minutes.";
     };
     changesSize = mkOption {
       type = types.strMatching "[0-9]+[%kmg]";
       default = "50%";
-      description = "How much memory changes of the root file system may take, in the words of tmpfs(5).";
+      description = "Maximum size of changes of the root file system, which are kept in memory; in the syntax of tmpfs(5).";
     };
   };
 }

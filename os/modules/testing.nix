@@ -1,22 +1,22 @@
-# For the machine tests only: a shell of root on a line of its own.
+# For machine tests only: a root shell on a separate serial line.
 { config, lib, ... }:
 
 {
   options.testing.shell = lib.mkOption {
     type = lib.types.bool;
     default = false;
-    description = "Whether a shell of root reads commands from `/dev/hvc0` without asking who is there.";
+    description = "Whether a root shell reads commands from `/dev/hvc0` without authentication.";
   };
 
   config = lib.mkIf config.testing.shell {
     runit.services.test-shell = {
-      # The driver ends each command with a line that tells its status.
+      # After each command the driver prints a line with its status.
       run = ''
         cd /root
         [ -e /dev/hvc0 ] || modprobe virtio_console
         wait_until 30 "there is no /dev/hvc0" test -e /dev/hvc0
         export HOME=/root TERM=dumb PS1= PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-        # Opened once: with the last close the line forgets that it is raw, and loses what was sent to it.
+        # Keep the line open: the last close resets raw mode and discards pending input.
         exec </dev/hvc0 >/dev/hvc0 2>&1
         stty raw -echo
         exec setsid bash --noediting --norc --noprofile

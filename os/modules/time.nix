@@ -10,12 +10,12 @@ in
     chronyd = mkOption {
       type = types.bool;
       default = true;
-      description = "Whether chronyd(8) keeps the clock right.";
+      description = "Whether to synchronize the clock with chronyd(8).";
     };
     timeServers = mkOption {
       type = types.listOf types.nonEmptyStr;
       default = map (n: "${toString n}.debian.pool.ntp.org") (lib.range 0 3);
-      description = "Whom it asks.";
+      description = "NTP servers.";
     };
   };
   options.time.timeZone = mkOption {

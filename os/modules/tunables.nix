@@ -1,4 +1,4 @@
-# Limits of the kernel that a host of 1000 containers meets first.
+# Kernel limits that a host with 1000 containers reaches first.
 #
 # *Source*: reference/peers.md 7 no. 16 (Incus, doc/reference/server_settings.md), and the tunables of
 # vpsAdminOS.
@@ -13,12 +13,12 @@ in
     type = types.attrsOf (types.nullOr (types.oneOf [ types.bool types.int types.str ]));
     default = { };
     example = lib.literalExpression ''{ "vm.swappiness" = 10; "net.ipv4.tcp_syncookies" = null; }'';
-    description = "Parameters in /proc/sys, as sysctl(8) names them; `null` leaves one as the kernel has it.";
+    description = "Parameters in /proc/sys, with the names of sysctl(8); `null` keeps the kernel's value.";
   };
 
   config = {
     boot.sysctl = lib.mapAttrs (_: lib.mkDefault) {
-      # Each container has its own watches, keys, terminals and neighbours; all count together.
+      # Watches, keys, terminals and neighbours of all containers count together.
       "fs.aio-max-nr" = 1048576;
       "fs.file-max" = 9223372036854775807;
       "fs.inotify.max_queued_events" = 1048576;

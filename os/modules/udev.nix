@@ -6,7 +6,7 @@
   runit.services = {
     udev = {
       run = "exec /usr/lib/systemd/systemd-udevd";
-      # Its socket is there before it has read its rules; then it answers.
+      # The socket exists before udevd has read its rules; it answers afterwards.
       check = "udevadm control --ping --timeout=1";
       runlevels = [ "default" "rescue" "single" ];
     };

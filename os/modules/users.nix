@@ -1,4 +1,4 @@
-# Accounts of the host and how they log in.
+# Accounts of the host, and PAM.
 { config, lib, ... }:
 
 let
@@ -8,42 +8,42 @@ let
     options = {
       uid = mkOption {
         type = types.ints.between 0 65535;
-        description = "Number of the account.";
+        description = "User id.";
       };
       group = mkOption {
         type = types.nonEmptyStr;
-        description = "Name of its first group.";
+        description = "Name of the primary group.";
       };
       extraGroups = mkOption {
         type = types.listOf types.nonEmptyStr;
         default = [ ];
-        description = "Names of its further groups.";
+        description = "Names of supplementary groups.";
       };
       description = mkOption {
         type = types.strMatching "[^:\n]*";
         default = "";
-        description = "Whose it is.";
+        description = "Full name or purpose (GECOS).";
       };
       home = mkOption {
         type = types.strMatching "/[^:\n]*";
         default = "/nonexistent";
-        description = "Its home folder.";
+        description = "Home directory.";
       };
       shell = mkOption {
         type = types.strMatching "/[^:\n]*";
         default = "/usr/sbin/nologin";
-        description = "Its shell.";
+        description = "Login shell.";
       };
       hashedPassword = mkOption {
         type = types.strMatching "[^:\n]*";
         default = "*";
         example = "$y$j9T$...";
-        description = "Hash of its password, of `mkpasswd` or `openssl passwd -6`; `*` lets nobody in by password.";
+        description = "Password hash, from `mkpasswd` or `openssl passwd -6`; `*` disables logins by password.";
       };
       openssh.authorizedKeys.keys = mkOption {
         type = types.listOf types.singleLineStr;
         default = [ ];
-        description = "Public keys that may log in.";
+        description = "SSH public keys that may log in.";
       };
     };
   };
@@ -54,7 +54,7 @@ let
   members = group: lib.concatStringsSep "," (map (u: u.name) (lib.filter (u: lib.elem group u.extraGroups) accounts));
   lines = f: list: lib.concatMapStrings (x: f x + "\n") list;
 
-  # What Debian's packages expect of base-passwd; their numbers are fixed. *Source*: base-passwd.
+  # Accounts that Debian's packages expect from base-passwd; their ids are fixed. *Source*: base-passwd.
   daemons = {
     daemon = 1; bin = 2; sys = 3; man = 6; lp = 7; mail = 8; news = 9; uucp = 10; proxy = 13;
     www-data = 33; backup = 34; list = 38; irc = 39;
@@ -64,7 +64,7 @@ let
     cdrom = 24; floppy = 25; tape = 26; sudo = 27; audio = 29; dip = 30; operator = 37; src = 40;
     shadow = 42; utmp = 43; video = 44; sasl = 45; plugdev = 46; staff = 50; games = 60; users = 100;
     nogroup = 65534;
-    # These a maintainer script would have numbered.
+    # Accounts whose ids Debian's maintainer scripts would allocate.
     crontab = 990; input = 991; kvm = 992; render = 993; sgx = 994; netdev = 995; _ssh = 996;
   };
   system = uid: { inherit uid; group = "nogroup"; };
@@ -80,7 +80,7 @@ in
       type = types.attrsOf (types.submodule {
         options.gid = mkOption {
           type = types.ints.between 0 65535;
-          description = "Number of the group.";
+          description = "Group id.";
         };
       });
       default = { };
@@ -137,7 +137,7 @@ in
         protocols: files
         services: files
       '';
-      # One stack for everybody: Debian would generate these four.
+      # One stack for all services. On Debian, pam-auth-update generates these files.
       "pam.d/common-auth".text = "auth required pam_unix.so nullok\n";
       "pam.d/common-account".text = "account required pam_unix.so\n";
       "pam.d/common-password".text = "password required pam_unix.so yescrypt\n";
@@ -166,7 +166,7 @@ in
       })
       (lib.filterAttrs (_: u: u.openssh.authorizedKeys.keys != [ ]) cfg.users);
 
-    # Alternatives of Debian that maintainer scripts would have linked.
+    # Links of Debian's alternatives, which maintainer scripts would create.
     environment.files = lib.mapAttrs (_: link: { inherit link; }) {
       "/usr/bin/awk" = "mawk";
       "/usr/bin/editor" = "vim.tiny";
@@ -181,7 +181,7 @@ in
       "/usr/bin/sh".link = "dash";
     };
     environment.activation.ca-certificates = ''
-      # What update-ca-certificates would have made: one file of all.
+      # The file that update-ca-certificates would generate: all certificates.
       mkdir -p /etc/ssl/certs
       cat /usr/share/ca-certificates/mozilla/*.crt >/etc/ssl/certs/ca-certificates.crt
     '';

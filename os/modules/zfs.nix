@@ -1,4 +1,4 @@
-# Pools of ZFS.
+# ZFS pools.
 { config, lib, ... }:
 
 let
@@ -9,11 +9,11 @@ let
       type = mkOption {
         type = types.enum [ "stripe" "mirror" "raidz" "raidz1" "raidz2" "raidz3" ];
         default = "stripe";
-        description = "How its devices are combined.";
+        description = "How the devices are combined.";
       };
       devices = mkOption {
         type = types.nonEmptyListOf types.nonEmptyStr;
-        description = "Devices, best by `/dev/disk/by-id/`.";
+        description = "Devices, preferably by `/dev/disk/by-id/`.";
       };
     };
   };
@@ -24,8 +24,8 @@ let
         type = types.listOf vdev;
         default = [ ];
         description = ''
-          Its vdevs, for `doCreate` and for the command `do-create-pool-<name>`; a pool that is there knows them
-          itself.
+          Vdevs of the pool, for `doCreate` and for the command `do-create-pool-<name>`. Ignored for an existing
+          pool.
         '';
       };
       log = mkOption {
@@ -34,7 +34,7 @@ let
             mirror = mkOption {
               type = types.bool;
               default = false;
-              description = "Whether its devices have the same on them.";
+              description = "Whether the devices mirror each other.";
             };
             devices = mkOption {
               type = types.nonEmptyListOf types.nonEmptyStr;
@@ -44,43 +44,43 @@ let
         });
         default = [ ];
         example = lib.literalExpression ''[ { mirror = true; devices = [ "nvme0n1p1" "nvme1n1p1" ]; } ]'';
-        description = "Devices for the intent log, as `layout`.";
+        description = "Devices for the intent log; used like `layout`.";
       };
       cache = mkOption {
         type = types.listOf types.nonEmptyStr;
         default = [ ];
-        description = "Devices for the second level of the read cache, as `layout`.";
+        description = "Devices for the second-level read cache (L2ARC); used like `layout`.";
       };
       spare = mkOption {
         type = types.listOf types.nonEmptyStr;
         default = [ ];
-        description = "Devices that replace one that fails, as `layout`.";
+        description = "Hot spares; used like `layout`.";
       };
       doCreate = mkOption {
         type = types.bool;
         default = false;
-        description = "Whether it is created if it cannot be imported and its devices are empty.";
+        description = "Whether to create the pool if it cannot be imported and its devices are empty.";
       };
       install = mkOption {
         type = types.bool;
         default = false;
-        description = "Whether it is a pool of osctl: imported at boot, with what is on it, and made one if it is none yet.";
+        description = "Whether osctl uses the pool. If so, osctl imports it at boot, and installs itself on the pool first if necessary.";
       };
       guid = mkOption {
         type = types.nullOr (types.strMatching "[0-9]+");
         default = null;
-        description = "Its number, if two pools have the same name.";
+        description = "GUID of the pool, if several pools have the same name.";
       };
       importAttempts = mkOption {
         type = types.ints.between 3 3600;
         default = 60;
-        description = "How many seconds its devices may take to appear.";
+        description = "Timeout for its devices to appear, in seconds.";
       };
       properties = mkOption {
         type = types.attrsOf types.nonEmptyStr;
         default = { };
         example = lib.literalExpression ''{ autotrim = "on"; }'';
-        description = "Properties of the pool, set at each boot; see zpoolprops(7).";
+        description = "Properties of the pool, see zpoolprops(7); set at each boot.";
       };
       datasets = mkOption {
         type = types.attrsOf (types.submodule {
@@ -88,29 +88,29 @@ let
             type = mkOption {
               type = types.enum [ "filesystem" "volume" ];
               default = "filesystem";
-              description = "What it is; a volume needs the property `volsize`.";
+              description = "Type of the dataset; a volume needs the property `volsize`.";
             };
             properties = mkOption {
               type = types.attrsOf types.nonEmptyStr;
               default = { };
-              description = "Its properties, set at each boot; `inherit` takes one away.";
+              description = "Properties, set at each boot; the value `inherit` removes one.";
             };
           };
         });
         default = { };
         example = lib.literalExpression ''{ "/".properties.compression = "lz4"; "backup" = { }; }'';
-        description = "Datasets that are made and configured at each boot, by their path below the pool. None is ever destroyed.";
+        description = "Datasets to create and configure at each boot, by path below the pool. Datasets are never destroyed.";
       };
       scrub = {
         enable = mkOption {
           type = types.bool;
           default = true;
-          description = "Whether it is scrubbed.";
+          description = "Whether to scrub the pool regularly.";
         };
         startIntervals = mkOption {
           type = types.listOf types.nonEmptyStr;
           default = [ "0 4 */14 * *" ];
-          description = "When, in the words of crontab(5).";
+          description = "Times of scrubs, in the syntax of crontab(5).";
         };
       };
     };
@@ -120,7 +120,7 @@ let
   quote = lib.escapeShellArg;
   vdevs = p:
     let
-      # A stripe after a mirror would be taken for another device of it.
+      # A stripe after a mirror would be parsed as another device of the mirror.
       words = vdevs:
         lib.concatMap (v: v.devices) (lib.filter (v: v.type == "stripe") vdevs)
         ++ lib.concatMap (v: [ v.type ] ++ v.devices) (lib.filter (v: v.type != "stripe") vdevs);
@@ -165,7 +165,7 @@ in
     example = lib.literalExpression ''
       { tank = { layout = [ { type = "mirror"; devices = [ "sda" "sdb" ]; } ]; doCreate = true; install = true; }; }
     '';
-    description = "Pools that are imported at boot, by name.";
+    description = "Pools to import at boot, by name.";
   };
 
   config = {

@@ -10,10 +10,10 @@ let
 
   unknownModule = "<unknown-file>";
 
-  # What a module may have beside options and values.
+  # Attributes of a module other than options and values.
   meta = [ "_class" "_file" "key" "disabledModules" "imports" "freeformType" ];
 
-  # A set without a file of its own tells by its first attribute where it was written.
+  # For a set without a file, the position of its first attribute gives the file.
   fileOf = module: fallback: let
     names = attrNames module;
     pos = if names == [ ] then null else unsafeGetAttrPos (builtins.head names) module;
@@ -43,7 +43,7 @@ let
       imports = module.imports or [ ];
       options = module.options or { };
       config =
-        # Without a wrapper, as the set itself knows in which lines its attributes stand.
+        # Without a wrapper, because the set itself has the positions of its attributes.
         if module ? freeformType then mkMerge [ definitions { _module.freeformType = module.freeformType; } ]
         else if isLong && !(module ? meta) then module.config or { }
         else definitions;
@@ -51,7 +51,7 @@ let
       source = if isLong then null else module;
     };
 
-  # A function gets what it names: from the arguments given, else from _module.args.
+  # A function gets the arguments that it names: from those given, else from _module.args.
   call = file: args: module:
     module (args // mapAttrs (name: _:
       args.${name} or (addErrorContext "while looking for the argument `${name}' of the module ${file} in _module.args"
@@ -75,7 +75,7 @@ let
     else if lib.isStringLike module then load args file key (toString module)
     else throw (errors.notAModule file module);
 
-  # What to compare a module's key with, to know whether it is disabled.
+  # The keys of disabled modules.
   disabledKey = modulesPath: file: item:
     if isString item then if substring 0 1 item == "/" then item else "${toString modulesPath}/${item}"
     else if isAttrs item && item ? key then toString item.key

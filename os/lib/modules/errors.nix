@@ -1,4 +1,4 @@
-# What is said when modules are wrong: which option, in which file and line, why, and what to do.
+# Error messages: the option, file and line, the reason, and what to do.
 { lib }:
 let
   inherit (builtins) attrNames filter head length sort toString typeOf;
@@ -8,11 +8,11 @@ let
 
   show = loc: "`${showOption loc}'";
 
-  # The names most like the wrong one: a slip or two, not another word.
+  # The names most similar to the wrong one, with at most a few typing errors.
   near = wrong: names: let
     rank = map (name: { inherit name; cost = lib.strings.levenshtein (lib.toLower wrong) (lib.toLower name); }) names;
     size = builtins.stringLength wrong;
-    # Two letters that changed places cost 2.
+    # A transposition of two letters has distance 2.
     limit = if size < 4 then 1 else lib.max 2 (size / 3);
     contains = name: lib.hasInfix (lib.toLower wrong) (lib.toLower name) || lib.hasInfix (lib.toLower name) (lib.toLower wrong);
   in
@@ -44,7 +44,7 @@ in
   wrongType = loc: type: defs:
     "the option ${show loc} takes a value of type `${type.description}', which this is not:${showDefs defs}";
 
-  # With the definitions that do not count, if there are such: all of them are under a false condition.
+  # Lists the ignored definitions, if there are any: all of them have a false condition.
   hasNoValue = loc: type: defs:
     "the option ${show loc} is used, but has no value. Set it to a value of type `${type.description}'."
     + optionalString (defs != [ ]) "\n  It is set only under a condition that is false, in ${concatMapStringsSep " and " showFile defs}.";

@@ -25,7 +25,7 @@ let
 
   below = concatMap (def: map (part: part // { inherit (def) file pos; }) (pushDown def.value));
 
-  # Options inside of an option: fine if it is a submodule, which they are then part of.
+  # Options inside of an option: allowed if it is a submodule; they become part of it.
   asSubmodule = decl:
     if isOption decl.option then decl
     else decl // {
@@ -71,7 +71,7 @@ let
   in {
     matched = mapAttrs (_: r: r.matched) results;
     unmatched =
-      # Asked first, so that a level without definitions is not looked into.
+      # Checked first, so that a level without definitions is not evaluated.
       if configs == [ ] then [ ]
       else concatLists (mapAttrsToList named
         (mapAttrs (_: r: r.unmatched) results // removeAttrs defsByName (attrNames declsByName)));
@@ -93,7 +93,7 @@ in
     unmatchedDefns = level.unmatched;
   };
 
-  # All declarations of one option as one. Each may add to a submodule; only one may say the rest.
+  # All declarations of one option as one. Each may extend a submodule; only one may declare the other attributes.
   mergeOptionDecls = loc: foldl' (merged: decl: let
     new = decl.option;
     twice = filter (k: merged ? ${k} && new ? ${k}) [ "default" "example" "description" "apply" ];
@@ -143,7 +143,7 @@ in
         __toString = _: showOption loc;
       };
 
-  # Definitions of one option: those that count, in their order; and the value made of them.
+  # Definitions of one option: the effective ones, in order; and their merged value.
   mergeDefinitions = loc: type: defs: rec {
     defsFinal' = let
       each = def: map (value:

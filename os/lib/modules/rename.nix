@@ -1,4 +1,4 @@
-# Modules for options that went away or moved, so that old configurations are told.
+# Modules for removed and renamed options, with warnings for old configurations.
 { lib }:
 let
   inherit (builtins) isString;

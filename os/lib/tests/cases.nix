@@ -9,13 +9,13 @@ rec {
   config = modules: (lib.evalModules { inherit modules; }).config;
   options = modules: (lib.evalModules { inherit modules; }).options;
 
-  # What becomes of these definitions of an option of this type.
+  # The merged value of these definitions of an option of this type.
   merge = type: definitions: (config ([ (declare type) ] ++ map (x: { inherit x; }) definitions)).x;
 
   gives = expr: expected: { inherit expr expected; };
   throws = throws: expr: { inherit expr throws; };
 
-  # Throws, whatever it says (that costs no process of its own; errors.nix looks at the texts).
+  # Throws any error, which needs no separate process; errors.nix tests the messages.
   fails = expr: gives (builtins.tryEval (builtins.deepSeq expr null)).success false;
 
   # These definitions of an option of this type are refused.

@@ -1,4 +1,4 @@
-# What is said when a configuration is wrong: the option, each file with its line, why, and what to do.
+# Messages for invalid configurations: the option, each file with its line, the reason, and what to do.
 { lib }:
 let
   inherit (lib) mkIf mkOption types;

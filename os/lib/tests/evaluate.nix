@@ -1,4 +1,4 @@
-# What `run` asks Nix for: the cases of one file, which of them must throw, and how the others went.
+# Entry points of `run`: the cases of one file, which of them must throw, and the results of the others.
 #
 # A case is `{ expr; expected; }`, or `{ expr; throws; }` where `throws` lists what the error must contain.
 # As Nix cannot catch the text of an error, each of the latter is evaluated in a process of its own, and
@@ -25,7 +25,7 @@ let
 
   throwReport = name: case: let
     stderr = builtins.readFile "${stderrs}/${name}";
-    # Another lib says it in other words; that it throws is enough.
+    # Another lib has other messages; any error is accepted.
     missing = if ours then builtins.filter (part: !ourLib.hasInfix part stderr) case.throws else [ ];
   in
     if !(builtins.pathExists "${stderrs}/${name}.failed") then "FAILED ${name}\n    it must throw, but gives a value\n"

@@ -1,4 +1,4 @@
-# Modules as such: shapes, imports, arguments, options of options.
+# Modules: forms, imports, arguments, options of options.
 { lib }:
 let
   inherit (lib) mkOption types;

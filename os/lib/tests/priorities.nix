@@ -1,4 +1,4 @@
-# Which definition wins, in which order they are merged, and when conditions are looked at.
+# Priorities of definitions, order of merging, and evaluation of conditions.
 { lib }:
 let
   inherit (lib)

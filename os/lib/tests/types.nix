@@ -1,4 +1,4 @@
-# Each type: what it takes, what it refuses, how several definitions become one.
+# Each type: accepted values, rejected values, and merging of definitions.
 { lib }:
 let
   inherit (lib) mkDefault mkForce mkIf mkMerge types;

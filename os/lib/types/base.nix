@@ -1,4 +1,4 @@
-# What a type is, and how two declarations of one option agree on a type.
+# The structure of a type, and how the types of two declarations of one option are merged.
 { lib }:
 let
   inherit (lib.types) defaultFunctor defaultTypeMerge mkOptionType;
@@ -10,8 +10,8 @@ in
 
   mkOptionType = {
     name,
-    # How the type reads after "takes a value of type"; and which kind of phrase that is (noun, composite,
-    # conjunction, nonRestrictiveClause), so that larger descriptions set parentheses where needed.
+    # The phrase after "takes a value of type"; and its grammatical class (noun, composite,
+    # conjunction, nonRestrictiveClause), so that larger descriptions add parentheses where needed.
     description ? null,
     descriptionClass ? null,
     check ? _: true,
@@ -22,7 +22,7 @@ in
     # The modules of a submodule; and the same type with others in their place.
     getSubModules ? null,
     substSubModules ? _: null,
-    # The type that both this one and the one of the given functor are; null if there is none.
+    # The common type of this one and that of the given functor; null if there is none.
     typeMerge ? defaultTypeMerge functor,
     functor ? defaultFunctor name,
     deprecationMessage ? null,
@@ -35,7 +35,7 @@ in
       functor deprecationMessage nestedTypes;
   };
 
-  # A functor tells how the type was made: `type payload`; and `binOp` makes one payload of two.
+  # A functor records how the type was created: `type payload`; `binOp` merges two payloads.
   defaultFunctor = name: {
     inherit name;
     type = lib.types.${name} or null;
@@ -59,6 +59,6 @@ in
   optionDescriptionPhrase = standsAlone: type:
     if standsAlone (type.descriptionClass or null) then type.description else "(${type.description})";
 
-  # The type, for those of its values that pass the test.
+  # The type, restricted to values that pass the test.
   addCheck = type: test: type // { check = x: type.check x && test x; };
 }

@@ -12,8 +12,8 @@ let
   isNoun = class: class == "noun";
   isNounOrComposite = class: class == "noun" || class == "composite";
 
-  # Of a type with one type inside: two such types agree if their inner types do. What lies below the
-  # inner type lies below the outer one, one step further down.
+  # For types with one inner type: two such types can be merged if their inner types can. The nested options of the
+  # inner type are nested options of the outer one, one level deeper.
   around = { name, make, elemType, step ? [ ] }: {
     inherit name;
     getSubOptions = prefix: elemType.getSubOptions (prefix ++ step);
@@ -64,8 +64,8 @@ let
       descriptionClass = "composite";
       check = isAttrs;
       emptyValue = { value = { }; };
-      # Which names there are is known only when the conditions of all are; the lazy one does not ask, so
-      # that its values may depend on each other, but it has names under a false condition too.
+      # The strict type evaluates the conditions of all values to find its names. The lazy type does not, so its
+      # values may depend on each other, but it also contains names whose condition is false.
       merge = loc: defs:
         if lazy
         then mapAttrs (_: m: m.optionalValue.value or elemType.emptyValue.value or m.mergedValue)
@@ -137,14 +137,14 @@ in
     descriptionClass = "composite";
     check = lib.isFunction;
     merge = loc: defs: {
-      # The arguments that all functions name; an argument is optional if it is so in all.
+      # The arguments that all functions name; an argument is optional if it is optional in all.
       __functionArgs = zipAttrsWith (_: all lib.id) (map (def: lib.functionArgs def.value) defs);
       __functor = _: arg: (mergeDefinitions (loc ++ [ "<function body>" ]) elemType
         (map (def: def // { value = def.value arg; }) defs)).mergedValue;
     };
   });
 
-  # The first type, if it takes all definitions; else the second.
+  # The first type, if it accepts all definitions; otherwise the second.
   either = a: b: mkOptionType {
     name = "either";
     description = let
@@ -175,7 +175,7 @@ in
     if types == [ ] then throw "types.oneOf needs at least one type"
     else builtins.foldl' either (head types) (tail types);
 
-  # The final type, and values of another that the function makes into it.
+  # The final type, and values of another type, which the function converts.
   coercedTo = from: coerce: to:
     assert lib.assertMsg (from.getSubModules == null) "types.coercedTo: ${from.description} has submodules";
     mkOptionType {

@@ -1,4 +1,4 @@
-# Types without types inside.
+# Types without inner types.
 { lib }:
 let
   inherit (builtins)
@@ -28,7 +28,7 @@ let
       inherit name;
       description = "${description} between ${toJSON low} and ${toJSON high} (both inclusive)";
     };
-  # In an object of the store, as the store itself is no place for files.
+  # Inside an object of the store; the store directory itself is not accepted.
   isInStore = path: let
     object = "${lib.escapeRegex builtins.storeDir}/[0-9a-df-np-sv-z]{32}-[^/]+(/.*)?";
   in match object path != null;
@@ -36,7 +36,7 @@ in
 {
   # === anything goes ===
 
-  # One definition of whatever value, which is not looked into.
+  # A single definition of any value, which is not inspected.
   raw = mkOptionType {
     name = "raw";
     description = "raw value";
@@ -58,7 +58,7 @@ in
     descriptionClass = "noun";
   };
 
-  # Any value; sets are merged as deep as they go, all else must be equal.
+  # Any value; sets are merged recursively, other values must be equal.
   anything = mkOptionType {
     name = "anything";
     description = "anything";
@@ -84,7 +84,7 @@ in
     emptyValue = { value = { }; };
   };
 
-  # What a format of files can hold.
+  # Values that file formats can represent.
   serializableValueWith = { typeName, nullable ? true }: let
     plain = with lib.types; oneOf [ bool int float str path (attrsOf value) (listOf value) ];
     value = (if nullable then lib.types.nullOr plain else plain) // { description = "${typeName} value"; };
@@ -92,7 +92,7 @@ in
   json = lib.types.serializableValueWith { typeName = "JSON"; };
   toml = lib.types.serializableValueWith { typeName = "TOML"; nullable = false; };
 
-  # === truth and numbers ===
+  # === booleans and numbers ===
 
   bool = noun "bool" "boolean" isBool;
   boolByOr = noun "boolByOr" "boolean (merged using or)" isBool // {
@@ -133,7 +133,7 @@ in
 
   nonEmptyStr = noun "nonEmptyStr" "non-empty string" (x: isString x && match "[ \t\n]*" x == null);
 
-  # A newline at the end is taken off.
+  # Removes a newline at the end.
   singleLineStr = noun "singleLineStr" "(optionally newline-terminated) single-line string"
     (x: isString x && match "[^\n\r]*\n?" x != null) // {
       merge = loc: defs: lib.removeSuffix "\n" (mergeEqualOption loc defs);
@@ -200,8 +200,8 @@ in
   externalPath = pathWith { absolute = true; inStore = false; };
   pathInStore = pathWith { inStore = true; };
 
-  # A path or a string that is one. Outside of the store only a string will do, as a path of Nix could be
-  # copied into it.
+  # A path or a string that contains one. Outside of the store only strings are accepted, because Nix could copy a
+  # path into the store.
   pathWith = { inStore ? null, absolute ? null }: mkOptionType {
     name = "path";
     description = lib.optionalString (absolute != null) (if absolute then "absolute " else "relative ")

@@ -1,10 +1,10 @@
-# Modules inside of an option: the value is the configuration of an evaluation of its own.
+# Modules inside of an option: its value is the configuration of a nested evaluation.
 { lib }:
 let
   inherit (builtins) attrNames isAttrs intersectAttrs;
   inherit (lib.types) defaultFunctor mkOptionType optionDescriptionPhrase submoduleWith;
 
-  # Two declarations of one submodule must not say different things about it.
+  # Two declarations of one submodule must not contradict each other.
   agree = what: a: b:
     if a == null || a == b then b
     else if b == null then a
@@ -72,7 +72,7 @@ in
     };
   };
 
-  # A module that is not evaluated here: it can be imported elsewhere.
+  # A module that is not evaluated here but can be imported elsewhere.
   deferredModule = mkOptionType {
     name = "deferredModule";
     description = "module";

@@ -113,7 +113,7 @@ fn rules_drop(vm: &mut Machine) -> Result<()> {
 fn wrong_rules_are_told(vm: &mut Machine) -> Result<()> {
     vm.succeeds("cp /etc/nftables.conf /tmp && echo nonsense >>/etc/nftables.conf")?;
     vm.succeeds("rm /run/service/nftables/done && sv up nftables")?;
-    let told = "nftables: ERROR: networking.nftables.ruleset: no interface comes up";
+    let told = "nftables: ERROR: networking.nftables.ruleset: no interface is brought up";
     vm.wait_for_console(told, CONFIGURED)?;
     vm.succeeds("nft list ruleset | grep 'ip daddr 203.0.113.6'")?;
     vm.succeeds("cp /tmp/nftables.conf /etc/nftables.conf")?;
