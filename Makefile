@@ -1,14 +1,14 @@
-# What there is to do here; `make help` lists it. Every target sets up what it needs, once.
+# `make help` lists the targets. Every target installs its dependencies once.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.tools/bin:$(PATH):$(HOME)/.cargo/bin
 
-# The scripts of this repository: what in scripts/, .ci/ and os/ begins with "#!", or says which shell reads it.
+# Shell scripts: files in scripts/, .ci/ and os/ that begin with "#!" or name their shell for shellcheck.
 SCRIPTS = $(shell grep -lE '^\#(!/.*sh$$| shellcheck shell=)' scripts/* .ci/* os/* os/*/* os/lib/tests/run 2>/dev/null)
 
-# What runs on a host.
+# Programs that are installed on a host.
 PROGRAMS = -p osctld -p os-helper -p osctl -p osctl-image
 
 # Configurations of the operating system that are for tests only.
@@ -19,7 +19,7 @@ TEST_HOSTS = test test-zfs test-network
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-setup: ## install everything that any target needs
+setup: ## install the dependencies of all targets
 	@scripts/setup all
 
 build: ## build osctld, osctl, osctl-image, optimized
@@ -29,34 +29,34 @@ build: ## build osctld, osctl, osctl-image, optimized
 demo: ## build, start osctld, a pool and a Debian container on it (as root)
 	@scripts/demo up
 
-demo-down: ## stop the demo and remove what it made
+demo-down: ## stop the demo and remove its pool
 	@scripts/demo down
 
-vm: ## build the operating system, with an image of Debian, and boot it on this terminal (as root); Ctrl-A X ends it
+vm: ## build the operating system, with a Debian image, and boot it on this terminal (as root); Ctrl-A X quits
 	@scripts/setup vm
 	cargo build --release $(PROGRAMS)
 	os/build netboot
 	os/repository
 	os/run
 
-# CONFIGURATION=host.nix is another host. What a web server hands out is in target/os/netboot/netboot.
+# CONFIGURATION=host.nix builds another host. The files for the web server are in target/os/netboot/netboot.
 netboot: ## build kernel, initrd, root.squashfs and an iPXE script (as root)
 	@scripts/setup os
 	cargo build --release $(PROGRAMS)
 	os/build -c $(or $(CONFIGURATION),os/configurations/netboot.nix) netboot
-	@echo "Hand out this folder over HTTP; machines load boot.ipxe from it: docs/src/network-boot.md"
+	@echo "Serve this directory over HTTP; machines load boot.ipxe from it: docs/src/network-boot.md"
 
-# One more test at a time than there are processors: many wait for what they watch.
-test: test-images ## run every test, those in machines too (as root)
+# Run one test more than there are processors, because many tests wait most of the time.
+test: test-images ## run every test, including those in virtual machines (as root)
 	@scripts/setup test
 	cargo nextest run --workspace --profile ci --test-threads $$(($$(nproc) + 1))
 
-test-machines: test-images ## run what is tested in machines, and all tests of containers on ZFS there (as root)
+test-machines: test-images ## run the tests in virtual machines, including all container tests on ZFS (as root)
 	@scripts/setup fast
 	cargo nextest run -p osvm -p machine --profile machines
 
-# With the programs that the other tests have.
-test-images: ## build all programs, and what the machine tests boot (as root)
+# Uses the same debug programs as the other tests.
+test-images: ## build all programs and the images of the machine tests (as root)
 	@scripts/setup vm
 	@scripts/test-kernel
 	cargo build --workspace --bins
@@ -68,10 +68,9 @@ test-fast: ## run the tests that need no root
 	@scripts/setup fast
 	cargo nextest run --workspace --profile fast
 
-# Cheap checks first. Warnings are errors here, and only here: a half-written change may warn.
-# cargo-deny leaves out "advisories": their list is a download of its own, which a machine
-# without the open internet cannot make. Run `cargo deny check advisories` where it works.
-# Private items of osctl are left out of rustdoc: their comments are help texts, "[pool:]name".
+# Fast checks come first. Only here warnings are errors, so that unfinished code can be compiled. cargo-deny does
+# not check "advisories", because that needs to download their list; run `cargo deny check advisories` if you have
+# internet access. rustdoc skips private items of osctl, because their comments are help texts, "[pool:]name".
 lint: export RUSTDOCFLAGS := -D warnings
 lint: ## check style, lints, docs, licences, spelling, scripts
 	@scripts/setup lint
@@ -86,17 +85,17 @@ lint: ## check style, lints, docs, licences, spelling, scripts
 	cargo doc --quiet --workspace --no-deps --document-private-items --exclude osctl
 	cargo doc --quiet --no-deps -p osctl
 
-# BENCH="--parts users --sizes 1000 --runs 100" measures something else.
-bench: ## measure users, groups and containers, beside LXC and Incus, and the system (as root)
+# BENCH passes options, for example BENCH="--parts users --sizes 1000 --runs 100".
+bench: ## measure users, groups, containers and the operating system, and compare with LXC and Incus (as root)
 	@scripts/setup bench
 	@scripts/setup vm
 	cargo build --release $(PROGRAMS) -p bench
 	os/build -c os/configurations/test.nix -o target/os/bench netboot
 	cargo run --quiet --release -p bench -- $(BENCH)
 
-book: ## make the book: target/book/index.html
+book: ## build the book: target/book/index.html
 	@scripts/setup book
 	mdbook build --dest-dir ../target/book docs
 
-clean-tools: ## remove the tools that setup made here
+clean-tools: ## remove the tools in .tools
 	rm -rf .tools

@@ -1,4 +1,4 @@
-"""What schemathesis has to know about osctld; loaded by scripts/schemathesis.
+"""Hooks that adapt schemathesis to osctld; loaded by scripts/schemathesis.
 
 1. The API is on a Unix socket: every connection goes there, whatever the host in the URL is. No
    TCP port is opened, because whoever reached it would be root on this machine.
@@ -25,12 +25,12 @@ POOL = re.compile(r"(?!mirror|raidz|draid|spare|log\b)[A-Za-z][A-Za-z0-9_.-]{0,2
 GROUP = re.compile(r"/|(/[A-Za-z0-9_][A-Za-z0-9_-]{0,99}){1,16}")
 DATASET = re.compile(POOL.pattern + r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_.][A-Za-z0-9_.-]*)*")
 NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,29}")
-# The daemon sees a path as absolute by its first byte; everything like that is moved.
+# The daemon treats a path as absolute if its first byte is a slash; all such paths are moved.
 PATH_KEYS = ("file", "source")
 
 
 def connect(_address, timeout=None, *_args, **_kwargs):
-    """Stands in for the function of urllib3 that opens a TCP connection."""
+    """Replaces the function of urllib3 that opens a TCP connection."""
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     if isinstance(timeout, (int, float)):
         stream.settimeout(timeout)
@@ -46,7 +46,7 @@ urllib3.util.connection.create_connection = connect
 
 
 def choose(value, choices):
-    """The same choice for the same value, in this and every other run."""
+    """Returns the same choice for the same value in every run."""
     return choices[zlib.crc32(repr(value).encode("utf-8", "replace")) % len(choices)]
 
 
@@ -55,7 +55,7 @@ def is_valid(value, rule):
 
 
 def use_known_names(values, pools):
-    """Replaces valid names by those that the test has made, but for one in three."""
+    """Replaces two of three valid names by names of existing entities."""
     if is_valid(values.get("pool"), POOL):
         values["pool"] = choose(values["pool"], pools)
     name = values.get("name")
@@ -72,7 +72,7 @@ def use_known_names(values, pools):
 
 
 def stay_in_sandbox(value):
-    """Moves each path in a body below the root, however deep it is and whatever surrounds it."""
+    """Moves all absolute paths in a body below the root, at any depth."""
     if isinstance(value, list):
         return [stay_in_sandbox(entry) for entry in value]
     if not isinstance(value, dict):
@@ -81,7 +81,7 @@ def stay_in_sandbox(value):
     for key in PATH_KEYS:
         path = moved.get(key)
         if isinstance(path, str) and path.startswith("/"):
-            # What makes a path invalid (a control character, "..") is kept, below the root.
+            # Invalid parts of a path (a control character, "..") are kept, below the root.
             folders = f"{ROOT}/fuzz/a/b/c/d/e/f/g/h"
             climbs = ".." in path.split("/")
             bad = any(ord(c) < 32 or ord(c) == 127 for c in path)
@@ -92,7 +92,7 @@ def stay_in_sandbox(value):
 
 
 def without_fractions(value):
-    """Writes each whole number without a fraction."""
+    """Writes integers without a fraction."""
     if isinstance(value, list):
         return [without_fractions(entry) for entry in value]
     if isinstance(value, dict):
@@ -105,7 +105,7 @@ def without_fractions(value):
 @schemathesis.hook
 def before_call(_context, case, _kwargs):
     command = case.path.removeprefix("/v1/commands/").removeprefix("/v1/plans/")
-    # Pools come and go among these three; the one with the users stays.
+    # Three pools are created and destroyed at random; the one with the users is kept.
     of_pools = command.startswith("pool-") and command not in ("pool-set", "pool-unset")
     pools = ["fuzz-a", "fuzz-b", "fuzz-c"] if of_pools else ["tank", "tank", "fuzz-a", "nowhere"]
     if isinstance(case.body, (dict, list)):
@@ -123,10 +123,10 @@ def before_call(_context, case, _kwargs):
         use_known_names(case.query, pools)
     wait = (case.query or {}).get("wait_ms")
     if isinstance(wait, int) and 1000 < wait <= 60_000:
-        # A guest made at random may never be ready: nobody waits for it for hours.
+        # A random guest may never become ready, so the timeout is short.
         case.query = {**case.query, "wait_ms": 1000}
     if case.path == "/v1/events":
-        # The stream has no end of its own: it is read for a moment.
+        # The stream does not end by itself, so it is read only briefly.
         wait = (case.query or {}).get("timeout_ms", 0)
         if isinstance(wait, int) and 0 <= wait <= 3_600_000:
             case.query = {**(case.query or {}), "timeout_ms": 100}

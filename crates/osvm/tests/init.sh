@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# The system of the test's machines: modules, mounts, and a root shell on hvc0.
+# Init of the test machines: loads modules, mounts file systems, and starts a root shell on hvc0.
 /bin/busybox --install -s /bin
 export PATH=/bin HOME=/root
 mount -t devtmpfs dev /dev
@@ -8,7 +8,7 @@ mount -t sysfs sys /sys
 for module in /modules/*.ko; do
     insmod "$module" || echo "init: cannot load $module" >/dev/ttyS0
 done
-# The end of process 1 is a panic.
+# The kernel panics when process 1 exits.
 if grep -qw osvm.test=panic /proc/cmdline; then
     exit 1
 fi
