@@ -50,29 +50,33 @@ fn short(command: Command, more: &str) -> Command {
 
 /// The examples in a text, and the rest of it.
 fn split(text: &str) -> (String, String) {
-    let begin = EXAMPLES.iter().find_map(|marker| {
-        let at = text.find(marker)?;
-        Some((at, at + marker.len()))
+    let parts = EXAMPLES.iter().find_map(|marker| {
+        let (before, rest) = text.split_once(marker)?;
+        Some((before, *marker, rest))
     });
-    let Some((begin, mut end)) = begin else {
+    let Some((before, marker, rest)) = parts else {
         return (String::new(), text.to_owned());
     };
-    if text[..end].ends_with('\n') {
-        let lines = text[end..].split_inclusive('\n');
-        let lines = lines.take_while(|line| line.starts_with(' '));
-        end += lines.map(str::len).sum::<usize>();
+    let is_list = marker.ends_with('\n');
+    let count = if is_list {
+        rest.lines()
+            .take_while(|line| line.starts_with(' '))
+            .count()
     } else {
-        end += text[end..].find('\n').unwrap_or(text.len() - end);
-    }
-    let examples = text[begin..end].trim_end().to_owned();
-    let before = text[..begin].trim_end();
-    let after = text[end..].trim();
-    let gap = if before.is_empty() || after.is_empty() {
-        ""
-    } else {
-        "\n\n"
+        1
     };
-    (examples, format!("{before}{gap}{after}"))
+    let lines: Vec<_> = rest.lines().collect();
+    let (examples, after) = lines.split_at(count.min(lines.len()));
+    let after = after.join("\n");
+    let remarks = [before.trim_end(), after.trim()];
+    let remarks: Vec<_> = remarks
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .collect();
+    (
+        format!("{marker}{}", examples.join("\n")),
+        remarks.join("\n\n"),
+    )
 }
 
 /// What to say of a command that does not exist: what its abbreviation could mean, or what was meant.

@@ -106,7 +106,7 @@ pub fn run(args: Vec<OsString>, surroundings: Surroundings) -> u8 {
     printer.err_terminal = err_terminal;
     let line = command_line::quote(&args);
     printer.json = asks_for_json(&args);
-    let cli = match parse(&args, columns) {
+    let cli = match parse(args, columns) {
         Ok(cli) => cli,
         Err(usage) => return explain_usage(printer, usage),
     };
@@ -157,12 +157,12 @@ impl From<clap::Error> for Usage {
 }
 
 /// The command of these arguments.
-fn parse(args: &[OsString], columns: Option<usize>) -> Result<Cli, Usage> {
+fn parse(args: Vec<OsString>, columns: Option<usize>) -> Result<Cli, Usage> {
     let sized = |command: clap::Command| match columns {
         Some(columns) => command.term_width(columns),
         None => command,
     };
-    let args = without_empty_values(args.to_vec(), cli::command);
+    let args = without_empty_values(args, cli::command);
     // Never freed: the process is short, the tree is large.
     let mut command = std::mem::ManuallyDrop::new(sized(cli::parts()));
     match command.try_get_matches_from_mut(&args) {
