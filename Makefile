@@ -14,7 +14,7 @@ PROGRAMS = -p osctld -p os-helper -p osctl -p osctl-image
 # Configurations of the operating system that are for tests only.
 TEST_HOSTS = test test-zfs test-network
 
-.PHONY: help setup build demo demo-down vm netboot test test-machines test-images test-fast lint bench book clean-tools
+.PHONY: help setup build demo demo-down vm netboot test test-machines test-images check test-fast lint bench book clean-tools
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -63,6 +63,14 @@ test-images: ## build all programs and the images of the machine tests (as root)
 	@scripts/machine-suites target/os/suites
 	os/repository -p target/debug
 	for host in $(TEST_HOSTS); do os/build -p target/debug -c "os/configurations/$$host.nix" netboot; done
+
+# The loop while working. Everything else of `make lint` and `make test` finds less, and takes longer.
+check: ## check format and lints, and run the tests that need no root
+	@scripts/setup fast
+	cargo fmt --all --check
+	cargo run --quiet --locked -p xtask -- check
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
+	cargo nextest run --workspace --profile fast
 
 test-fast: ## run the tests that need no root
 	@scripts/setup fast
