@@ -1,11 +1,11 @@
 """Hooks that adapt schemathesis to osctld; loaded by scripts/schemathesis.
 
 1. The API is on a Unix socket: every connection goes there, whatever the host in the URL is. No
-   TCP port is opened, because whoever reached it would be root on this machine.
+   TCP port is opened, because any user who reached it would be root on this machine.
 2. Commands about pools take paths of the host. They are moved below the root of the sandbox
-   before anything is sent, in every phase: a fuzzer must not make files on the machine.
-3. Random names name nothing. Valid ones are mostly replaced by names that exist, so that the
-   code behind the look-up is reached. Invalid values are never touched: they are to be refused.
+   before anything is sent, in every phase: a fuzzer must not create files on the machine.
+3. Random names match no entity. Valid ones are mostly replaced by existing names, so that the
+   code after the look-up is reached. Invalid values are not changed: osctld has to refuse them.
 4. 4.0 is an integer to JSON Schema and not to osctld, which takes 4 alone.
 """
 
@@ -82,10 +82,10 @@ def stay_in_sandbox(value):
         path = moved.get(key)
         if isinstance(path, str) and path.startswith("/"):
             # Invalid parts of a path (a control character, "..") are kept, below the root.
-            folders = f"{ROOT}/fuzz/a/b/c/d/e/f/g/h"
+            directory = f"{ROOT}/fuzz/a/b/c/d/e/f/g/h"
             climbs = ".." in path.split("/")
             bad = any(ord(c) < 32 or ord(c) == 127 for c in path)
-            moved[key] = f"{folders}/../x" if climbs else f"{folders}/\x01" if bad else (
+            moved[key] = f"{directory}/../x" if climbs else f"{directory}/\x01" if bad else (
                 choose(path, [f"{ROOT}/fuzz/one.img", f"{ROOT}/fuzz/two.img", f"{ROOT}/etc"])
             )
     return moved

@@ -1,7 +1,7 @@
 # Builder of tree.nix: unpacks $packages into $out, writes special modes and owners to $modes.
 umask 022
 mkdir -p "$out"/usr/{bin,sbin,lib,lib64}
-for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$out/$folder"; done
+for directory in bin sbin lib lib64; do ln -s "usr/$directory" "$out/$directory"; done
 
 # Documentation is a sixth of the total size, and available online.
 left_out=(./usr/share/{doc,doc-base,info,lintian,locale,bug,man,menu,pixmaps,icons,applications,gdb}

@@ -37,7 +37,7 @@ in
     if list == [ ] then [ ]
     else [ (head list) ] ++ concatMap (x: [ sep x ]) (builtins.tail list);
 
-  makeSearchPath = folder: packages: lib.concatMapStringsSep ":" (p: "${p}/${folder}") (filter (p: p != null) packages);
+  makeSearchPath = directory: packages: lib.concatMapStringsSep ":" (p: "${p}/${directory}") (filter (p: p != null) packages);
   makeBinPath = packages: lib.makeSearchPath "bin" (map lib.getBin packages);
   makeLibraryPath = packages: lib.makeSearchPath "lib" (map lib.getLib packages);
 

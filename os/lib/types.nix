@@ -1,9 +1,9 @@
 # Types of options.
 #
-# A type says which values it takes (`check`, which looks at the value's surface only), how several
-# definitions become one (`merge`, given the option's path and definitions with `file` and `value`), what
-# an option without any is (`emptyValue`), and what options lie below (`getSubOptions`). `types/base.nix`
-# has the shape of all.
+# A type defines which values it accepts (`check`, which does not inspect nested values), how several
+# definitions are merged (`merge`, given the option's path and definitions with `file` and `value`), the value
+# of an option without definitions (`emptyValue`), and nested options (`getSubOptions`). `types/base.nix`
+# defines the common structure.
 { lib }:
 import ./types/base.nix { inherit lib; }
 // import ./types/simple.nix { inherit lib; }

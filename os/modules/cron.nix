@@ -26,7 +26,7 @@ in
       SHELL=/bin/bash
       PATH=/usr/sbin:/usr/bin:/sbin:/bin
     '' + lib.concatMapStrings (line: line + "\n") cfg.systemCronJobs;
-    environment.folders."/var/spool/cron/crontabs" = { mode = "1730"; group = "crontab"; };
+    environment.directories."/var/spool/cron/crontabs" = { mode = "1730"; group = "crontab"; };
     runit.services.cron.run = "exec cron -f";
   };
 }

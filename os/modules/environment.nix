@@ -64,7 +64,7 @@ in
       example = lib.literalExpression ''{ "motd".text = "Be careful.\n"; }'';
       description = "Files in `/etc`, by their path relative to it.";
     };
-    folders = mkOption {
+    directories = mkOption {
       type = types.attrsOf (types.submodule ({ ... }: {
         options = {
           mode = mkOption {
@@ -105,6 +105,6 @@ in
       }) config.environment.activation)
     ];
     environment.etc."vpsadminos/directories".text = lib.concatStrings (lib.mapAttrsToList
-      (path: f: "${path} ${f.mode} ${f.user} ${f.group}\n") config.environment.folders);
+      (path: f: "${path} ${f.mode} ${f.user} ${f.group}\n") config.environment.directories);
   };
 }

@@ -26,8 +26,8 @@ let
   };
   isProgram = s: lib.hasPrefix "#!" (if s.source != null then builtins.readFile s.source else s.text);
   enabled = lib.filterAttrs (_: s: s.enable);
-  files = folder: mode: set: lib.mapAttrs'
-    (name: s: lib.nameValuePair "runit/${folder}/${name}" ({ mode = mode s; } // (
+  files = directory: mode: set: lib.mapAttrs'
+    (name: s: lib.nameValuePair "runit/${directory}/${name}" ({ mode = mode s; } // (
       if s.source != null then { inherit (s) source; } else { inherit (s) text; })))
     (enabled set);
 in
@@ -59,7 +59,7 @@ in
     environment.etc = files "halt.hook.d" (_: "0755") cfg.hooks
       // files "halt.reason.d" (s: if isProgram s then "0755" else "0644")
         cfg.reasonTemplates;
-    environment.folders = {
+    environment.directories = {
       "/etc/runit/halt.hook.d" = { };
       "/etc/runit/halt.reason.d" = { };
     };

@@ -98,7 +98,7 @@ in
       }
       {
         assertion = vlans ? result;
-        message = "networking.vlans: each lies on the next, in a circle: ${toString (vlans.cycle or [ ])}";
+        message = "networking.vlans: these form a cycle: ${toString (vlans.cycle or [ ])}";
       }
     ];
 

@@ -74,7 +74,7 @@ in
     assertions = map
       (name: {
         assertion = lib.elem name installed;
-        message = "osctl.pools.${name}: boot.zfs.pools.${name}.install is not true, so it is no pool of osctl";
+        message = "osctl.pools.${name}: boot.zfs.pools.${name}.install is not true, so it is not a pool of osctl";
       })
       (lib.attrNames cfg)
     ++ [{

@@ -27,7 +27,7 @@ in
   config = lib.mkMerge [
     (lib.mkIf cfg.enable {
       debian.packages = [ "lxc" ];
-      environment.folders = {
+      environment.directories = {
         "/run/osctl" = { mode = "0711"; };
         "/var/lib/osctl" = { mode = "0711"; };
       };
@@ -43,7 +43,7 @@ in
     })
     (lib.mkIf config.services.lxcfs.enable {
       debian.packages = [ "lxcfs" ];
-      environment.folders."/var/lib/lxcfs" = { };
+      environment.directories."/var/lib/lxcfs" = { };
       runit.services.lxcfs = {
         run = ''
           ! mountpoint -q /var/lib/lxcfs || umount -l /var/lib/lxcfs

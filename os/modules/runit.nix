@@ -114,18 +114,18 @@ let
   script = text: { inherit text; mode = "0755"; };
 
   files = name: s:
-    let folder = "runit/services/${name}"; in
+    let directory = "runit/services/${name}"; in
     {
-      "${folder}/run" = script (runScript name s);
-      "${folder}/finish" = script (finishScript name s);
+      "${directory}/run" = script (runScript name s);
+      "${directory}/finish" = script (finishScript name s);
     } // lib.optionalAttrs (s.check != null) {
-      "${folder}/check" = script ("#!/bin/bash\n" + s.check);
+      "${directory}/check" = script ("#!/bin/bash\n" + s.check);
     } // lib.optionalAttrs (s.stop != null) {
-      "${folder}/control/t" = script ("#!/bin/bash\n" + s.stop);
+      "${directory}/control/t" = script ("#!/bin/bash\n" + s.stop);
     } // lib.optionalAttrs s.oneShot {
-      "${folder}/oneshot".text = "";
+      "${directory}/oneshot".text = "";
     } // lib.optionalAttrs s.log.enable {
-      "${folder}/log/run" = script (logScript name s);
+      "${directory}/log/run" = script (logScript name s);
     } // lib.listToAttrs (map
       (level: lib.nameValuePair "runit/runsvdir/${level}/${name}" { link = "/etc/runit/services/${name}"; })
       s.runlevels);
@@ -160,7 +160,7 @@ in
       unknown;
 
     debian.packages = [ "runit" ];
-    environment.folders = lib.mapAttrs' (name: _: lib.nameValuePair "/var/log/${name}" { })
+    environment.directories = lib.mapAttrs' (name: _: lib.nameValuePair "/var/log/${name}" { })
       (lib.filterAttrs (_: s: s.log.enable) services);
     environment.etc = lib.mkMerge (lib.mapAttrsToList files services ++ [{
       "runit/1" = { source = ../stage/runit-1; mode = "0755"; };

@@ -43,7 +43,7 @@ in
 
   config = lib.mkIf cfg.enable {
     debian.packages = [ "openssh-server" "openssh-client" ];
-    environment.folders."/run/sshd" = { };
+    environment.directories."/run/sshd" = { };
     environment.etc."ssh/sshd_config".text = ''
       Port ${toString cfg.port}
       PasswordAuthentication ${if cfg.passwordAuthentication then "yes" else "no"}

@@ -33,7 +33,7 @@ in
     }
     (lib.mkIf cfg.chronyd {
       debian.packages = [ "chrony" ];
-      environment.folders."/var/lib/chrony" = { user = "_chrony"; group = "_chrony"; mode = "0750"; };
+      environment.directories."/var/lib/chrony" = { user = "_chrony"; group = "_chrony"; mode = "0750"; };
       environment.etc."chrony/chrony.conf".text = lib.concatMapStrings (s: "server ${s} iburst\n") cfg.timeServers + ''
         driftfile /var/lib/chrony/chrony.drift
         makestep 1 3

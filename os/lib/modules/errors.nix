@@ -85,5 +85,5 @@ in
     "the module `${path}' does not exist${optionalString (file != lib.unknownModule) "; it is imported by `${file}'"}";
 
   unknownArgument = file: name:
-    "the module `${file}' takes an argument `${name}', which nobody gives: set `_module.args.${name}', or give it in `specialArgs'";
+    "the module `${file}' takes an argument `${name}', which is not set: set `_module.args.${name}', or give it in `specialArgs'";
 }

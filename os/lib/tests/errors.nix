@@ -114,7 +114,7 @@ in
   numberAsModule = throws [ "in `a', a int is used as a module" ] (config [ { _file = "a"; imports = [ 1 ]; } ]);
   listAsModule = throws [ "in `a', imports has a list inside the list" ] (config [ { _file = "a"; imports = [ [ ] ]; } ]);
   configurationAsModule = throws [ "configuration" "import its modules" ] (config [ (lib.evalModules { modules = [ ]; }) ]);
-  argumentNobodyGives = throws [ "takes an argument `pkgs', which nobody gives" "specialArgs" ] (config [ (declare types.int) ({ pkgs, ... }: { x = pkgs; }) ]).x;
+  argumentNotSet = throws [ "takes an argument `pkgs', which is not set" "specialArgs" ] (config [ (declare types.int) ({ pkgs, ... }: { x = pkgs; }) ]).x;
   importsThatDependOnConfig = throws [ "infinite recursion" ] (config [
     (declare types.bool)
     ({ config, ... }: { imports = if config.x then [ ] else [ { } ]; })

@@ -22,11 +22,11 @@ in
   nestedOptions = gives (config [ { options.a.b.c = int; } { options.a.b.d = int; } { a.b = { c = 1; d = 2; }; } ]).a.b { c = 1; d = 2; };
   noModules = gives (config [ ]) { };
 
-  disabledModule = gives (config [ ./fixtures/imports.nix { disabledModules = [ ./fixtures/folder ]; } ]).x [ 1 2 ];
+  disabledModule = gives (config [ ./fixtures/imports.nix { disabledModules = [ ./fixtures/directory ]; } ]).x [ 1 2 ];
   disabledByKey = gives (config [ ints { key = "m"; x = [ 1 ]; } { disabledModules = [ { key = "m"; } ]; x = [ 2 ]; } ]).x [ 2 ];
   disabledBelowModulesPath = gives (lib.evalModules {
     specialArgs.modulesPath = toString ./fixtures;
-    modules = [ ./fixtures/imports.nix { disabledModules = [ "folder" ]; } ];
+    modules = [ ./fixtures/imports.nix { disabledModules = [ "directory" ]; } ];
   }).config.x [ 1 2 ];
 
   specialArgs = gives (lib.evalModules {

@@ -12,7 +12,7 @@ use os_cmd::{CommandError, HostRunner, Invocation, Runner as _};
 /// An evaluation takes a second; on a busy machine several.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// The folder `os/` of this repository.
+/// The directory `os/` of this repository.
 pub fn os_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../os")
 }

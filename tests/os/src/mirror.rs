@@ -23,7 +23,7 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// A mirror that has these packages, in a folder of the caller's. The machine has asked it once.
+    /// A mirror that has these packages, in a directory of the caller's. The machine has asked it once.
     ///
     /// # Errors
     /// When files cannot be written, or apt cannot read the mirror.

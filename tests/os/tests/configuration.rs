@@ -159,7 +159,7 @@ fn network_devices_that_cannot_be_are_refused() {
     for part in [
         "eth0 is a port of bonds.one and bridges.two",
         "networking.interfaces.eth1 has an address and is a port of bridges.two",
-        "networking.vlans: each lies on the next, in a circle",
+        "networking.vlans: these form a cycle",
         "a-name-of-17-char cannot be an interface",
         "one name for two of bonds, bridges and vlans: one",
     ] {

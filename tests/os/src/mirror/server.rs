@@ -1,4 +1,4 @@
-//! An HTTP server that hands out a folder, or is as a server should not be.
+//! An HTTP server that hands out a directory, or is as a server should not be.
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -27,7 +27,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Hands out a folder.
+    /// Hands out a directory.
     pub(super) fn start(root: PathBuf) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
