@@ -40,7 +40,7 @@ pub(crate) const ALL: &[Check] = &[
     },
     Check {
         name: "file-length",
-        rule: "a file has at most 700 lines, 400 without tests by habit",
+        rule: "a file has at most 700 lines, usually 400 without tests",
         run: file_length::check,
     },
     Check {

@@ -45,10 +45,10 @@ struct Args {
 enum Task {
     /// Check the source tree against the rules of this repository.
     Check {
-        /// Only these checks; all of them if none is named.
+        /// Only these checks; default: all.
         names: Vec<String>,
     },
-    /// Write docs/openapi.json anew, after a change of the API.
+    /// Write docs/openapi.json again, after a change of the API.
     Openapi,
 }
 

@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
-/// Folders that are made by tools and hold nothing of ours.
+/// Directories that are made by tools and hold nothing of osctl.
 const FOREIGN: &[&str] = &[".git", "target", ".tools", "book"];
 
 /// A dependency between two crates of the workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Edge {
-    /// Who depends.
+    /// The crate that depends on the other one.
     pub(crate) from: String,
-    /// On whom.
+    /// The dependency.
     pub(crate) to: String,
     /// Only in tests, examples and benchmarks.
     pub(crate) dev: bool,
@@ -37,7 +37,7 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// Reads the repository of the current folder.
+    /// Reads the repository of the current directory.
     pub(crate) fn load() -> Result<Self> {
         let metadata = MetadataCommand::new().no_deps().exec()?;
         let mut tree = Self::default();
@@ -97,7 +97,7 @@ impl Tree {
         path
     }
 
-    /// Whether `path` is a file or a folder.
+    /// Whether `path` is a file or a directory.
     pub(crate) fn has(&self, path: &str) -> bool {
         let path = self.resolve(path);
         let inside = format!("{path}/");
@@ -130,7 +130,7 @@ impl Tree {
     }
 }
 
-/// The root of the repository of the current folder.
+/// The root of the repository of the current directory.
 pub(crate) fn root() -> Result<PathBuf> {
     Ok(MetadataCommand::new()
         .no_deps()

@@ -1,4 +1,4 @@
-//! A file has at most 700 lines, 400 without tests by habit.
+//! A file has at most 700 lines, usually 400 without tests.
 
 use crate::report::Finding;
 use crate::tree::Tree;

@@ -13,7 +13,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 
 fn judge(path: &str) -> Option<Finding> {
     if path == "mod.rs" || path.ends_with("/mod.rs") {
-        let text = format!("{path}: modules are noun.rs with a folder noun/, not mod.rs");
+        let text = format!("{path}: modules are noun.rs with a directory noun/, not mod.rs");
         return Some(Finding::error(text));
     }
     let mut parts = path

@@ -82,7 +82,7 @@ fn lines<'a>(phrase: &'a Phrase, words: &'a [Word]) -> impl Iterator<Item = (usi
         let unbroken = place.iter().skip(1).all(|word| !word.first);
         let starts = place
             .first()
-            .is_some_and(|word| word.first || !begins_sentence);
+            .is_some_and(|word| word.capital || !begins_sentence);
         unbroken
             && starts
             && pattern
@@ -94,7 +94,12 @@ fn lines<'a>(phrase: &'a Phrase, words: &'a [Word]) -> impl Iterator<Item = (usi
 }
 
 fn fits(wanted: &str, word: &Word) -> bool {
-    !word.text.is_empty() && (wanted == "*" || wanted.split('/').any(|one| one == word.text))
+    let among = |list: &str| list.split('/').any(|one| one == word.text);
+    !word.text.is_empty()
+        && match wanted.strip_prefix('!') {
+            Some(others) => !among(others),
+            None => wanted == "*" || among(wanted),
+        }
 }
 
 #[cfg(test)]
@@ -106,7 +111,7 @@ mod tests {
         let tree = Tree::of_files(&[
             (
                 "a.md",
-                "A process that reads `what is to be` or\n\nis.\n\nTold stories.\n",
+                "A client, who reads `what is to be` or\n\nis.\n\nTold stories.\n",
             ),
             ("src/a.rs", "let folder = \"nobody\"; // The directory.\n"),
             ("Cargo.lock", "folder"),

@@ -1,29 +1,29 @@
 //! Crates depend on lower layers only (ADR-6).
 //!
-//! The table below is the house plan of the design. A crate may use what stands above it in the
-//! table in a *lower floor*; crates of the same floor do not know each other.
+//! A crate may use crates of lower layers, which are above it in the table; crates of the same layer do
+//! not use each other.
 
 use crate::report::Finding;
 use crate::tree::{Edge, Tree};
 
-/// One crate in the house plan.
+/// One crate in the table of layers.
 #[derive(Debug)]
-struct Room {
+struct Member {
     name: &'static str,
-    floor: u8,
-    /// Crates of lower floors that it may not use all the same; the reason is in the table.
+    layer: u8,
+    /// Crates of lower layers that it may not use all the same; the reason is in the table.
     refused: &'static [&'static str],
 }
 
-const fn room(floor: u8, name: &'static str, refused: &'static [&'static str]) -> Room {
-    Room {
+const fn member(layer: u8, name: &'static str, refused: &'static [&'static str]) -> Member {
+    Member {
         name,
-        floor,
+        layer,
         refused,
     }
 }
 
-/// What touches the host.
+/// Crates that act on the host.
 const HOST: &[&str] = &[
     "os-sys",
     "os-cmd",
@@ -34,59 +34,63 @@ const HOST: &[&str] = &[
     "os-image",
 ];
 
-/// The house plan, from the ground up.
-const HOUSE: &[Room] = &[
-    // Words.
-    room(0, "os-types", &[]),
-    room(1, "os-api", &[]),
-    room(1, "os-helper-api", &[]),
-    // Means. They know nothing of the API, so that they can be read (and replaced) without it.
-    room(2, "os-sys", &["os-api"]),
-    room(3, "os-cmd", &["os-api"]),
-    room(3, "os-store", &["os-api"]),
-    room(3, "os-cgroup", &["os-api"]),
-    room(4, "os-storage", &["os-api"]),
-    room(4, "os-lxc", &["os-api"]),
-    room(4, "os-guest", &["os-api"]),
-    room(4, "os-image", &["os-api"]),
+/// The table of layers, from the lowest up.
+const LAYERS: &[Member] = &[
+    // Types.
+    member(0, "os-types", &[]),
+    member(1, "os-api", &[]),
+    member(1, "os-helper-api", &[]),
+    // Mechanisms. They know nothing of the API, so that they can be read (and replaced) without it.
+    member(2, "os-sys", &["os-api"]),
+    member(3, "os-cmd", &["os-api"]),
+    member(3, "os-store", &["os-api"]),
+    member(3, "os-cgroup", &["os-api"]),
+    member(4, "os-storage", &["os-api"]),
+    member(4, "os-lxc", &["os-api"]),
+    member(4, "os-guest", &["os-api"]),
+    member(4, "os-image", &["os-api"]),
     // Domain. It is tested without root and without a host, so it may use files, but no host.
-    room(5, "os-core", HOST),
-    room(5, "os-engine", HOST),
+    member(5, "os-core", HOST),
+    member(5, "os-engine", HOST),
     // It runs containers, so it uses the means; of plans and operations it knows nothing.
-    room(5, "os-runtime", &["os-storage", "os-image"]),
+    member(5, "os-runtime", &["os-storage", "os-image"]),
     // Programs. The CLI changes nothing itself: it has neither the engine nor the storage.
-    room(6, "osctld", &[]),
-    room(6, "osctl", &["os-engine", "os-storage", "os-cmd"]),
-    room(6, "os-helper", &["os-engine", "os-core", "os-storage"]),
-    room(
+    member(6, "osctld", &[]),
+    member(6, "osctl", &["os-engine", "os-storage", "os-cmd"]),
+    member(6, "os-helper", &["os-engine", "os-core", "os-storage"]),
+    member(
         6,
         "osctl-image",
         &["os-engine", "os-core", "os-storage", "os-api"],
     ),
     // Development. Nothing that is shipped may use it.
-    room(7, "os-testkit", &[]),
-    room(7, "osvm", &[]),
-    room(8, "bench", &[]),
-    room(8, "hostile", &[]),
-    room(8, "machine", &[]),
-    room(8, "native", &[]),
-    room(8, "os-composition", &[]),
-    room(8, "xtask", &[]),
+    member(7, "os-testkit", &[]),
+    member(7, "osvm", &[]),
+    member(8, "bench", &[]),
+    member(8, "hostile", &[]),
+    member(8, "machine", &[]),
+    member(8, "native", &[]),
+    member(8, "os-composition", &[]),
+    member(8, "xtask", &[]),
 ];
 
-/// The one crate of a higher floor that tests of every crate may use.
+/// The one crate of a higher layer that tests of every crate may use.
 const TESTKIT: &str = "os-testkit";
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let strangers = tree.crates.iter().filter(|name| find(name).is_none());
     let strangers = strangers.map(|name| {
-        format!("crate {name} is not in the house plan; add it to HOUSE in xtask's check/layers.rs")
+        format!("crate {name} is not in the table of layers; add it to LAYERS in xtask's check/layers.rs")
     });
-    let empty = HOUSE
+    let empty = LAYERS
         .iter()
-        .filter(|room| !tree.crates.iter().any(|name| name == room.name));
-    let empty =
-        empty.map(|room| format!("the house plan has {}, the workspace has not", room.name));
+        .filter(|layer| !tree.crates.iter().any(|name| name == layer.name));
+    let empty = empty.map(|layer| {
+        format!(
+            "the table of layers has {}, the workspace has not",
+            layer.name
+        )
+    });
     let wrong = tree.edges.iter().filter_map(wrong_edge);
     strangers
         .chain(empty)
@@ -95,8 +99,8 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         .collect()
 }
 
-fn find(name: &str) -> Option<&'static Room> {
-    HOUSE.iter().find(|room| room.name == name)
+fn find(name: &str) -> Option<&'static Member> {
+    LAYERS.iter().find(|layer| layer.name == name)
 }
 
 /// Why `edge` may not be; `None` if it may, or if an end is not in the plan (said elsewhere).
@@ -106,12 +110,12 @@ fn wrong_edge(edge: &Edge) -> Option<String> {
         return None;
     }
     let kind = if edge.dev { "dev-depends" } else { "depends" };
-    let why = if to.floor > from.floor {
+    let why = if to.layer > from.layer {
         "which is above it"
-    } else if to.floor == from.floor {
-        "which is on the same floor"
+    } else if to.layer == from.layer {
+        "which is on the same layer"
     } else if from.refused.contains(&to.name) {
-        "which the house plan refuses it"
+        "which the table of layers refuses it"
     } else {
         return None;
     };
@@ -164,7 +168,7 @@ mod tests {
         let text = judge("os-core", "os-engine", true).unwrap();
         assert_eq!(
             text,
-            "os-core dev-depends on os-engine, which is on the same floor"
+            "os-core dev-depends on os-engine, which is on the same layer"
         );
     }
 
@@ -175,9 +179,9 @@ mod tests {
     }
 
     #[test]
-    fn every_crate_has_a_room_and_every_room_a_crate() {
+    fn every_crate_has_a_layer_and_every_layer_a_crate() {
         let mut tree = Tree {
-            crates: HOUSE.iter().map(|room| room.name.to_owned()).collect(),
+            crates: LAYERS.iter().map(|layer| layer.name.to_owned()).collect(),
             ..Tree::default()
         };
         assert_eq!(check(&tree), []);

@@ -61,7 +61,7 @@ const ALLOWED: &[Allowed] = &[
     allow(
         "os-core::state",
         ["load", "pool"],
-        "a pool loads itself, and remembers the folders that it could not read",
+        "a pool loads itself, and remembers the directories that it could not read",
     ),
     allow(
         "os-engine",
@@ -86,7 +86,7 @@ const ALLOWED: &[Allowed] = &[
     allow(
         "os-engine",
         ["host", "recover"],
-        "a host is told whether a step is being recovered",
+        "a host needs to know whether a step is being recovered",
     ),
     allow(
         "osctl",
@@ -164,7 +164,7 @@ fn judge(tree: &Tree, allowed: &[Allowed]) -> Vec<Finding> {
     findings
 }
 
-/// Names of the folders below `crates/` that have sources.
+/// Names of the directories below `crates/` that have sources.
 fn source_crates(tree: &Tree) -> BTreeSet<&str> {
     let paths = tree.files.keys();
     let parts = paths.filter_map(|path| path.strip_prefix("crates/")?.split_once("/src/"));

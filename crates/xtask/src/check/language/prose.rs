@@ -9,6 +9,8 @@ pub(super) struct Word {
     pub(super) line: usize,
     /// A phrase may not span this word and the one before it.
     pub(super) first: bool,
+    /// It is the first word of a sentence.
+    pub(super) capital: bool,
 }
 
 /// The words of comments and string literals of Rust code.
@@ -112,6 +114,8 @@ struct Words {
     found: Vec<Word>,
     /// The next word may belong to the sentence of the last one.
     sentence_goes_on: bool,
+    /// The last word was followed by a comma or the like: the same sentence, but another phrase.
+    clause: bool,
 }
 
 impl Words {
@@ -135,6 +139,9 @@ impl Words {
         if raw.chars().all(|c| "/#*!>".contains(c)) {
             return; // the mark of a comment or a quotation
         }
+        if raw.contains('{') {
+            return self.push(String::new(), line); // a placeholder of a format string
+        }
         let text = raw.trim_matches(|c: char| !c.is_alphanumeric());
         if raw.starts_with(['(', '"', '[']) || text.is_empty() {
             self.sentence_goes_on = false;
@@ -142,13 +149,21 @@ impl Words {
         self.push(text.to_lowercase(), line);
         if text.is_empty() || raw.ends_with(['.', ',', ';', ':', '!', '?', ')', '"', ']', '|']) {
             self.sentence_goes_on = false;
+            self.clause = raw.ends_with(',');
         }
     }
 
     fn push(&mut self, text: String, line: usize) {
         let first = !self.sentence_goes_on;
-        self.found.push(Word { text, line, first });
+        let capital = first && !self.clause;
+        self.found.push(Word {
+            text,
+            line,
+            first,
+            capital,
+        });
         self.sentence_goes_on = true;
+        self.clause = false;
     }
 }
 
