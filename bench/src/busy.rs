@@ -1,7 +1,7 @@
 //! A busy host: how long the administrator waits while guests, disks and other operations take their time.
 //!
 //! ```text
-//!   reads   clients wait for guests, operations are under way, an image of a pool hangs: ct ls
+//!   reads   clients wait for guests, operations are in progress, an image of a pool hangs: ct ls
 //!   orders  of these operations some are cancelled, then their containers are killed
 //!   pools   a pool unpacks a large image, then is exported: user new on another one
 //!   power   an export of many guests, some of which ignore their shutdown
@@ -33,7 +33,7 @@ const BUSY: &str = "busy";
 const DEAF: usize = 20;
 /// Clients that wait until a guest has booted.
 const CLIENTS: usize = 1000;
-/// Stops of each guest that are under way or wait: 300 in all.
+/// Stops of each guest that are in progress or wait: 300 in all.
 const STOPS: usize = 15;
 /// Of the guests of an export so many shut down, and so many do not.
 const GOOD_AND_DEAF: (usize, usize) = (45, 5);

@@ -23,7 +23,7 @@ pub(crate) fn users(fixture: &Fixture, table: &mut Table, runs: u32) -> anyhow::
     Ok(())
 }
 
-/// `useradd` and `userdel` in a folder of its own, whose account files have as many users: what
+/// `useradd` and `userdel` in a directory of its own, whose account files have as many users: what
 /// administrators know. They have no undo, no id map and no pool, but the same four files.
 pub(crate) fn anchor(size: Size, table: &mut Table, runs: u32) -> anyhow::Result<()> {
     let dir = tempfile::Builder::new().prefix("osctl-bench-").tempdir()?;

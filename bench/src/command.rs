@@ -13,7 +13,7 @@ use crate::as_user;
 /// Nothing that is measured here takes longer.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A program by its name: in the folder of this one, or where Debian has programs.
+/// A program by its name: in the directory of this one, or where Debian has programs.
 pub(crate) fn find(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folders = own.parent().into_iter().chain(

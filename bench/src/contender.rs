@@ -15,7 +15,7 @@ pub(crate) use self::incus::Incus;
 pub(crate) use self::lxc::Lxc;
 pub(crate) use self::ours::{FIRST, Ours};
 
-/// The column of ours.
+/// The column for osctl.
 pub(crate) const OURS: &str = "osctl";
 /// The column of LXC.
 pub(crate) const LXC: &str = "lxc";

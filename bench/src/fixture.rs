@@ -141,7 +141,7 @@ impl Fixture {
         self.daemon.take().context("no daemon runs")?.kill()
     }
 
-    /// The run folder is in memory, as on every host: what runs costs no disk.
+    /// The runtime directory is in memory, as on every host: what runs costs no disk.
     fn mount_run(&self) -> anyhow::Result<()> {
         let (source, run) = (Path::new("tmpfs"), self.sandbox.path("run"));
         mount_filesystem(source, &run, "tmpfs", Access::ReadWrite, "mode=0755")?;

@@ -1,4 +1,4 @@
-//! Incus with a daemon and a folder of its own, and a btrfs in a file as its pool, like ours.
+//! Incus with a daemon and a directory of its own, and a btrfs in a file as its pool, like ours.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! The programs of LXC, by an ordinary user, as vpsAdminOS and we start it too.
 //!
 //! Its control group is made and given away before, and its root is an idmapped mount that is there
-//! already: both are part of each start of ours.
+//! already: both are part of each start by osctl.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -15,7 +15,7 @@ use os_sys::{DetachedMount, MountUse, SpawnRequest};
 use super::{Action, Contender, LXC, Listing, Processes};
 use crate::{as_user, command, view};
 
-/// Containers of the user in a folder.
+/// Containers of the user in a directory.
 #[derive(Debug)]
 pub(crate) struct Lxc {
     folder: PathBuf,

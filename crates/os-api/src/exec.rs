@@ -95,7 +95,7 @@ pub enum HelperFrame {
     },
     /// The command could not be run.
     Failed {
-        /// The status that a shell would give: 127 if it was not found, 126 if it is no program.
+        /// The status that a shell would give: 127 if it was not found, 126 if it is not a program.
         status: u8,
         /// What and why.
         message: String,

@@ -1,6 +1,6 @@
 //! The controllers we use, and their names in both versions.
 
-/// A controller that groups of ours use where the host has it.
+/// A controller that groups of osctl use where the host has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Controller {
     /// Memory.

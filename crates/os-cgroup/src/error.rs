@@ -12,7 +12,7 @@ use crate::path::PathError;
 /// An operation on control groups that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CgroupError {
-    /// A file or folder of the cgroup file system refused.
+    /// A file or directory of the cgroup file system refused.
     #[error("cannot {action} {}", path.display())]
     File {
         /// What was attempted.

@@ -12,7 +12,7 @@ use crate::error::CgroupError;
 const NO_DEVICE: i32 = 19;
 /// `EOPNOTSUPP`: `cgroup.procs` of a threaded group; its processes are listed above it.
 const NOT_SUPPORTED: i32 = 95;
-/// A folder without folders: its name, and the `.` in it.
+/// A directory without directories: its name, and the `.` in it.
 const LINKS_OF_A_LEAF: u64 = 2;
 
 /// The text of a file; None if the group or the file is not there.
@@ -55,14 +55,14 @@ pub(crate) fn groups(top: &Path) -> Result<Vec<PathBuf>, CgroupError> {
         }
         found.push(folder);
     }
-    // Each folder was found before those below it.
+    // Each directory was found before those below it.
     found.reverse();
     Ok(found)
 }
 
 /// The groups directly below one.
 ///
-/// A folder has a link for each folder in it (`kernfs`, as most file systems), so most groups need
+/// A directory has a link for each directory in it (`kernfs`, as most file systems), so most groups need
 /// not be listed at all: each has some dozens of files, and most have no group.
 fn below(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut groups = Vec::new();

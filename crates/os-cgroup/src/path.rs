@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// The kernel's limit of a file name (`NAME_MAX`).
 const LONGEST: usize = 255;
 
-/// Interface files that a group's folder holds, beside those that begin with a controller's name.
+/// Interface files that a group's directory holds, beside those that begin with a controller's name.
 const FILES: [&str; 3] = ["tasks", "notify_on_release", "release_agent"];
 
 /// What interface files begin with: a group of such a name would collide with them.
@@ -80,7 +80,7 @@ impl CgroupPath {
         paths.into_iter()
     }
 
-    /// The folder of this path below `base`.
+    /// The directory of this path below `base`.
     pub(crate) fn below(&self, base: &Path) -> PathBuf {
         // Joining an empty path would leave a slash at the end.
         if self.0.is_empty() {

@@ -10,7 +10,7 @@ use os_types::{Code, Explain};
 /// Failure of a program. `command` is the program with its arguments, quoted for a shell.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// No folder of the search path has it.
+    /// No directory of the search path has it.
     #[error("program {program} is not installed (looked in {})", join(searched))]
     NotFound {
         /// The program.

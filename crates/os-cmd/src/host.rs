@@ -32,7 +32,7 @@ impl HostRunner {
         Self::default()
     }
 
-    /// Looks in these folders, first match wins; for hosts with another layout.
+    /// Looks in these directories, first match wins; for hosts with another layout.
     pub fn with_search_path(search: Vec<PathBuf>) -> Self {
         Self { search }
     }

@@ -1,6 +1,6 @@
 //! Running a program of the host: the only way this project starts one.
 //!
-//! A program is named without a folder and found in a fixed search path; it gets an environment of
+//! A program is named without a directory and found in a fixed search path; it gets an environment of
 //! two variables (`LC_ALL=C`, so that its messages can be compared, and `PATH`), no inherited
 //! descriptors, `/` as working directory, and a session of its own. Arguments are a list: there is
 //! no shell in between. It ends in time or its whole process group is killed.

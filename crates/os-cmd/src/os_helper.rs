@@ -117,8 +117,8 @@ impl Helper {
         }
     }
 
-    /// A copy of the program in memory that nobody can change, not even root of a guest that meets it
-    /// there: `memfd_create(2)`, `F_ADD_SEALS`.
+    /// A sealed copy of the program in memory. Nothing can change it, not even root of a guest that sees
+    /// the process: `memfd_create(2)`, `F_ADD_SEALS`.
     pub fn sealed(path: impl Into<PathBuf>) -> io::Result<Self> {
         let helper = Self::new(path);
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
@@ -362,7 +362,7 @@ fn read_some(from: &OwnedFd, into: &mut Vec<u8>) -> io::Result<bool> {
     }
 }
 
-/// The answer; `None` if nothing was said. What is no answer is told as a failure.
+/// Parses the response; `None` if it is empty, a failure if it is invalid.
 fn understand(said: &[u8]) -> Option<Answer> {
     if said.is_empty() {
         return None;
@@ -371,7 +371,7 @@ fn understand(said: &[u8]) -> Option<Answer> {
         let text = plain(&String::from_utf8_lossy(said));
         Answer::Failed(Failure::new(
             Code::System,
-            format!("os-helper says what is no answer: {text}"),
+            format!("os-helper sent an invalid response: {text}"),
         ))
     });
     Some(match answer {

@@ -23,8 +23,8 @@ pub enum Flow {
 
 /// A running program. `Read` or `Write` it, then [`Running::finish`].
 ///
-/// *Errors* of reading and writing: `TimedOut` if nothing moved for the deadline; the program's
-/// own failure is told by `finish`, not by its stream.
+/// *Errors* of reading and writing: `TimedOut` if nothing moved for the deadline; `finish`
+/// returns the program's own failure, its stream does not.
 ///
 /// Dropping it without `finish` kills the program with its group.
 #[derive(Debug)]

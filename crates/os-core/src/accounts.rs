@@ -123,7 +123,7 @@ impl Account {
 
 impl Accounts {
     /// What our blocks say. Lines that cannot be understood are left out: they are ours, and the
-    /// next writing mends them.
+    /// next writing repairs them.
     pub fn parse(lines: &AccountLines) -> Self {
         let mut accounts = BTreeMap::new();
         let mut uids = delegations(&lines.subuid);
@@ -174,12 +174,12 @@ impl Accounts {
         Arc::make_mut(&mut self.0).remove(home)
     }
 
-    /// Removes all accounts with homes below a folder: those of a pool.
+    /// Removes all accounts with homes below a directory: those of a pool.
     pub fn remove_below(&mut self, folder: &Path) {
         Arc::make_mut(&mut self.0).retain(|home, _| !home.starts_with(folder));
     }
 
-    /// Keeps the accounts with homes below one of these folders.
+    /// Keeps the accounts with homes below one of these directories.
     pub fn retain_below(&mut self, folders: &[PathBuf]) {
         let known = |home: &PathBuf| folders.iter().any(|folder| home.starts_with(folder));
         Arc::make_mut(&mut self.0).retain(|home, _| known(home));

@@ -1,4 +1,4 @@
-//! Assets: what every entity expects to exist, and what a look at the host says to it.
+//! Assets: what every entity expects to exist, and whether the host agrees.
 //!
 //! [`query`] is all that `assets` and `healthcheck` need: it lists what is expected ([`Expected`],
 //! pure data) and looks at each through a [`Probe`].

@@ -26,11 +26,11 @@ use crate::layout;
 pub struct ViewFacts {
     /// Where pools are mounted: `<root>/<pool>`.
     pub root: PathBuf,
-    /// The run folder, e.g. `/run/osctl`.
+    /// The runtime directory, e.g. `/run/osctl`.
     pub run_dir: PathBuf,
-    /// The folder for what this host remembers, e.g. `/var/lib/osctl`.
+    /// The directory for what this host remembers, e.g. `/var/lib/osctl`.
     pub state_dir: PathBuf,
-    /// The folder of passwd, group, subuid and subgid, e.g. `/etc`.
+    /// The directory of passwd, group, subuid and subgid, e.g. `/etc`.
     pub etc_dir: PathBuf,
     /// Our parent control group, e.g. `osctl`.
     pub cgroup_parent: String,
@@ -75,7 +75,7 @@ pub struct Facts {
     /// the name of the pool.
     pub zfs: Option<PathBuf>,
     /// The name of the pool that a command is about, if something of the host is where it would be
-    /// mounted: a folder that is not empty, or anything else.
+    /// mounted: a directory that is not empty, or anything else.
     pub taken_names: BTreeSet<String>,
     /// The host ids of the containers that run, as the kernel has them.
     pub running_ids: Vec<RunningIds>,
@@ -97,7 +97,7 @@ pub struct StorageFacts {
     pub cached: BTreeMap<ImageDigest, bool>,
     /// Datasets of the pool that may be in the way, and those in its trash.
     pub datasets: BTreeSet<DatasetName>,
-    /// Whether the folder of the container's scripts has something in it: then it goes to the trash.
+    /// Whether the directory of the container's scripts has something in it: then it goes to the trash.
     pub has_hooks: bool,
     /// Processes of the host that keep a pool that is to be exported from being closed, e.g. `sh
     /// (4242): working directory /tank/ct`.

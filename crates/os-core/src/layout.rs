@@ -1,6 +1,6 @@
-//! Which folders and files a pool has, and whose a file is.
+//! Which directories and files a pool has, and whose a file is.
 //!
-//! Everything of ours lies below the folder of the pool's *scoped dataset*: the pool's own folder,
+//! Everything of osctl is below the directory of the pool's *scoped dataset*: the pool's own directory,
 //! or that of the dataset named at `pool install --dataset`. The relative part of every
 //! [`PoolPath`] of a plan begins there, not at the pool's mountpoint.
 
@@ -17,10 +17,10 @@ use sha2::{Digest as _, Sha256};
 use crate::document::{self, GroupDoc, IdRangeDoc, PoolDoc};
 use crate::state::PoolState;
 
-/// A folder that every pool has, root's alone.
+/// A directory that every pool has, root's alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Folder {
-    /// Its path below the folder of the scoped dataset.
+    /// Its path below the directory of the scoped dataset.
     pub path: &'static str,
     /// Its permissions.
     pub mode: u32,
@@ -36,7 +36,7 @@ const fn folder(path: &'static str, mode: u32, description: &'static str) -> Fol
     }
 }
 
-/// The folders of a pool, parents first.
+/// The directories of a pool, parents first.
 ///
 /// All of them are closed to everybody but root. The monitor of a container, which is not root, gets the
 /// container's root and log as mounts that were made from descriptors.
@@ -69,7 +69,7 @@ pub const FOLDERS: &[Folder] = &[
     folder("journal/history", 0o700, "ended operations"),
 ];
 
-/// The folders that are datasets of their own below the scoped one: they can be snapshotted, sent
+/// The directories that are datasets of their own below the scoped one: they can be snapshotted, sent
 /// and limited apart from each other, and containers are datasets below `ct`.
 pub const DATASETS: &[&str] = &[
     "conf",
@@ -88,7 +88,7 @@ pub const FILE_MODE: u32 = 0o400;
 /// Permissions of the home of a system user, which is root's and the user's group.
 pub const HOME_MODE: u32 = 0o751;
 
-/// Permissions of the folders in the run folder that lead to homes.
+/// Permissions of the directories in the runtime directory that lead to homes.
 pub const RUN_MODE: u32 = 0o711;
 
 /// The largest configuration file; what is larger is damaged. A full table of the default id range
@@ -104,7 +104,7 @@ pub const POOL_CONFIG: &str = "conf/pool/config.toml";
 const GROUPS: &str = "conf/group";
 const GROUP_CONFIG: &str = "config.toml";
 
-/// The file of an entity below the scoped dataset's folder; the host has none.
+/// The file of an entity below the scoped dataset's directory; the host has none.
 pub fn config_path(entity: &EntityRef) -> Option<String> {
     match entity {
         EntityRef::Host | EntityRef::Image { .. } => None,
@@ -150,7 +150,7 @@ pub fn entity_of(pool: &PoolName, relative: &str) -> Option<EntityRef> {
     }
 }
 
-/// The folder of a group: `conf/group` for `/`, `conf/group/a/b` for `/a/b`.
+/// The directory of a group: `conf/group` for `/`, `conf/group/a/b` for `/a/b`.
 pub fn group_folder(name: &GroupName) -> String {
     if name.is_root() {
         GROUPS.to_owned()
@@ -176,7 +176,7 @@ pub(crate) fn file_step(
     }))
 }
 
-/// The step that makes or removes the folder of a group.
+/// The step that makes or removes the directory of a group.
 ///
 /// # Errors
 /// As [`file_step`].
@@ -192,23 +192,23 @@ pub(crate) fn group_folder_step(
     }))
 }
 
-/// The folder of a dataset on the host; that of the scoped dataset is where everything lies.
+/// The directory of a dataset on the host; that of the scoped dataset is where everything lies.
 ///
 /// *Shape*: `<root>/<pool>/<rest of the dataset's name>`.
 pub fn dataset_folder(root: &Path, dataset: &DatasetName) -> PathBuf {
     root.join(dataset.as_str())
 }
 
-/// The folder of a pool in the run folder.
+/// The directory of a pool in the runtime directory.
 pub fn run_folder(run_dir: &Path, pool: &PoolName) -> PathBuf {
     run_dir.join("pools").join(pool.as_str())
 }
 
-/// The file in the folder of a pool in the run folder that names its scoped dataset, for those who
+/// The file in the directory of a pool in the runtime directory that names its scoped dataset, for those who
 /// read the pool without the daemon and its storage.
 pub const SCOPE_FILE: &str = "dataset";
 
-/// The control group that all of ours are below.
+/// The control group that all of osctl are below.
 ///
 /// *Shape*: `osctl`; for another root than `/`, so that daemons live side by side, `osctl-` and eight
 /// hex digits of the root's SHA-256.
@@ -263,7 +263,7 @@ pub fn lxc_path(home: &Path, group: &GroupName) -> PathBuf {
     path.join("cts")
 }
 
-/// The folder of a container in the run folder: its run record and what it is started from.
+/// The directory of a container in the runtime directory: its run record and what it is started from.
 pub fn container_run_folder(run_dir: &Path, pool: &PoolName, name: &ContainerName) -> PathBuf {
     run_folder(run_dir, pool)
         .join("containers")
@@ -300,21 +300,21 @@ pub fn image_dataset(
 /// Name of the snapshot of an image that containers are cloned from.
 pub const IMAGE_SNAPSHOT: &str = "ready";
 
-/// The folder in the dataset of a container or image that is the root: what lies beside it, as
+/// The directory in the dataset of a container or image that is the root: what is beside it, as
 /// snapshots do, is out of the guest's reach.
 pub const PRIVATE: &str = "private";
 
-/// The log of a container below the scoped dataset's folder.
+/// The log of a container below the scoped dataset's directory.
 pub fn container_log(name: &ContainerName) -> String {
     format!("log/ct/{name}.log")
 }
 
-/// The folder of a container's scripts below the scoped dataset's folder.
+/// The directory of a container's scripts below the scoped dataset's directory.
 pub fn hook_folder(name: &ContainerName) -> String {
     format!("hook/ct/{name}")
 }
 
-/// The folder of a deleted container's scripts below the scoped dataset's folder. `name` is that of
+/// The directory of a deleted container's scripts below the scoped dataset's directory. `name` is that of
 /// the container's dataset in the trash, which it is destroyed with.
 pub fn trash_hook_folder(name: &str) -> String {
     format!("hook/trash/{name}")

@@ -8,13 +8,13 @@
 //! ```
 //!
 //! - [`document`]: what the TOML files of a pool hold, one type a file;
-//! - [`layout`]: which folders and files a pool has, and whose a file is;
+//! - [`layout`]: which directories and files a pool has, and whose a file is;
 //! - [`state`]: the files of all imported pools in memory, cheap to clone for readers;
 //! - [`facts`]: what has to be known of the host, and [`accounts`], our lines in its files;
 //! - [`claim`]: who has which host ids, the base of every promise that maps are disjoint;
 //! - [`plan()`]: a command becomes steps, one file a command;
 //! - [`view`]: the state as the API shows it;
-//! - [`asset`]: what each entity expects to exist, and what a look at the host says to it.
+//! - [`asset`]: what each entity expects to exist, and whether the host agrees.
 //!
 //! What this is not: nothing here changes anything, and only [`state::PoolState::load_dir`] and the
 //! two functions of [`asset::probe`] read anything. There is no socket, process, clock or storage,

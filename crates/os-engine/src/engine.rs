@@ -262,7 +262,7 @@ impl<H: Host> Engine<H> {
     /// Reads files.
     ///
     /// # Errors
-    /// If the place is not open or its folder cannot be read.
+    /// If the place is not open or its directory cannot be read.
     pub fn history(&self, place: &JournalPlace, limit: usize) -> Result<History, Failure> {
         self.0.history(place, limit)
     }
@@ -272,7 +272,7 @@ impl<H: Host> Engine<H> {
     /// to start or stop are left for [`Engine::resume`].
     ///
     /// # Errors
-    /// If the place is not open or its folder cannot be read.
+    /// If the place is not open or its directory cannot be read.
     pub async fn recover(&self, place: JournalPlace) -> Result<Vec<OpId>, Failure> {
         let inner = Arc::clone(&self.0);
         threads::run(move || inner.recover_place(&place)).await?
@@ -282,7 +282,7 @@ impl<H: Host> Engine<H> {
     /// wait for guests, and commands can be given meanwhile. Returns them.
     ///
     /// # Errors
-    /// If the place is not open or its folder cannot be read.
+    /// If the place is not open or its directory cannot be read.
     pub async fn resume(&self, place: JournalPlace) -> Result<Vec<OpId>, Failure> {
         let inner = Arc::clone(&self.0);
         let looking = move || {

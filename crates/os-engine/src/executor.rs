@@ -7,11 +7,11 @@
 //! ```
 //!
 //! A step is looked at before its intent is written. So an intent means that the step was at its
-//! near end, and that whatever is found at the far end later is the work of this operation and may
-//! be taken back, while a step that was found done is never touched by the way back.
+//! initial state, and that whatever is found in the target state later is the work of this operation and may
+//! be taken back, while a step that was found done is never touched by the rollback.
 //!
 //! Recovery runs through the same code: the lines of the journal tell it what the dead daemon did. What
-//! was only in the memory of that daemon is applied again on the way there, and on the way back taken
+//! was only in the memory of that daemon is applied again on the way there, and during rollback taken
 //! back whatever the lines say, so that both ways lead to the memory that the next step relies on.
 //! On another boot, or with a pool that came from another host, run-only steps are skipped both
 //! ways, and the end of the journal may be missing: a step without a mark that is found at its far

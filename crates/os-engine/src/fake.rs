@@ -48,7 +48,7 @@ struct State {
     /// How many are being applied on each object.
     on_object: HashMap<String, usize>,
     applied: Vec<String>,
-    /// The daemon dies: steps that are under way do nothing any more.
+    /// The daemon dies: steps that are in progress do nothing any more.
     is_dead: bool,
     /// Files that a removal has put out of use, if removals are deferred to the end.
     out_of_use: Option<BTreeSet<String>>,

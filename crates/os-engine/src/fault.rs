@@ -104,7 +104,7 @@ impl Point {
         )
     }
 
-    /// The points on the way back after step `failed` failed having had its effect
+    /// The points during rollback after step `failed` failed having had its effect
     /// (`<failed>:after:fail`).
     pub fn reverting(failed: usize) -> Vec<Self> {
         let moments = (1..=failed).rev().map(Moment::Revert);

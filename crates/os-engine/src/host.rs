@@ -22,19 +22,19 @@ pub type Reservation = Option<Box<dyn Any + Send>>;
 /// # Blocking
 /// All functions are called from threads that may block.
 pub trait Host: Send + Sync + 'static {
-    /// Brings the object of `step` to the far end of the step, durably if the step is durable.
+    /// Brings the object of `step` to the target state of the step, durably if the step is durable.
     ///
-    /// Idempotent: at the far end already is [`Outcome::Unchanged`]; at neither end is a failure
+    /// Idempotent: in the target state already is [`Outcome::Unchanged`]; at neither end is a failure
     /// with `Code::Conflict` that leaves the object alone. Whatever the host remembers about the
     /// object is in step when this returns. Long work looks at `context` now and then.
     fn apply(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, Failure>;
 
-    /// Where the object of `step` is, changing nothing. Only this object counts: a folder that is to
+    /// Where the object of `step` is, changing nothing. Only this object counts: a directory that is to
     /// be removed is ready even while files are in it that an earlier step will remove.
     fn check(&self, step: &Step) -> Result<StepCheck, Failure>;
 
-    /// Completes a plan whose steps are all applied, before its end is recorded: removes for good
-    /// what the steps only put out of use, so that until here the way back needs no space on a full
+    /// Completes a plan whose steps are all applied, before its end is recorded: removes permanently
+    /// what the steps only put out of use, so that until here the rollback needs no space on a full
     /// pool. Called again for a plan that a crash cut off before its end.
     fn complete(&self, _plan: &Plan) -> Result<(), Failure> {
         Ok(())
@@ -57,7 +57,7 @@ pub trait Host: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// It moved the object to the far end.
+    /// It moved the object to the target state.
     Changed,
     /// The object was there already.
     Unchanged,
@@ -66,9 +66,9 @@ pub enum Outcome {
 /// Where the object of a step is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepCheck {
-    /// At the near end: the step can be applied.
+    /// At the initial state: the step can be applied.
     Ready,
-    /// At the far end: nothing is left to do.
+    /// At the target state: nothing is left to do.
     Done,
     /// At neither end; says what was found.
     Conflict(String),
@@ -155,7 +155,7 @@ impl StepContext<'_> {
     /// pool, and nothing on a pool that is not loaded can be touched by another one.
     ///
     /// # Errors
-    /// If the journal's folder cannot be read. What became of each operation found there is in the
+    /// If the journal's directory cannot be read. What became of each operation found there is in the
     /// list of operations, the history and the events.
     pub fn recover(&self, place: &JournalPlace) -> Result<(), Failure> {
         self.recovery.recover_place(place).map(drop)

@@ -8,16 +8,16 @@
 //! ```
 //!
 //! # What is synced
-//! In a durable place (a pool, the host's disk; the run folder is gone after a power loss anyway):
+//! In a durable place (a pool, the host's disk; the runtime directory is gone after a power loss anyway):
 //!
 //! - `Begin`, before the first step. It holds the whole plan; steps are idempotent and look at the
 //!   world first. So recovery can take every step of a durable `Begin` for possibly applied, and the
 //!   loss of unsynced lines behind it in a power loss costs nothing. (A mere death of the daemon
 //!   loses no line at all: what was written is in the kernel.)
 //! - `Done` of a step that was found done. It is rare, because a plan has only steps that are needed,
-//!   and it is the one thing that the world cannot tell again: whether a step at its far end is ours.
+//!   and it is the one thing that the world cannot tell again: whether a step in its target state is ours.
 //! - `Reverting`, so that what was cancelled is not finished by recovery, and each `Reverted`: where
-//!   two steps changed the same object, the way back cannot be gone twice. It is rare, too.
+//!   two steps changed the same object, the rollback cannot be gone twice. It is rare, too.
 //! - the line of the history, before the journal is removed. If the removal is lost, recovery finds
 //!   the operation in the history and removes it again.
 //!
@@ -54,12 +54,12 @@ const PRIVATE_DIR: Attributes = Attributes::mode(0o700);
 const RESERVE: &str = "reserve";
 const RESERVE_BYTES: u64 = 4 << 20;
 
-/// The folder of the journals of operations that have not ended.
+/// The directory of the journals of operations that have not ended.
 const OPEN: &str = "open";
 
 /// Where journals are; given by the wiring.
 pub trait JournalDirs: Send + Sync + 'static {
-    /// The folder of a place, `None` if it is not open now. Its parent exists.
+    /// The directory of a place, `None` if it is not open now. Its parent exists.
     fn dir(&self, place: &JournalPlace) -> Option<PathBuf>;
     /// The places that are open now, for looking up operations in their histories.
     fn open(&self) -> Vec<JournalPlace>;
@@ -69,7 +69,7 @@ pub trait JournalDirs: Send + Sync + 'static {
 /// this daemon has made durable: one before it may have been killed between the line and that.
 pub(crate) type Appending = Mutex<BTreeSet<PathBuf>>;
 
-/// The folder of one place.
+/// The directory of one place.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
     dir: PathBuf,
@@ -119,14 +119,14 @@ impl Folder {
         list(&self.dir.join(OPEN))
     }
 
-    /// Makes the folders below our own.
+    /// Makes the directories below our own.
     fn make(&self, name: &str) -> Result<(), JournalError> {
         atomic::create_dir(&self.dir, PRIVATE_DIR)?;
         atomic::create_dir(&self.dir.join(name), PRIVATE_DIR)?;
         Ok(())
     }
 
-    /// Opens a file in the folder `name`. That is made only when it turns out to be missing, as it
+    /// Opens a file in the directory `name`. That is made only when it turns out to be missing, as it
     /// costs a sync.
     fn open_log(&self, name: &str, file: &str) -> Result<Log, JournalError> {
         let path = self.dir.join(name).join(file);
@@ -339,7 +339,7 @@ pub(crate) fn file_name(id: &OpId) -> String {
     format!("{id}.jsonl")
 }
 
-/// The `.jsonl` files of a folder in the order of their names; none if there is no such folder.
+/// The `.jsonl` files of a directory in the order of their names; none if there is no such directory.
 pub(crate) fn list(dir: &Path) -> Result<Vec<PathBuf>, JournalError> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -21,7 +21,7 @@
 //! Invariants:
 //!
 //! - the world is not touched before the begin of the journal is durable;
-//! - a step's intent is written only when the step was seen at its near end, so the way back never
+//! - a step's intent is written only when the step was seen in its initial state, so the rollback never
 //!   undoes what somebody else did (`executor`);
 //! - the order of locks exists in one place (`locks`), as does the order of what is synced
 //!   (`journal`);

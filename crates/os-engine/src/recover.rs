@@ -1,7 +1,7 @@
 //! Settles what a crash left in the journals of a place.
 //!
 //! An operation whose journal is still there is rolled forward, because that is what somebody asked
-//! for; back, if it was on its way back or cannot go forward any more. No locks are taken: the caller
+//! for; back, if it was being rolled back or cannot go forward any more. No locks are taken: the caller
 //! has the place for itself (the daemon before it takes work, the operation that imports a pool).
 //! What may have to wait for guests is taken up with locks instead (`Engine::resume`).
 
@@ -67,7 +67,7 @@ impl<H: Host> Inner<H> {
         let folder = self.folder(place)?;
         let mut found = Unsettled::default();
         for path in folder.unsettled()? {
-            // A file of another name is none of ours.
+            // A file of another name does not belong to osctl.
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
             let Ok(id) = stem.parse::<OpId>() else {
                 tracing::warn!(path = %path.display(), "file is no journal");

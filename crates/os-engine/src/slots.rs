@@ -62,7 +62,7 @@ impl Slots {
         permit.ok().map(|permit| bound.used(Some(permit)))
     }
 
-    /// The bound. One that was changed begins anew.
+    /// The bound. One that was changed begins again.
     fn bound(&self, slot: &Slot) -> Bound {
         let mut all = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Bound::new(slot.width, self.busy);

@@ -11,8 +11,8 @@ use crate::{hosts, resolv};
 
 /// Writes what is given into the files below `root`.
 ///
-/// The caller has to be the guest's root and nobody else: what the kernel lets it do is all that can
-/// happen. No file hinders the next; what became of each is in the report.
+/// The caller must have no ids but those of the guest's root, so the kernel limits what can happen. A
+/// failure of one file does not prevent the others; the report has the result of each.
 pub fn dress(root: BorrowedFd<'_>, dress: &Dress) -> GuestReport {
     let mut report = GuestReport::default();
     if let Some(name) = &dress.hostname {
@@ -29,7 +29,7 @@ pub fn dress(root: BorrowedFd<'_>, dress: &Dress) -> GuestReport {
         }
     }
     if !dress.dns_resolvers.is_empty() {
-        // What cannot be kept is not replaced.
+        // Replace the file only if the guest's own version could be kept.
         let edited = file::keep(root, RESOLVERS, resolv::is_ours).and_then(|()| {
             let text = resolv::render(&dress.dns_resolvers);
             file::edit(root, RESOLVERS, Links::Replace, |_| Some(text))
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(report.done, ["/etc/hostname", "/etc/resolv.conf"]);
         assert_eq!(report.left.len(), 2);
         assert!(
-            report.left[1].starts_with("/etc/hosts was left alone: it is no regular file"),
+            report.left[1].starts_with("/etc/hosts was left alone: it is not a regular file"),
             "{report:?}"
         );
     }

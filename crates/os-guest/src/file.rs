@@ -36,13 +36,13 @@ pub(crate) enum Edited {
 /// Why a file was not written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
-    #[error("it is no regular file")]
+    #[error("it is not a regular file")]
     NotRegular,
     #[error("it has more than {LIMIT} bytes")]
     TooLarge,
-    #[error("it is no text")]
+    #[error("it is not text")]
     NotText,
-    #[error("cannot find its folder")]
+    #[error("cannot find its directory")]
     Folder(#[source] io::Error),
     #[error("cannot read it")]
     Read(#[source] io::Error),
@@ -50,7 +50,7 @@ pub(crate) enum FileError {
     Write(#[source] io::Error),
 }
 
-/// A path with `..` is tried so many times while somebody on the host mounts or renames.
+/// Number of attempts to resolve a path with `..` while mounts or renames on the host interfere.
 const ATTEMPTS: usize = 100;
 
 /// Opens a path of a root, which may neither leave it nor go through a link of procfs.
@@ -68,7 +68,7 @@ pub(crate) fn open(root: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<Ow
 /// Replaces a file by what `text` makes of it; `text` gets `None` if there is no such file, and
 /// answers `None` if it is not to be touched.
 ///
-/// `path` is relative to the root. Its folder has to be there.
+/// `path` is relative to the root. Its directory has to be there.
 pub(crate) fn edit(
     root: BorrowedFd<'_>,
     path: &str,
@@ -98,7 +98,7 @@ pub(crate) fn edit(
     }
 }
 
-/// Keeps the guest's own file beside the one of ours that takes its place next: a link with another
+/// Keeps the guest's own file beside the one of osctl that takes its place next: a link with another
 /// name, so that the file is there all the time. `is_ours` tells ours by its text.
 pub(crate) fn keep(
     root: BorrowedFd<'_>,
@@ -129,7 +129,7 @@ pub(crate) fn keep(
     Ok(())
 }
 
-/// Takes a file of ours away: the guest's own takes its place, if [`keep`] has kept one.
+/// Takes a file of osctl away: the guest's own takes its place, if [`keep`] has kept one.
 pub(crate) fn put_back(
     root: BorrowedFd<'_>,
     path: &str,
@@ -161,7 +161,7 @@ pub(crate) fn put_back(
     done.map_err(|errno| FileError::Write(errno.into()))
 }
 
-/// What the guest's own file is called while one of ours has its name.
+/// What the guest's own file is called while one of osctl has its name.
 fn kept(name: &str) -> String {
     format!(".{name}.osctl-own")
 }
@@ -209,7 +209,7 @@ fn read(folder: &OwnedFd, name: &str) -> Result<String, FileError> {
     String::from_utf8(bytes).map_err(|_binary| FileError::NotText)
 }
 
-/// A new file beside it takes its place: whoever reads sees the old one or the new one, and a link
+/// A new file beside it takes its place: readers see the old one or the new one, and a link
 /// planted under its name is replaced, not followed.
 fn replace(folder: &OwnedFd, name: &str, old: Option<&Stat>, bytes: &[u8]) -> Result<(), Errno> {
     let beside = format!(".{name}.osctl-new");

@@ -79,7 +79,7 @@ const USUAL: Naming = Naming {
     form: Form::Short,
 };
 
-/// Red Hat and its kin: with the domain, and for older versions in the network's settings too.
+/// Red Hat and similar systems: with the domain, and for older versions in the network's settings too.
 const RED_HAT: Naming = Naming {
     files: &[
         whole("etc/hostname", whole_line),

@@ -1,7 +1,7 @@
 //! `/etc/hosts`: the names of a guest on the lines of its loopback addresses.
 //!
-//! Which names are ours is written into the file itself, in a notice at its top, so that they can be
-//! taken away again whoever wrote them and whenever. Everything else is the guest's.
+//! A notice at the top of the file lists the names of osctl, so that any later version can remove them.
+//! Everything else is the guest's.
 
 use os_types::Hostname;
 
@@ -10,7 +10,7 @@ const BEGIN: &str = "# BEGIN osctld";
 const END: &str = "# END osctld";
 /// Before the names that are ours.
 const NAMES: &str = "# names: ";
-/// What the notice says to whoever edits the file.
+/// The notice, for people who edit the file.
 const NOTICE: &str = "\
 # The host name of this container is kept on the lines of 127.0.0.1 and ::1.
 # To keep your own file, make it unwritable: chmod u-w /etc/hosts";

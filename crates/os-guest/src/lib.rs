@@ -2,8 +2,8 @@
 //!
 //! A guest's files belong to its root, who may be hostile: `/etc` may be a symlink to `/`,
 //! `/etc/hosts` a pipe, a disk full, and all of it may change while we look. So two fences stand
-//! around each write. The caller is `os-helper guest`, a process that has become root of the guest
-//! and nobody else, and this crate resolves each path within the root that it is given, never follows
+//! around each write. The caller is `os-helper guest`, a process that has only the ids of
+//! the guest's root, and this crate resolves each path within the root that it is given, never follows
 //! a last component, reads regular files of a bounded size, and writes by a new file beside the old
 //! one.
 //!
@@ -19,11 +19,11 @@
 //! ```
 //!
 //! Invariants: a file whose owner may not write it is never touched (the guest's way to keep its own,
-//! `chmod u-w`); a file is replaced only if its contents change; what cannot be written is told, and
-//! hinders nothing else.
+//! `chmod u-w`); a file is replaced only if its contents change; a file that cannot be written is
+//! reported, and does not prevent others.
 //!
-//! What this crate is not: it enters no guest, starts no process, and has no deadline; whoever runs
-//! the helper has one, for a file system of the guest may never answer.
+//! What this crate is not: it enters no guest, starts no process, and has no deadline; the
+//! caller of the helper has one, because a file system of the guest may never answer.
 #![forbid(unsafe_code)]
 
 mod dress;

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-/// The first line of a file of ours.
+/// The first line of a file of osctl.
 const MARK: &str = "# Written by osctld: osctl ct set dns-resolver\n";
 
-/// Whether the file is one of ours, and not the guest's own.
+/// Whether the file is one of osctl, and not the guest's own.
 pub(crate) fn is_ours(text: &str) -> bool {
     text.starts_with(MARK)
 }

@@ -1,4 +1,4 @@
-//! Who is logged in, by the guest's `utmp(5)`, of which no byte is trusted.
+//! Logged-in users from the guest's `utmp(5)`, of which no byte is trusted.
 
 /// Entries that are looked at; more are the guest's own joke.
 pub(crate) const MOST: usize = 32;

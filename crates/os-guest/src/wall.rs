@@ -1,4 +1,4 @@
-//! A message to whoever is logged in, as `wall(1)` writes it.
+//! A message to all logged-in users, in the form of `wall(1)`.
 
 use std::io::{self, Read as _};
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -17,8 +17,8 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Writes a message to the terminals of logged-in users, as long as there is time.
 ///
-/// Who they are comes from the guest's `utmp`. Where there is none (Debian 13) all pseudo-terminals
-/// are told.
+/// The guest's `utmp` lists them. Without one (Debian 13) the message goes to all
+/// pseudo-terminals.
 pub fn tell(root: BorrowedFd<'_>, message: &str, deadline: Instant) -> GuestReport {
     let text = render(message);
     let mut report = GuestReport::default();
@@ -32,7 +32,8 @@ pub fn tell(root: BorrowedFd<'_>, message: &str, deadline: Instant) -> GuestRepo
     report
 }
 
-/// As it appears on a terminal. What could move its cursor or type for its user is shown instead.
+/// The message as printed on a terminal. Control characters, which could move the cursor or inject
+/// input, are made visible.
 fn render(message: &str) -> String {
     let mut text = String::from("\r\n\x07Message from the host machine:\r\n\r\n");
     for line in message.lines() {

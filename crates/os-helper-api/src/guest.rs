@@ -48,7 +48,7 @@ pub struct RunningGuest {
     pub init_start: u64,
 }
 
-/// What is to be done.
+/// The job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GuestWork {

@@ -33,7 +33,7 @@ pub use self::guest::{
 pub use self::start::{Rlimit, RlimitValue, RootSource, StartJob};
 pub use self::unpack::{UnpackJob, UnpackLimits, UnpackReport};
 
-/// Maximum length of an answer, in bytes: it fits into a pipe that nobody reads yet.
+/// Maximum length of an answer, in bytes: it fits into the buffer of a pipe.
 pub const ANSWER_LIMIT: usize = 32 << 10;
 
 /// What a helper reads from descriptor 0.

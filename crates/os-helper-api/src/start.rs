@@ -38,7 +38,7 @@ pub struct StartJob {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etc: Option<PathBuf>,
     /// What of the host stays in view beside what every monitor needs: these paths, what is
-    /// mounted below them, and the mounts they lie on.
+    /// mounted below them, and the mounts they are on.
     #[serde(default)]
     pub keep: Vec<PathBuf>,
     /// Limits of init and all it starts.
@@ -51,7 +51,7 @@ pub struct StartJob {
     pub debug: bool,
 }
 
-/// The guest's root as it lies on the pool, and how its ids are shifted.
+/// The guest's root as it is on the pool, and how its ids are shifted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RootSource {

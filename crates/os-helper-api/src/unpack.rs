@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnpackJob {
-    /// The archive, an image of ours; opened by root.
+    /// The archive, an image in the format of osctl; opened by root.
     pub archive: PathBuf,
     /// The directory to unpack into: empty, root's, not a symlink. Its files are stored unshifted.
     pub target: PathBuf,
@@ -29,7 +29,7 @@ pub struct UnpackJob {
 /// How much an archive may unpack to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnpackLimits {
-    /// Files, folders and links.
+    /// Files, directories and links.
     pub entries: u64,
     /// Bytes of files.
     pub bytes: u64,
@@ -54,7 +54,7 @@ impl Default for UnpackLimits {
 /// What was unpacked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnpackReport {
-    /// Files, folders and links.
+    /// Files, directories and links.
     pub entries: u64,
     /// Bytes of files.
     pub bytes: u64,

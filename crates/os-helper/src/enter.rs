@@ -48,7 +48,7 @@ pub(crate) fn run(job: &EnterJob, passed: Vec<OwnedFd>, channel: Channel) -> Exi
     };
     let ended = init.as_ref().map_err(Refusal::clone);
     let ended = ended.and_then(|init| enter(job, init, &socket, &mut attend));
-    // If the command does not run, the client is told so here, too.
+    // If the command does not run, this also reports it to the client.
     attend();
     let end = ended.unwrap_or_else(|refusal| HelperFrame::Failed {
         status: refusal.status,
@@ -63,10 +63,10 @@ pub(crate) fn run(job: &EnterJob, passed: Vec<OwnedFd>, channel: Channel) -> Exi
     }
 }
 
-/// The guest was there for this command alone. Whoever learns that the command has ended finds its
-/// container ended too.
+/// The guest was started only for this command. When the client learns that the command has exited, the
+/// container has stopped, too.
 fn end_guest(init: &PidFd) {
-    // What cannot be killed is told by whoever puts the container away.
+    // If it cannot be killed, the clean-up of the container reports that.
     drop(init.send_signal(Signal::KILL));
     drop(init.wait_exit(GRACE));
 }
@@ -183,7 +183,7 @@ fn terminal(size: WindowSize) -> Result<Terminal, Refusal> {
     Ok(made)
 }
 
-/// A size that the terminal does not take changes nothing, and nobody could do anything about it.
+/// A size that the terminal does not take is ignored.
 fn resize(master: &OwnedFd, size: TerminalSize) {
     let size = Winsize {
         ws_row: size.rows,
@@ -256,7 +256,7 @@ fn obey(socket: &UnixStream, child: &PidFd, master: Option<&OwnedFd>) -> bool {
             }
             true
         }
-        // Whoever speaks another language is as good as gone.
+        // Treat a client that violates the protocol as disconnected.
         _ => false,
     }
 }

@@ -1,11 +1,11 @@
-//! Writing something inside a guest, as its root and nobody else.
+//! Writing files inside a guest, with the ids of the guest's root only.
 //!
 //! The files of a guest may be anything, so they are not written by root of the host, and not by a
 //! process that could reach a file of the host by any path at all:
 //!
 //! ```text
 //!   stopped   copy of the root as a detached mount, ids shifted, no devices, no setuid
-//!               ─ limits ─ enter the user namespace ─ leave the host: the root is all there is
+//!               ─ limits ─ enter the user namespace ─ leave the host: only the root is visible
 //!   running   limits ─ enter all namespaces of its init
 //! ```
 //!
@@ -27,7 +27,7 @@ use rustix::fs::{Mode, OFlags};
 use crate::channel::Channel;
 use crate::process;
 
-/// All users together are told within this time.
+/// Timeout of the message to all users.
 const TELLING: Duration = Duration::from_millis(1500);
 
 /// Why a guest was not entered.
@@ -85,7 +85,7 @@ fn call(dress: &Dress, report: &mut GuestReport) {
     }
 }
 
-/// Makes the root of a stopped guest all there is.
+/// Hides everything but the root of a stopped guest.
 fn confine(guest: &StoppedGuest) -> Result<(), GuestError> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW;
     let folder = open(&guest.root, flags)?;

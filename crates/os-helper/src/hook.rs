@@ -38,7 +38,7 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
         return crate::usage("hook takes a socket, a file and a number of milliseconds");
     };
     let Some(patience) = patience.to_str().and_then(|it| it.parse().ok()) else {
-        return crate::usage("hook: this is no number of milliseconds");
+        return crate::usage("hook: this is not a number of milliseconds");
     };
     let variable = |name: &str| std::env::var(name).ok();
     let hook = variable("LXC_HOOK_TYPE").and_then(|name| HookName::parse(&name));
@@ -66,8 +66,8 @@ fn message(hook: HookName, variable: &dyn Fn(&str) -> Option<String>) -> HookMes
     }
 }
 
-/// A container that wants to reboot is started anew by osctld, with fresh configuration and clocks:
-/// within the old monitor LXC would give it other control groups too. So LXC is told no, and ends.
+/// A container that wants to reboot is started again by osctld, with fresh configuration and clocks:
+/// within the old monitor LXC would give it other control groups too. So the hook fails, and LXC exits.
 /// osctld, which may be away, finds the wish in a file once it sees that init has ended.
 fn ended(variable: &dyn Fn(&str) -> Option<String>, mark: &Path) -> ExitCode {
     if variable("LXC_TARGET").as_deref() != Some("reboot") {

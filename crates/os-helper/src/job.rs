@@ -48,7 +48,7 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// *Errors*: as a sentence for whoever wrote the call.
+/// *Errors*: a sentence for the developer of the caller.
 fn read() -> Result<(Call, Channel), String> {
     let mut text = Vec::new();
     let read = io::stdin().take(CALL_LIMIT).read_to_end(&mut text);

@@ -48,12 +48,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Complains about how it was started. Other programs start this one: status 2 is a bug of theirs.
+/// Reports invalid arguments. Only other programs start this one, so status 2 means a bug in them.
 fn usage(complaint: &str) -> ExitCode {
     say(complaint, ExitCode::from(2))
 }
 
-/// Says something on standard error and ends with this status, or with 3 if nobody listens.
+/// Prints a text to standard error and returns this status, or 3 if standard error is closed.
 fn say(text: &str, status: ExitCode) -> ExitCode {
     let line = format!("os-helper: {text}\n");
     match std::io::stderr().write_all(line.as_bytes()) {

@@ -2,7 +2,7 @@
 //!
 //! It runs in a copy of the host's mounts, where it finds its interpreter, its libraries and every program
 //! that it calls, and never in the mount namespace of the container: that one belongs to the container's
-//! user, who can put anything anywhere in it. The root of the container is attached to the copy as a peer of
+//! user, who can mount anything in it. The root of the container is attached to the copy as a peer of
 //! the mount in the monitor's namespace, so what the script mounts into it appears in the container (ADR-14).
 
 use std::ffi::OsString;
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &[OsString]) -> ExitCode {
         return crate::usage("script takes a monitor, its start time, a stage and a file");
     };
     let Some((pid, start)) = number(pid).zip(number(start)) else {
-        return crate::usage("script: this is no number");
+        return crate::usage("script: this is not a number");
     };
     let error = match prepare(pid, start, stage) {
         Ok(()) => os_types::chain(&os_sys::exec(

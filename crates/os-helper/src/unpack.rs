@@ -1,8 +1,8 @@
 //! Unpacking the root of an image, confined.
 //!
 //! An archive comes from somebody, and code that reads archives has had holes. So it is read, and
-//! decompressed, by a process that is root of a user namespace and nobody outside of it: what it may
-//! write is the target, through a mount that shifts its ids back; it has no network, sees no other
+//! decompressed, by a process that is root of a user namespace and has no rights outside of it: it can
+//! write only the target, through a mount that shifts its ids back; it has no network, sees no other
 //! file than those it unpacks, cannot gain privileges, and has limits.
 //!
 //! ```text
@@ -79,7 +79,7 @@ pub(crate) fn run(job: &UnpackJob, channel: Channel) -> ExitCode {
 
 fn unpack(job: &UnpackJob) -> Result<Answer, JobError> {
     let parent = rustix::process::getppid();
-    // A fifo by that name shall not make us wait; that it is no file is found later.
+    // A fifo by that name shall not make us wait; that it is not a file is found later.
     let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK;
     let file = File::from(open(&job.archive, flags)?);
     let folder = open(
@@ -97,7 +97,7 @@ fn unpack(job: &UnpackJob) -> Result<Answer, JobError> {
     os_sys::enter_user_namespace(namespace.as_fd())?;
     end_with(parent)?;
     os_sys::leave_host(target.as_fd())?;
-    // The copy is open as a path only; what is unpacked into has to be open for good.
+    // The copy is open as a path only; what is unpacked into has to be open permanently.
     let root = open(Path::new("/"), OFlags::RDONLY | OFlags::DIRECTORY)?;
     // Only now is the archive looked at.
     let archive = Archive::from_file(file, &job.archive)?;
@@ -108,8 +108,8 @@ fn unpack(job: &UnpackJob) -> Result<Answer, JobError> {
     Ok(Answer::Unpacked { image, report })
 }
 
-/// Ends when osctld does: what it unpacks is for nobody then, and would keep the pool busy. This is
-/// forgotten with a change of ids, so it comes after the last one.
+/// Kills this process when osctld dies, because the result would not be used, and the process would keep
+/// the pool busy. The kernel resets this when ids change, so call it after the last change.
 fn end_with(parent: Option<Pid>) -> Result<(), JobError> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|errno| JobError::Parent(errno.into()))?;
@@ -132,7 +132,7 @@ fn limit(job: &UnpackJob) -> Result<(), SysError> {
         ("cpu", job.cpu_seconds),
         ("fsize", job.limits.bytes),
         ("core", 0),
-        // One descriptor a folder that is open, and some.
+        // One descriptor a directory that is open, and some.
         ("nofile", 1024),
     ];
     for (name, most) in limits {

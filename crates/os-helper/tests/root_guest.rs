@@ -185,7 +185,7 @@ fn hostile_roots() {
         assert_eq!(read(&etc.join(name)), "mine\n");
     }
 
-    // A folder that leads out leads to the root of the guest.
+    // A directory that leads out leads to the root of the guest.
     for target in ["/", "..", "../..", "/../../.."] {
         fs::remove_dir_all(&etc)
             .or_else(|_| fs::remove_file(&etc))

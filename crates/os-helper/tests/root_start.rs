@@ -156,7 +156,7 @@ fn a_reboot_without_osctld_is_noted() {
     rig.finish(Some(monitor)).unwrap();
 }
 
-/// A monitor that is killed takes its container along: nothing runs that nobody watches.
+/// A monitor that is killed takes its container along: no container runs unsupervised.
 #[test]
 fn a_container_ends_with_its_monitor() {
     let rig = Rig::new(INIT).unwrap();
@@ -195,8 +195,8 @@ fn hooks_inside_a_container() {
     rig.finish(Some(Monitor { child, init })).unwrap();
 }
 
-/// If init dies before it is run LXC 5.0 waits for it for ever: it holds the other end of the socket
-/// itself. Whoever kills a container has to kill its monitor too.
+/// If init dies before it is run LXC 5.0 waits for it forever: it holds the other end of the socket
+/// itself. So killing a container has to kill its monitor, too.
 #[test]
 fn a_container_killed_before_init_runs() {
     let rig = Rig::new("exec sleep 1000").unwrap();

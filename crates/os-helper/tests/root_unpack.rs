@@ -19,7 +19,7 @@ use os_image::{Identity, Limits};
 use os_types::{Code, IdMap, IdMapEntry};
 use tempfile::TempDir;
 
-/// Nobody has these ids.
+/// Ids that no user has.
 const FIRST_ID: u32 = 2_100_100_000;
 /// `CAP_NET_RAW`, permitted and effective: struct `vfs_cap_data`, revision 2.
 const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -53,7 +53,7 @@ impl Rig {
         self.dir.path().join(name)
     }
 
-    /// Makes an image of the folder `source`.
+    /// Makes an image of the directory `source`.
     fn pack(&self) {
         let identity = Identity {
             distribution: "busybox".parse().unwrap(),

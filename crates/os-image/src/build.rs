@@ -19,10 +19,10 @@ pub enum BuildError {
     /// A program is missing or failed.
     #[error(transparent)]
     Program(#[from] CommandError),
-    /// The scratch folder cannot be used.
-    #[error("cannot use the scratch folder {}", path.display())]
+    /// The scratch directory cannot be used.
+    #[error("cannot use the temporary directory {}", path.display())]
     Scratch {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// What the kernel said.
         source: io::Error,

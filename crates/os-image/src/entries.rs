@@ -44,7 +44,7 @@ pub enum TarError {
         /// How long it is, uncompressed.
         at: u64,
     },
-    /// It is no tar, or a hostile one.
+    /// The file is not a tar archive, or a malicious one.
     #[error("the tar is damaged before byte {at}: {why}")]
     Damaged {
         /// How much of it was read, uncompressed.
@@ -217,7 +217,7 @@ impl<R: Read> Entries<R> {
     ) -> Result<Entry, TarError> {
         let kind = header.kind();
         let stored = extended.size.unwrap_or(header.size);
-        // Links, devices and folders of some old tars have a size, and no data.
+        // Links, devices and directories of some old tars have a size, and no data.
         let has_data = matches!(kind, Kind::File | Kind::Other(_));
         self.follow(if has_data { stored } else { 0 });
         let map = self.map(&header, &extended, budget)?;
@@ -306,7 +306,7 @@ impl<R: Read> Entries<R> {
         Ok(())
     }
 
-    /// So many bytes of data follow, then zeros up to the next block.
+    /// Expects this number of bytes of data, then zeros up to the next block.
     fn follow(&mut self, bytes: u64) {
         self.stored = bytes;
         self.padding = bytes.next_multiple_of(BLOCK as u64).saturating_sub(bytes);

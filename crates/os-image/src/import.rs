@@ -1,4 +1,4 @@
-//! A distribution's root, tarball or folder, as the root of an image: entry by entry, without
+//! A distribution's root, tarball or directory, as the root of an image: entry by entry, without
 //! unpacking anything.
 
 mod folder;
@@ -22,7 +22,7 @@ pub struct LeftOut {
     pub nodes: u64,
     /// Extended attributes but for capabilities, ACLs and `user.*`.
     pub xattrs: u64,
-    /// Folders on other file systems, of which only the mountpoint was taken.
+    /// Directories on other file systems, of which only the mountpoint was taken.
     pub mounts: u64,
 }
 
@@ -38,7 +38,7 @@ pub struct Imported {
 /// Why a root was not imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The tarball or a file of the folder cannot be read.
+    /// The tarball or a file of the directory cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
         /// The file.
@@ -64,10 +64,10 @@ pub enum ImportError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// There is nothing in it, or no folder of a root.
+    /// There is nothing in it, or no directory of a root.
     #[error("{} has no root in it: neither /etc nor /usr nor /bin", path.display())]
     NoRoot {
-        /// The tarball or folder.
+        /// The tarball or directory.
         path: PathBuf,
     },
     /// The archive cannot be written.
@@ -105,7 +105,7 @@ impl Explain for ImportError {
     fn next(&self) -> Option<String> {
         match self {
             Self::NoRoot { path } => Some(format!(
-                "tar -tf {}; if the root is in a folder: osctl-image import --strip-components 1 ...",
+                "tar -tf {}; if the root is in a directory: osctl-image import --strip-components 1 ...",
                 path.display()
             )),
             _ => None,

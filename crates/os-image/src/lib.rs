@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   distribution's tarball ─┐                        image.tar
-//!   folder ─────────────────┼─ import, build ──>  ┌────────────────┐ ── Archive::open ──> ImageInfo
+//!   directory ─────────────────┼─ import, build ──>  ┌────────────────┐ ── Archive::open ──> ImageInfo
 //!   mmdebstrap, busybox ────┘                     │ metadata.toml  │ ── verify
 //!                                                 │ rootfs.tar.zst │ ── Archive::root ─> unpack
 //!                                                 └────────────────┘

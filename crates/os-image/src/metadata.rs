@@ -42,7 +42,7 @@ pub struct Part {
     pub sha256: ImageDigest,
     /// Bytes of files when unpacked.
     pub unpacked_bytes: u64,
-    /// Number of files, folders and links.
+    /// Number of files, directories and links.
     pub entries: u64,
 }
 
@@ -58,7 +58,7 @@ pub struct Metadata {
     pub version: DistVersion,
     /// Its architecture.
     pub arch: Arch,
-    /// Who made the image.
+    /// The vendor of the image.
     pub vendor: Vendor,
     /// Which of the vendor's images it is.
     pub variant: Variant,

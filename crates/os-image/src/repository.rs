@@ -1,4 +1,4 @@
-//! A repository of images in a folder of this host.
+//! A repository of images in a directory of this host.
 //!
 //! *Shape*: `v1/INDEX.json` beside `v1/<vendor>/<variant>/<arch>/<distribution>/<version>/image-archive.tar`,
 //! the static tree that a web server can give out as it is.
@@ -23,10 +23,10 @@ const ARCHIVE: &str = "image-archive.tar";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Index {
-    /// The vendor that is meant if none is named.
+    /// The default vendor.
     #[serde(default)]
     pub default_vendor: Option<Vendor>,
-    /// For each vendor the variant that is meant if none is named.
+    /// The default variant of each vendor.
     #[serde(default)]
     pub vendors: BTreeMap<Vendor, Variant>,
     /// The images.
@@ -38,7 +38,7 @@ pub struct Index {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listed {
-    /// Who made it.
+    /// The vendor.
     pub vendor: Vendor,
     /// Which of the vendor's images it is.
     pub variant: Variant,
@@ -81,13 +81,13 @@ pub enum RepositoryError {
     /// There is no repository.
     #[error("{} is no repository of images: it has no v1/INDEX.json", path.display())]
     None {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
     },
     /// It does not have the image.
     #[error("{} has no image of {what}", path.display())]
     NotFound {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// What was asked for.
         what: String,
@@ -95,7 +95,7 @@ pub enum RepositoryError {
     /// Its index cannot be read.
     #[error("the index of {} cannot be read", path.display())]
     Index {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// What is wrong.
         source: serde_json::Error,
@@ -152,7 +152,7 @@ impl Explain for RepositoryError {
     }
 }
 
-/// A repository in a folder.
+/// A repository in a directory.
 #[derive(Debug, Clone)]
 pub struct Repository {
     folder: PathBuf,
@@ -169,7 +169,7 @@ impl Repository {
     /// What it has.
     ///
     /// # Errors
-    /// When it is no repository, or its index is damaged.
+    /// When it is not a repository, or its index is damaged.
     pub fn index(&self) -> Result<Index, RepositoryError> {
         self.read()?.ok_or_else(|| RepositoryError::None {
             path: self.folder.clone(),

@@ -26,10 +26,10 @@ pub(crate) use self::error::printable;
 use self::target::{Plain, Target};
 use crate::entries::{Entries, Entry, Kind};
 
-/// Unpacks the uncompressed tar `root` into the folder `target`, which should be empty.
+/// Unpacks the uncompressed tar `root` into the directory `target`, which should be empty.
 ///
 /// Needs the owner's rights in `target` for every id of the archive: be root of a user namespace that
-/// maps them. Memory grows with the number of folders, and with nothing else.
+/// maps them. Memory grows with the number of directories, and with nothing else.
 ///
 /// # Errors
 /// With the entry that is hostile, over a limit, or could not be written. What was unpacked before
@@ -50,7 +50,7 @@ pub fn unpack<R: Read>(
 /// of a size that is allowed?
 ///
 /// # Errors
-/// As [`unpack`], as far as it can be told from the archive alone.
+/// As [`unpack`], except for errors that depend on the target.
 pub fn inspect<R: Read>(root: R, limits: &Limits) -> Result<Report, UnpackError> {
     let mut buffer = vec![0; 64 << 10];
     walk(root, limits, |entry, entries, report| {

@@ -1,4 +1,4 @@
-//! Unpacking roots, hostile ones among them, into a folder. Root is needed to give files away; the
+//! Unpacking roots, hostile ones among them, into a directory. Root is needed to give files away; the
 //! user namespace it is meant to run in is tested with `os-helper unpack`.
 #![expect(
     clippy::unwrap_used,
@@ -143,7 +143,7 @@ fn root_nothing_is_written_outside() {
                 .link(EntryType::Symlink, "a", "/etc")
                 .link(EntryType::Link, "b", "a/passwd"),
         ),
-        ("folder over a symlink, then through", {
+        ("directory over a symlink, then through", {
             Tar::new()
                 .link(EntryType::Symlink, "a", &out)
                 .link(EntryType::Link, "b", "a")

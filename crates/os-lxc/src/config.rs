@@ -1,6 +1,6 @@
 //! A container's configuration as data.
 //!
-//! The writer is in `config/render.rs`. Every key that matters is written, none is inherited.
+//! The writer is in `config/render.rs`. Every relevant key is written; no default of LXC is used.
 
 mod mount_entry;
 mod render;
@@ -13,7 +13,7 @@ use crate::value::{ConfigPath, Value};
 
 pub use self::mount_entry::MountEntry;
 
-/// All that LXC is told about a container. [`render`](Self::render) writes it.
+/// The whole LXC configuration of a container. [`render`](Self::render) writes it.
 #[derive(Debug, Clone)]
 pub struct ContainerConfig {
     /// LXC's name; also of the control groups `lxc.payload.<id>` and `lxc.monitor.<id>`.
@@ -34,7 +34,7 @@ pub struct ContainerConfig {
     pub seccomp: ConfigPath,
     /// How far its clocks are set back.
     pub clocks: ClockOffsets,
-    /// Who runs hooks.
+    /// The program that runs hooks.
     pub hooks: HookProgram,
     /// Where what it prints on its console goes.
     pub console: ConsoleLog,
@@ -79,7 +79,7 @@ pub struct HookProgram {
     /// osctld's socket for hooks.
     pub socket: ConfigPath,
     /// A file that is made if the container wants to reboot and osctld is away: osctld, once back,
-    /// starts it. Its folder belongs to the container's system user.
+    /// starts it. Its directory belongs to the container's system user.
     pub reboot_mark: ConfigPath,
     /// How long a hook waits for osctld.
     pub patience_ms: u32,
@@ -94,7 +94,7 @@ pub struct HookProgram {
 /// What a container prints on `/dev/console`, kept in a file and the one before it (`<file>.1`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsoleLog {
-    /// The file. Its folder belongs to the container's system user, who makes both.
+    /// The file. Its directory belongs to the container's system user, which creates both.
     pub path: ConfigPath,
     /// The size of each, bytes; at least a page.
     pub bytes: u32,
@@ -114,8 +114,8 @@ pub enum AppArmor {
 pub enum Nesting {
     /// No.
     Refused,
-    /// It finds an unobstructed proc and sysfs at `/dev/.lxc`, without which the kernel lets
-    /// nobody mount one in a namespace below.
+    /// It finds an unobstructed proc and sysfs at `/dev/.lxc`, without which the kernel does not
+    /// allow to mount one in a nested namespace.
     Allowed,
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use os_types::Distribution;
 
-/// How LXC asks an init to shut down (`lxc.signal.halt`), for whoever uses `lxc-stop` by hand.
+/// How LXC asks an init to shut down (`lxc.signal.halt`), for administrators who run `lxc-stop`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HaltSignal {
     /// SIGUSR2: busybox init, also as the init of OpenRC.
@@ -27,7 +27,7 @@ impl fmt::Display for HaltSignal {
 
 /// One distribution's own settings.
 ///
-/// `lxc.tty.dir` is none of them: in a user namespace the terminals cannot be moved below a folder,
+/// `lxc.tty.dir` is none of them: in a user namespace the terminals cannot be moved below a directory,
 /// so they are `/dev/tty1` and so on everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flavour {

@@ -1,8 +1,8 @@
 //! An init that only waits: the whole program.
 //!
-//! A stopped container in which one command is to be run needs somebody to be process 1, who needs
-//! nothing of the guest: no libraries, no shell, no `/sbin/init`. It is a program of some hundred
-//! bytes that calls `pause(2)` for ever. Whoever brought the command in kills it afterwards.
+//! To run one command in a stopped container, some program has to be process 1. It must not depend on
+//! the guest: no libraries, no shell, no `/sbin/init`. It is a program of some hundred
+//! bytes that calls `pause(2)` forever. The helper that ran the command kills it afterwards.
 //!
 //! It reaps nobody: the processes of a pid namespace end with its process 1, moments later.
 
@@ -13,14 +13,14 @@ pub const IDLE_IN_GUEST: &str = "/dev/.osctl-idle";
 const BASE: u64 = 0x40_0000;
 const HEAD: u64 = 64 + 56;
 
-/// `pause()` for ever. *Source*: `arch/x86/entry/syscalls/syscall_64.tbl`.
+/// `pause()` forever. *Source*: `arch/x86/entry/syscalls/syscall_64.tbl`.
 const X86_64: &[u8] = &[
     0xb8, 34, 0, 0, 0, // mov eax, 34 (pause)
     0x0f, 0x05, // syscall
     0xeb, 0xf7, // jmp to the beginning
 ];
 
-/// `ppoll(NULL, 0, NULL, NULL, 8)` for ever, as there is no `pause`. *Source*:
+/// `ppoll(NULL, 0, NULL, NULL, 8)` forever, as there is no `pause`. *Source*:
 /// `include/uapi/asm-generic/unistd.h`.
 const AARCH64: &[u32] = &[
     0xd280_0000, // mov x0, 0

@@ -9,7 +9,7 @@
 //!   config     ContainerConfig -> text          the whole configuration, no includes
 //!   flavour    Flavour                          what LXC must do differently for a distribution
 //!   seccomp    SeccompPolicy                    LXC's policy files, read and typed
-//!   stage      Stage                            the folder that exists in the monitor's view only
+//!   stage      Stage                            the directory that exists in the monitor's view only
 //!   hook       HookMessage, HookAnswer          what LXC's hooks say to osctld
 //!   log        errors                        why LXC gave up
 //! ```

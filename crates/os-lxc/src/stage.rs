@@ -1,4 +1,4 @@
-//! The folder that exists in the monitor's view only.
+//! The directory that exists in the monitor's view only.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,21 +6,21 @@ use crate::value::ConfigPath;
 
 /// Where a monitor finds what is attached for it.
 ///
-/// On the host it is an empty folder (`/run/osctl/stage`), the same for all containers. Each
+/// On the host it is an empty directory (`/run/osctl/stage`), the same for all containers. Each
 /// monitor has a small file system of its own mounted there, in its own mount namespace: it
-/// vanishes with the monitor, so nothing is left to clean up, and nobody else can reach a
+/// vanishes with the monitor, so nothing is left to clean up, and no other process can reach a
 /// container's shifted root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Stage(ConfigPath);
 
 impl Stage {
-    /// A stage at an existing empty folder.
+    /// A stage at an existing empty directory.
     pub fn new(folder: ConfigPath) -> Self {
         Self(folder)
     }
 
-    /// The folder itself.
+    /// The directory itself.
     pub fn folder(&self) -> &ConfigPath {
         &self.0
     }
@@ -30,7 +30,7 @@ impl Stage {
         self.0.below("root")
     }
 
-    /// An empty folder, where LXC mounts that root before it makes it `/`: `lxc.rootfs.mount`.
+    /// An empty directory, where LXC mounts that root before it makes it `/`: `lxc.rootfs.mount`.
     pub fn mount(&self) -> ConfigPath {
         self.0.below("mount")
     }

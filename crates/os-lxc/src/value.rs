@@ -129,7 +129,7 @@ impl ConfigPath {
         Value(self.0.clone())
     }
 
-    /// A path below this one; `name` is a literal of ours.
+    /// A path below this one; `name` is a literal in this program.
     pub(crate) fn below(&self, name: &'static str) -> Self {
         Self(format!("{}/{name}", self.0.trim_end_matches('/')))
     }

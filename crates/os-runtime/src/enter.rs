@@ -23,7 +23,7 @@ use crate::reaper::ProcessReaper;
 use crate::record::{self, ProcessId};
 use crate::runtime::Runtime;
 
-/// Maximum captured output of a command of ours, in bytes.
+/// Maximum captured output of a command, in bytes.
 const OUTPUT_LIMIT: u64 = 4096;
 
 /// The environment of every command.
@@ -41,7 +41,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 /// A command that can enter a running guest.
 #[derive(Debug)]
 pub struct Entry {
-    /// What `os-helper` is told.
+    /// The job for `os-helper`.
     pub job: EnterJob,
     groups: Vec<File>,
 }
@@ -173,7 +173,7 @@ impl Runtime {
         Ok(helper.start(Job::Enter(entry.job), entry.groups, vec![socket])?)
     }
 
-    /// Runs a command of ours in the guest and returns the beginning of its output, which is text of the
+    /// Runs a command in the guest and returns the beginning of its output, which is text of the
     /// guest. At the deadline the connection is closed, which ends the command.
     pub(crate) fn capture(&self, entry: Entry, deadline: Instant) -> io::Result<String> {
         let (socket, theirs) = UnixStream::pair()?;

@@ -1,7 +1,7 @@
 //! Containers whose init has ended, until somebody has attended to them.
 //!
 //! The queue holds each container once, so it is as long as the host has containers, and an exit is
-//! never lost: whoever cannot attend to it now puts it back with a delay.
+//! never lost: a caller that cannot handle it now puts it back with a delay.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

@@ -25,7 +25,7 @@ pub trait Operation {
     fn id(&self) -> &str;
 }
 
-/// Work of the daemon's own that nobody watches or cancels.
+/// Internal work of the daemon that no client watches or cancels.
 #[derive(Debug, Clone, Copy)]
 pub struct Unattended;
 

@@ -87,7 +87,7 @@ fn marked_signals(pid: u32) -> Option<u64> {
     marked(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
 }
 
-/// `SIGSEGV`: whoever blocks even this one does not wait for signals, but wants none for a moment.
+/// `SIGSEGV`: a process that blocks even this one does not wait for signals, but blocks all of them for a moment.
 const FAULT: u64 = 1 << 10;
 
 /// The same in the text of `/proc/<pid>/status`. In the middle of a fork all signals are blocked
@@ -122,8 +122,8 @@ const READ_TIMEOUT: Duration = Duration::from_millis(500);
 /// Maximum number of such reads at a time.
 const MAX_READS: usize = 16;
 
-/// Eight bytes of a file that may hang: the guest has chosen the address, and may have put memory there
-/// that nobody provides (`userfaultfd(2)`, a mapped file of a FUSE server). Such a read ends when the
+/// Eight bytes of a file that may hang: the guest has chosen the address, and may have placed memory there
+/// whose pages never arrive (`userfaultfd(2)`, a mapped file of a FUSE server). Such a read ends when the
 /// guest is killed; it costs one of [`MAX_READS`] threads until then.
 fn read_word(path: PathBuf, offset: u64) -> Option<u64> {
     static READS: AtomicUsize = AtomicUsize::new(0);
@@ -143,7 +143,7 @@ fn read_word(path: PathBuf, offset: u64) -> Option<u64> {
             .and_then(|file| file.read_exact_at(&mut word, offset))
             .is_ok()
         {
-            // An error means that nobody waits any more.
+            // An error means that the caller no longer waits.
             let _gone = sender.send(u64::from_ne_bytes(word));
         }
         end();
@@ -234,7 +234,7 @@ mod tests {
     fn memory_that_nobody_provides_is_waited_for_until_a_deadline() {
         let dir = tempfile::tempdir().unwrap();
         let (hung, own) = (dir.path().join("hung"), 7_u64.to_ne_bytes());
-        // Nobody writes to it.
+        // The FIFO has no writer.
         let mode = rustix::fs::Mode::RUSR;
         rustix::fs::mknodat(rustix::fs::CWD, &hung, rustix::fs::FileType::Fifo, mode, 0).unwrap();
         for _ in 0..=MAX_READS {

@@ -12,9 +12,9 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 type Then = Box<dyn FnOnce() + Send>;
 
 enum Watched {
-    /// A process that is no child of ours.
+    /// A process that is not a child of this process.
     Foreign(Arc<PidFd>, Then),
-    /// A child of ours, to be reaped.
+    /// A child of this process, to be reaped.
     Child(Child, Then),
 }
 

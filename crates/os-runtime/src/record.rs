@@ -34,10 +34,10 @@ pub(crate) struct Record {
     /// The helper of the single command that it runs for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) command: Option<ProcessId>,
-    /// The stop that is under way.
+    /// The stop that is in progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stop: Option<PendingStop>,
-    /// What is to be done with it, now that it has ended by itself.
+    /// The action after the container has stopped by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) after_exit: Option<AfterExit>,
     /// How many times in a row its guest asked for a reboot soon after its start.
@@ -64,7 +64,7 @@ pub(crate) struct PendingStop {
     pub(crate) until_ms: u64,
 }
 
-/// What is to be done with a container that has ended by itself.
+/// The action after a container has stopped by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum AfterExit {
@@ -161,7 +161,7 @@ mod tests {
             (record.after_exit, record.stop, record.command),
             (None, None, None)
         );
-        // And one of ours, which has nothing new, is read by that daemon.
+        // And one of osctl, which has nothing new, is read by that daemon.
         let text = serde_json::to_string(&serde_json::from_str::<Record>(old).unwrap()).unwrap();
         assert!(
             !text.contains("after_exit") && text.contains("\"init_pid\":7"),

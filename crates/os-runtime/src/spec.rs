@@ -34,7 +34,7 @@ pub struct ContainerSpec {
     pub cgroup: CgroupPath,
     /// Where its files are on this host.
     pub paths: ContainerPaths,
-    /// Its dataset, as hook scripts are told about it.
+    /// Its dataset, for the environment of hook scripts.
     pub dataset: String,
     /// Its distribution.
     pub distribution: Distribution,

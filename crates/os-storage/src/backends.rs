@@ -94,7 +94,7 @@ impl Pools for Backends {
     }
 }
 
-/// Whether a path lies on ZFS. The pool may be closed, and the path on the host's own file system:
+/// Whether a path is on ZFS. The pool may be closed, and the path on the host's own file system:
 /// either backend then says that there is no such pool.
 fn is_zfs(path: &Path) -> bool {
     rustix::fs::statfs(path).is_ok_and(|found| i128::from(found.f_type) == ZFS_MAGIC)

@@ -13,7 +13,7 @@ pub trait Datasets {
     /// All datasets with everything about them, parents before children, siblings by name.
     fn list(&self) -> Result<Vec<DatasetInfo>, StorageError>;
 
-    /// Properties of ours of one dataset, `None` if there is no such; at a cost that the number of
+    /// Properties of osctl of one dataset, `None` if there is no such; at a cost that the number of
     /// others does not change.
     fn properties(
         &self,
@@ -38,7 +38,7 @@ pub trait Datasets {
     /// Destroys a dataset.
     ///
     /// *Errors*: `InUse` names the children and snapshots ([`Extent::Only`]) or the clones outside
-    /// of what is to be destroyed ([`Extent::Recursive`]).
+    /// of the datasets to destroy ([`Extent::Recursive`]).
     fn destroy(&self, dataset: &DatasetName, extent: Extent) -> Result<Change, StorageError>;
 
     /// Renames a dataset with all its children and snapshots.
@@ -70,7 +70,7 @@ pub enum PropertyEdit {
     Quota(Option<ByteSize>),
     /// Limit of the dataset itself.
     Refquota(Option<ByteSize>),
-    /// A property of ours, for example `org.vpsadminos.osctl:active`; at most 8 KiB.
+    /// A property of osctl, for example `org.vpsadminos.osctl:active`; at most 8 KiB.
     User(AttrKey, Option<String>),
 }
 
@@ -96,6 +96,6 @@ pub struct DatasetInfo {
     pub refquota: Option<ByteSize>,
     /// The snapshot it is a clone of.
     pub origin: Option<SnapshotName>,
-    /// Properties of ours.
+    /// Properties of osctl.
     pub properties: BTreeMap<AttrKey, String>,
 }

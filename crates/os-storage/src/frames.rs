@@ -7,7 +7,7 @@
 //!   0                        digest     32 bytes: SHA-256 of everything in frames
 //! ```
 //!
-//! The end must be told apart from a connection that broke, and a stream that is continued must
+//! The end must be distinguished from a connection that broke, and a stream that is continued must
 //! be the one that was begun; the stream of `btrfs send` can do neither by itself. That of ZFS can,
 //! but a receiver must know what comes before it makes room for it, and where it ends.
 //!
@@ -103,7 +103,7 @@ pub(crate) fn pump(
     }
 }
 
-/// *Errors*: `InvalidData` for what is no stream of ours.
+/// *Errors*: `InvalidData` if the data is not a stream of osctl.
 fn read_header(source: &mut dyn Read) -> io::Result<Header> {
     let mut magic = [0; MAGIC.len()];
     source.read_exact(&mut magic)?;

@@ -1,4 +1,4 @@
-//! Who keeps a pool from being closed. A best effort: processes come and go while we look.
+//! Processes that keep a pool from being closed. The list is best effort, because processes start and exit.
 
 use std::collections::BTreeSet;
 use std::fmt;

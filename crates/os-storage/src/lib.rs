@@ -18,7 +18,7 @@
 //! Invariants:
 //!
 //! - Every operation may be repeated after a crash at any moment and then converges; it returns
-//!   what it changed ([`Change`]). What was half-made lies in a staging folder and is finished or
+//!   what it changed ([`Change`]). What was half-made is in a staging directory and is finished or
 //!   removed by the next [`Pools::open`].
 //! - A pool is never written before its inspector has seen it and agreed.
 //! - A listing starts no process on btrfs and one on ZFS, never one per dataset.

@@ -1,4 +1,4 @@
-//! The folder that a pool is mounted over.
+//! The directory that a pool is mounted over.
 
 use std::fs;
 use std::io;

@@ -22,7 +22,7 @@ pub enum Takeover {
     Force,
 }
 
-/// An image that is to be made.
+/// A pool image to create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewImage {
     /// How large; the file is sparse.
@@ -170,7 +170,7 @@ pub enum PoolError {
     Busy {
         /// The pool.
         pool: PoolName,
-        /// Who; empty if they could not be found.
+        /// The processes; empty if they could not be found.
         holders: Vec<Holder>,
     },
     /// No room for the source.
@@ -226,7 +226,7 @@ impl PoolError {
         }
     }
 
-    /// A pool that is to be destroyed is open.
+    /// The error for a pool that cannot be destroyed because it is open.
     pub(crate) fn is_open(pool: &PoolName) -> Self {
         Self::Busy {
             pool: pool.clone(),

@@ -59,7 +59,7 @@ pub enum StorageError {
     Busy {
         /// Dataset or snapshot.
         object: String,
-        /// Who; empty if they could not be found.
+        /// The processes; empty if they could not be found.
         holders: Vec<crate::holders::Holder>,
     },
     /// It is encrypted, and the key is not there.
@@ -95,7 +95,7 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// Sorts the failure of a system call; a full disk and a full quota are told apart.
+    /// Sorts the failure of a system call; a full disk and a full quota are distinguished.
     pub(crate) fn sys(
         action: &'static str,
         object: &dyn std::fmt::Display,

@@ -101,7 +101,7 @@ pub enum StreamError {
         /// The snapshot or dataset.
         object: String,
     },
-    /// The stream is not one of ours, or was changed on its way.
+    /// The stream is not one of osctl, or was changed on its way.
     #[error("the stream for {object} is damaged: {reason}")]
     BadStream {
         /// The snapshot.

@@ -8,14 +8,14 @@ use crate::StorageError;
 
 /// A pool that can be looked into: mounted read-only at no place, or open anyway.
 pub trait PoolView {
-    /// Folder of a dataset, to be read while the view lives.
+    /// Directory of a dataset, to be read while the view lives.
     ///
-    /// *Shape*: a path for this process alone; that of another dataset is not below it. What is not
-    /// there is told when it is read, or here as `NotFound`.
+    /// *Shape*: a path for this process alone; that of another dataset is not below it. A missing dataset is
+    /// reported when the path is read, or here as `NotFound`.
     fn folder(&self, dataset: &DatasetName) -> Result<PathBuf, StorageError>;
 }
 
-/// A pool that is all below one folder.
+/// A pool that is all below one directory.
 #[derive(Debug)]
 pub(crate) struct FolderView<'a>(pub(crate) &'a Path);
 

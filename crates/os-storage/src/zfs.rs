@@ -10,11 +10,11 @@
 //!
 //! - A listing of datasets is one `zfs get -j`, whatever their number, and one of snapshots one
 //!   `zfs list`. Only what is set on a dataset itself counts: ZFS lets children inherit properties
-//!   of ours, and for us they do not.
+//!   of osctl, and for us they do not.
 //! - Datasets are mounted and unmounted by this process, by system calls: nosuid, nodev, at the
-//!   place that their name says, never through a symlink. The folder that one is mounted over
+//!   place that their name says, never through a symlink. The directory that one is mounted over
 //!   carries the attribute `trusted.osctl.placeholder`, so that a clone or a rollback that has such
-//!   a folder in it is told apart from a folder that somebody made.
+//!   a directory in it is distinguished from a directory that somebody made.
 //! - An inspection is an import read-only with the alternate root `/osctl-inspection`, which
 //!   is never mounted under it; one that a crash left is recognised by it and exported.
 //! - Streams are raw (`zfs send -w`): what is encrypted stays so on the way. A transfer into a new

@@ -1,4 +1,4 @@
-//! Whole files, folders and symlinks that appear and disappear atomically and durably.
+//! Whole files, directories and symlinks that appear and disappear atomically and durably.
 
 mod temporary;
 
@@ -17,10 +17,10 @@ pub use temporary::TEMPORARY_PREFIX;
 use temporary::is_temporary;
 pub(crate) use temporary::{Temporary, set_attributes};
 
-/// The largest file [`read`] takes: no file of ours comes near, so what exceeds it is damage.
+/// The largest file [`read`] takes: no file of osctl comes near, so what exceeds it is damage.
 pub const READ_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// Mode and owner of a file or folder; the process umask has no say.
+/// Mode and owner of a file or directory; the process umask has no say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attributes {
     /// Permission bits, such as `0o400`.
@@ -39,7 +39,7 @@ pub struct Owner {
 }
 
 impl Attributes {
-    /// This mode, owned by whoever the process runs as.
+    /// This mode, owned by the user of the process.
     pub const fn mode(mode: u32) -> Self {
         Self { mode, owner: None }
     }
@@ -78,7 +78,7 @@ pub enum Change {
 ///
 /// # Errors
 /// [`FileError`] naming the action; the old content is in place unless the action is
-/// [`Action::Sync`] on the folder, after which the new one is, though maybe not durably.
+/// [`Action::Sync`] on the directory, after which the new one is, though maybe not durably.
 ///
 /// # Blocking
 /// Waits for the disk.
@@ -99,7 +99,7 @@ pub fn replace(path: &Path, content: &[u8], attributes: Attributes) -> Result<Ch
     Ok(existing.change())
 }
 
-/// Makes `path` a symlink to `target`; whatever non-folder was there is replaced.
+/// Makes `path` a symlink to `target`; whatever non-directory was there is replaced.
 pub fn symlink(path: &Path, target: &Path) -> Result<Change, FileError> {
     let entry = Entry::locate(path)?;
     let existing = match rustix::fs::readlinkat(&entry.folder.fd, &entry.name, Vec::new()) {
@@ -116,12 +116,12 @@ pub fn symlink(path: &Path, target: &Path) -> Result<Change, FileError> {
     Ok(existing)
 }
 
-/// Removes the file or symlink `path`; an absent one is fine, a folder is an error.
+/// Removes the file or symlink `path`; an absent one is fine, a directory is an error.
 pub fn remove(path: &Path) -> Result<Change, FileError> {
     unlink(path, AtFlags::empty())
 }
 
-/// Removes the empty folder `path`; an absent one is fine.
+/// Removes the empty directory `path`; an absent one is fine.
 pub fn remove_dir(path: &Path) -> Result<Change, FileError> {
     unlink(path, AtFlags::REMOVEDIR)
 }
@@ -137,10 +137,10 @@ fn unlink(path: &Path, flags: AtFlags) -> Result<Change, FileError> {
     Ok(change)
 }
 
-/// Makes the folder `path` exist with exactly this mode and owner; its parent must exist.
+/// Makes the directory `path` exist with exactly this mode and owner; its parent must exist.
 ///
 /// # Errors
-/// [`Action::Open`] if something else than a folder (a symlink included) has the name.
+/// [`Action::Open`] if something else than a directory (a symlink included) has the name.
 pub fn create_dir(path: &Path, attributes: Attributes) -> Result<Change, FileError> {
     let entry = Entry::locate(path)?;
     // Closed until mode and owner are set.
@@ -175,7 +175,7 @@ pub fn create_dir(path: &Path, attributes: Attributes) -> Result<Change, FileErr
     })
 }
 
-/// Makes the folder `path` exist, and its missing ancestors, each with this mode and owner; what
+/// Makes the directory `path` exist, and its missing ancestors, each with this mode and owner; what
 /// exists already is left as it is.
 pub fn create_dir_all(path: &Path, attributes: Attributes) -> Result<Change, FileError> {
     match rustix::fs::stat(path) {
@@ -195,7 +195,7 @@ pub fn create_dir_all(path: &Path, attributes: Attributes) -> Result<Change, Fil
     create_dir(path, attributes)
 }
 
-/// Reads a whole regular file; None if it (or its folder) does not exist.
+/// Reads a whole regular file; None if it (or its directory) does not exist.
 ///
 /// # Errors
 /// A symlink, a non-regular file and one above [`READ_LIMIT`] are refused.
@@ -261,7 +261,7 @@ pub fn sweep(folder: &Path) -> Result<usize, FileError> {
         };
         match rustix::fs::unlinkat(&folder.fd, entry.file_name(), AtFlags::empty()) {
             Ok(()) => swept += 1,
-            // EISDIR: a folder of that name is not ours.
+            // EISDIR: a directory of that name is not ours.
             Err(Errno::NOENT | Errno::ISDIR) => {}
             Err(error) => return Err(fail(Action::Remove, error)),
         }
@@ -276,7 +276,7 @@ pub fn sweep(folder: &Path) -> Result<usize, FileError> {
 enum Present {
     Nothing,
     File(File),
-    /// A symlink or special file: replaced without a look inside.
+    /// A symlink or special file: replaced without being opened.
     Other,
 }
 

@@ -94,7 +94,7 @@ fn by(holder: Option<u32>) -> String {
 }
 
 impl BlockError {
-    /// Whether lines of ours stand outside the markers, or have none: no line of anybody else is in
+    /// Whether lines of osctl stand outside the markers, or have none: no line of anybody else is in
     /// doubt.
     fn is_stray(&self) -> bool {
         let damage = |damage: &Damage| *damage == Damage::Outside;
@@ -117,7 +117,7 @@ pub enum Damage {
     /// A line that is almost a marker.
     #[error("an altered marker of the osctl block")]
     Altered,
-    /// A line of ours outside the block.
+    /// A line of osctl outside the block.
     #[error("a line of osctl outside its block")]
     Outside,
     /// Bytes inside the block that are not UTF-8.
@@ -210,7 +210,7 @@ fn divide(path: &Path, content: &[u8], is_ours: IsOurs<'_>) -> (Text, Option<Blo
 /// What to do about damaged markers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repair {
-    /// Leave the file alone: whoever damaged it may want to look at it.
+    /// Do not change the file, so that an administrator can inspect it.
     Refuse,
     /// Take out all markers and all lines that are ours, and write a new block.
     Rebuild,
@@ -219,14 +219,14 @@ pub enum Repair {
 /// A file and the lines that its block is to consist of.
 pub type Wanted<'a> = (&'a Path, Vec<String>);
 
-/// Makes the blocks of several files in one folder consist of exactly these lines. All locks are
+/// Makes the blocks of several files in one directory consist of exactly these lines. All locks are
 /// taken before the first file is written, and all files are written beside the old ones before the
 /// first is renamed; a rename that fails puts back what was renamed. So a user is either in all files
 /// or in none.
 ///
 /// *Shape*: mode and owner of a file stay; a symlink is resolved and its target replaced. A block that
-/// comes into being is appended to its file; one without lines goes away with its markers. Lines of
-/// ours outside the markers, which a person has removed, come into the block again. Files that say
+/// comes into being is appended to its file; a block without lines is removed with its markers. Lines of
+/// osctl outside the markers, which a person has removed, come into the block again. Files that say
 /// what is wanted are not written.
 ///
 /// # Errors
@@ -274,7 +274,7 @@ pub fn set_all(
             return Err(error.into());
         }
     }
-    // Mostly one folder: /etc.
+    // Mostly one directory: /etc.
     let folders: BTreeMap<_, _> = entries
         .iter()
         .map(|entry| (entry.folder.path(), &entry.folder))
@@ -315,7 +315,7 @@ fn real_path(path: &Path) -> Result<PathBuf, FileError> {
     }
 }
 
-/// The path with its folder resolved and its last component as given.
+/// The path with its directory resolved and its last component as given.
 fn real_folder(path: &Path) -> Result<PathBuf, FileError> {
     let fail = |error| FileError::new(Action::Open, path, error);
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {

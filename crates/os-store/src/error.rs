@@ -15,7 +15,7 @@ use rustix::io::Errno;
 pub struct FileError {
     /// What was attempted.
     pub action: Action,
-    /// The object: the file or folder that the caller named, not a temporary file.
+    /// The object: the file or directory that the caller named, not a temporary file.
     pub path: PathBuf,
     /// The reason the system gave.
     #[source]
@@ -36,7 +36,7 @@ impl FileError {
         matches!(self.errno(), Some(Errno::NOSPC | Errno::DQUOT))
     }
 
-    /// Whether the file, or the folder that should hold it, does not exist.
+    /// Whether the file, or the directory that should hold it, does not exist.
     pub fn is_not_found(&self) -> bool {
         self.source.kind() == io::ErrorKind::NotFound
     }
@@ -50,11 +50,11 @@ impl FileError {
 /// What was attempted on a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Open a file or folder.
+    /// Open a file or directory.
     Open,
     /// Read content or metadata.
     Read,
-    /// Create a file, folder or symlink.
+    /// Create a file, directory or symlink.
     Create,
     /// Write content.
     Write,

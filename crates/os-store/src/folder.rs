@@ -1,4 +1,4 @@
-//! An open folder: the anchor of every `*at` call, and what is synced after a name changed.
+//! An open directory: the anchor of every `*at` call, and what is synced after a name changed.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -10,14 +10,14 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::error::{Action, FileError};
 
-/// An open folder and the path it was opened by, for messages.
+/// An open directory and the path it was opened by, for messages.
 #[derive(Debug)]
 pub(crate) struct Folder {
     pub(crate) fd: OwnedFd,
     path: PathBuf,
 }
 
-/// One name in an open folder: what a path means once its folder is open.
+/// One name in an open directory: what a path means once its directory is open.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) folder: Folder,
@@ -47,7 +47,7 @@ impl Folder {
 }
 
 impl Entry {
-    /// Opens the folder that holds `path`.
+    /// Opens the directory that holds `path`.
     pub(crate) fn locate(path: &Path) -> Result<Self, FileError> {
         // `file_name` is None for `/` and for a path ending in `..`: neither can be replaced.
         let Some(name) = path.file_name() else {

@@ -165,7 +165,7 @@ impl Log {
         self.is_new
     }
 
-    /// Lets the next [`Log::sync`] make its name durable, too: whoever made the file may have been killed
+    /// Lets the next [`Log::sync`] make its name durable, too: the process that created the file may have been killed
     /// before it did that.
     pub fn distrust_name(&mut self) {
         self.is_new = true;

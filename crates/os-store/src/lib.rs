@@ -2,28 +2,28 @@
 //!
 //! The rule: **new content reaches a name only when it is whole and on the disk**. A file is written
 //! beside its target under a name beginning with [`TEMPORARY_PREFIX`], given its mode and owner,
-//! synced, renamed over the target, and then the folder is synced. Whoever reads sees the old
-//! content or the new one, after a crash too. An error leaves the old content and no debris; a
+//! synced, renamed over the target, and then the directory is synced. Readers see the old
+//! content or the new one, also after a crash. An error leaves the old content and no debris; a
 //! crash may leave a temporary file, which [`atomic::sweep`] removes at the next start.
 //!
 //! What lives here, each on top of that rule:
 //!
-//! - [`atomic`]: replace, remove, read, create folders and symlinks;
+//! - [`atomic`]: replace, remove, read, create directories and symlinks;
 //! - [`document`]: typed TOML with a schema version first, migrations both ways, errors with a line;
 //! - [`jsonl`]: append-only JSON lines, where a torn last line is expected and an earlier is not;
 //! - [`block`]: our marked lines in a host's file (`/etc/passwd`, `/etc/subuid`), under the lock
 //!   that the shadow tools take;
 //! - [`lock`]: one daemon at a time, with the holder's pid for the message;
-//! - [`reserve`]: space kept back for when a disk is full.
+//! - [`reserve`]: reserved space for when a disk is full.
 //!
 //! What this is not: it knows no entity of osctl, no layout of a pool and no policy about what to do
 //! with a damaged file; it reports and the caller decides.
 //!
 //! Invariants:
 //!
-//! - the last component of a path is never followed if it is a symlink, and the folder holding it
+//! - the last component of a path is never followed if it is a symlink, and the directory holding it
 //!   is opened with `O_NOFOLLOW`. The one exception is [`block`], whose files belong to the host;
-//! - every error names the path and the action that failed; a full disk can be told apart
+//! - every error names the path and the action that failed; a full disk can be distinguished
 //!   ([`FileError::is_full`]);
 //! - operations return what they changed ([`Change`]) and may be repeated.
 //!

@@ -109,7 +109,7 @@ fn holder(entry: &Entry, mut file: &File) -> LockError {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Only so that nobody reads an old pid; the lock itself goes with the descriptor.
+        // So that no process reads an old pid; closing the descriptor releases the lock itself.
         let _cleared = self.file.set_len(0);
     }
 }

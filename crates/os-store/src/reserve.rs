@@ -1,4 +1,4 @@
-//! Space kept back on a file system, so that what makes room can be written down when it is full.
+//! Reserved space on a file system, so that an operation that frees space can be journaled when it is full.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -12,7 +12,7 @@ use crate::error::{Action, FileError};
 /// Keeps `bytes` back in a file at `path`; one that is there already stays as it is.
 ///
 /// # Errors
-/// When there is not so much space, or the file system cannot promise it; nothing is left then.
+/// When there is not enough space, or the file system cannot guarantee it; no file is left then.
 pub fn keep(path: &Path, bytes: u64) -> Result<Change, FileError> {
     let file = match File::create_new(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(Change::Unchanged),

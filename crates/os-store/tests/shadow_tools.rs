@@ -14,15 +14,15 @@ use os_store::{Attributes, atomic};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A root folder with the account files of a small host.
+/// A root directory with the account files of a small host.
 struct Host(tempfile::TempDir);
 
 impl Host {
     fn new() -> Self {
-        let host = Self(tempfile::tempdir().expect("a temporary folder"));
+        let host = Self(tempfile::tempdir().expect("a temporary directory"));
         for folder in ["etc", "home"] {
             let path = host.0.path().join(folder);
-            atomic::create_dir(&path, Attributes::mode(0o755)).expect("a folder");
+            atomic::create_dir(&path, Attributes::mode(0o755)).expect("a directory");
         }
         for (name, content) in [
             ("passwd", "root:x:0:0::/root:/bin/sh\n"),
@@ -55,7 +55,7 @@ impl Host {
         assert!(output.status.success(), "{tool} {arguments:?}: {output:?}");
     }
 
-    /// Runs a shell command that sees this root's files as the host's, and nobody else does.
+    /// Runs a shell command in a mount namespace in which this root's files replace the host's.
     fn inside(&self, script: &str) -> Output {
         let binds: String = ["passwd", "group", "subuid", "subgid"]
             .map(|name| format!("mount --bind {} /etc/{name} && ", self.file(name).display()))
@@ -169,7 +169,7 @@ fn root_newuidmap_grants_a_range_in_our_block() {
     let host = Host::new();
     fill(&host);
     // A process in a user namespace made by alice, mapped from outside as alice. The outer shell
-    // opens its files, since alice may not enter this folder.
+    // opens its files, since alice may not enter this directory.
     let alice = "setpriv --reuid 100000 --regid 100000 --clear-groups";
     let child = "sh -c 'echo $$; exec cat'";
     let script = format!(

@@ -44,7 +44,7 @@ pub enum BtrfsDir {
 pub struct Subvolume {
     /// Number on its file system, also of its quota group `0/<id>`.
     pub id: u64,
-    /// The subvolume that it lies in; 0 for the top level.
+    /// The subvolume that it is in; 0 for the top level.
     pub parent: u64,
     /// Whether it cannot be written.
     pub access: Access,
@@ -96,7 +96,7 @@ pub fn classify(dir: &File) -> Result<BtrfsDir, SysError> {
     })
 }
 
-/// Facts about the subvolume that a directory lies in.
+/// Facts about the subvolume that a directory is in.
 pub fn subvolume_of(dir: &impl AsFd) -> Result<Subvolume, SysError> {
     let info = abi::subvolume_info(raw(dir))
         .map_err(|e| SysError::new("read", "facts about a subvolume", e))?;
@@ -148,14 +148,14 @@ pub fn snapshot_subvolume(
 
 /// Destroys a subvolume; its blocks are freed later, in the background.
 ///
-/// *Errors*: `ENOTEMPTY` if other subvolumes lie in it.
+/// *Errors*: `ENOTEMPTY` if other subvolumes are in it.
 pub fn destroy_subvolume(parent: &impl AsFd, name: &str) -> Result<(), SysError> {
     abi::VolArgs::named(name)
         .and_then(|args| abi::snap_destroy(raw(parent), &args))
         .map_err(|e| SysError::new("destroy subvolume", name, e))
 }
 
-/// Destroys a subvolume and everything nested in it, whoever made that and however it is named.
+/// Destroys a subvolume and everything nested in it, with any owner and any name.
 pub fn destroy_subvolume_tree(parent: &impl AsFd, name: &str, id: u64) -> Result<(), SysError> {
     let failed = |e| SysError::new("destroy subvolumes in", name, e);
     // Depth first with an explicit stack: a guest may nest as deep as it likes.

@@ -1,4 +1,4 @@
-//! Becoming another user, and what goes with it.
+//! Changing user and group ids, capabilities and related attributes of this process.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -8,7 +8,7 @@ use rustix::fs::Mode;
 use crate::SysError;
 use crate::mount_namespace::require_one_thread;
 
-/// Becomes the user and the group `id`, member of no other group, for good.
+/// Becomes the user and the group `id`, member of no other group, permanently.
 ///
 /// *Errors*: if any of it fails; the process is then not to go on.
 pub fn become_user(id: u32) -> Result<(), SysError> {
@@ -46,8 +46,8 @@ pub fn set_standard_streams(input: BorrowedFd<'_>, output: BorrowedFd<'_>) -> Re
     rustix::stdio::dup2_stderr(output).map_err(failed)
 }
 
-/// Sees to it that a program run by this process gets the standard streams and no other descriptor,
-/// whoever left them open.
+/// Sees to it that a program run by this process gets only the standard streams, even if other
+/// descriptors were left open.
 pub fn close_others_at_exec() -> Result<(), SysError> {
     let flags = libc::CLOSE_RANGE_CLOEXEC.cast_signed();
     // SAFETY: marks descriptors and closes none, so nothing that is owned becomes invalid.

@@ -1,6 +1,6 @@
 //! Frames over a Unix socket, with descriptors.
 //!
-//! *Shape*: four bytes of length, little endian, then so many bytes; descriptors travel with the
+//! *Shape*: four bytes of length, little endian, then the bytes; descriptors travel with the
 //! first byte of a frame. *Source*: unix(7), `SCM_RIGHTS`.
 
 use std::io::{self, IoSlice, IoSliceMut};
@@ -15,7 +15,7 @@ use rustix::net::{
 /// The largest frame in bytes.
 pub const FRAME_LIMIT: usize = 1 << 20;
 
-/// So many descriptors with one frame.
+/// Maximum number of descriptors per frame.
 const DESCRIPTORS: usize = 4;
 
 /// Sends one frame, with at most four descriptors.

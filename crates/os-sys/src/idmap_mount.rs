@@ -12,7 +12,7 @@ use crate::SysError;
 
 pub use self::namespace::{enter_user_namespace, user_namespace};
 
-/// A copy of a mount, or of the part of it below a folder or file.
+/// A copy of a mount, or of the part of it below a directory or file.
 ///
 /// It is attached nowhere: dropping it lets go of the file system. *Source*: `open_tree(2)`.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl DetachedMount {
         ))
     }
 
-    /// Attaches it at a folder or file of the same kind, which must not be a symlink.
+    /// Attaches it at a directory or file of the same kind, which must not be a symlink.
     pub fn attach(self, target: &Path) -> Result<(), SysError> {
         let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
         move_mount(self.fd.as_fd(), "", CWD, target, flags).map_err(|e| {
@@ -135,7 +135,7 @@ impl DetachedMount {
 }
 
 impl AsFd for DetachedMount {
-    /// Its root folder, as with `O_PATH`: files in it can be opened without attaching it.
+    /// Its root directory, as with `O_PATH`: files in it can be opened without attaching it.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }

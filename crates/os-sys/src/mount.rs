@@ -22,7 +22,7 @@ pub enum Access {
 }
 
 /// Mounts a file system, always nosuid, nodev and noatime: there is no caller that may have the
-/// first two, and with the third a look at a file is not a change of its dataset.
+/// first two, and with the third reading a file is not a change of its dataset.
 ///
 /// `options` is the comma-separated option string of the file system itself (mount(2) `data`), for
 /// example `rescue=nologreplay`.
@@ -61,8 +61,8 @@ pub fn bind_mount(source: &Path, target: &Path) -> Result<(), SysError> {
     }
 }
 
-/// A file system that is mounted read-only at no place: this process alone can look into it, nobody
-/// takes a copy along into a mount namespace of his own, and it is gone when this is dropped or the
+/// A file system that is mounted read-only at no place: only this process can access it, no other
+/// mount namespace gets a copy, and it is gone when this is dropped or the
 /// process ends, however it ends.
 #[derive(Debug)]
 pub struct ReadOnlyView(OwnedFd);
@@ -90,8 +90,8 @@ impl ReadOnlyView {
             .map_err(|e| SysError::path("look into", source, io::Error::from(e)))
     }
 
-    /// Its root, for this process: `/proc/self/fd/7/.`. With the dot it is a folder also for those who
-    /// follow no symlink.
+    /// Its root, for this process: `/proc/self/fd/7/.`. With the dot it is a directory also for callers
+    /// that follow no symlink.
     pub fn root(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}/.", self.0.as_raw_fd()))
     }

@@ -62,8 +62,8 @@ pub fn share_mount(target: &Path) -> Result<(), SysError> {
         .map_err(|e| SysError::path("share", target, e))
 }
 
-/// Leaves the network, the message queues and the file systems of the host: from now on `root` is all
-/// there is. For root of a user namespace of its own.
+/// Leaves the network, the message queues and the file systems of the host: afterwards only `root` is
+/// visible. The caller must be root of its own user namespace.
 pub fn leave_host(root: BorrowedFd<'_>) -> Result<(), SysError> {
     require_one_thread("leave the namespaces")?;
     let flags = UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
@@ -80,7 +80,7 @@ pub fn leave_host(root: BorrowedFd<'_>) -> Result<(), SysError> {
 /// For a mount namespace of one's own: users of what is let go of are not asked. `scratch` is an empty
 /// directory in it.
 pub fn detach_mounts(scratch: &Path, keep: impl Fn(&MountEntry) -> bool) -> Result<(), SysError> {
-    // What is below a detached mount goes with it, and what was hidden by it appears: look again
+    // Detaching a mount also detaches mounts below it, and reveals mounts that it hid: repeat
     // until nothing changes.
     let mut before = usize::MAX;
     loop {
@@ -118,7 +118,7 @@ fn detach_together(scratch: &Path, mounts: &[&Path]) -> Result<(), SysError> {
 
 fn detach(path: &Path) -> Result<(), SysError> {
     match rustix::mount::unmount(path, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW) {
-        // Hidden below another mount, or its folder was removed: nobody gets there by a path.
+        // Hidden below another mount, or its directory was removed: no path leads there.
         Ok(()) | Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOENT) => Ok(()),
         Err(e) => Err(SysError::path("detach", path, e)),
     }

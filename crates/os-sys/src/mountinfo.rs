@@ -13,7 +13,7 @@ const MOUNTINFO: &str = "/proc/self/mountinfo";
 pub struct MountEntry {
     /// Id of the mount, unique while it exists.
     pub id: u64,
-    /// Id of the mount it lies on.
+    /// Id of the mount it is on.
     pub parent: u64,
     /// Device number as `major:minor`.
     pub device: String,
@@ -102,12 +102,12 @@ impl MountTable {
         Self(lines.filter_map(MountEntry::parse).collect())
     }
 
-    /// What is visible at exactly this path; `None` if it is no mount point.
+    /// What is visible at exactly this path; `None` if it is not a mount point.
     pub fn at(&self, path: &Path) -> Option<&MountEntry> {
         self.0.iter().rev().find(|e| e.mount_point == path)
     }
 
-    /// The mount that another one lies on.
+    /// The mount that another one is on.
     pub fn parent_of(&self, entry: &MountEntry) -> Option<&MountEntry> {
         self.0.iter().find(|e| e.id == entry.parent)
     }

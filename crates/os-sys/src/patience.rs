@@ -8,7 +8,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// Calls `attempt` until it gives a value or an error; None when `patience` is used up.
 ///
-/// For what has no descriptor to wait on: lock files of other programs, control groups of version 1
+/// For objects without a descriptor to wait on: lock files of other programs, control groups of version 1
 /// (and of version 2, which announces that a group became empty, not that it can be removed),
 /// mounts that somebody is about to leave.
 pub fn until<T, E>(

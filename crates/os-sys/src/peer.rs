@@ -1,4 +1,4 @@
-//! Who is at the other end of a Unix socket.
+//! The peer of a Unix socket.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};

@@ -52,7 +52,7 @@ impl PidFd {
 
     /// Waits until the process has ended. `false` if the time ran out first.
     ///
-    /// Does not reap: a child of ours stays a zombie until it is waited for.
+    /// Does not reap: a child of this process stays a zombie until it is waited for.
     pub fn wait_exit(&self, timeout: Duration) -> Result<bool, SysError> {
         let deadline = Instant::now() + timeout;
         loop {
@@ -73,7 +73,7 @@ impl PidFd {
 
 /// The signal of a number, real-time signals as glibc counts them included (`SIGRTMIN` is 34).
 ///
-/// *Errors*: `None` for what is no signal: outside of 1 to 64, or one that the C library keeps for
+/// *Errors*: `None` for an invalid signal number: outside of 1 to 64, or one that the C library keeps for
 /// itself (32 and 33). *Source*: signal(7).
 pub fn signal_of(number: i32) -> Option<Signal> {
     if !(1..=64).contains(&number) || matches!(number, 32 | 33) {

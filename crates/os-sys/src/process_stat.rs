@@ -12,7 +12,7 @@ pub struct ProcessStat {
     pub state: char,
     /// Whether it has executed a program since it was forked.
     pub has_execed: bool,
-    /// Clock ticks since boot when it was started: with the pid it is one process for good.
+    /// Clock ticks since boot when it was started: with the pid it identifies a process permanently.
     pub start_time: u64,
 }
 

@@ -66,7 +66,7 @@ pub fn highest_limit(name: &str) -> Option<u64> {
     own.into_iter().chain(of_kernel).min()
 }
 
-/// Whether this process may raise its limits. What cannot be found out counts as yes: then the kernel
+/// Whether this process may raise its limits. True if that is unknown: then the kernel
 /// decides when the limit is set.
 fn is_privileged() -> bool {
     let has = rustix::thread::capabilities(None)

@@ -17,12 +17,12 @@ pub struct FilterInstruction {
     pub operand: u32,
 }
 
-/// Installs a filter for this process and all that it becomes and starts, for good.
+/// Installs a filter for this process and all that it becomes and starts, permanently.
 ///
 /// Unlike most libraries it does not forbid new privileges on the way, with which neither sudo nor
 /// ping would work: so it is for root of a user namespace.
 ///
-/// *Errors*: `EACCES` without `CAP_SYS_ADMIN`; `EINVAL` for what is no program. *Source*: seccomp(2).
+/// *Errors*: `EACCES` without `CAP_SYS_ADMIN`; `EINVAL` for an invalid program. *Source*: seccomp(2).
 pub fn install_filter(program: &[FilterInstruction]) -> Result<(), SysError> {
     let failed = |e: io::Error| SysError::new("install", "a filter of system calls", e);
     let mut instructions: Vec<libc::sock_filter> = program
@@ -40,7 +40,7 @@ pub fn install_filter(program: &[FilterInstruction]) -> Result<(), SysError> {
         filter: instructions.as_mut_ptr(),
     };
     // SAFETY: the program points to as many instructions as it says, which live until the kernel has
-    // copied them; the call changes no memory of ours.
+    // copied them; the call changes no memory of this process.
     let result = unsafe {
         libc::syscall(
             libc::SYS_seccomp,

@@ -15,7 +15,7 @@ pub struct Space {
     pub available: u64,
 }
 
-/// Asks the file system that a path lies on. *Source*: statvfs(3).
+/// Asks the file system that a path is on. *Source*: statvfs(3).
 pub fn space_of(path: &Path) -> Result<Space, SysError> {
     let s = rustix::fs::statvfs(path).map_err(|e| SysError::path("read free space of", path, e))?;
     Ok(Space {

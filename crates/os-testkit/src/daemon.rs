@@ -69,7 +69,7 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         if self.is_running() {
-            // A test that fails has nobody left to tell; the sandbox checks for leaks.
+            // A failed test cannot handle another error; the sandbox checks for leaks.
             drop(self.child.kill());
             drop(self.child.wait());
         }

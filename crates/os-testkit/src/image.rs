@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use crate::sandbox::{program, program_path};
 
 /// A busybox image, made by the real builder once for all tests of a run and kept beside the
-/// programs until these are built anew.
+/// programs until these are built again.
 ///
 /// *Blocking*: while another test makes it.
 ///
@@ -19,7 +19,7 @@ pub fn busybox() -> anyhow::Result<PathBuf> {
     let builder = program_path("osctl-image")?;
     let folder = builder
         .parent()
-        .context("a program lies in a folder")?
+        .context("a program is in a directory")?
         .join("test-images");
     fs::create_dir_all(&folder)?;
     let lock = File::create(folder.join("lock"))?;

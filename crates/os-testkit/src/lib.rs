@@ -1,10 +1,10 @@
 //! For tests: the real programs in a sandbox, and a check that nothing is left behind.
 //!
-//! A [`Sandbox`] is a root folder of its own: daemons started in it (`osctld --root`) share nothing
+//! A [`Sandbox`] is a root directory of its own: daemons started in it (`osctld --root`) share nothing
 //! with the host or with each other, so tests run side by side. It needs root, like the daemon.
 //!
 //! ```text
-//!   sandbox  a root folder; starts daemons, runs osctl, speaks to the socket
+//!   sandbox  a root directory; starts daemons, runs osctl, speaks to the socket
 //!   daemon   a running osctld: kill, stop, wait for its end
 //!   container  a container of it: start, exec, wait for a state
 //!   image    the busybox image they are made from, built once

@@ -1,8 +1,8 @@
 //! Account files of a test's own.
 //!
-//! newuidmap(1) reads `/etc/passwd` and `/etc/subuid`, whatever it is told, so a real container
-//! needs its user in there. These files are in a folder instead, and the monitor of the container
-//! sees them in place of the host's: `etc` of its launch specification names the folder. The host's
+//! newuidmap(1) reads `/etc/passwd` and `/etc/subuid`, whatever its arguments, so a real container
+//! needs its user in there. These files are in a directory instead, and the monitor of the container
+//! sees them in place of the host's: `etc` of its launch specification names the directory. The host's
 //! own files stay as they are, and tests run side by side.
 
 use std::fs;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-/// A folder with `passwd`, `group`, `subuid` and `subgid`.
+/// A directory with `passwd`, `group`, `subuid` and `subgid`.
 #[derive(Debug)]
 pub struct PrivateEtc {
     folder: PathBuf,
@@ -32,10 +32,10 @@ pub struct TestUser<'a> {
 }
 
 impl PrivateEtc {
-    /// Copies of the host's `passwd` and `group` in a new folder; nobody has subordinate ids.
+    /// Copies of the host's `passwd` and `group` in a new directory; no user has subordinate ids.
     ///
     /// # Errors
-    /// When the folder exists, or a file cannot be copied.
+    /// When the directory exists, or a file cannot be copied.
     pub fn new(folder: impl Into<PathBuf>) -> anyhow::Result<Self> {
         let folder = folder.into();
         let shown = folder.display().to_string();
@@ -49,7 +49,7 @@ impl PrivateEtc {
         Ok(Self { folder })
     }
 
-    /// The folder.
+    /// The directory.
     pub fn folder(&self) -> &Path {
         &self.folder
     }

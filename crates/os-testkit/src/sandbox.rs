@@ -1,4 +1,4 @@
-//! A root folder of its own, with the real programs in it.
+//! A root directory of its own, with the real programs in it.
 
 use std::fs;
 use std::os::unix::net::UnixStream;
@@ -15,7 +15,7 @@ use crate::daemon::Daemon;
 use crate::http::{self, Response};
 use crate::leaks;
 
-/// A root folder.
+/// A root directory.
 #[derive(Debug)]
 pub struct Sandbox {
     dir: TempDir,
@@ -52,7 +52,7 @@ impl Sandbox {
     /// A new sandbox with minimal account files.
     ///
     /// # Errors
-    /// When the folder cannot be made, or we are not root.
+    /// When the directory cannot be made, or we are not root.
     pub fn new() -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("osctl-test-").tempdir()?;
         let sandbox = Self { dir };
@@ -69,7 +69,7 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Its root folder.
+    /// Its root directory.
     pub fn root(&self) -> &Path {
         self.dir.path()
     }
@@ -332,12 +332,12 @@ impl Drop for Sandbox {
 fn put(path: &Path, text: &str) -> anyhow::Result<()> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "a scratch file that nobody else reads yet"
+        reason = "a temporary file that no other process reads yet"
     )]
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The path of a program of this workspace: in the folder that the test itself was built into.
+/// The path of a program of this workspace: in the directory that the test itself was built into.
 ///
 /// # Errors
 /// When it is not built.

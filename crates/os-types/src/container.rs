@@ -88,7 +88,7 @@ words! {
         Frozen = "frozen",
         /// It is being stopped, or ends by itself.
         Stopping = "stopping",
-        /// It cannot be told: the kernel could not be asked.
+        /// The state could not be read from the kernel.
         Unknown = "unknown",
     }
 }
@@ -145,7 +145,7 @@ pub struct StartPolicy {
     pub init: StartInit,
 }
 
-/// How a container is stopped: the rungs of the ladder and their deadlines.
+/// How a container is stopped: its stages and their deadlines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StopPolicy {
@@ -156,7 +156,7 @@ pub struct StopPolicy {
     #[serde(default = "default_timeout_ms", deserialize_with = "timeout_ms")]
     #[schemars(range(max = TIMEOUT_MS_MAX))]
     pub timeout_ms: u32,
-    /// Told to logged-in users before; none: nobody is told.
+    /// Message to logged-in users before the stop; without it they get none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub message: Option<String>,

@@ -39,12 +39,12 @@ impl IdSpan {
         self.count
     }
 
-    /// True if an id lies in both.
+    /// True if an id is in both.
     pub fn overlaps(self, other: Self) -> bool {
         self.first <= other.last() && other.first <= self.last()
     }
 
-    /// True if every id of `other` lies in `self`.
+    /// True if every id of `other` is in `self`.
     pub fn contains(self, other: Self) -> bool {
         self.first <= other.first && other.last() <= self.last()
     }

@@ -1,4 +1,4 @@
-//! The allocation table of an id range: which blocks are taken, and by whom.
+//! The allocation table of an id range: allocated blocks and their owners.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub struct Allocation {
     pub block_index: u32,
     /// Number of blocks.
     pub block_count: u32,
-    /// Who has them: `user:<name>`, or whatever the administrator said.
+    /// The owner: `user:<name>`, or any text of the administrator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
 }

@@ -30,7 +30,7 @@ name! {
 }
 
 name! {
-    /// Who made an image, e.g. `vpsadminos`.
+    /// The vendor of an image, e.g. `vpsadminos`.
     ///
     /// *Shape*: as [`Distribution`].
     Vendor, "vendor",
@@ -103,7 +103,7 @@ pub struct ImageInfo {
     pub version: DistVersion,
     /// Its architecture.
     pub arch: Arch,
-    /// Who made it.
+    /// The vendor.
     pub vendor: Vendor,
     /// Its variant.
     pub variant: Variant,

@@ -17,7 +17,7 @@ pub enum JournalPlace {
     },
     /// On the host's disk: what makes, opens, closes or forgets a whole pool.
     Host,
-    /// In the run folder: what changes only what runs, at no cost of a sync.
+    /// In the runtime directory: what changes only what runs, at no cost of a sync.
     Run,
 }
 
@@ -47,7 +47,7 @@ pub struct Parallel {
 }
 
 impl Plan {
-    /// The plan that takes it back, in reverse order, by [`Step::undo`].
+    /// The inverse plan, in reverse order, by [`Step::undo`].
     ///
     /// # Errors
     /// The first step that cannot be taken back.

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{NameError, PoolName};
 
-/// A file or folder of ours on a pool, e.g. `tank:conf/user/alice.toml`.
+/// A file or directory of osctl on a pool, e.g. `tank:conf/user/alice.toml`.
 ///
 /// A journal that holds such paths can be replayed wherever the pool is mounted. The part below
 /// the pool has only plain components (no `.`, `..`, empty ones or control bytes) and at most 1024
 /// bytes, so joining it to a mountpoint cannot leave the pool.
 ///
-/// *Shape*: text `pool:relative/path`; relative `""` is the pool's own folder.
+/// *Shape*: text `pool:relative/path`; relative `""` is the pool's own directory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PoolPath {
@@ -57,7 +57,7 @@ impl PoolPath {
         &self.relative
     }
 
-    /// The path on the host when the pool's folder is `mountpoint`.
+    /// The path on the host when the pool's directory is `mountpoint`.
     pub fn below(&self, mountpoint: &Path) -> PathBuf {
         if self.relative.is_empty() {
             mountpoint.into()

@@ -7,7 +7,7 @@ use os_types::image::{Arch, DistVersion, Distribution, Variant, Vendor};
 
 /// Build, check and import images of containers
 ///
-/// An image is one file. `osctl ct new --from-archive FILE` makes a container from it; a folder of
+/// An image is one file. `osctl ct new --from-archive FILE` makes a container from it; a directory of
 /// images is a repository, made by `deploy`.
 #[derive(Debug, Parser)]
 #[command(
@@ -34,7 +34,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: Build,
     },
-    /// Make an image from a root tarball or folder, as distributions publish them
+    /// Make an image from a root tarball or directory, as distributions publish them
     #[command(
         after_help = "Example:\n  osctl-image import alpine-minirootfs.tar.gz \
         --distribution alpine --version 3.20 -o alpine.img"
@@ -54,19 +54,19 @@ pub(crate) enum Command {
         /// The image
         file: PathBuf,
     },
-    /// Put an image into a repository folder, which is made if it is not there
+    /// Put an image into a repository directory, which is made if it is not there
     Deploy {
         /// Another name of this version, e.g. stable; moves away from other versions
         #[arg(short, long = "tag", value_name = "TAG")]
         tags: Vec<DistVersion>,
         /// The image
         file: PathBuf,
-        /// The folder
+        /// The directory
         repository: PathBuf,
     },
-    /// List the images of a repository folder
+    /// List the images of a repository directory
     Ls {
-        /// The folder
+        /// The directory
         repository: PathBuf,
     },
 }
@@ -103,7 +103,7 @@ pub(crate) struct Output {
     /// The image to write; one that is there is replaced
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Who makes it
+    /// Vendor of the image
     #[arg(long, default_value = "vpsadminos")]
     pub(crate) vendor: Vendor,
     /// Which of the vendor's images it is
@@ -113,7 +113,7 @@ pub(crate) struct Output {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Import {
-    /// A tarball (plain, gzip, xz or zstd) or a folder
+    /// A tarball (plain, gzip, xz or zstd) or a directory
     pub(crate) source: PathBuf,
     /// The distribution, e.g. alpine
     #[arg(long)]
@@ -127,7 +127,7 @@ pub(crate) struct Import {
     /// The init and its arguments, if not /sbin/init
     #[arg(long, num_args = 1.., value_name = "ARG", allow_hyphen_values = true, value_terminator = ";")]
     pub(crate) init_cmd: Vec<String>,
-    /// Take so many leading folders off each path of a tarball
+    /// Remove this number of leading directories from each path of a tarball
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) strip_components: usize,
     #[command(flatten)]

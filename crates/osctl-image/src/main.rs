@@ -1,5 +1,5 @@
 //! `osctl-image`: build images, check them, make them from a distribution's tarball, and put them into
-//! a repository folder.
+//! a repository directory.
 //!
 //! It needs neither a daemon nor a pool, and root only for `build debian`. Data goes to standard output, the rest to
 //! standard error; exit codes are those of `osctl`.

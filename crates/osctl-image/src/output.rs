@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use os_types::{ByteSize, Code, Failure};
 
-/// A line for people, on standard error. Nobody may be reading: that is no error.
+/// Prints a line for people to standard error. A closed pipe is not an error.
 pub(crate) fn note(text: &str) {
     drop(writeln!(io::stderr(), "{}", printable(text)));
 }
@@ -24,7 +24,7 @@ pub(crate) fn failure(failure: &Failure) {
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let written = io::stdout().lock().write_all(text.as_bytes());
     written.or_else(|error| match error.kind() {
-        // Whoever reads has enough: `osctl-image ls | head`.
+        // The reader has closed the pipe: `osctl-image ls | head`.
         io::ErrorKind::BrokenPipe => Ok(()),
         _ => Err(Failure::new(Code::File, format!("cannot print: {error}"))),
     })
@@ -46,7 +46,7 @@ fn printable(text: &str) -> String {
     text.chars().map(escape).collect()
 }
 
-/// How far something is: a line that is written anew, on a terminal only.
+/// Progress of a command: one line that is rewritten, on a terminal only.
 pub(crate) struct Progress {
     what: &'static str,
     total: Option<u64>,
@@ -71,7 +71,7 @@ impl Progress {
         }
     }
 
-    /// So many bytes more.
+    /// Adds a number of bytes.
     pub(crate) fn add(&self, bytes: u64) {
         self.done.set(self.done.get().saturating_add(bytes));
         if self.shown.get().is_some_and(|shown| shown.elapsed() < PACE) {

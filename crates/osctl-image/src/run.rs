@@ -146,7 +146,7 @@ fn import(what: &Import, json: bool) -> Result<(), Failure> {
     let info = info.map_err(|error| {
         let failure = Failure::from(error);
         match failure.code {
-            // A root of its own in a folder is the usual reason.
+            // A root of its own in a directory is the usual reason.
             _ if failure.next.is_some() => failure,
             os_types::Code::NotFound => failure,
             _ => failure.next("osctl-image import --help"),
@@ -175,7 +175,9 @@ fn tell(left_out: &LeftOut) {
         ));
     }
     if *mounts > 0 {
-        note(&format!("left out: what is mounted at {mounts} folder(s)"));
+        note(&format!(
+            "left out: file systems mounted at {mounts} directories"
+        ));
     }
 }
 

@@ -13,7 +13,7 @@ use clap::{Parser, ValueEnum};
     args_override_self = true
 )]
 pub(crate) struct Args {
-    /// Keep everything of ours below this folder: run folder, host state, account files, pools.
+    /// Keep everything of osctl below this directory: runtime directory, host state, account files, pools.
     /// Several daemons with different roots live side by side.
     #[arg(long, value_name = "DIR", default_value = "/", env = "OSCTL_ROOT")]
     pub(crate) root: PathBuf,

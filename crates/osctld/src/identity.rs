@@ -9,7 +9,7 @@ use os_types::Failure;
 /// A host, as it marks its pools.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
-    /// The same for good: `machine-id(5)`, or what was made up at the first start.
+    /// The same permanently: `machine-id(5)`, or what was made up at the first start.
     pub(crate) host_id: String,
     /// The name, for people.
     pub(crate) hostname: String,
@@ -18,7 +18,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Reads it; a host without a machine id gets one of ours in the folder `state`.
+    /// Reads it; a host without a machine id gets one of osctl in the directory `state`.
     pub(crate) fn read(etc: &Path, state: &Path) -> Result<Self, Failure> {
         let boot_id = os_sys::boot_id()?;
         Ok(Self {

@@ -20,7 +20,7 @@ pub(crate) enum InstanceError {
     /// The lock could not be taken.
     #[error("cannot lock the run folder")]
     Lock(#[source] LockError),
-    /// A folder could not be made.
+    /// A directory could not be made.
     #[error("cannot make the run folder")]
     Folder(#[from] os_store::FileError),
     /// The socket could not be made.
@@ -34,7 +34,7 @@ pub(crate) enum InstanceError {
     },
 }
 
-/// Takes the place of the only daemon of the run folder `run`; given up when dropped.
+/// Takes the place of the only daemon of the runtime directory `run`; given up when dropped.
 pub(crate) fn claim(run: &Path) -> Result<Lock, InstanceError> {
     if let Some(parent) = run.parent() {
         atomic::create_dir_all(parent, Attributes::mode(0o755))?;
@@ -48,7 +48,7 @@ pub(crate) fn claim(run: &Path) -> Result<Lock, InstanceError> {
 
 /// Makes the socket, mode 0600 from the first moment.
 ///
-/// It is bound inside a folder that only root can enter, given its mode there and then renamed to
+/// It is bound inside a directory that only root can enter, given its mode there and then renamed to
 /// `path`: nobody can connect in between, and a stale socket of a crashed daemon is replaced in
 /// the same step.
 pub(crate) fn bind(path: &Path) -> Result<UnixListener, InstanceError> {

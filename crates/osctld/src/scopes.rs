@@ -1,4 +1,4 @@
-//! Which dataset of a pool everything of ours lies below, and where journals are therefore.
+//! Which dataset of a pool everything of osctl is below, and where journals are therefore.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ impl Scopes {
         self.known(pool).unwrap_or_else(|| DatasetName::from(pool))
     }
 
-    /// The folder that everything of ours on a pool lies below.
+    /// The directory that everything of osctl on a pool is below.
     pub(crate) fn folder(&self, pool: &PoolName) -> PathBuf {
         layout::dataset_folder(self.paths.root(), &self.dataset(pool))
     }
@@ -56,7 +56,7 @@ impl Scopes {
     }
 }
 
-/// Journals: on the pool, in the host's state folder, in the run folder.
+/// Journals: on the pool, in the host's state directory, in the runtime directory.
 #[derive(Debug)]
 pub(crate) struct Journals(pub(crate) Arc<Scopes>);
 

@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     result
 }
 
-/// The root folder, absolute. One that is not that of the host is made with all that the daemon expects
+/// The root directory, absolute. One that is not that of the host is made with all that the daemon expects
 /// in it; its parent has to be there, so that a mistyped path makes nothing.
 fn root(root: &Path) -> anyhow::Result<PathBuf> {
     let unusable = || format!("cannot use the root {}", root.display());

@@ -9,7 +9,7 @@ use rustix::fs::FileType;
 
 use crate::{VmError, host};
 
-/// An archive in the making. Entries are in the order they were added, folders before contents.
+/// An archive in the making. Entries are in the order they were added, directories before contents.
 #[derive(Debug, Clone, Default)]
 pub struct Initrd {
     archive: Vec<u8>,
@@ -22,7 +22,7 @@ impl Initrd {
         Self::default()
     }
 
-    /// The host's busybox as `/bin/busybox` and `/bin/sh`, empty folders to mount on, and `init`,
+    /// The host's busybox as `/bin/busybox` and `/bin/sh`, empty directories to mount on, and `init`,
     /// a script that begins with `#!/bin/busybox sh`.
     ///
     /// *Errors*: [`VmError::ProgramMissing`] without a busybox. It has to be a static one.
@@ -39,7 +39,7 @@ impl Initrd {
             .file("init", 0o755, init.as_bytes()))
     }
 
-    /// Adds a folder.
+    /// Adds a directory.
     #[must_use]
     pub fn folder(self, path: &str) -> Self {
         self.entry(path, FileType::Directory, 0o755, &[])

@@ -19,7 +19,7 @@ pub struct Canaries {
 }
 
 impl Canaries {
-    /// Looks at `places`, files or whole folders, and at what is mounted outside of `below`, which is
+    /// Looks at `places`, files or whole directories, and at what is mounted outside of `below`, which is
     /// the sandbox's.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ pub struct Guests {
     pub sandbox: Sandbox,
     daemon: Daemon,
     canaries: Canaries,
-    /// A folder of the host outside of the sandbox, with files in it.
+    /// A directory of the host outside of the sandbox, with files in it.
     pub outside: tempfile::TempDir,
 }
 
@@ -66,7 +66,7 @@ impl Guests {
         Self::busybox_without(&[])
     }
 
-    /// The same without some of its top folders or files, whose place something else can take.
+    /// The same without some of its top directories or files, whose place something else can take.
     ///
     /// # Errors
     /// When this machine has no static busybox.

@@ -62,7 +62,7 @@ impl Tarball {
         self.add(EntryType::Regular, name.as_bytes(), b"", data.as_ref())
     }
 
-    /// A folder.
+    /// A directory.
     #[must_use]
     pub fn folder(self, name: &str) -> Self {
         self.add(EntryType::Directory, name.as_bytes(), b"", b"")

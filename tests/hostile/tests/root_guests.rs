@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use hostile::Guests;
 use hostile::exec::on_terminal;
 
-/// A guest that hands out a terminal of its own choice gets none of ours.
+/// A guest that hands out a terminal of its own choice gets no terminal of osctl.
 #[test]
 fn a_terminal_is_a_real_one_or_none() -> Result<()> {
     let guests = Guests::new()?;
@@ -44,7 +44,7 @@ fn a_terminal_is_a_real_one_or_none() -> Result<()> {
     guests.finish()
 }
 
-/// A command begins in a folder of the guest, whatever the guest makes of its folders.
+/// A command begins in a directory of the guest, whatever the guest makes of its directories.
 #[test]
 fn a_command_begins_in_the_guest() -> Result<()> {
     let guests = Guests::new()?;

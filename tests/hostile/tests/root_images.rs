@@ -63,7 +63,7 @@ fn roots_that_lead_out(out: &str) -> Vec<(&'static str, Tarball, &'static str)> 
         (
             "through",
             etc().symlink("a", out).file("a/victim", "x"),
-            "no folder of the root",
+            "not a directory of the root",
         ),
         (
             "through-two",
@@ -71,19 +71,19 @@ fn roots_that_lead_out(out: &str) -> Vec<(&'static str, Tarball, &'static str)> 
                 .symlink("a", out)
                 .symlink("b", "a")
                 .file("b/victim", "x"),
-            "no folder of the root",
+            "not a directory of the root",
         ),
         (
             "relative",
             etc()
                 .symlink("a", "../../../../../../../..")
                 .file("a/tmp/x", "x"),
-            "no folder of the root",
+            "not a directory of the root",
         ),
         (
             "through-file",
             etc().file("a", "x").file("a/b", "x"),
-            "no folder of the root",
+            "not a directory of the root",
         ),
         (
             "link-out",
@@ -103,7 +103,7 @@ fn roots_that_lead_out(out: &str) -> Vec<(&'static str, Tarball, &'static str)> 
         (
             "link-then-through",
             etc().symlink("a", out).link("b", "a").file("b/victim", "x"),
-            "no folder of the root",
+            "not a directory of the root",
         ),
         ("link-to-folder", etc().link("a", "etc"), "no file of it"),
         (
@@ -119,7 +119,7 @@ fn roots_that_lead_out(out: &str) -> Vec<(&'static str, Tarball, &'static str)> 
         (
             "folder-gone",
             etc().file("a/x", "x").symlink("a", out),
-            "where a folder is",
+            "replaces a directory",
         ),
         ("root-replaced", etc().symlink(".", out), "no folder"),
         (
@@ -207,7 +207,7 @@ fn damaged_images_leave_nothing() -> Result<()> {
         .osctl(&["ct", "new", "--from-file", &text, "a"])?;
     refused("another architecture", &ran, "sparc64")?;
     is_clean(&guests)?;
-    // A fifo by that name makes nobody wait; a folder and a device neither.
+    // A fifo by that name makes nobody wait; a directory and a device neither.
     fs::remove_file(&file)?;
     let made = command("mkfifo").arg(&file).status()?;
     ensure!(made.success(), "mkfifo failed");

@@ -64,7 +64,7 @@ fn exercise(guests: &Guests, name: &str, root: Tarball) -> Result<bool> {
     Ok(runs)
 }
 
-/// Runs every trap in place of one folder or file of the root.
+/// Runs every trap in place of one directory or file of the root.
 fn in_place_of(place: &str, also: &[&str]) -> Result<()> {
     let guests = Guests::new()?;
     for (kind, target) in traps(&guests) {
@@ -194,7 +194,7 @@ fn places_of_mounts_are_no_folders() -> Result<()> {
     guests.finish()
 }
 
-/// LXC opens it and waits for somebody to write; we do not wait for LXC for ever.
+/// LXC opens it and waits for somebody to write; we do not wait for LXC forever.
 #[test]
 fn proc_is_a_fifo() -> Result<()> {
     let guests = Guests::new()?;

@@ -99,7 +99,7 @@ fn a_tenants_user_gets_no_directory_of_root() -> Result<()> {
         .path("run/osctl/pools/tank/containers/web/console");
     let target = victim.dir.display().to_string();
     let file = victim.dir.join("shadow").display().to_string();
-    // Whatever of these names exists is in the tenant's hands; the others are made for good measure.
+    // Whatever of these names exists is in the tenant's hands; the others are made to cover all names.
     let mut tricks = Vec::new();
     for name in [".home/run", ".home", ".run"] {
         let path = home.join(name).display().to_string();

@@ -83,7 +83,7 @@ fn no_console_and_the_system_comes_up() -> Result<()> {
     let said = vm.succeeds("dmesg")?;
     for part in [
         "stage 1: looking for root.squashfs",
-        "stage 2: folders",
+        "stage 2: directories",
         "getty-ttyS0: this machine has no line ttyS0: no login there",
     ] {
         ensure!(said.contains(part), "{part:?} is not in:\n{said}");

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use os_testkit::Sandbox;
 use serde_json::Value;
 
-/// Files of ours with their contents, datasets, what runs, and what the daemon says there is. Times,
+/// Files of osctl with their contents, datasets, what runs, and what the daemon says there is. Times,
 /// process ids, random parts of names and the journal are left out; the root of the sandbox is
 /// written `@`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,7 +184,7 @@ fn groups_below(folder: &Path, path: &str, found: &mut BTreeSet<String>) -> Resu
     Ok(())
 }
 
-/// Names in a folder, sorted; none if there is no folder.
+/// Names in a directory, sorted; none if there is no directory.
 fn list(folder: &Path) -> Result<Vec<String>> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Ok(Vec::new());

@@ -85,7 +85,7 @@ fn schemathesis_finds_nothing() -> Result<()> {
     sandbox.finish(daemon)
 }
 
-/// Requests that no client of ours sends, and the status of each.
+/// Requests that no client of osctl sends, and the status of each.
 #[test]
 fn broken_requests_are_the_clients_fault() -> Result<()> {
     let sandbox = Sandbox::new()?;
@@ -123,7 +123,7 @@ fn broken_requests_are_the_clients_fault() -> Result<()> {
     sandbox.finish(daemon)
 }
 
-/// What a daemon that left its root would change first: names in folders of the machine, and its
+/// What a daemon that left its root would change first: names in directories of the machine, and its
 /// account files.
 fn machine() -> Result<Vec<String>> {
     let mut seen = Vec::new();

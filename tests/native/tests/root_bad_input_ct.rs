@@ -44,7 +44,7 @@ fn refused_image(sandbox: &Sandbox, image: &Path, words: &[&str]) -> Result<()> 
     )
 }
 
-/// An image made from a folder by the real program.
+/// An image made from a directory by the real program.
 fn import(sandbox: &Sandbox, folder: &Path, options: &[&str]) -> Result<PathBuf> {
     let output = sandbox.path("imported.img");
     #[expect(clippy::disallowed_methods, reason = "the program under test")]
@@ -341,7 +341,7 @@ fn a_client_killed_while_it_makes_one() -> Result<()> {
     sandbox.finish(daemon)
 }
 
-/// What renames or destroys the root of a container takes along what lies in it.
+/// What renames or destroys the root of a container takes along what is in it.
 #[test]
 fn roots_of_containers_are_apart() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;

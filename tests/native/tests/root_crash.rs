@@ -1,5 +1,5 @@
 //! The crash matrix: for each mutating command, `kill -9` of the daemon before and after every
-//! step, on the way there and on the way back. After a restart the operation is finished or
+//! step, on the way there and during rollback. After a restart the operation is finished or
 //! reverted, `operation ls` says which, and nothing half-made is left.
 
 use std::io::Write as _;
@@ -33,16 +33,16 @@ struct Scenario {
 /// What is between two runs of a command.
 #[derive(Clone, Copy)]
 enum Again {
-    /// Everything is made anew, in a sandbox of its own: what the command leaves has to stay as it is.
+    /// Everything is made again, in a sandbox of its own: what the command leaves has to stay as it is.
     Anew,
     /// These commands lead back to what was there before, in the same sandbox.
     Back(&'static [Words]),
-    /// These do too; but the command itself destroys for good, and cannot be taken back.
+    /// These do too; but the command itself destroys data, and cannot be taken back.
     Made(&'static [Words]),
 }
 
 impl Scenario {
-    /// The way back from a destruction ends before it begins.
+    /// the rollback from a destruction ends before it begins.
     const fn destroys(&self) -> bool {
         matches!(self.again, Again::Made(_))
     }
@@ -284,7 +284,7 @@ fn run(scenario: &Scenario) -> Result<()> {
     } = rehearse(scenario)?;
     let steps = has_way_back.len();
     let forward = points(1..=steps, "").into_iter().map(|point| (point, None));
-    // On the way back: step k has its effect and then fails. The whole way is gone from the last
+    // during rollback: step k has its effect and then fails. The whole way is gone from the last
     // step; of the others only the first part, behind which their ways are the same.
     let reverting = (1..=steps).flat_map(|failed| {
         let last = if failed == steps { 1 } else { failed };
@@ -330,7 +330,7 @@ fn points(steps: impl Iterator<Item = usize>, prefix: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether a point is around the way back of a step that has none.
+/// Whether a point is around the rollback of a step that has none.
 fn is_of_one_that_stays(point: &str, has_way_back: &[bool]) -> bool {
     let steps = (1..).zip(has_way_back).filter(|(_, has)| !**has);
     let mut prefixes = steps.map(|(number, _): (usize, _)| format!("revert-{number}:"));
@@ -339,7 +339,7 @@ fn is_of_one_that_stays(point: &str, has_way_back: &[bool]) -> bool {
 
 /// What a command does without a crash.
 struct Rehearsal {
-    /// It stops containers, which has no way back.
+    /// It stops containers, which is irreversible.
     stops: bool,
     /// Of each step. One that finds nothing to do, such as the registration of no users, has none either.
     has_way_back: Vec<bool>,
@@ -425,7 +425,7 @@ struct Stage {
     before: World,
     /// The newest operation of the history.
     newest: String,
-    /// The command stops containers, which has no way back.
+    /// The command stops containers, which is irreversible.
     stops: bool,
 }
 

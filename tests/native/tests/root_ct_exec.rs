@@ -369,7 +369,7 @@ fn the_guest_sees_nothing_of_the_host() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
     let web = sandbox.container("web")?;
     let fds = web.exec(&["/bin/ls", "-l", "/proc/self/fd"])?;
-    // Three streams, and the folder that is being read: it is gone when its name is asked for.
+    // Three streams, and the directory that is being read: it is gone when its name is asked for.
     let open: Vec<&str> = fds
         .stdout
         .lines()

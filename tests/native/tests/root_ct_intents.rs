@@ -197,7 +197,7 @@ fn is_in(process: &std::path::Path, group: &str) -> bool {
     groups.contains(group)
 }
 
-/// The freezer is the kernel's: it is seen whoever used it, and thawed for good.
+/// The freezer is the kernel's: it is seen whoever used it, and thawed permanently.
 #[test]
 fn frozen_from_outside_it_is_shown_and_thawed() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
@@ -211,7 +211,7 @@ fn frozen_from_outside_it_is_shown_and_thawed() -> Result<()> {
         .iter()
         .find(|root| fs::exists(format!("{root}/{own}/cgroup.freeze")).unwrap_or(false));
     let folder = format!("{}/{own}", root.context("no mount of cgroup v2")?);
-    // The group above, as an administrator would who knows nothing of ours.
+    // The group above, as an administrator would who knows nothing of osctl.
     let above = std::path::Path::new(&folder).parent().context("a root")?;
     native::write(above.join("cgroup.freeze"), "1")?;
     wait_for("frozen", || Ok((web.state()? == "frozen").then_some(())))?;

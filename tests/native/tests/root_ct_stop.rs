@@ -1,4 +1,4 @@
-//! Stopping containers: the ladder, and what must not hinder it.
+//! Stopping containers: the stop stages, and what must not prevent it.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
@@ -27,7 +27,7 @@ fn with_init<'a>(sandbox: &'a Sandbox, name: &str, script: &str) -> Result<Conta
     Ok(container)
 }
 
-/// Stops a container; returns the rungs that were told, which `osctl` leaves out if it was quick.
+/// Stops a container; returns the stages that were told, which `osctl` leaves out if it was quick.
 fn stop(sandbox: &Sandbox, args: &[&str]) -> Result<String> {
     let ping = sandbox.request("GET", "/v1/ping", None)?.json()?;
     sandbox.ok(&[&["ct", "stop"], args].concat())?;

@@ -126,7 +126,7 @@ fn an_import_that_died_halfway_registers_everybody() -> Result<()> {
     sandbox.finish(daemon)
 }
 
-/// After a boot the run folder is empty and nothing is mounted; the pools come back because they
+/// After a boot the runtime directory is empty and nothing is mounted; the pools come back because they
 /// carry the mark of this host.
 #[test]
 fn a_rebooted_host_imports_what_was_imported() -> Result<()> {

@@ -26,7 +26,7 @@ fn write_etc(sandbox: &Sandbox, name: &str, text: &str) -> Result<()> {
     Ok(fs::write(sandbox.path("etc").join(name), text)?)
 }
 
-/// Everything in the run folder, the account files, control groups and logs that bears a name.
+/// Everything in the runtime directory, the account files, control groups and logs that bears a name.
 fn named_after(sandbox: &Sandbox, name: &str) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let mut folders = vec![

@@ -148,7 +148,7 @@ fn a_busy_pool_is_in_nobodys_way() -> Result<()> {
 }
 
 /// Guests that ignore every signal cost one timeout, whatever `parallel-stop` is: while their stops
-/// are under way, all others end. This is what happens at poweroff.
+/// are in progress, all others end. This is what happens at poweroff.
 #[test]
 fn an_export_waits_for_all_deaf_guests_at_once() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;

@@ -170,7 +170,7 @@ fn an_existing_btrfs_becomes_a_pool_and_back() -> Result<()> {
     let sandbox = Sandbox::new()?;
     let daemon = sandbox.start_ready()?;
     sandbox.pool("outer")?;
-    // A folder on a mounted btrfs.
+    // A directory on a mounted btrfs.
     let folder = sandbox.path("outer/inner");
     let path = text(&folder)?;
     subvolume(path)?;

@@ -29,7 +29,7 @@ pub struct PoolNew {
 pub struct PoolInstall {
     /// Name of the pool.
     pub pool: PoolName,
-    /// An image file or block device with a btrfs, or a folder on a mounted btrfs. If it is
+    /// An image file or block device with a btrfs, or a directory on a mounted btrfs. If it is
     /// left out, what the host knows of the pool already, or the zpool of that name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<HostPath>,

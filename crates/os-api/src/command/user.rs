@@ -10,7 +10,7 @@ use super::pool::yes;
 ///
 /// Without maps: a block of the id range (`block_index`, or the first that nobody has) is
 /// allocated and mapped whole. With maps: they are taken as given; together with `block_index`
-/// they have to lie in that block.
+/// they have to are in that block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserNew {
@@ -84,7 +84,7 @@ pub struct UserSet {
     pub standalone: bool,
 }
 
-/// Write passwd, group, subuid and subgid lines of this host anew.
+/// Write passwd, group, subuid and subgid lines of this host again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Activate {}

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum AssetKind {
     /// A dataset.
     Dataset,
-    /// A folder.
+    /// A directory.
     Directory,
     /// A file.
     File,

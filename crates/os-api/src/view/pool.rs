@@ -42,7 +42,7 @@ pub struct Pool {
     pub parallel_start: u32,
     /// How many containers are stopped at the same time.
     pub parallel_stop: u32,
-    /// Its folder on the host.
+    /// Its directory on the host.
     pub mountpoint: PathBuf,
     /// Where it comes from, if the host remembers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,13 +80,13 @@ pub enum SourceKind {
     Image,
     /// A block device.
     Device,
-    /// A folder on a mounted btrfs.
+    /// A directory on a mounted btrfs.
     Folder,
     /// A zpool with the name of the pool, on whatever disks it is.
     Zpool,
     /// Nothing is there now.
     Missing,
-    /// It does not answer: the file system that it lies on hangs.
+    /// It does not answer: the file system that it is on hangs.
     Unreachable,
 }
 

@@ -31,7 +31,7 @@ impl Tree {
     /// another one.
     ///
     /// # Errors
-    /// [`CgroupError::File`] if the process is gone; if it is in a group that is none of ours it is as
+    /// [`CgroupError::File`] if the process is gone; if it is in a group that does not belong to osctl it is as
     /// if it were gone. [`CgroupError::Frozen`] if one of its groups is frozen at any level: what joins it
     /// would not run.
     pub fn join_fds_of(&self, pid: u32) -> Result<Vec<File>, CgroupError> {
@@ -69,7 +69,7 @@ impl Tree {
         });
         if let Some(mut own) = own {
             let thread = std::thread::Builder::new().name("expect-joins".to_owned());
-            // Without it whoever joins waits, and that is all.
+            // If it fails, the first process that joins waits longer.
             drop(thread.spawn(move || drop(own.write_all(b"0"))));
         }
     }

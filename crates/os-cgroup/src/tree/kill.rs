@@ -14,7 +14,7 @@ use crate::path::CgroupPath;
 /// Freezing is help, not a condition: a process in an uninterruptible wait never freezes.
 const FREEZE_PATIENCE: Duration = Duration::from_millis(100);
 
-/// Most killed processes are gone within so long; who is not may be in hierarchies of version 1 only.
+/// Most killed processes have exited after this time; the others may be in hierarchies of version 1 only.
 const USUALLY_GONE: Duration = Duration::from_millis(100);
 
 impl Tree {
@@ -92,7 +92,7 @@ impl Tree {
         }
         if !stragglers.is_empty() {
             self.freeze(path)?;
-            // Not a reason to leave them frozen: whoever is still there is told at the end.
+            // Do not leave them frozen in case of an error: remaining processes are reported at the end.
             let killed = self.kill_each(path, &stragglers);
             self.thaw(path)?;
             return killed;
@@ -100,7 +100,7 @@ impl Tree {
         self.thaw(path)
     }
 
-    /// A pid may have been given to a process that is none of ours before it is opened, so the
+    /// A pid may have been given to a process that does not belong to osctl before it is opened, so the
     /// list is read again once the descriptors hold what they hold.
     fn kill_each(&self, path: &CgroupPath, pids: &BTreeSet<u32>) -> Result<(), CgroupError> {
         let mut held = Vec::new();

@@ -13,12 +13,12 @@ use crate::path::CgroupPath;
 const BUSY: i32 = 16;
 
 impl Tree {
-    /// Removes the group and all groups below it, deepest first; returns the folders removed, none
+    /// Removes the group and all groups below it, deepest first; returns the directories removed, none
     /// if nothing was there. Processes are not killed: see [`Tree::kill`].
     ///
     /// # Errors
     /// [`CgroupError::Busy`] naming the processes in it if it cannot be removed within `patience`.
-    /// What could be removed by then is gone.
+    /// Groups that could be removed by then are removed.
     pub fn remove(
         &self,
         path: &CgroupPath,
@@ -37,7 +37,7 @@ impl Tree {
     }
 
     /// Removes the parent group alone, where neither a process nor a group is in it; returns the
-    /// folders removed.
+    /// directories removed.
     pub fn remove_parent(&self) -> Result<Vec<PathBuf>, CgroupError> {
         let mut removed = Vec::new();
         for folder in self.folders(&CgroupPath::PARENT) {

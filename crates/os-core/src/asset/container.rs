@@ -1,4 +1,4 @@
-//! What a container expects: its file, its root, the folder of its scripts, and that nothing of it is left
+//! What a container expects: its file, its root, the directory of its scripts, and that nothing of it is left
 //! when it does not run.
 
 use os_types::{ContainerName, ContainerState, EntityRef};

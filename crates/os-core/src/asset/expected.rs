@@ -10,7 +10,7 @@ use crate::layout;
 /// What kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
-    /// A folder.
+    /// A directory.
     Directory,
     /// A regular file.
     File,
@@ -78,7 +78,7 @@ pub struct Expected {
     pub description: String,
     /// What has to be so.
     pub want: Want,
-    /// The command that mends it.
+    /// The command that repairs it.
     pub next: Option<String>,
 }
 

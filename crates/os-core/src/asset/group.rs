@@ -1,4 +1,4 @@
-//! What a group expects: its folder, its file, the groups above it.
+//! What a group expects: its directory, its file, the groups above it.
 
 use os_api::view::AssetKind;
 use os_types::{EntityRef, GroupName};

@@ -1,4 +1,4 @@
-//! What the host itself has of ours.
+//! What the host itself has of osctl.
 
 use os_api::view::AssetKind;
 use os_types::EntityRef;

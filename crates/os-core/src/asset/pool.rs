@@ -1,4 +1,4 @@
-//! What a pool expects: its dataset, its mount, its folders and files.
+//! What a pool expects: its dataset, its mount, its directories and files.
 
 use os_api::view::AssetKind;
 use os_types::{DatasetName, EntityRef};

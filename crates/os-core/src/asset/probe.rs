@@ -9,7 +9,7 @@ use os_types::DatasetName;
 
 use super::FileKind;
 
-/// What a look at a file showed.
+/// What reading a file showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
     /// Its kind.

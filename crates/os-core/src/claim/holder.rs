@@ -27,7 +27,7 @@ impl fmt::Display for Space {
 /// Who has ids.
 ///
 /// The order is that in which a message names one of several: a user before the allocation its ids
-/// lie in.
+/// are in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {
     /// A user, by its maps.
@@ -64,9 +64,9 @@ pub enum Holder {
         /// The owner of blocks.
         owner: Option<String>,
     },
-    /// A system user of ours: its own id, or the ids of a user whose pool is exported.
+    /// A system user of osctl: its own id, or the ids of a user whose pool is exported.
     Account(String),
-    /// Somebody on the host that is none of ours.
+    /// Somebody on the host that does not belong to osctl.
     Foreign(ForeignSpan),
     /// Nobody may have it.
     Nobody(&'static str),

@@ -95,7 +95,7 @@ fn presence_of_ids(step: &Step) -> Option<Presence> {
 /// [`State::reserve`].
 ///
 /// *Shape*: looks at what the plan changes, not at what is there already: two users whose ids
-/// overlap since their pools were imported hinder no other plan.
+/// overlap since their pools were imported prevent no other plan.
 ///
 /// # Errors
 /// `Code::Overlap`, which names both owners.
@@ -181,7 +181,7 @@ fn refuse(owner: &EntityRef, space: Space, claim: Option<Claim>) -> Result<(), F
     })
 }
 
-/// Whether a user is itself this holder, or lies in the block that this holder is.
+/// Whether a user is itself this holder, or is in the block that this holder is.
 fn is_of_user(
     holder: &Holder,
     (pool, name): (&PoolName, &UserName),
@@ -207,7 +207,7 @@ fn is_of_user(
     }
 }
 
-/// Whether blocks are themselves this holder, or the user of this holder lies in them.
+/// Whether blocks are themselves this holder, or the user of this holder is in them.
 fn is_of_block(
     holder: &Holder,
     (pool, range): (&PoolName, &IdRangeName),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostMark {
-    /// What the host is known by for good (`machine-id(5)`); decides whose mark it is.
+    /// What the host is identified by permanently (`machine-id(5)`); decides whose mark it is.
     pub host_id: String,
     /// Its name, for people.
     pub hostname: String,

@@ -80,7 +80,7 @@ impl AllocatedIds {
         }
     }
 
-    /// The ids; `None` if the file was edited to something that is no run of ids.
+    /// The ids; `None` if the file was edited to something that is not a run of ids.
     pub fn span(&self) -> Option<IdSpan> {
         IdSpan::new(self.first_id, self.count)
     }

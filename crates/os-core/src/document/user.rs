@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{is_true, yes};
 
-/// A user: its maps, and the block of an id range they lie in.
+/// A user: its maps, and the block of an id range they are in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserDoc {

@@ -1,4 +1,4 @@
-//! Host ids that are none of ours: accounts and delegations of the host, and what is reserved.
+//! Host ids that do not belong to osctl: accounts and delegations of the host, and what is reserved.
 
 use os_types::IdSpan;
 

@@ -1,4 +1,4 @@
-//! `activate`: our blocks in the account files are written anew.
+//! `activate`: our blocks in the account files are written again.
 
 use os_api::command::Activate;
 use os_types::plan::JournalPlace;

@@ -47,7 +47,7 @@ fn entity(pool: &PoolState, name: &GroupName) -> EntityRef {
     name.entity(pool.name())
 }
 
-/// The folder of `/` is part of the pool's layout.
+/// The directory of `/` is part of the pool's layout.
 fn create(pool: &PoolState, name: &GroupName) -> Result<Vec<Step>, Failure> {
     let mut steps = Vec::new();
     if !name.is_root() {

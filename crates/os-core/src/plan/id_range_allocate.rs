@@ -1,4 +1,4 @@
-//! `id-range-allocate`: blocks for whatever is not a user of ours.
+//! `id-range-allocate`: blocks for whatever is not a user of osctl.
 
 use os_api::command::IdRangeAllocate;
 use os_types::id_table::Allocation;

@@ -3,7 +3,7 @@
 //! ```text
 //!                  no maps                          maps
 //!   no block       the first block nobody has       the maps, nothing allocated
-//!   a block        that block                       the maps, which lie in that block
+//!   a block        that block                       the maps, which are in that block
 //! ```
 //!
 //! A block given by hand is either free, then it is allocated for the user, or an allocation that no
@@ -171,7 +171,7 @@ fn choose_block(
     })
 }
 
-/// Refuses a map that has ids of somebody else, or ids outside the block it is to lie in.
+/// Refuses a map that has ids of somebody else, or ids outside the block that it must be in.
 fn check(
     space: Space,
     map: &IdMap,
@@ -183,7 +183,7 @@ fn check(
         && let Some(map) = map.host_spans().find(|span| !block.span.contains(*span))
     {
         let text = format!(
-            "{space} ids {map} do not lie in the block, which has ids {}",
+            "{space} ids {map} are not in the block, which has ids {}",
             block.span
         );
         return Err(Failure::new(Code::Body, text));

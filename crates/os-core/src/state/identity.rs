@@ -11,7 +11,7 @@ use super::Entry;
 use crate::document::{ContainerDoc, IdRangeDoc, UserDoc, UserIds};
 
 impl<T> Entry<T> {
-    /// Whether a later version has written the file. Then nothing of ours changes or removes it.
+    /// Whether a later version has written the file. Then nothing of osctl changes or removes it.
     pub fn is_newer(&self) -> bool {
         let failure = self.failure();
         failure.is_some_and(|failure| failure.code == Code::PoolSchema)

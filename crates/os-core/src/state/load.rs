@@ -1,4 +1,4 @@
-//! All configuration files of a pool, read from its folder.
+//! All configuration files of a pool, read from its directory.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -11,13 +11,13 @@ use super::PoolState;
 use super::pool::Content;
 use crate::layout;
 
-/// A file or folder of a pool that cannot be read.
+/// A file or directory of a pool that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The system refused.
     #[error("cannot read {}", path.display())]
     Read {
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
         /// Why.
         #[source]
@@ -48,13 +48,13 @@ impl Explain for LoadError {
 }
 
 impl PoolState {
-    /// The configuration of the pool below `folder`, the folder of its scoped dataset.
+    /// The configuration of the pool below `folder`, the directory of its scoped dataset.
     ///
-    /// A file that cannot be read damages its own entity; a missing folder is an empty one, because
+    /// A file that cannot be read damages its own entity; a missing directory is an empty one, because
     /// the pool may be new.
     ///
     /// # Errors
-    /// When a folder cannot be listed: then nobody knows which entities there are.
+    /// When a directory cannot be listed: then nobody knows which entities there are.
     ///
     /// # Blocking
     /// Reads every file, about 10 µs each.
@@ -83,7 +83,7 @@ impl PoolState {
             }
             for name in names.folders {
                 let path = format!("{folder}/{name}");
-                // Only folders that a group can have: this also bounds the depth.
+                // Only directories that a group can have: this also bounds the depth.
                 if layout::entity_of(self.name(), &format!("{path}/config.toml")).is_some() {
                     folders.push(path);
                 } else {
@@ -110,7 +110,7 @@ impl PoolState {
         };
     }
 
-    /// What lies in a folder, but for half-written files.
+    /// What is in a directory, but for half-written files.
     fn names(&self, relative: &str) -> Result<Names, LoadError> {
         let path = self.folder().join(relative);
         let fail = |source| LoadError::Read {

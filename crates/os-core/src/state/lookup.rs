@@ -76,7 +76,7 @@ fn root(
 
 impl PoolState {
     /// Refuses a dataset for the root of a container if that of another one is the same, contains it or
-    /// lies in it: whatever renames or destroys the outer one takes the inner one along.
+    /// is in it: whatever renames or destroys the outer one takes the inner one along.
     ///
     /// # Errors
     /// [`Code::InUse`], with the other container.

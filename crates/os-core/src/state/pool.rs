@@ -40,7 +40,7 @@ pub(super) enum Content<'a> {
 }
 
 impl PoolState {
-    /// A pool without any file, kept below `dataset`, whose folder on this host is `folder`.
+    /// A pool without any file, kept below `dataset`, whose directory on this host is `folder`.
     pub fn new(dataset: &DatasetName, folder: impl Into<PathBuf>) -> Self {
         Self {
             name: dataset.pool(),
@@ -65,7 +65,7 @@ impl PoolState {
         &self.dataset
     }
 
-    /// The folder of that dataset on this host.
+    /// The directory of that dataset on this host.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -101,7 +101,7 @@ impl PoolState {
         &self.containers
     }
 
-    /// Files in the folders of entities whose names are not those of entities, below the folder.
+    /// Files in the directories of entities whose names are not those of entities, below the directory.
     pub fn strays(&self) -> &BTreeSet<String> {
         &self.strays
     }

@@ -246,7 +246,7 @@ fn the_user_that_is_remembered_keeps_its_ids_in_any_order_of_imports() {
     let state = with_the_same_ids("aaa", "tank", remembered.clone());
     assert_eq!(stands_back(&state, "tank"), None);
     assert!(stands_back(&state, "aaa").is_some());
-    // The file of the state folder reads back.
+    // The file of the state directory reads back.
     let text = crate::document::text(&remembered);
     assert_eq!(
         os_store::document::parse::<RememberedIds>(&text).unwrap(),

@@ -245,7 +245,7 @@ fn settings_and_attributes() {
     }
     assert_eq!(
         show(&world, "activate", "{}"),
-        "write the account files anew\ntouches host\nRun"
+        "rewrite the account files\ntouches host\nRun"
     );
 }
 
@@ -378,7 +378,7 @@ fn maps_in_a_block() {
     let refused = world.plan(command("user-new", body)).unwrap_err();
     assert_eq!(
         refused.message,
-        "user ids 1000000-1000009 do not lie in the block, which has ids 1065536-1131071"
+        "user ids 1000000-1000009 are not in the block, which has ids 1065536-1131071"
     );
 }
 

@@ -11,7 +11,7 @@ use os_types::id_table::Allocation;
 use os_types::step::{DirectoryStep, FileStep, IdBlocksStep, SystemUserStep};
 use os_types::{Failure, Plan, PoolPath, Presence, Step};
 
-/// Files of pools, folders of groups, and what is made of them.
+/// Files of pools, directories of groups, and what is made of them.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) state: State,

@@ -308,7 +308,7 @@ impl<H: Host> Inner<H> {
         } = resumed;
         let locks = match locks.all(&takeover).await {
             Ok(locks) => Ok(locks),
-            // Cancelled: it is on its way back then, which needs the locks all the same.
+            // Cancelled: it is being rolled back then, which needs the locks all the same.
             Err(_) => match self.locks.acquire(&touches, &claimant) {
                 Ok(locks) => locks.all(&Control::unstoppable()).await,
                 Err(failure) => Err(failure),

@@ -113,7 +113,7 @@ async fn a_panic_in_a_step_is_a_failure_of_that_step() {
     machine.host.panic_at("tank:y");
     let engine = machine.start("");
     let operation = run(&engine, work(&["a"], vec![create("x"), create("y")])).await;
-    // The way back panics too, so x stays, and this is said.
+    // the rollback panics too, so x stays, and this is said.
     assert_eq!(operation.state, OperationState::Failed);
     assert_eq!(failure(&operation).code, Code::Internal);
     assert_eq!(records(&engine).remove(0).ending.left, [1, 2]);
@@ -176,7 +176,7 @@ async fn a_panic_at_the_end_of_the_plan_takes_it_back() {
     assert!(machine.open_journals().is_empty());
 }
 
-/// The host is at the near end when a step is checked, and at neither end when it is applied.
+/// The host is in the initial state when a step is checked, and at neither end when it is applied.
 #[tokio::test]
 async fn a_conflict_that_is_met_late_leaves_the_object_alone() {
     let machine = Machine::new();
@@ -408,7 +408,7 @@ async fn shutdown_cancels_what_waits_and_waits_for_what_runs() {
     assert!(engine.shutdown(LONG).await.is_empty());
 }
 
-/// Damages a file as no program of ours would.
+/// Damages a file as no program of osctl would.
 #[expect(clippy::disallowed_methods, reason = "a test damages files on purpose")]
 fn write(path: &std::path::Path, text: &str) {
     std::fs::write(path, text).unwrap();

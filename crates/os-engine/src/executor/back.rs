@@ -11,12 +11,12 @@ use crate::host::{Host, StepCheck};
 use crate::journal::step_log::StepProgress;
 use crate::journal::{Ending, Line};
 
-/// What became of a step on the way back.
+/// What became of a step during rollback.
 enum Back {
     Reverted,
     /// It was not applied by this operation.
     Nothing,
-    /// It has no way back, and needs none.
+    /// It is irreversible, and needs none.
     Stays,
 }
 
@@ -105,7 +105,7 @@ impl<H: Host> Executor<'_, H> {
         Ok(Back::Reverted)
     }
 
-    /// Takes back what the steps before the one at which the way back stopped only put out of use:
+    /// Takes back what the steps before the one at which the rollback stopped only put out of use:
     /// it is on the disk, and would come back when the daemon starts again. One that cannot be taken
     /// back is among what is left.
     fn back_deferred(&self, journal: &SharedJournal, steps: &[Step]) {
@@ -122,7 +122,7 @@ impl<H: Host> Executor<'_, H> {
         }
     }
 
-    /// The end of an operation of which something is left: the step before which the way back
+    /// The end of an operation of which something is left: the step before which the rollback
     /// stopped, and those before that one, which it may depend on.
     fn stuck(
         &self,

@@ -51,7 +51,7 @@ impl SharedJournal {
         noted.map_err(Failure::from)
     }
 
-    /// Writes a line down on the way back, which is more important than writing it down: without
+    /// Writes a line down during rollback, which is more important than writing it down: without
     /// the line, a crash only makes recovery look at the step again.
     pub(super) fn note_anyway(&self, line: &Line) {
         let mut journal = self.lock();

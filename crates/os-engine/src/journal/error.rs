@@ -19,7 +19,7 @@ pub enum JournalError {
     File {
         /// What was attempted.
         action: &'static str,
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
         /// The reason the system gave.
         #[source]

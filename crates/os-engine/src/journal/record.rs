@@ -84,9 +84,9 @@ pub struct Record {
 pub(crate) enum Line {
     /// The operation may touch the world from now on.
     Begin(Box<Begin>),
-    /// The step was found at its near end and is about to be applied.
+    /// The step was found in its initial state and is about to be applied.
     Intent { step: usize },
-    /// The step is at its far end.
+    /// The step is in its target state.
     Done { step: usize, outcome: Outcome },
     /// From now on steps are taken back. This line is synced, so all lines before it are known;
     /// `unsure` says that some may have been lost earlier.
@@ -134,7 +134,7 @@ impl Record {
     }
 
     /// The record as people are shown it. Whether its steps can be taken back is all that
-    /// `undoable` can tell without a look at the rest of the history and at the host.
+    /// `undoable` can tell without inspecting the rest of the history and the host.
     pub fn view(&self) -> HistoryRecord {
         let Header {
             id,

@@ -16,11 +16,11 @@ use crate::host::Outcome;
 pub(crate) enum StepProgress {
     /// Nothing: it was not begun, or (after a power loss) the end of the journal is missing.
     Unknown,
-    /// It was at its near end and may have been applied.
+    /// It was in its initial state and may have been applied.
     Intended,
     /// It was applied by this operation.
     Changed,
-    /// It came to its far end without this operation.
+    /// It came to its target state without this operation.
     Unchanged,
     /// It was taken back, or it was not applied.
     Reverted,

@@ -24,7 +24,7 @@ impl StepLocks {
         Self {
             table: table.clone(),
             // An operation that has begun is never refused: it would have to be taken back, or, on
-            // its way back, would leave things half done.
+            // its rollback, would leave things half done.
             claimant: Claimant {
                 is_bounded: false,
                 ..claimant.clone()

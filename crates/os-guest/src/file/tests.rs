@@ -153,7 +153,7 @@ fn what_is_no_file_is_refused() {
     fs::create_dir(guest.path("etc/hosts")).unwrap();
     let refused = |path| guest.edit(path, Links::Replace).unwrap_err();
     assert!(matches!(refused("etc/hosts"), FileError::NotRegular));
-    // Nobody writes into it: opening it in the usual way would wait for ever.
+    // It has no writer: an ordinary open would block forever.
     let fifo = guest.path("etc/fifo");
     rustix::fs::mknodat(
         rustix::fs::CWD,

@@ -23,7 +23,7 @@ impl Bounds {
         Ok(Self(set))
     }
 
-    /// Gives up the others for good, which a process that came in from outside still has:
+    /// Gives up the others permanently, which a process that came in from outside still has:
     /// `capabilities(7)`, "Capability bounding set".
     pub(super) fn hold(self) -> Result<(), Refusal> {
         let bits = (0..64).map(|number| 1_u64 << number);

@@ -1,5 +1,5 @@
-//! The container's seccomp policy, for commands that come in from outside: LXC installs it for init
-//! and what init starts, and nobody but us installs it here.
+//! The container's seccomp policy, for commands of `ct exec`: LXC installs it only for init
+//! and its children.
 
 mod abi;
 

@@ -87,7 +87,7 @@ fn root(root: &RootSource) -> Result<DetachedMount, SourceError> {
     Ok(copy)
 }
 
-/// The log lies in a closed folder of the pool, where the monitor's user could not get.
+/// The log is in a closed directory of the pool, where the monitor's user could not get.
 fn log(job: &StartJob) -> Result<DetachedMount, SourceError> {
     let path = &job.log;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOCTTY | OFlags::NONBLOCK;

@@ -68,7 +68,7 @@ fn stage_error(path: &ConfigPath, source: std::io::Error) -> StartError {
     }
 }
 
-/// Lets go of every other mount, so that none is in use for as long as the container runs.
+/// Detaches every other mount, so that the container does not keep them busy.
 pub(super) fn let_go(stage: &Stage, job: &StartJob) -> Result<(), StartError> {
     let trees: Vec<&Path> = NEEDED
         .iter()

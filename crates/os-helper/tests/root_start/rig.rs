@@ -25,7 +25,7 @@ use os_types::{Failure, IdMap, RawLxc};
 use tempfile::TempDir;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-/// No test of ours has users there, and no host should.
+/// No other test has users there, and no host should.
 pub(crate) const FIRST_ID: u32 = 2_100_000_000;
 pub(crate) const UGID: u32 = 2_099_999_999;
 
@@ -97,7 +97,7 @@ impl Rig {
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o711))?;
         let at = |name: &str| dir.path().join(name);
         let pool = Disk::new(dir.path(), "pool")?;
-        // As on a real pool: nobody but root gets past the first folder.
+        // As on a real pool: only root can enter the first directory.
         fs::set_permissions(&pool.at, fs::Permissions::from_mode(0o500))?;
         let private = pool.at.join("private");
         make_root(&private, init)?;

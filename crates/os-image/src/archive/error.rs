@@ -19,7 +19,7 @@ pub enum ArchiveError {
         /// What is wrong.
         source: io::Error,
     },
-    /// It is no image archive.
+    /// The file is not an image archive.
     #[error("{} is not an image: its first member is not {METADATA_NAME} of at most 64 KiB", path.display())]
     NotAnImage {
         /// The file.
@@ -64,7 +64,7 @@ pub enum ArchiveError {
     Measure {
         /// The file.
         path: PathBuf,
-        /// Files, folders and links.
+        /// Files, directories and links.
         entries: u64,
         /// Bytes of files.
         bytes: u64,

@@ -35,7 +35,7 @@ pub(super) fn read(file: &File, at: u64) -> io::Result<Option<(String, u64)>> {
     })
 }
 
-/// So many bytes of a file from a place on. The file's own position is left alone.
+/// A range of bytes of a file. Reading it does not change the file's own position.
 #[derive(Debug)]
 pub(super) struct Section<'a> {
     file: &'a File,

@@ -32,7 +32,7 @@ impl Archive {
     /// # Errors
     /// When the file cannot be read, is cut short, or is no image.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
-        // Whoever gives us a fifo shall not make us wait.
+        // Opening a FIFO must not block.
         let nonblock = i32::try_from(OFlags::NONBLOCK.union(OFlags::NOCTTY).bits()).unwrap_or(0);
         let file = File::options().read(true).custom_flags(nonblock).open(path);
         Self::from_file(file.map_err(|source| read_error(path, source))?, path)
@@ -46,7 +46,7 @@ impl Archive {
         let fail = |source| read_error(path, source);
         let about = file.metadata().map_err(fail)?;
         if !about.is_file() {
-            return Err(fail(io::Error::other("it is no regular file")));
+            return Err(fail(io::Error::other("it is not a regular file")));
         }
         let bytes = metadata_bytes(&file, path)?;
         let metadata = Metadata::parse(&bytes).map_err(|source| ArchiveError::Metadata {
@@ -74,8 +74,8 @@ impl Archive {
         &self.metadata
     }
 
-    /// Hands the root, as an uncompressed tar, to `take`, and checks the rest of it afterwards: what
-    /// `take` made of it is to be kept only if this returns well.
+    /// Hands the root, as an uncompressed tar, to `take`, and checks the rest of it afterwards: the
+    /// caller must discard the result of `take` if this fails.
     ///
     /// # Errors
     /// When the archive is damaged; otherwise what `take` says.
@@ -177,8 +177,8 @@ impl Archive {
         Ok(())
     }
 
-    /// Reads every part to its end: are the checksums right, and is there nothing in the root that
-    /// must not be there? `seen` is told how many bytes of the parts were read since.
+    /// Reads every part to its end, and checks the checksums and every entry of the root. Calls `seen`
+    /// with the number of bytes of the parts that were read since the last call.
     ///
     /// # Errors
     /// With the first thing that is wrong.
@@ -225,8 +225,8 @@ impl Archive {
 /// The most zeros that may be behind the last part, bytes: tar(1) fills up to 10 KiB.
 const TAIL: usize = 64 << 10;
 
-/// The largest window that a compressed part may ask for: 128 MiB, as `zstd --long` makes. It bounds
-/// the memory of whoever unpacks.
+/// The largest window that a compressed part may ask for: 128 MiB, as `zstd --long` makes. It limits
+/// the memory of the unpacking process.
 const WINDOW_LOG_MAX: u32 = 27;
 
 fn read_error(path: &Path, source: io::Error) -> ArchiveError {
@@ -272,7 +272,7 @@ impl<R: Read> Read for Counted<'_, R> {
     }
 }
 
-/// A reader that remembers its error, for whoever gets only a consequence of it.
+/// A reader that remembers its error, for callers that only see a consequence of it.
 struct Noting<'a, R> {
     inner: R,
     fault: &'a RefCell<Option<io::Error>>,

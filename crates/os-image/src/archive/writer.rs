@@ -21,7 +21,7 @@ pub struct Identity {
     pub version: DistVersion,
     /// Its architecture.
     pub arch: Arch,
-    /// Who makes the image.
+    /// The vendor of the image.
     pub vendor: Vendor,
     /// Which of the vendor's images it is.
     pub variant: Variant,
@@ -55,7 +55,7 @@ impl Explain for WriteError {
 pub struct Measure {
     /// Bytes of files.
     pub bytes: u64,
-    /// Files, folders and links.
+    /// Files, directories and links.
     pub entries: u64,
 }
 
@@ -135,8 +135,8 @@ fn assemble(path: &Path, folder: &Path, metadata: &Metadata, mut root: File) -> 
     publish(&mut file, path, folder)
 }
 
-/// Gives a file without a name the name `path`, in place of what is there. Whoever is killed before
-/// leaves nothing behind.
+/// Gives a file without a name the name `path`, replacing any file there. If the
+/// process is killed before, nothing is left behind.
 pub(crate) fn publish(file: &mut File, path: &Path, folder: &Path) -> io::Result<()> {
     let place = tempfile::Builder::new()
         .prefix(".image-")

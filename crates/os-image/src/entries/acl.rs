@@ -7,14 +7,14 @@ pub(super) const ACCESS: &str = "system.posix_acl_access";
 pub(super) const DEFAULT: &str = "system.posix_acl_default";
 
 const VERSION: u32 = 2;
-/// The id of entries that are about nobody by name.
+/// The id in entries that name no user or group.
 const NO_ID: u32 = u32::MAX;
 
 /// The attribute for an ACL such as `user::rw-,user:1000:r--,group::r--,mask::r--,other::---`.
 ///
 /// A user or group that has a name has its number as a fourth part, as star and bsdtar write it. A
 /// name without a number means somebody on the host where the tar was made: `None`, as for anything
-/// else that is no ACL.
+/// else that is not an ACL.
 pub(super) fn from_text(text: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(text).ok()?;
     let lines = text.split([',', '\n']).map(str::trim);

@@ -54,7 +54,7 @@ impl Header {
 
     pub(super) fn kind(&self) -> Kind {
         match self.letter {
-            // Before there was a letter for folders, a slash told.
+            // Before there was a letter for directories, a slash told.
             0 | b'0' | b'7' if self.path.ends_with(b"/") => Kind::Folder,
             0 | b'0' | b'7' | b'S' => Kind::File,
             b'1' => Kind::HardLink,

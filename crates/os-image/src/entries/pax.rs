@@ -20,7 +20,7 @@ pub(super) struct Extended {
     pub(super) has_map_in_data: bool,
     /// How large a sparse file is, with its holes.
     pub(super) real_size: Option<u64>,
-    /// A sparse file's name; the other one is for those who do not know of sparse files.
+    /// A sparse file's name; the ordinary name is for programs without support for sparse files.
     sparse_name: Option<Vec<u8>>,
     /// An offset of version 0.0 that waits for its length.
     offset: Option<u64>,

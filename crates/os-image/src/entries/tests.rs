@@ -177,7 +177,7 @@ fn a_cut_is_an_error_wherever_it_is() {
 
 #[test]
 fn what_old_tars_have_is_understood() {
-    // Before there was a letter for folders; a size on a folder; fields that are blank.
+    // Before there was a letter for directories; a size on a directory; fields that are blank.
     let mut blank = block(0, b"blank", 0);
     blank[108..124].fill(b' ');
     let mut copy = tar::Header::new_old();

@@ -1,4 +1,4 @@
-//! A root in a folder of this host.
+//! A root in a directory of this host.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -15,11 +15,11 @@ use super::{ImportError, Imported};
 use crate::entries::{Entry, Kind, Xattr};
 use crate::unpack::{Limits, attributes};
 
-/// Writes the root in the folder `path` to `out` as an uncompressed tar, in order of names. What lies
-/// on other file systems is left out.
+/// Writes the root in the directory `path` to `out` as an uncompressed tar, in order of names. Other
+/// file systems below it are left out.
 ///
-/// Nothing is followed, not even while somebody else changes the folder: each file is opened in the
-/// folder that was opened before, and is looked at when it is open.
+/// Nothing is followed, not even while somebody else changes the directory: each file is opened in the
+/// directory that was opened before, and is looked at when it is open.
 ///
 /// # Errors
 /// When something in it cannot be read.
@@ -35,7 +35,7 @@ pub fn folder(path: &Path, out: &mut dyn Write) -> Result<Imported, ImportError>
         path: Vec::new(),
     };
     walk.put(Kind::Folder, &stat, xattrs(top.as_fd()).map_err(fail)?)?;
-    // Folders that are open, each with the names that are left in it, instead of recursion: the depth
+    // Directories that are open, each with the names that are left in it, instead of recursion: the depth
     // is somebody else's choice.
     let mut open = vec![(names(&top).map_err(fail)?, top)];
     while let Some((left, at)) = open.last_mut() {
@@ -84,7 +84,7 @@ impl Walk<'_> {
         unreadable(&self.top.join(below), source)
     }
 
-    /// Takes what is at the path, whose name is in `at`. A folder is returned if it is to be walked.
+    /// Writes the entry of the path, whose name is in `at`. Returns a directory that has to be walked.
     fn entry(&mut self, at: BorrowedFd<'_>) -> Result<Option<OwnedFd>, ImportError> {
         let name = self.path.last().cloned().unwrap_or_default();
         if self.path.len() > Limits::default().depth {
@@ -182,7 +182,7 @@ fn xattrs(fd: BorrowedFd<'_>) -> rustix::io::Result<Xattrs> {
     attributes::read(fd)
 }
 
-/// The names in a folder, the first one last.
+/// The names in a directory, the first one last.
 fn names(folder: &OwnedFd) -> rustix::io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in rustix::fs::Dir::read_from(folder)? {

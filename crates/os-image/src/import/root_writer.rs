@@ -55,7 +55,7 @@ impl<'a> RootWriter<'a> {
         }
     }
 
-    /// What lies on another file system is not taken.
+    /// What is on another file system is not taken.
     pub(super) fn leave_out_mount(&mut self) {
         let mounts = &mut self.imported.left_out.mounts;
         *mounts = mounts.saturating_add(1);
@@ -71,7 +71,7 @@ impl<'a> RootWriter<'a> {
         data: &mut Data<'_>,
     ) -> Result<(), ImportError> {
         if path.is_empty() && entry.kind != Kind::Folder {
-            return Err(self.refuse(&entry.path, "is the root itself, but no folder"));
+            return Err(self.refuse(&entry.path, "is the root itself, but not a directory"));
         }
         let first = path.first().and_then(|name| name.to_str());
         self.is_root |= matches!(first, Some("etc" | "usr" | "bin" | "sbin"));
@@ -88,7 +88,7 @@ impl<'a> RootWriter<'a> {
                     return Ok(());
                 }
                 if !self.files.contains(&to) {
-                    let why = "is a hard link to what is no file before it";
+                    let why = "is a hard link whose target is not an earlier file";
                     return Err(self.refuse(&entry.path, why));
                 }
                 EntryType::Link

@@ -23,7 +23,7 @@ pub(crate) fn is_allowed(name: &str) -> bool {
         || name.starts_with("user.")
 }
 
-/// The attributes of an open file or folder.
+/// The attributes of an open file or directory.
 pub(crate) fn read(file: BorrowedFd<'_>) -> rustix::io::Result<Vec<Xattr>> {
     let mut names = vec![0; LIMIT];
     let length = match rustix::fs::flistxattr(file, &mut names[..]) {

@@ -68,7 +68,7 @@ impl Common {
         }
     }
 
-    /// The root itself has to be a folder, and anything of a kind that is known.
+    /// The root itself has to be a directory, and anything of a kind that is known.
     pub(super) fn check(&self, entry: &Entry) -> Result<(), UnpackError> {
         match entry.kind {
             Kind::Other(kind) => Err(UnpackError::Kind {
@@ -76,7 +76,7 @@ impl Common {
                 kind: char::from(kind),
             }),
             kind if self.path.split().is_none() && kind != Kind::Folder => {
-                Err(self.no_path("is the root itself, but no folder"))
+                Err(self.no_path("is the root itself, but not a directory"))
             }
             Kind::Symlink if entry.link.is_empty() || entry.link.contains(&0) => {
                 Err(self.no_path("is a symlink to nothing"))
@@ -132,7 +132,9 @@ pub(super) fn unpack<R: Read>(
         .folder(above)
         .map_err(|error| match error.raw_os_error() {
             // ENOTDIR and ELOOP: a component is a symlink or a file.
-            Some(20 | 40) => common.no_path("lies below something that is no folder of the root"),
+            Some(20 | 40) => {
+                common.no_path("is below something that is not a directory of the root")
+            }
             _ => common.write(error),
         })?;
     let at = at.as_fd();
@@ -163,15 +165,15 @@ fn plain(bytes: &[u8], limits: &Limits, name: &str) -> Result<Plain, UnpackError
     })
 }
 
-/// Makes place for an entry: the last one of a name counts. Folders stay, for they have been filled.
+/// Makes place for an entry: the last one of a name counts. Directories stay, for they have been filled.
 fn clear(common: &Common, at: BorrowedFd<'_>, name: &OsStr) -> Result<(), UnpackError> {
     remove(at, name).map_err(|error| match error.kind() {
-        io::ErrorKind::IsADirectory => common.no_path("comes where a folder is"),
+        io::ErrorKind::IsADirectory => common.no_path("replaces a directory"),
         _ => common.write(error),
     })
 }
 
-/// `./`: owner and times of the root folder.
+/// `./`: owner and times of the root directory.
 fn root_itself(
     entry: &Entry,
     common: &Common,

@@ -9,7 +9,7 @@ use crate::entries::TarError;
 /// Why a root was not unpacked; names the entry, with control characters escaped.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
-    /// It is no tar, or it is damaged.
+    /// The root is not a tar archive, or it is damaged.
     #[error("the root of the image cannot be read")]
     Archive(#[from] TarError),
     /// More entries than are allowed.
@@ -27,7 +27,7 @@ pub enum UnpackError {
         why: &'static str,
     },
     /// The entry is a hard link to something that is not a file of the root.
-    #[error("entry {entry} of the image is a hard link to {link}, which is no file of it")]
+    #[error("entry {entry} of the image is a hard link to {link}, which is not a file of it")]
     Link {
         /// The entry.
         entry: String,

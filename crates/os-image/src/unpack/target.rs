@@ -1,4 +1,4 @@
-//! The folder that is unpacked into, and finding one's way in it without following anything.
+//! The directory that is unpacked into, and finding one's way in it without following anything.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -14,7 +14,7 @@ use super::error::{UnpackError, printable};
 /// A path of an archive, taken apart: only plain components.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Plain {
-    /// The folders above, then the name; empty for the root itself.
+    /// The directories above, then the name; empty for the root itself.
     components: Vec<OsString>,
 }
 
@@ -41,20 +41,20 @@ impl Plain {
         self.components
     }
 
-    /// The name and the folders above; `None` for the root itself.
+    /// The name and the directories above; `None` for the root itself.
     pub(super) fn split(&self) -> Option<(&OsStr, &[OsString])> {
         let (name, above) = self.components.split_last()?;
         Some((name, above))
     }
 }
 
-/// The folder that is unpacked into.
+/// The directory that is unpacked into.
 #[derive(Debug)]
 pub(super) struct Target<'a> {
     root: BorrowedFd<'a>,
-    /// The folder of the last entry: the next one is mostly there too.
+    /// The directory of the last entry: the next one is mostly there too.
     last: Option<(Vec<OsString>, OwnedFd)>,
-    /// Times of folders: unpacking into them changes these, so they come at the end.
+    /// Times of directories: unpacking into them changes these, so they come at the end.
     times: Vec<(PathBuf, Timestamps)>,
 }
 
@@ -77,7 +77,7 @@ impl<'a> Target<'a> {
         self.root
     }
 
-    /// The folder `path`, made where it is missing. A symlink on the way is an error.
+    /// The directory `path`, made where it is missing. A symlink on the way is an error.
     pub(super) fn folder(&mut self, path: &[OsString]) -> io::Result<OwnedFd> {
         if let Some((known, fd)) = &self.last
             && known == path
@@ -96,7 +96,7 @@ impl<'a> Target<'a> {
         Ok(at)
     }
 
-    /// The folder `path` if it is there.
+    /// The directory `path` if it is there.
     pub(super) fn existing(&self, path: &[OsString]) -> io::Result<OwnedFd> {
         let mut at = self.root.try_clone_to_owned()?;
         for name in path {
@@ -105,21 +105,21 @@ impl<'a> Target<'a> {
         Ok(at)
     }
 
-    /// Sets the times of a folder at the end.
+    /// Sets the times of a directory at the end.
     pub(super) fn later(&mut self, path: &Plain, times: Timestamps) {
         self.times.push((path.components.iter().collect(), times));
     }
 
-    /// Forgets the folder it remembers: something may have taken its place.
+    /// Forgets the directory it remembers: something may have taken its place.
     pub(super) fn forget(&mut self) {
         self.last = None;
     }
 
-    /// Sets the times of folders, the deepest first.
+    /// Sets the times of directories, the deepest first.
     pub(super) fn finish(mut self) -> Result<(), UnpackError> {
         for (path, times) in std::mem::take(&mut self.times).into_iter().rev() {
             let components: Vec<OsString> = path.iter().map(ToOwned::to_owned).collect();
-            // Something later in the archive may have replaced the folder: then it has no times.
+            // Something later in the archive may have replaced the directory: then it has no times.
             let Ok(folder) = self.existing(&components) else {
                 continue;
             };
@@ -132,7 +132,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Makes a folder, or opens it if it is there; anything else by that name is removed.
+/// Makes a directory, or opens it if it is there; anything else by that name is removed.
 pub(super) fn make_folder(at: BorrowedFd<'_>, name: &OsStr) -> io::Result<OwnedFd> {
     match rustix::fs::mkdirat(at, name, Mode::from_raw_mode(0o755)) {
         Ok(()) | Err(Errno::EXIST) => {}
@@ -148,7 +148,7 @@ pub(super) fn make_folder(at: BorrowedFd<'_>, name: &OsStr) -> io::Result<OwnedF
     }
 }
 
-/// Removes what is no folder; an archive may have an entry twice, and the last one counts.
+/// Removes an entry that is not a directory. An archive may have an entry twice; the last one counts.
 pub(super) fn remove(at: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
     match rustix::fs::unlinkat(at, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),

@@ -14,7 +14,7 @@ pub struct MountEntry {
 }
 
 impl MountEntry {
-    /// Shows a file or folder of the host. LXC's own options such as `create=dir` may be among
+    /// Shows a file or directory of the host. LXC's own options such as `create=dir` may be among
     /// `options`; `bind` is added.
     pub fn bind(source: &ConfigPath, target: &str, options: &[&str]) -> Result<Self, ValueError> {
         let options: Vec<&str> = ["bind"]

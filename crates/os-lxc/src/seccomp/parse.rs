@@ -192,5 +192,5 @@ fn number(text: &str) -> Parsed<u64> {
         Some(hex) => u64::from_str_radix(hex, 16),
         None => text.parse(),
     };
-    parsed.map_err(|_error| "has a condition with something that is no number")
+    parsed.map_err(|_error| "has a condition with an invalid number")
 }

@@ -98,7 +98,7 @@ impl Runtime {
         Ok(vec![entry?])
     }
 
-    /// What the helper that becomes the monitor is told.
+    /// The job of the helper that becomes the monitor.
     pub(super) fn start_job(
         &self,
         spec: &ContainerSpec,

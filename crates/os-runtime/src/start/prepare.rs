@@ -1,6 +1,6 @@
 //! Control groups and directories, before anything runs in them.
 //!
-//! Every directory that the container's system user can write lies directly in one of root's, so the
+//! Every directory that the container's system user can write is directly in one of root's, so the
 //! user can put nothing else in its place; and it is made, and given to the user, by its descriptor.
 
 use std::fs;

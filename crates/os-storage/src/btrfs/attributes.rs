@@ -9,7 +9,7 @@ use os_types::{AttrKey, ByteSize};
 
 use crate::{PropertyEdit, StorageError};
 
-/// Namespace of all attributes of ours. `trusted.` is closed to everybody but root of the host.
+/// Namespace of all attributes of osctl. `trusted.` is closed to everybody but root of the host.
 const PREFIX: &str = "trusted.osctl.";
 const PROPERTY: &str = "trusted.osctl.prop.";
 pub(super) const GUID: &str = "trusted.osctl.guid";
@@ -19,7 +19,7 @@ const QUOTA: &str = "trusted.osctl.quota";
 const REFQUOTA: &str = "trusted.osctl.refquota";
 /// On contents that are being put in place: guid of the snapshot they are made of.
 pub(super) const PENDING: &str = "trusted.osctl.pending";
-/// On a folder of snapshots: which snapshot the dataset equals, at which transaction.
+/// On a directory of snapshots: which snapshot the dataset equals, at which transaction.
 pub(super) const CLEAN: &str = "trusted.osctl.clean";
 
 /// `zfs(8)`: "The value of a property is limited to 8 KiB".
@@ -82,7 +82,7 @@ impl Attributes {
         }))
     }
 
-    /// Makes the attributes of a path exactly these; others of ours are removed.
+    /// Makes the attributes of a path exactly these; others of osctl are removed.
     pub(super) fn write(&self, path: &Path) -> Result<(), SysError> {
         let mut wanted = BTreeMap::new();
         let mut put = |name: &str, value: Option<String>| {
@@ -161,7 +161,7 @@ impl Attributes {
     }
 }
 
-/// Removes every attribute of ours, for contents that came with those of another dataset.
+/// Removes every attribute of osctl, for contents that came with those of another dataset.
 pub(super) fn strip(path: &Path) -> Result<(), SysError> {
     for name in list_xattrs(path)?.iter().filter(|n| n.starts_with(PREFIX)) {
         remove_xattr(path, name)?;

@@ -199,7 +199,7 @@ pub(super) fn walk(
     Ok(())
 }
 
-/// Names of the folders in a folder, sorted. None if it is gone.
+/// Names of the directories in a directory, sorted. None if it is gone.
 pub(super) fn subfolders(
     path: &Path,
     object: &dyn std::fmt::Display,
@@ -251,7 +251,7 @@ impl Contents {
     }
 }
 
-/// The subvolume at a path of ours, dataset or not.
+/// The subvolume at a path of osctl, dataset or not.
 pub(super) fn subvolume_at(
     path: &Path,
     object: &dyn std::fmt::Display,

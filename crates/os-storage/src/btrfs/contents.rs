@@ -58,7 +58,7 @@ impl Contents {
         self.root().join(SPOOL)
     }
 
-    /// The folder of all snapshots of a dataset.
+    /// The directory of all snapshots of a dataset.
     pub(super) fn snapshot_folder(&self, guid: &str) -> PathBuf {
         self.root().join(SNAPSHOTS).join(guid)
     }
@@ -68,8 +68,8 @@ impl Contents {
         crate::view::below(self.root(), dataset)
     }
 
-    /// Finds a dataset, walking from the pool's root through datasets only: a component that is
-    /// none may be a guest's symlink, and is not gone through.
+    /// Finds a dataset, walking from the pool's root through datasets only: other
+    /// components may be a guest's symlinks and are not followed.
     pub(super) fn find(&self, dataset: &DatasetName) -> Result<Option<Found>, StorageError> {
         if dataset.pool() != self.place.name {
             return Ok(None);
@@ -156,7 +156,7 @@ pub(super) fn open_folder(
     btrfs::open_directory(path).map_err(|e| StorageError::sys("open", object, e))
 }
 
-/// Makes a folder of root's alone, if it is missing.
+/// Makes a directory of root's alone, if it is missing.
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     match fs::DirBuilder::new().mode(0o700).create(path) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),

@@ -146,7 +146,7 @@ impl Contents {
         Ok(())
     }
 
-    /// After a failure nothing shall remain; what cannot be removed now is removed at next open.
+    /// Cleans up after a failure. Anything that cannot be removed now is removed when the pool is opened next.
     pub(super) fn or_unstage(
         &self,
         result: Result<(), StorageError>,

@@ -6,7 +6,7 @@
 //!        │ crash: thrown away      │ crash: finished, from here on too
 //! ```
 //!
-//! The copy is made in the staging folder and marked once it is whole. From the mark on the
+//! The copy is made in the staging directory and marked once it is whole. From the mark on the
 //! replacement is always finished, by the same call repeated or by the next open, since the child
 //! datasets may be on either side of it. The exchange itself is one rename.
 

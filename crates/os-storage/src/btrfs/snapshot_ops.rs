@@ -30,7 +30,7 @@ impl Snapshots for Contents {
         make_folder(&folder).map_err(|e| StorageError::io("make", snapshot, e))?;
         match subvolume_at(&folder.join(snapshot.short()), snapshot)? {
             Some(s) if s.access == Access::ReadOnly => return Ok(Change::Unchanged),
-            // What a broken receive left. Its spool is kept: repeating it makes it anew.
+            // What a broken receive left. Its spool is kept: repeating it makes it again.
             Some(_) => {
                 Self::drop_subvolume(&folder, snapshot.short())?;
             }

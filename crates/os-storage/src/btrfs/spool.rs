@@ -80,7 +80,7 @@ impl Spool {
         read_note(&self.note_path())
     }
 
-    /// Notes of all transfers in a folder.
+    /// Notes of all transfers in a directory.
     pub(super) fn all_notes(folder: &Path) -> io::Result<Vec<Note>> {
         let mut notes = Vec::new();
         for entry in fs::read_dir(folder)? {

@@ -17,7 +17,7 @@ use crate::StorageError;
 /// Begin of the names of what is being destroyed.
 pub(super) const DOOMED: &str = "destroy-";
 
-/// A subvolume that nobody sees yet.
+/// A subvolume that is not visible as a dataset yet.
 #[derive(Debug)]
 pub(super) struct Staged {
     pub(super) path: PathBuf,
@@ -25,7 +25,7 @@ pub(super) struct Staged {
 }
 
 impl Contents {
-    /// An empty subvolume, or a writable copy of `source`, without any attribute of ours.
+    /// An empty subvolume, or a writable copy of `source`, without any attribute of osctl.
     pub(super) fn stage(
         &self,
         name: &str,
@@ -98,7 +98,7 @@ impl Contents {
         Self::drop_subvolume(&self.staging(), name).map(|_| ())
     }
 
-    /// Destroys a subvolume of ours with whatever a guest nested in it. `false` if it is gone.
+    /// Destroys a subvolume of osctl with whatever a guest nested in it. `false` if it is gone.
     pub(super) fn drop_subvolume(folder: &Path, name: &str) -> Result<bool, StorageError> {
         let Some(subvolume) = subvolume_at(&folder.join(name), &name)? else {
             return Ok(false);
@@ -122,7 +122,7 @@ impl Contents {
         Ok(())
     }
 
-    /// A staging name that nobody has.
+    /// An unused staging name.
     pub(super) fn fresh_name(object: &DatasetName) -> Result<String, StorageError> {
         new_guid()
             .map(|g| format!("new-{g}"))
@@ -167,7 +167,7 @@ impl Contents {
         self.unstage(stage)
     }
 
-    /// Removes an empty folder of snapshots.
+    /// Removes an empty directory of snapshots.
     pub(super) fn drop_snapshot_folder(&self, guid: &str) -> Result<(), StorageError> {
         match fs::remove_dir(self.snapshot_folder(guid)) {
             Ok(()) => Ok(()),

@@ -54,7 +54,7 @@ pub(super) fn export(contents: &Contents, patience: Duration) -> Result<(), Pool
     }
 }
 
-/// Runs `zpool export` until nobody is in its way.
+/// Runs `zpool export` until the pool is no longer busy.
 pub(super) fn export_patiently(
     runner: &dyn Runner,
     pool: &PoolName,

@@ -67,7 +67,7 @@ impl Choice {
         settings
     }
 
-    /// Properties of ours that are to go.
+    /// Properties of osctl that are to go.
     pub(super) fn removed_since<'a>(
         &self,
         before: &'a Self,

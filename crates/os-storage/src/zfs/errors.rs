@@ -1,4 +1,4 @@
-//! What the programs of ZFS say, as errors of ours.
+//! What the programs of ZFS say, as errors of osctl.
 //!
 //! The programs run with `LC_ALL=C`, and their messages have been the same for a decade. *Source*:
 //! `libzfs_error_description` in `lib/libzfs/libzfs_util.c`, and where the texts are printed.

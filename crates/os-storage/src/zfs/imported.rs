@@ -16,7 +16,7 @@ const INSPECTION: &str = "/osctl-inspection";
 /// Reading the labels of many disks, one of which may be dying.
 const IMPORT_DEADLINE: Duration = Duration::from_mins(5);
 
-/// How a zpool is to be imported.
+/// Options of `zpool import`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// To look at it: nothing is written.
@@ -64,7 +64,7 @@ impl Imported {
         }
     }
 
-    /// Whether an inspection of ours was interrupted.
+    /// Whether an inspection by osctl was interrupted.
     pub(super) fn is_inspection(&self) -> bool {
         self.readonly && self.altroot.as_deref() == Some(INSPECTION)
     }
@@ -157,7 +157,7 @@ fn search(source: &PoolSource) -> Vec<PathBuf> {
     match source {
         PoolSource::Image(path) => vec![path.clone()],
         PoolSource::BlockDevice(path) => {
-            // Its other disks may be anywhere in the folder of devices.
+            // Its other disks may be anywhere in the directory of devices.
             vec![
                 path.parent()
                     .unwrap_or_else(|| Path::new("/dev"))

@@ -13,7 +13,7 @@ use crate::{DatasetInfo, SnapshotInfo};
 ///
 /// `none` are figures that ZFS computes, such as `used`; `local` and `received` is what is set on
 /// the dataset itself. Everything else, which is most, is inherited or a default. JSON, since a
-/// value of ours may have any character in it.
+/// value of osctl may have any character in it.
 pub(super) const DATASETS: [&str; 8] = [
     "get",
     "-j",
@@ -86,7 +86,7 @@ struct Source {
     kind: String,
 }
 
-/// Parents before children, siblings by name. What has a name that none of ours can have is left
+/// Parents before children, siblings by name. What has a name that no object of osctl can have is left
 /// out.
 pub(super) fn datasets(text: &[u8]) -> Result<Vec<Dataset>, ListingError> {
     let printed: Printed = serde_json::from_slice(text)?;
@@ -94,7 +94,7 @@ pub(super) fn datasets(text: &[u8]) -> Result<Vec<Dataset>, ListingError> {
     for (name, item) in &printed.datasets {
         match name.parse() {
             Ok(name) => datasets.push(dataset(name, item)?),
-            Err(_foreign) => tracing::debug!(name, "not a dataset of ours"),
+            Err(_foreign) => tracing::debug!(name, "not a dataset of osctl"),
         }
     }
     datasets.sort_by(|a, b| by_path(&a.info.name, &b.info.name));
@@ -121,7 +121,7 @@ fn dataset(name: DatasetName, item: &Item) -> Result<Dataset, ListingError> {
         Ok(number(property)?.filter(|n| *n != 0).map(ByteSize))
     };
     let origin = match text("origin") {
-        // A snapshot with a name that none of ours has is still an origin, but not one to show.
+        // A snapshot with a name that no object of osctl has is still an origin, but not one to show.
         Some(origin) => origin.parse::<SnapshotName>().ok(),
         None => None,
     };
@@ -175,7 +175,7 @@ pub(super) fn snapshots(text: &str) -> Result<Vec<Snapshot>, ListingError> {
             });
         };
         let Ok(name) = name.parse::<SnapshotName>() else {
-            tracing::debug!(name, "not a snapshot of ours");
+            tracing::debug!(name, "not a snapshot of osctl");
             continue;
         };
         let clones = clones.split(',').filter_map(|clone| clone.parse().ok());

@@ -15,7 +15,7 @@ use super::listing::Dataset;
 use crate::pools::system;
 use crate::{PoolError, PoolPlace, StorageError, holders};
 
-/// On a folder that a dataset is, or was, mounted over. Closed to everybody but root of the host.
+/// On a directory that a dataset is, or was, mounted over. Closed to everybody but root of the host.
 const PLACEHOLDER: &str = "trusted.osctl.placeholder";
 
 /// How long a dataset may be busy before it is an error.
@@ -127,7 +127,7 @@ impl Contents {
         .map_err(|e| StorageError::sys("mount", dataset, e))
     }
 
-    /// The folder to mount a dataset over; made, and marked as what it is, if it is missing.
+    /// The directory to mount a dataset over; made, and marked as what it is, if it is missing.
     fn placeholder(&self, dataset: &DatasetName) -> Result<OwnedFd, Errno> {
         let folder = self.parent_folder(dataset)?;
         let name = last_part(dataset);
@@ -145,7 +145,7 @@ impl Contents {
         Ok(target)
     }
 
-    /// The folder that a dataset's name is in, through nothing that a guest could have put there.
+    /// The directory that a dataset's name is in, through nothing that a guest could have put there.
     fn parent_folder(&self, dataset: &DatasetName) -> Result<OwnedFd, Errno> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = openat(CWD, self.root(), flags, Mode::empty())?;
@@ -159,7 +159,7 @@ impl Contents {
         }
     }
 
-    /// Whether something is where a new dataset would be mounted: not a folder that one was
+    /// Whether something is where a new dataset would be mounted: not a directory that one was
     /// mounted over before, which is used again.
     pub(super) fn is_place_taken(&self, dataset: &DatasetName) -> Result<bool, StorageError> {
         let failed = |e: Errno| StorageError::io("look at", dataset, e.into());
@@ -174,14 +174,14 @@ impl Contents {
             Err(Errno::NOENT) => return Ok(false),
             Err(e) => return Err(failed(e)),
         };
-        // With a dot at the end only a folder is found, not what a link leads to.
+        // With a dot at the end only a directory is found, not what a link leads to.
         let path = by_number(&found).join(".");
         let marked = matches!(read_xattr(&path, PLACEHOLDER), Ok(Some(_)));
         let empty = || std::fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_none());
         Ok(!(marked && empty()))
     }
 
-    /// Unmounts what is mounted below a dataset, and itself if it is to be `whole`.
+    /// Unmounts everything that is mounted below a dataset; with `whole` also the dataset.
     ///
     /// *Errors*: `Busy`; then everything is mounted as before.
     pub(super) fn unmount_tree(&self, top: &DatasetName, part: Part) -> Result<(), StorageError> {
@@ -198,14 +198,14 @@ impl Contents {
         unmounted
     }
 
-    /// Removes the folder that a dataset was mounted over, as long as it is still known whose it
-    /// was; a crash later leaves none that nobody can explain.
+    /// Removes the directory that a dataset was mounted over, while its dataset is still
+    /// known, so that a crash leaves no unexplained directory.
     pub(super) fn drop_placeholder(&self, dataset: &DatasetName) {
         let removed = self.parent_folder(dataset).and_then(|folder| {
             rustix::fs::unlinkat(folder, last_part(dataset), rustix::fs::AtFlags::REMOVEDIR)
         });
         if let Err(error) = removed {
-            tracing::debug!(%dataset, %error, "folder stays");
+            tracing::debug!(%dataset, %error, "directory not removed");
         }
     }
 

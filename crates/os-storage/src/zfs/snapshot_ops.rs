@@ -71,7 +71,7 @@ impl Snapshots for Contents {
             self.mount_tree(&dataset)?;
             return Ok(Change::Unchanged);
         }
-        // The folders that children are mounted over may not be in the snapshot.
+        // The directories that children are mounted over may not be in the snapshot.
         self.unmount_tree(&dataset, Part::Below)?;
         let rolled = self.change("roll back", snapshot, &["rollback", snapshot.as_str()]);
         self.mount_tree(&dataset)?;

@@ -9,7 +9,7 @@ use crate::{Proof, ResumeToken};
 /// Far more than the lines of one token.
 const TEXT_LIMIT: u64 = 64 << 10;
 
-/// Asks ZFS what is in a token; `None` if it is none, or is damaged.
+/// Asks ZFS for the contents of a token; `None` if it is invalid.
 ///
 /// A dry run prints that first, and then fails where the snapshot is not on this host: only what it
 /// prints counts. *Source*: `zfs_send_resume_impl_cb_impl` in `lib/libzfs/libzfs_sendrecv.c`.

@@ -1,4 +1,4 @@
-//! Pools to test with. Each lives in a folder of its own and leaves nothing behind.
+//! Pools to test with. Each lives in a directory of its own and leaves nothing behind.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(crate) struct Fixture {
     pub(crate) pools: Box<dyn Pools>,
     pub(crate) place: PoolPlace,
     pub(crate) source: PoolSource,
-    /// What the pool lies on, for a directory pool.
+    /// What the pool is on, for a directory pool.
     outer: Option<Outer>,
     pub(crate) dir: TempDir,
     runner: Arc<Counting>,
@@ -117,8 +117,8 @@ pub(crate) fn btrfs_directory(name: &str) -> Fixture {
     os_sys::mount_filesystem(device.node(), &mountpoint, "btrfs", Access::ReadWrite, "").unwrap();
     let root = os_sys::btrfs::open_directory(&mountpoint).unwrap();
     os_sys::btrfs::enable_quotas(&root).unwrap();
-    std::fs::create_dir(mountpoint.join("a folder")).unwrap();
-    fixture.source = PoolSource::Directory(mountpoint.join("a folder").join("pool"));
+    std::fs::create_dir(mountpoint.join("a directory")).unwrap();
+    fixture.source = PoolSource::Directory(mountpoint.join("a directory").join("pool"));
     fixture.outer = Some(Outer { device, mountpoint });
     fixture
 }

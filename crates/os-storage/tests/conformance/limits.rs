@@ -58,7 +58,7 @@ pub(crate) fn figures_follow_writes(make: Make) {
     fill(&f.file("a/file"), 8).unwrap();
     fill(&f.file("a/b/file"), 4).unwrap();
     figures_become(&f, "a", 12..14, 8..9);
-    // What only a snapshot holds counts as used and no more as referenced.
+    // Data that only a snapshot references counts as used, and no longer as referenced.
     c.snapshot(&f.snapshot("a@s")).unwrap();
     std::fs::remove_file(f.file("a/file")).unwrap();
     figures_become(&f, "a", 12..14, 0..1);

@@ -92,7 +92,7 @@ pub(crate) fn interrupted_receive_resumes(make: Make) {
     };
     assert!(to.names().is_empty());
     assert!(token.offset > 0);
-    // The token survives the daemon: it is asked for anew, after the pool was closed.
+    // The token survives the daemon: it is asked for again, after the pool was closed.
     to.close();
     to.open();
     let asked = to

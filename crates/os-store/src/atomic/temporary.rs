@@ -23,7 +23,7 @@ pub const TEMPORARY_PREFIX: &str = ".new-";
 /// Attempts to find a free name: only debris of crashed processes can be in the way.
 const ATTEMPTS: u32 = 10_000;
 
-/// A name in the target's folder; removed when dropped before [`Temporary::put_in_place`].
+/// A name in the target's directory; removed when dropped before [`Temporary::put_in_place`].
 #[derive(Debug)]
 pub(crate) struct Temporary<'a> {
     entry: &'a Entry,
@@ -92,7 +92,7 @@ impl<'a> Temporary<'a> {
         Err(entry.error(Action::Create, Errno::EXIST))
     }
 
-    /// Renames over the target and syncs the folder.
+    /// Renames over the target and syncs the directory.
     ///
     /// If only that last sync fails, the target has its new content and the error says `sync`.
     pub(crate) fn put_in_place(self) -> Result<(), FileError> {
@@ -101,7 +101,7 @@ impl<'a> Temporary<'a> {
         entry.folder.sync()
     }
 
-    /// Renames over the target, which is durable only when the folder is synced.
+    /// Renames over the target, which is durable only when the directory is synced.
     pub(crate) fn rename(mut self) -> Result<(), FileError> {
         let folder = &self.entry.folder.fd;
         rustix::fs::renameat(folder, self.name.as_str(), folder, &self.entry.name)

@@ -84,13 +84,13 @@ fn special_files_and_folders_are_refused_or_replaced() {
     rustix::fs::mknodat(rustix::fs::CWD, &path, fifo, Mode::RUSR, 0).unwrap();
     assert_eq!(read(&path).unwrap_err().action, Action::Open);
     assert_eq!(replace(&path, b"x", MODE).unwrap(), Change::Updated);
-    let inside = folder.path().join("folder");
+    let inside = folder.path().join("subdir");
     create_dir(&inside, Attributes::mode(0o700)).unwrap();
     assert_eq!(
         replace(&inside, b"x", MODE).unwrap_err().action,
         Action::Rename
     );
-    assert_eq!(names(folder.path()), ["file", "folder"]);
+    assert_eq!(names(folder.path()), ["file", "subdir"]);
     for path in ["/", "..", "a/.."] {
         assert!(replace(Path::new(path), b"x", MODE).is_err(), "{path}");
     }

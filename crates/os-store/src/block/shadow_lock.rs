@@ -1,7 +1,7 @@
 //! The locks that protect account files from concurrent writers on every Linux host.
 //!
 //! Two conventions, taken in the order the shadow tools take them:
-//! 1. `.pwd.lock` in the folder: a record lock (lckpwdf(3)), also taken by pam and systemd;
+//! 1. `.pwd.lock` in the directory: a record lock (lckpwdf(3)), also taken by pam and systemd;
 //! 2. `FILE.lock`: a hard link to a file holding the writer's pid (shadow: lib/commonio.c,
 //!    `do_lock_file`), which holds for tools working on another root as well.
 
@@ -19,13 +19,13 @@ use super::{BlockError, real_folder};
 use crate::error::{Action, FileError};
 use crate::folder::Entry;
 
-/// Both conventions know processes only, so threads of this one take turns here. One turn for all
+/// Both conventions lock per process, so threads of this process use a mutex. One mutex for all
 /// files, because closing any descriptor of `.pwd.lock` frees the record lock of the process.
 static TURN: Mutex<()> = Mutex::new(());
 
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// The locks of account files in one folder, freed when dropped.
+/// The locks of account files in one directory, freed when dropped.
 #[derive(Debug)]
 pub(super) struct ShadowLock {
     links: Vec<Entry>,
@@ -36,7 +36,7 @@ pub(super) struct ShadowLock {
 
 impl ShadowLock {
     /// Takes the locks of these files, in this order, waiting up to `patience` for each. If one
-    /// cannot be had, none is.
+    /// cannot be acquired, all are released.
     pub(super) fn acquire(paths: &[&Path], patience: Duration) -> Result<Self, BlockError> {
         let files = paths.iter().map(|path| real_folder(path));
         let files: Vec<PathBuf> = files.collect::<Result<_, _>>()?;
@@ -132,7 +132,7 @@ fn try_link(link: &Entry, pid_file: &Entry) -> Result<Option<()>, FileError> {
         Err(Errno::EXIST) => {}
         Err(error) => return Err(link.error(Action::Lock, error)),
     }
-    // Of another thread of ours it cannot be, because of the turn: so with our own pid it was left
+    // Of another thread of this process it cannot be, because of the mutex: so with our own pid it was left
     // by a former process that had it.
     if let Some(pid) = holder(link)?
         && (pid == std::process::id() || !is_alive(pid))

@@ -78,7 +78,7 @@ fn root_an_absent_file_is_made_and_a_symlink_resolved() {
     assert_eq!(read(&path).unwrap(), lines(&["a:1"]));
 }
 
-/// Twice the same line in a sorted subid file could not be told apart from one of the host's.
+/// Twice the same line in a sorted subid file could not be distinguished from one of the host's.
 #[test]
 fn root_a_line_is_written_once() {
     let (folder, _) = folder(ROOT);
@@ -208,7 +208,7 @@ fn host_text() -> impl Strategy<Value = Vec<u8>> {
             }
             text
         })
-        .prop_filter("no markers of ours", ours)
+        .prop_filter("no markers of osctl", ours)
 }
 
 /// No line twice: [`edit`] takes care of that.
@@ -221,7 +221,7 @@ fn styles() -> impl Strategy<Value = Style> {
     prop_oneof![Just(Style::Framed), Just(Style::Tagged)]
 }
 
-/// No line of the host is one of ours: in a sorted file the two could not be told apart, and they
+/// No line of the host is one of osctl: in a sorted file the two could not be distinguished, and they
 /// would say the same.
 fn apart(host: &[u8], ours: &[&[String]]) -> bool {
     let mut lines = host.split(|byte| *byte == b'\n');
@@ -310,7 +310,7 @@ proptest! {
     }
 }
 
-/// Lines of ours as [`parts`] and [`set_all`] know them when markers are damaged.
+/// Lines of osctl as [`parts`] and [`set_all`] know them when markers are damaged.
 fn is_ours(line: &str) -> bool {
     line.starts_with("our")
 }

@@ -13,7 +13,7 @@ const REMAINS: [&[u8]; 3] = [b"# osctl b", b"# osctl e", b"#= "];
 /// What a tag begins with: `#= tank.alice 100000 65536` claims the line `tank.alice:100000:65536`.
 const TAG: &str = "#= ";
 
-/// How our lines are told from those of the host.
+/// How lines of osctl are distinguished from those of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
     /// By standing between the markers.

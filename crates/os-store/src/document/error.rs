@@ -12,7 +12,7 @@ use crate::error::FileError;
 
 /// A document that cannot be read or written.
 ///
-/// It does not know its path: whoever does prints it with [`DocumentError::at`], as
+/// It does not contain the path: callers add it with [`DocumentError::at`], as
 /// `conf/user/alice.toml:7: unknown field ...`.
 #[derive(Debug, thiserror::Error)]
 pub struct DocumentError {

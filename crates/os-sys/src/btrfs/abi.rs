@@ -253,7 +253,7 @@ pub(super) fn quota_enable(dir: RawFd) -> io::Result<()> {
 }
 
 pub(super) fn quota_rescan_wait(dir: RawFd) -> io::Result<()> {
-    // SAFETY: QUOTA_RESCAN_WAIT takes no argument and touches no memory of ours.
+    // SAFETY: QUOTA_RESCAN_WAIT takes no argument and touches no memory of this process.
     check(unsafe { libc::ioctl(dir, QUOTA_RESCAN_WAIT) })
 }
 

@@ -11,7 +11,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use crate::mount_namespace::require_one_thread;
 use crate::{SysError, become_user};
 
-/// A user namespace with these maps that nobody is in.
+/// A user namespace with these maps, without processes.
 ///
 /// The kernel takes maps for a mount from a namespace only, and a namespace is born with a process;
 /// this one lives for the length of this call.
@@ -32,13 +32,13 @@ pub fn user_namespace(uid_map: &IdMap, gid_map: &IdMap) -> Result<OwnedFd, SysEr
     }
     let path = folder.join("ns/user");
     let namespace = File::open(&path).map_err(|e| SysError::path("open", &path, e))?;
-    // The process ends when nobody can write into the pipe any more.
+    // The process exits when the last writer of the pipe is closed.
     drop(go);
     drop(child);
     Ok(namespace.into())
 }
 
-/// Becomes root of a user namespace, for good: no rights are left outside of it, nor in any other.
+/// Becomes root of a user namespace, permanently: no rights are left outside of it, nor in any other.
 ///
 /// *Errors*: `EINVAL` in a process with several threads.
 pub fn enter_user_namespace(namespace: BorrowedFd<'_>) -> Result<(), SysError> {
@@ -81,7 +81,7 @@ impl Resident {
 
 impl Drop for Resident {
     fn drop(&mut self) {
-        // SAFETY: takes numbers; the process is our child that nobody else waits for.
+        // SAFETY: takes numbers; the process is our child, which no other code waits for.
         unsafe { libc::kill(self.pid, libc::SIGKILL) };
         // SAFETY: as above; a null status is not written to.
         unsafe { libc::waitpid(self.pid, std::ptr::null_mut(), 0) };

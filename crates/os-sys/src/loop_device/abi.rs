@@ -47,7 +47,7 @@ const _: () = assert!(size_of::<LoopConfig>() == 304);
 
 /// Number of a device that is free right now; the kernel makes a new one if there is none.
 pub(super) fn get_free(control: &File) -> io::Result<u32> {
-    // SAFETY: LOOP_CTL_GET_FREE takes no argument and touches no memory of ours; the descriptor is
+    // SAFETY: LOOP_CTL_GET_FREE takes no argument and touches no memory of this process; the descriptor is
     // open for the whole call because `control` is borrowed.
     let number = unsafe { libc::ioctl(raw(control), LOOP_CTL_GET_FREE) };
     u32::try_from(number).map_err(|_negative| io::Error::last_os_error())
@@ -109,7 +109,7 @@ pub(super) fn configure(
 
 /// Detaches whatever the device shows.
 pub(super) fn clear(device: &File) -> io::Result<()> {
-    // SAFETY: LOOP_CLR_FD takes no argument and touches no memory of ours; `device` is open for
+    // SAFETY: LOOP_CLR_FD takes no argument and touches no memory of this process; `device` is open for
     // the whole call.
     let result = unsafe { libc::ioctl(raw(device), LOOP_CLR_FD) };
     if result < 0 {

@@ -77,7 +77,7 @@ pub(super) fn run(mut plan: Plan<'_>) -> io::Result<(u32, OwnedFd)> {
     match unsafe { ptr::read_volatile(&raw const plan.failure) } {
         0 => Ok((number, pidfd)),
         errno => {
-            // SAFETY: a child of ours that nothing else waits for; no status is asked for.
+            // SAFETY: a child of this process that nothing else waits for; no status is asked for.
             unsafe { libc::waitpid(pid, ptr::null_mut(), 0) };
             Err(io::Error::from_raw_os_error(errno))
         }

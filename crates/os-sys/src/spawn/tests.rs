@@ -65,7 +65,7 @@ fn dies_with_the_thread_that_started_it() {
     free.wait(LONG).unwrap().unwrap();
 }
 
-/// Even one that nobody has marked close-on-exec.
+/// Even a descriptor that is not marked close-on-exec.
 #[test]
 fn no_descriptor_of_the_caller_is_left_but_those_passed() {
     let (read, write) = io::pipe().unwrap();

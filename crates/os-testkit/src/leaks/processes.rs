@@ -35,7 +35,7 @@ impl Process {
     }
 }
 
-/// Processes in a control group of `parent`, or whose program, root or working folder lies below
+/// Processes in a control group of `parent`, or whose program, root or working directory is below
 /// `root`. One that has ended and waits for its parent holds nothing, and does not count.
 pub(super) fn of(root: &Path, parent: &str) -> anyhow::Result<Vec<Process>> {
     let mut found = Vec::new();

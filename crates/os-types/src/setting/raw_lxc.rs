@@ -33,7 +33,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("lxc.rootfs", "the root is the container's dataset"),
     (
         "lxc.hook",
-        "use the scripts in the hook folder of the container",
+        "use the scripts in the hook directory of the container",
     ),
     ("lxc.apparmor", "the profile is chosen by osctld"),
     ("lxc.selinux", "the context is chosen by osctld"),

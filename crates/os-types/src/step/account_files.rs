@@ -16,6 +16,6 @@ impl StepKind for AccountFilesStep {
     }
 
     fn line(&self) -> String {
-        "write the account files anew".to_owned()
+        "rewrite the account files".to_owned()
     }
 }

@@ -1,11 +1,11 @@
-//! The step that creates or removes a directory of ours on a pool.
+//! The step that creates or removes a directory of osctl on a pool.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, Presence, StepKind};
 use crate::pool_path::PoolPath;
 
-/// A directory of ours on a pool, owned by root. It is removed only if it is empty.
+/// A directory of osctl on a pool, owned by root. It is removed only if it is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DirectoryStep {
     /// Which directory.

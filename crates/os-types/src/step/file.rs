@@ -1,11 +1,11 @@
-//! The step that creates, replaces or removes a file of ours on a pool.
+//! The step that creates, replaces or removes a file of osctl on a pool.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Durability, StepKind, verb};
 use crate::pool_path::PoolPath;
 
-/// A file of ours on a pool, mode 0400, replaced as a whole. `None` stands for "no such file".
+/// A file of osctl on a pool, mode 0400, replaced as a whole. `None` stands for "no such file".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FileStep {
     /// Which file.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Durability, StepKind};
 use crate::pool_path::PoolPath;
 
-/// A file or directory of ours on a pool, with everything in it, under one name or another. Does
+/// A file or directory of osctl on a pool, with everything in it, under one name or another. Does
 /// nothing if there is neither: what is named after a container need not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PathNameStep {

@@ -20,6 +20,6 @@ impl StepKind for PurgeStep {
     }
 
     fn line(&self) -> String {
-        format!("destroy dataset {} for good", self.dataset)
+        format!("destroy dataset {} irreversibly", self.dataset)
     }
 }

@@ -152,12 +152,12 @@ fn plans_are_printed() {
         );
     assert_snapshot!(server.osctl("user del alice --plan").to_string(), @r"
     1. destroy dataset tank/ct  (cannot be undone)
-    2. write the account files anew
+    2. rewrite the account files
     ");
     assert_snapshot!(server.osctl("ct stop --kill web idle --plan").to_string(), @r"
     web:
       1. destroy dataset tank/ct  (cannot be undone)
-      2. write the account files anew
+      2. rewrite the account files
     idle:
       nothing to do
     ");

@@ -46,7 +46,7 @@ impl std::fmt::Display for Ran {
     }
 }
 
-/// Runs `line`, split at spaces, with `root` as its root folder.
+/// Runs `line`, split at spaces, with `root` as its root directory.
 fn osctl(root: &Path, line: &str) -> Ran {
     let words = line.split(' ').filter(|word| !word.is_empty());
     osctl_words(root, &words.collect::<Vec<_>>())
@@ -74,7 +74,7 @@ fn osctl_on(root: &Path, words: &[&str], out_columns: Option<usize>) -> Ran {
     let args: Vec<OsString> = ["osctl"].iter().chain(words).map(OsString::from).collect();
     let status = osctl::run(args, surroundings);
     let root = root.display().to_string();
-    // The folder is another one in every run.
+    // The directory is another one in every run.
     let text = |buffer: Buffer| {
         let bytes = buffer.0.borrow().clone();
         String::from_utf8(bytes).unwrap().replace(&root, "<root>")

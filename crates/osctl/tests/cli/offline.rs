@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::osctl;
 
-/// A root folder with an imported pool, as a killed daemon leaves it.
+/// A root directory with an imported pool, as a killed daemon leaves it.
 fn root() -> TempDir {
     let root = TempDir::new().unwrap();
     let write = |path: &str, text: &str| {

@@ -46,7 +46,7 @@ impl Server {
 
     /// Answers `request` with `body`: `GET /v1/users`, with or without its query, or
     /// `POST /v1/commands/x {"name":"y"}` for a request with just this body. Of several answers
-    /// each is given once, in order, and the last for ever.
+    /// each is given once, in order, and the last forever.
     pub(crate) fn answer(&self, request: &str, body: &impl Serialize) -> &Self {
         self.answer_raw(request, 200, &serde_json::to_string(body).unwrap())
     }

@@ -22,7 +22,7 @@ pub(super) struct AccountTexts {
 }
 
 impl AccountTexts {
-    /// Reads the files in the folder `etc`; homes of our system users are below `pools`.
+    /// Reads the files in the directory `etc`; homes of our system users are below `pools`.
     pub(super) fn read(etc: &Path, pools: &Path) -> Result<Self, Failure> {
         let mut files = Self::default();
         let mut names = BTreeSet::new();

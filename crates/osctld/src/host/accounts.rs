@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(crate) struct Registry {
     etc: PathBuf,
-    /// The folder that homes are below.
+    /// The directory that homes are below.
     pools: PathBuf,
     registered: RwLock<Arc<Accounts>>,
     /// Held while the files are written; readers do not wait for it.
@@ -29,7 +29,7 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// What the files in the folder `etc` say. Damaged markers do not keep the daemon from starting:
+    /// What the files in the directory `etc` say. Damaged markers do not keep the daemon from starting:
     /// our lines are known by what they say, and nothing is written until they are repaired.
     pub(crate) fn read(etc: &Path, pools: PathBuf) -> Result<Self, Failure> {
         let files = AccountTexts::read(etc, &pools)?;
@@ -72,7 +72,7 @@ impl Registry {
         Ok(result)
     }
 
-    /// Writes all blocks anew, damaged ones too.
+    /// Writes all blocks again, damaged ones too.
     pub(crate) fn rebuild(&self) -> Result<(), Failure> {
         let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.write_files(&self.now(), Repair::Rebuild)
@@ -85,7 +85,7 @@ impl Registry {
     }
 
     /// All four files or none. Groups first and passwd after them, so that a user's group exists
-    /// when the user does; a crash in between is mended when the step is repeated.
+    /// when the user does; a crash in between is repaired when the step is repeated.
     fn write_files(&self, wanted: &Accounts, repair: Repair) -> Result<(), Failure> {
         let lines = wanted.render();
         let files = [

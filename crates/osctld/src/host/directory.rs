@@ -1,4 +1,4 @@
-//! Directories of ours on a pool.
+//! Directories of osctl on a pool.
 
 use std::fs;
 use std::io::ErrorKind;

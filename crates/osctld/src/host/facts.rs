@@ -106,7 +106,7 @@ impl LinuxHost {
             .collect()
     }
 
-    /// The pools this host knows, without a look at their sources.
+    /// The pools this host knows, without inspecting their sources.
     pub(crate) fn sources(&self) -> Result<BTreeMap<PoolName, KnownSource>, Failure> {
         let mut sources = BTreeMap::new();
         for name in names(&self.paths().sources())? {
@@ -161,7 +161,7 @@ impl LinuxHost {
         answer.flatten()
     }
 
-    /// Whether something other than an empty folder is where a pool would be mounted. At its place
+    /// Whether something other than an empty directory is where a pool would be mounted. At its place
     /// may be a known pool that a daemon before this one mounted, and a zpool of that name.
     fn is_name_taken(&self, pool: &PoolName) -> Result<bool, Failure> {
         let at = self.paths().pool(pool);
@@ -210,7 +210,7 @@ fn look_at_source(path: PathBuf) -> (SourceKind, ByteSize) {
     (kind, ByteSize(image.map_or(0, |found| found.len())))
 }
 
-/// Names in a folder; none if there is no such folder.
+/// Names in a directory; none if there is no such directory.
 fn names(folder: &Path) -> Result<Vec<String>, Failure> {
     match fs::read_dir(folder) {
         Ok(entries) => {

@@ -1,4 +1,4 @@
-//! Configuration files of ours on a pool.
+//! Configuration files of osctl on a pool.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ impl HostStep for FileStep {
         Ok(StepCheck::of_value(found.as_deref(), ends, conflict))
     }
 
-    /// The way back from a removal finds the file in its place.
+    /// the rollback from a removal finds the file in its place.
     fn note_done(&self, host: &LinuxHost) {
         host.learn(&self.path, self.after.as_deref());
     }

@@ -19,7 +19,7 @@ const SETTLED: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Foreign {
     etc: PathBuf,
-    /// The folder that homes of our system users are below.
+    /// The directory that homes of our system users are below.
     pools: PathBuf,
     read: Mutex<Option<(Stamps, Outside)>>,
 }
@@ -40,7 +40,7 @@ struct Stamp {
 }
 
 impl Foreign {
-    /// The files in the folder `etc`.
+    /// The files in the directory `etc`.
     pub(super) fn new(etc: &Path, pools: PathBuf) -> Self {
         Self {
             etc: etc.to_path_buf(),

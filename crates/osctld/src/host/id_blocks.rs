@@ -37,7 +37,7 @@ fn path(step: &IdBlocksStep) -> Result<PoolPath, Failure> {
     Ok(PoolPath::new(&step.pool, relative)?)
 }
 
-/// The range with the blocks at the far end; `None` if they are there already.
+/// The range with the blocks in the target state; `None` if they are there already.
 fn changed(step: &IdBlocksStep, host: &LinuxHost) -> Result<Option<IdRangeDoc>, Failure> {
     let path = host.locate(&path(step)?);
     let doc: Option<IdRangeDoc> = os_store::document::load(&path)?;

@@ -1,8 +1,8 @@
-//! What is named after a container or a user outside its pool's configuration goes with it: folders
-//! in the run folder, LXC's files, the log, control groups. Else the next container or user of that
+//! What is named after a container or a user outside its pool's configuration goes with it: directories
+//! in the runtime directory, LXC's files, the log, control groups. Else the next container or user of that
 //! name, which may be another tenant's, would find it.
 //!
-//! All of it is made anew when it is needed. So a removal that fails is logged and fails no step.
+//! All of it is made again when it is needed. So a removal that fails is logged and fails no step.
 
 use std::fs;
 use std::io;
@@ -53,7 +53,7 @@ impl LinuxHost {
         let lxc_path = layout::lxc_path(&home, &doc.group);
         let files = lxc_path.join(name.as_str());
         note(&files, remove_tree(&files));
-        // LXC's lock lies in a folder that the user can write: no link on the way is followed.
+        // LXC's lock is in a directory that the user can write: no link on the way is followed.
         let lock = Path::new(".run/lxc/lock").join(lxc_path.strip_prefix("/").unwrap_or(&lxc_path));
         let lock = lock.join(format!(".{name}"));
         note(&lock, unlink_below(&home, &lock));
@@ -103,7 +103,7 @@ fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Removes a folder whose parent only root writes; follows no link in it. A process that is just
+/// Removes a directory whose parent only root writes; follows no link in it. A process that is just
 /// ending may still put a file into it.
 pub(super) fn remove_tree(folder: &Path) -> Result<(), FileError> {
     let mut last = Ok(());
@@ -115,7 +115,7 @@ pub(super) fn remove_tree(folder: &Path) -> Result<(), FileError> {
     gone.and(last)
 }
 
-/// Removes a file below a folder of root, through folders of others without following a link.
+/// Removes a file below a directory of root, through directories of others without following a link.
 fn unlink_below(root: &Path, file: &Path) -> io::Result<()> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let unlinked = || {

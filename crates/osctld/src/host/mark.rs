@@ -10,7 +10,7 @@ use os_types::{Code, Failure, PoolName, Presence};
 
 use crate::identity::Identity;
 
-/// The mark in the folder of a pool's scoped dataset, `None` if there is none.
+/// The mark in the directory of a pool's scoped dataset, `None` if there is none.
 pub(crate) fn read(folder: &Path) -> Result<Option<HostMark>, Failure> {
     Ok(os_store::document::load(&folder.join(layout::HOST_MARK))?)
 }
@@ -64,7 +64,7 @@ pub(super) fn write(folder: &Path, identity: &Identity, to: Presence) -> Result<
     Ok(())
 }
 
-/// Makes the folders of a pool that are missing, and mends their modes.
+/// Makes the directories of a pool that are missing, and repairs their modes.
 pub(super) fn make_folders(folder: &Path) -> Result<(), Failure> {
     for wanted in layout::FOLDERS {
         atomic::create_dir(&folder.join(wanted.path), Attributes::mode(wanted.mode))?;

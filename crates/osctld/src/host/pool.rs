@@ -22,7 +22,7 @@ impl LinuxHost {
             .map_err(failed(pool))
     }
 
-    /// Looks at a pool that is mounted read-only at no place; the folder of its scoped dataset.
+    /// Looks at a pool that is mounted read-only at no place; the directory of its scoped dataset.
     pub(super) fn inspect(
         &self,
         pool: &PoolName,
@@ -114,7 +114,7 @@ impl LinuxHost {
         self.news.tell(os_api::EventBody::Pool { pool, state });
     }
 
-    /// Makes the datasets and folders of a pool that are missing: the scoped dataset with what is
+    /// Makes the datasets and directories of a pool that are missing: the scoped dataset with what is
     /// above it, and what is right below.
     pub(super) fn lay_out(&self, pool: &PoolName) -> Result<(), Failure> {
         let (scope, contents) = (self.scopes.dataset(pool), self.contents(pool));

@@ -21,7 +21,7 @@ impl HostStep for PoolImageStep {
                 StepCheck::Conflict(format!("pool {pool} is open"))
             }
             (PoolStatus::Missing, Presence::Present) | (_, Presence::Absent) => StepCheck::Ready,
-            // Never taken over, not even if it looks like this pool: the way back from a failed
+            // Never taken over, not even if it looks like this pool: the rollback from a failed
             // operation destroys what the operation made, and nothing else.
             (_, Presence::Present) => {
                 StepCheck::Conflict(format!("{} exists already", file.display()))
@@ -42,7 +42,7 @@ impl HostStep for PoolImageStep {
                 host.pools().create(&place, &source, Some(image))
             }
             Presence::Absent => {
-                // Whatever the link says: a file that is no pool, or is open on another host, stays.
+                // Whatever the link says: a file that is not a pool, or is open on another host, stays.
                 if host.status(pool, &source)? == PoolStatus::Closed {
                     host.peek(pool, &source, |view| host.inspect(pool, view, false, false))?;
                 }

@@ -31,7 +31,7 @@ impl HostStep for PoolPrepareStep {
                 host.announce(pool, Stage::Importing);
                 host.importing.begin(pool);
                 prepare(host, pool, context).inspect_err(|_| {
-                    // The way back may find nothing to do here, or not come to it.
+                    // the rollback may find nothing to do here, or not come to it.
                     host.importing.end(pool);
                     host.announce(pool, Stage::Exported);
                 })?;
@@ -72,7 +72,7 @@ fn prepare(host: &LinuxHost, pool: &PoolName, context: &StepContext<'_>) -> Resu
     Ok(())
 }
 
-/// Removes temporary files that a crash left in `folder` and below: folders of groups are as deep as
+/// Removes temporary files that a crash left in `folder` and below: directories of groups are as deep as
 /// their names, and one that is not empty could not be removed.
 fn sweep(folder: &Path) {
     match atomic::sweep(folder) {

@@ -1,4 +1,4 @@
-//! Questions that may hang for ever, such as the size of a file on a server that is gone.
+//! Questions that may hang forever, such as the size of a file on a server that is gone.
 //!
 //! Each is asked by a thread of its own, at most one a key, so that a hung file system costs one
 //! thread and no caller waits longer than it wants to.

@@ -30,7 +30,7 @@ impl HostStep for PurgeStep {
     }
 }
 
-/// The folder of the scripts of a container whose root in the trash is destroyed.
+/// The directory of the scripts of a container whose root in the trash is destroyed.
 fn hooks(host: &LinuxHost, step: &PurgeStep) -> Option<PathBuf> {
     let pool = step.dataset.pool();
     let trash = host.scopes.dataset(&pool).join("trash").ok()?;

@@ -12,7 +12,7 @@ use os_types::{ContainerName, DatasetName, Failure, PoolName};
 
 use super::LinuxHost;
 
-/// Where images are looked for if no repository is named, below the state folder.
+/// Where images are looked for if no repository is named, below the state directory.
 const REPOSITORY: &str = "repository";
 
 impl LinuxHost {

@@ -12,7 +12,7 @@ use os_types::{Failure, PoolName, Presence, UserName};
 
 use super::{HostStep, LinuxHost};
 
-/// The folder in the run folder of a pool with one empty file for each user that was unregistered by
+/// The directory in the runtime directory of a pool with one empty file for each user that was unregistered by
 /// hand. Registration follows from the documents of users otherwise.
 const UNREGISTERED: &str = "unregistered";
 
@@ -66,7 +66,7 @@ impl LinuxHost {
         let _ids = self.ids();
         let (facts, state) = (self.facts()?, self.state());
         if let Some(failure) = state.failure(pool, user) {
-            // Plans register usable users only, so this is the way back from the deletion of a
+            // Plans register usable users only, so this is the rollback from the deletion of a
             // damaged one: its file is there again, its account cannot be.
             tracing::warn!(%pool, %user, %failure, "not registered");
             return Ok(());
@@ -92,7 +92,7 @@ impl LinuxHost {
     /// Removes the mark of a user that was unregistered.
     pub(super) fn forget_mark(&self, pool: &PoolName, user: &UserName) -> Result<(), Failure> {
         let mark = self.mark(pool, user);
-        // Most pools have no such folder.
+        // Most pools have no such directory.
         if mark.exists() {
             atomic::remove(&mark)?;
         }
@@ -183,7 +183,7 @@ impl LinuxHost {
     }
 
     /// The home: root's, its group may look at it. One that is right is left alone: nothing in the
-    /// run folder has to be durable, and an import makes thousands.
+    /// runtime directory has to be durable, and an import makes thousands.
     fn make_home(&self, account: &Account) -> Result<(), Failure> {
         let (run, home) = (self.paths().run(), account.home.as_path());
         if is_home(home, account.ugid) {

@@ -23,7 +23,7 @@ use super::reads::blocking;
 use crate::app::App;
 use crate::submit;
 
-/// A command line and the like may have so many bytes.
+/// Maximum length of a command line and similar texts, in bytes.
 const LIMIT: usize = 1 << 20;
 
 /// A command that can be run, and where.

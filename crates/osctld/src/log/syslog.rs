@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::MakeWriter;
 const DAEMON: u8 = 3 << 3;
 
 /// A way to the syslog daemon. Each line is sent to its socket by name, so the daemon may be started
-/// later or anew.
+/// later or again.
 #[derive(Debug)]
 pub(super) struct Syslog {
     socket: Arc<UnixDatagram>,

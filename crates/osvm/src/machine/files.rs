@@ -10,27 +10,27 @@ use std::time::Duration;
 use super::Machine;
 use crate::{Deadline, VmError, host};
 
-/// What goes through in one command. It lies in the guest's memory several times meanwhile.
+/// What goes through in one command. It is in the guest's memory several times meanwhile.
 const CHUNK: usize = 1 << 18;
 
 /// For one chunk.
 const CHUNK_DEADLINE: Deadline = Deadline::Scaled(Duration::from_secs(20));
 
 impl Machine {
-    /// Makes a folder and those above it.
+    /// Makes a directory and those above it.
     pub fn mkdir_p(&mut self, folder: &str) -> Result<(), VmError> {
         self.succeeds(&format!("mkdir -p {}", quote(folder)))
             .map(drop)
     }
 
-    /// Copies a file of the host into the machine. Its folder has to be there.
+    /// Copies a file of the host into the machine. Its directory has to be there.
     pub fn push_file(&mut self, source: impl AsRef<Path>, target: &str) -> Result<(), VmError> {
         let source = source.as_ref();
         let contents = std::fs::read(source).map_err(VmError::file("read", source))?;
         self.write_file(target, &contents)
     }
 
-    /// Writes a file in the machine. Its folder has to be there.
+    /// Writes a file in the machine. Its directory has to be there.
     pub fn write_file(&mut self, target: &str, contents: &[u8]) -> Result<(), VmError> {
         let target = quote(target);
         self.succeeds(&format!(": >{target}"))?;

@@ -264,7 +264,7 @@ async fn what_was_in_memory_is_there_again() {
 async fn a_full_disk_at_the_end_does_not_bring_the_operation_back_later() {
     let machine = Machine::new();
     let engine = machine.start("");
-    // A folder in the place of the month's file makes the history unwritable.
+    // A directory in the place of the month's file makes the history unwritable.
     let month = Timestamp::now().strftime("%Y-%m").to_string();
     let path = machine.path("tank/history");
     std::fs::create_dir_all(path.join(format!("{month}.jsonl"))).unwrap();

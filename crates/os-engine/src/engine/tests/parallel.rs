@@ -1,4 +1,4 @@
-//! Steps that run side by side, and steps without a way back.
+//! Steps that run side by side, and steps that are irreversible.
 
 use os_types::{EntityRef, Parallel};
 
@@ -98,7 +98,7 @@ async fn a_failing_one_does_not_keep_others_from_being_tried() {
 async fn killed_at_every_point_of_a_group() {
     for point in Point::forward(5) {
         let machine = Machine::new();
-        // Those that are under way when the daemon dies are written down as intended only.
+        // Those that are in progress when the daemon dies are written down as intended only.
         machine.host.gate(Some("tank:p3"));
         let engine = machine.start(&format!("test:{point}:kill"));
         let id = engine.submit(middle(five())).unwrap();
