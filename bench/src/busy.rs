@@ -35,7 +35,7 @@ const DEAF: usize = 20;
 const CLIENTS: usize = 1000;
 /// Stops of each guest that are in progress or wait: 300 in all.
 const STOPS: usize = 15;
-/// Of the guests of an export so many shut down, and so many do not.
+/// Number of guests of an export that shut down, and number of guests that ignore the signal.
 const GOOD_AND_DEAF: (usize, usize) = (45, 5);
 /// Bytes of the large image.
 const LARGE: usize = 1_000_000_000;

@@ -94,7 +94,7 @@ fn run(program: &str, args: &[&str]) -> anyhow::Result<()> {
 fn put(path: &Path, text: &str) -> anyhow::Result<()> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "a scratch file that nobody else reads yet"
+        reason = "a temporary file that no other process reads yet"
     )]
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -40,7 +40,7 @@ pub(crate) enum Action {
 /// A listing, by what it tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Listing {
-    /// What the program lists when it is told nothing else.
+    /// The default listing of the program.
     Full,
     /// Names and states.
     States,
@@ -77,7 +77,7 @@ pub(crate) trait Contender {
     /// What runs at this moment.
     fn processes(&self) -> anyhow::Result<Processes>;
 
-    /// Kills the daemon and starts it again; how long it takes from then until it says that so many
-    /// containers run. `None` without a daemon.
+    /// Kills the daemon and starts it again; returns the time until it reports this number of
+    /// running containers. `None` without a daemon.
     fn recover(&mut self, running: usize) -> anyhow::Result<Option<Duration>>;
 }

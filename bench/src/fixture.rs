@@ -69,7 +69,7 @@ impl Fixture {
         fill(&fixture.sandbox.path(POOL), size)?;
         fixture.launch()?;
         fixture.until("ready")?;
-        // The daemon found the pool in use, and registers new users of such a pool for nobody.
+        // The daemon found the pool in use, and does not register new users of such a pool.
         fixture.sandbox.ok(&["pool", "export", "-f", POOL])?;
         fixture.sandbox.ok(&["pool", "import", POOL])?;
         fixture.check()?;
@@ -148,8 +148,8 @@ impl Fixture {
         Ok(())
     }
 
-    /// Makes the host as it is after a boot: the pool is closed, nobody is registered, nothing is
-    /// left of what ran. The daemon must have been stopped.
+    /// Makes the host as it is after a boot: the pool is closed, no user is registered, and the runtime
+    /// state is empty. The daemon must have been stopped.
     pub(crate) fn power_off(&self) -> anyhow::Result<()> {
         leaks::clean(self.sandbox.root(), &self.sandbox.cgroup_parent())?;
         self.mount_run()?;

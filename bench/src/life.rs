@@ -17,7 +17,7 @@ const LIFE: [(Action, &str); 5] = [
 /// Lives that are not counted: caches fill, images are unpacked.
 const WARM: u32 = 3;
 
-/// Measures `runs` lives. Contenders take turns, so that other work on the machine disturbs all alike.
+/// Measures `runs` lives. Contenders alternate, so that other load affects all equally.
 pub(crate) fn measure(
     contenders: &mut [&mut dyn Contender],
     table: &mut Table,

@@ -38,8 +38,8 @@ const LISTINGS: &[Listing] = &[
 /// The listings that osctl can do without a daemon.
 const OFFLINE: &[&[&str]] = &[&["user", "ls"], &["group", "ls"]];
 
-/// Listings with the daemon. The two sides of a pair take turns, so that other work on the machine
-/// disturbs both alike.
+/// Listings with the daemon. The two sides of a pair alternate, so that other load affects both
+/// equally.
 pub(crate) fn online(fixture: &Fixture, table: &mut Table, runs: u32) -> anyhow::Result<()> {
     let (sandbox, size) = (fixture.sandbox(), fixture.size());
     for listing in LISTINGS {

@@ -53,7 +53,7 @@ impl Report {
     /// Writes the JSON file; its path.
     pub(crate) fn save(&self) -> anyhow::Result<PathBuf> {
         let program = std::env::current_exe()?;
-        let target = program.ancestors().nth(2).context("no target folder")?;
+        let target = program.ancestors().nth(2).context("no target directory")?;
         let folder = target.join("bench");
         fs::create_dir_all(&folder)?;
         let path = folder.join("latest.json");

@@ -36,7 +36,7 @@ const COMMAND: Deadline = Deadline::Scaled(Duration::from_secs(30));
 /// The memory of a machine; the more there is the more is used for buffers.
 const MEMORY_MIB: u32 = 1024;
 
-/// Measures everything, in so many boots.
+/// Measures everything; `boots` is the number of boots.
 pub(crate) fn measure(report: &mut Report, boots: u32) -> anyhow::Result<()> {
     let table = &mut report.system;
     let folder = images("bench")?;
@@ -68,7 +68,7 @@ pub(crate) fn measure(report: &mut Report, boots: u32) -> anyhow::Result<()> {
 /// Where `os/build` leaves the images of a configuration.
 fn images(configuration: &str) -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe()?;
-    let target = program.ancestors().nth(2).context("no target folder")?;
+    let target = program.ancestors().nth(2).context("no target directory")?;
     Ok(target.join("os").join(configuration).join("netboot"))
 }
 

@@ -1,7 +1,7 @@
 //! A view of the host that is this process's own: what is mounted here is mounted nowhere else, and
 //! the account files have the user that runs LXC.
 //!
-//! newuidmap(1) and Incus read `/etc/subuid`, whatever they are told; the host's stays as it is.
+//! newuidmap(1) and Incus always read `/etc/subuid`; the host's file is not changed.
 
 use std::path::Path;
 

@@ -47,7 +47,7 @@ impl Incus {
         let metadata = self.folder.join("metadata.yaml");
         #[expect(
             clippy::disallowed_methods,
-            reason = "a scratch file that nobody else reads yet"
+            reason = "a temporary file that no other process reads yet"
         )]
         fs::write(&metadata, METADATA)?;
         let (described, tree) = (self.folder.join("meta.tar"), self.folder.join("root.tar"));
@@ -81,7 +81,7 @@ impl Incus {
             self.daemon.pidfd().send_signal(Signal::KILL)?;
             self.daemon.wait(PATIENCE)?;
         }
-        // Where monitors of root wait while their own groups are removed; nobody removes it.
+        // Monitors of root wait in this group while their own groups are removed; Incus never removes it.
         for hierarchy in Layout::detect()?.hierarchies() {
             let pivot = hierarchy.root.join("lxc.pivot");
             if let Err(error) = fs::remove_dir(&pivot) {

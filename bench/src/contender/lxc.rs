@@ -143,7 +143,7 @@ impl Contender for Lxc {
         );
         #[expect(
             clippy::disallowed_methods,
-            reason = "a scratch file that nobody else reads yet"
+            reason = "a temporary file that no other process reads yet"
         )]
         fs::write(folder.join("config"), text)?;
         self.made.push(id.to_owned());

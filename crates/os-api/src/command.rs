@@ -158,7 +158,7 @@ commands! {
     AttrUnset = "attr-unset", "0.1", "Unset a user attribute of an entity";
     PrlimitSet = "prlimit-set", "0.3", "Set a limit of processes of a container, a group or a pool";
     PrlimitUnset = "prlimit-unset", "0.3", "Remove a limit, so that an inherited one applies";
-    Activate = "activate", "0.1", "Write the account files of this host anew";
+    Activate = "activate", "0.1", "Rewrite the account files of this host";
     Undo = "undo", "0.1", "Undo an operation";
 }
 

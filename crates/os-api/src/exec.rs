@@ -23,7 +23,7 @@ pub const EXEC_PATH: &str = "/v1/exec";
 /// What the connection is upgraded to.
 pub const EXEC_PROTOCOL: &str = "osctl-exec";
 
-/// What is to be run, and where.
+/// The command to run, and its container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExecRequest {
@@ -77,7 +77,7 @@ pub enum ClientFrame {
     },
 }
 
-/// What the client is told.
+/// Messages to the client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum HelperFrame {

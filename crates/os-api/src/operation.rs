@@ -163,11 +163,11 @@ pub struct HistoryRecord {
     /// True if a restarted daemon brought it to its end.
     #[serde(default)]
     pub recovered: bool,
-    /// True if `undo` could take it back, as far as its steps tell.
+    /// True if `undo` could revert it, judging by its steps.
     pub undoable: bool,
 }
 
-/// Who has the turn with an entity, and who waits for it.
+/// The operations that hold the lock of an entity, and those that wait for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Queue {
     /// The entity.
@@ -181,7 +181,7 @@ pub struct Queue {
     pub waiting: Vec<OpId>,
 }
 
-/// An operation that has the turn with an entity.
+/// An operation that holds the lock of an entity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TurnHolder {
     /// The operation.

@@ -106,7 +106,7 @@ pub struct PartSet<P: Part> {
     pub value: P::Value,
 }
 
-/// Remove an entry of a keyed part, so that an inherited one applies; a missing one is no error.
+/// Remove an entry of a keyed part, so that an inherited one applies; a missing entry is not an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, bound = "")]
 #[schemars(rename = "{P}Unset", bound = "P: JsonSchema")]

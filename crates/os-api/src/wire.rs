@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer};
 pub const WAIT_MS_MAX: u32 = 60_000;
 /// The most records that a history is read for at once.
 pub const HISTORY_MAX: u32 = 10_000;
-/// The longest that an event stream may be told to last, in milliseconds.
+/// Maximum requested duration of an event stream, in milliseconds.
 pub const EVENTS_MS_MAX: u32 = 3_600_000;
 /// The last id of a host: 4294967295 means "no id" to the kernel.
 pub const ID_MAX: u32 = u32::MAX - 1;

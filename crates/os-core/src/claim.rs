@@ -1,6 +1,6 @@
-//! Who has which host ids: users, allocations, accounts, the host itself.
+//! Owners of host ids: users, allocations, accounts, the host itself.
 //!
-//! Every id that is given to somebody is checked against all claims there are, whoever chooses it,
+//! Every id that is assigned is checked against all claims, wherever the choice comes from,
 //! so that no two tenants ever share one. User ids and group ids are two spaces.
 
 mod holder;
@@ -40,7 +40,7 @@ impl Claims {
     /// like a map entry in the files of the others; the allocations of all id ranges; the ids of
     /// our system users; accounts that were kept when their pool was exported; what is remembered
     /// of pools that are not imported; what operations on their way have reserved; what runs; what
-    /// the host has and what nobody may have.
+    /// the host has; and reserved ids that may not be assigned.
     pub fn of(state: &State, facts: &Facts) -> Self {
         let [foreign_uids, foreign_gids] = facts.foreign.spans();
         let mut both = Vec::new();
@@ -112,7 +112,7 @@ impl Claims {
         }
     }
 
-    /// Who else has an id of the span; `own` tells which claims are no obstacle.
+    /// The first other claim of an id of the span; `own` returns which claims are no obstacle.
     pub fn first(
         &self,
         space: Space,
@@ -125,7 +125,7 @@ impl Claims {
         }
     }
 
-    /// Who else has a host id of the map.
+    /// The first other claim of a host id of the map.
     pub fn of_map(
         &self,
         space: Space,
@@ -136,13 +136,13 @@ impl Claims {
         spans.find_map(|span| self.first(space, span, own))
     }
 
-    /// Who else has an id of the span as user id or as group id.
+    /// The first other claim of an id of the span as user id or as group id.
     pub fn either(&self, span: IdSpan, own: &dyn Fn(&Holder) -> bool) -> Option<&Claim> {
         self.first(Space::Uid, span, own)
             .or_else(|| self.first(Space::Gid, span, own))
     }
 
-    /// Whether nobody has any id of the span; else the id from which to go on looking.
+    /// Whether no id of the span is claimed; otherwise the id at which to continue the search.
     ///
     /// *Shape*: as [`os_types::IdTable::find_free`] asks.
     pub fn is_free(&self, span: IdSpan) -> Result<(), u32> {

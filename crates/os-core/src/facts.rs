@@ -1,4 +1,4 @@
-//! What a plan has to know of the host; found out by whoever asks for the plan.
+//! Facts about the host that planners need; collected by the caller of the planner.
 
 mod foreign;
 
@@ -99,7 +99,7 @@ pub struct StorageFacts {
     pub datasets: BTreeSet<DatasetName>,
     /// Whether the directory of the container's scripts has something in it: then it goes to the trash.
     pub has_hooks: bool,
-    /// Processes of the host that keep a pool that is to be exported from being closed, e.g. `sh
+    /// Processes of the host that keep the pool of an export from being closed, e.g. `sh
     /// (4242): working directory /tank/ct`.
     pub holders: Vec<String>,
     /// Whether the container has been started, so that there is a log of it.

@@ -204,8 +204,8 @@ pub fn run_folder(run_dir: &Path, pool: &PoolName) -> PathBuf {
     run_dir.join("pools").join(pool.as_str())
 }
 
-/// The file in the directory of a pool in the runtime directory that names its scoped dataset, for those who
-/// read the pool without the daemon and its storage.
+/// The file in the directory of a pool in the runtime directory that names its scoped dataset, for
+/// programs that read the pool without the daemon and its storage.
 pub const SCOPE_FILE: &str = "dataset";
 
 /// The control group that all of osctl are below.
@@ -325,7 +325,7 @@ pub fn default_id_range() -> IdRangeDoc {
     const START: u32 = 1_000_000;
     const SIZE: u32 = 65_536;
     let table = IdTable::new(START, SIZE, (u32::MAX - START) / SIZE);
-    IdRangeDoc::new(table.expect("the default id range lies within valid ids"))
+    IdRangeDoc::new(table.expect("the default id range is within valid ids"))
 }
 
 /// The documents that every pool has and this one lacks, as steps.

@@ -11,7 +11,7 @@
 //! - [`layout`]: which directories and files a pool has, and whose a file is;
 //! - [`state`]: the files of all imported pools in memory, cheap to clone for readers;
 //! - [`facts`]: what has to be known of the host, and [`accounts`], our lines in its files;
-//! - [`claim`]: who has which host ids, the base of every promise that maps are disjoint;
+//! - [`claim`]: owners of host ids, the base of every guarantee that maps are disjoint;
 //! - [`plan()`]: a command becomes steps, one file a command;
 //! - [`view`]: the state as the API shows it;
 //! - [`asset`]: what each entity expects to exist, and whether the host agrees.

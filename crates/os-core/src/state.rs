@@ -39,15 +39,15 @@ pub struct Changed {
 /// Users that cannot be used although their files are fine.
 type Disabled = BTreeMap<PoolName, BTreeMap<UserName, Failure>>;
 
-/// All imported pools, in the order of import, which users have to stand back, and the host ids of
+/// All imported pools, in the order of import, which users are disabled because of their ids, and the host ids of
 /// all pools seen so far.
 ///
 /// Invariant: `disabled` is what `resolve` makes of the rest; every change keeps it so, and
-/// `remembered` in step with it.
+/// `remembered` consistent with it.
 ///
 /// An operation that gives ids to somebody or takes them away *reserves* them before its first step,
 /// until it ends. So
-/// no other operation gives them away, and users of a pool that is imported meanwhile stand back.
+/// no other operation gives them away, and users with these ids on a pool that is imported meanwhile are disabled.
 #[derive(Debug, Clone, Default)]
 pub struct State {
     pools: Vec<PoolState>,

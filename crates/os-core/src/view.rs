@@ -1,7 +1,7 @@
 //! The state as the API shows it; used by the daemon, and by the command line without one.
 //!
 //! *Shape*: lists are by pool and name. Figures that only the kernel or the storage knows are left
-//! empty and filled in by whoever has them.
+//! empty and filled in by the caller.
 
 mod container;
 mod group;

@@ -52,8 +52,8 @@ impl Cancellation {
         self.0.cancel(reason);
     }
 
-    /// Why to stop, e.g. `cancelled` or `taken over by stop --kill (operation …)`; `None` if nobody
-    /// asked for it.
+    /// Why to stop, e.g. `cancelled` or `taken over by stop --kill (operation …)`; `None` if it was
+    /// not requested.
     pub fn reason(&self) -> Option<String> {
         self.0.reason.borrow().clone()
     }

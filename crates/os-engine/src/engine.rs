@@ -246,7 +246,7 @@ impl<H: Host> Engine<H> {
         entries.iter().map(|entry| self.0.view(entry)).collect()
     }
 
-    /// Who has what and who waits for it.
+    /// The locks that operations hold or wait for, by entity.
     pub fn holders(&self) -> Vec<Queue> {
         self.0.locks.list()
     }
@@ -313,8 +313,8 @@ impl<H: Host> Engine<H> {
         self.0.undo_plan(target)
     }
 
-    /// The work that undoes an operation, for [`Engine::submit`]; who asks for it and with which
-    /// command line is for the caller to fill in.
+    /// The work that undoes an operation, for [`Engine::submit`]; the caller adds the
+    /// client and its command line.
     ///
     /// # Blocking
     /// As [`Engine::undo_plan`].

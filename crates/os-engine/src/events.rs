@@ -1,7 +1,7 @@
-//! Events: what happened lately, for whoever watches.
+//! Events: recent changes, for clients that watch.
 //!
-//! One ring for all; a subscriber is only a revision up to which it has read. So a slow one costs
-//! no memory and delays nobody: when the ring has moved past it, it is told of the gap.
+//! One ring for all; a subscriber is only a revision up to which it has read. So a slow one needs
+//! no memory and delays no other: when the ring has overwritten its position, it gets an event about the gap.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -14,8 +14,8 @@
 //! was only in the memory of that daemon is applied again on the way there, and during rollback taken
 //! back whatever the lines say, so that both ways lead to the memory that the next step relies on.
 //! On another boot, or with a pool that came from another host, run-only steps are skipped both
-//! ways, and the end of the journal may be missing: a step without a mark that is found at its far
-//! end is then taken for ours. That would be wrong for a step that had nothing to do from the start,
+//! ways, and the end of the journal may be missing: a step without a record that is found in its target
+//! state is then treated as applied by this operation. That would be wrong for a step that had nothing to do from the start,
 //! if the operation could not be finished either; so planners leave such steps out.
 
 use std::fmt::Display;
@@ -165,7 +165,7 @@ impl<H: Host> Executor<'_, H> {
         };
         let applied = guard(step, || self.host.apply(step, &context));
         applied.map_err(|mut failure| {
-            // A runtime that was interrupted does not know by whom.
+            // The runtime does not know the reason of the interruption.
             let reason = control.cancellation.reason();
             if let Some(reason) = reason.filter(|_| failure.code == Code::Cancelled)
                 && !failure.message.contains(&reason)
@@ -215,7 +215,7 @@ pub(crate) fn guard<T>(
     place: &dyn Display,
     call: impl FnOnce() -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    // What a panic leaves behind in the host is looked at by nobody without a check first.
+    // After a panic no code uses the state of the host without a check first.
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
         let text = panic_text(panic.as_ref());
         let text = format!("a panic in the program, in {place}: {text}");

@@ -14,7 +14,7 @@ use crate::journal::{Folder, JournalError, Record, list};
 pub struct History {
     /// Records, newest first.
     pub records: Vec<Record>,
-    /// What could not be read, with file and line.
+    /// Errors of unreadable lines, with file and line.
     pub damaged: Vec<Failure>,
 }
 

@@ -29,8 +29,8 @@ pub trait Host: Send + Sync + 'static {
     /// object is in step when this returns. Long work looks at `context` now and then.
     fn apply(&self, step: &Step, context: &StepContext<'_>) -> Result<Outcome, Failure>;
 
-    /// Where the object of `step` is, changing nothing. Only this object counts: a directory that is to
-    /// be removed is ready even while files are in it that an earlier step will remove.
+    /// Where the object of `step` is, changing nothing. Only this object counts: a directory to be
+    /// removed is ready even while files are in it that an earlier step will remove.
     fn check(&self, step: &Step) -> Result<StepCheck, Failure>;
 
     /// Completes a plan whose steps are all applied, before its end is recorded: removes permanently
@@ -126,7 +126,7 @@ impl StepContext<'_> {
         self.control.remaining()
     }
 
-    /// Tells whoever watches the operation what a long step is doing, e.g. `asking systemd to shut
+    /// Reports the progress of a long step to clients that watch the operation, e.g. `asking systemd to shut
     /// down (SIGRTMIN+4), at most 300 s`.
     pub fn progress(&self, text: &str) {
         self.progress.progress(text);

@@ -46,7 +46,7 @@ use step_log::StepLog;
 
 use crate::host::Outcome;
 
-/// Nobody but root reads what commands did.
+/// Only root may read journals.
 const PRIVATE_FILE: Attributes = Attributes::mode(0o600);
 const PRIVATE_DIR: Attributes = Attributes::mode(0o700);
 
@@ -167,13 +167,13 @@ impl Folder {
         Ok(())
     }
 
-    /// Keeps space back, so that an operation that makes room can be journaled in a full place. One
-    /// without so much space does without it.
+    /// Reserves space, so that an operation that makes room can be journaled in a full place. A place
+    /// without enough free space gets no reserve.
     fn keep_reserve(&self) {
         if self.durable
             && let Err(error) = reserve::keep(&self.dir.join(RESERVE), RESERVE_BYTES)
         {
-            tracing::debug!(error = os_types::chain(&error), "no space is kept back");
+            tracing::debug!(error = os_types::chain(&error), "no space is reserved");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Domain: runs plans. Journal, locks, deadlines, undo, events, history, recovery.
 //!
-//! A command comes as [`OperationRequest`]: who asked, what it touches and how to make its [`Plan`]. The engine
-//! waits for its turn with all it touches, makes the plan, writes it into a journal, and applies
+//! A command comes as [`OperationRequest`]: its client, the entities it uses, and its planner. The engine
+//! acquires the locks of these entities, makes the plan, writes it into a journal, and applies
 //! step after step through a [`Host`]. Whatever happens, each operation ends in one of four ways:
 //!
 //! ```text
@@ -25,7 +25,7 @@
 //!   undoes what somebody else did (`executor`);
 //! - the order of locks exists in one place (`locks`), as does the order of what is synced
 //!   (`journal`);
-//! - while something on a pool is changed, nobody changes the pool itself (`locks`);
+//! - while an entity of a pool is changed, no operation changes the pool itself (`locks`);
 //! - an operation that has ended is in the history once, and its journal is gone;
 //! - nothing is unbounded: queues, operations, events, what is remembered ([`Limits`]);
 //! - no file is open between operations.

@@ -53,7 +53,7 @@ impl OperationTable {
         }
     }
 
-    /// Adds a new operation, made by `operation` from its id. Nobody is told of it yet.
+    /// Adds a new operation, made by `operation` from its id. Sends no event yet.
     pub(crate) fn add(
         &self,
         control: Control,
@@ -102,7 +102,7 @@ impl OperationTable {
         })
     }
 
-    /// Takes back an operation that nobody was told of.
+    /// Removes an operation for which no event was sent.
     pub(crate) fn remove(&self, entry: &Entry) {
         self.lock().entries.remove(&entry.id);
     }

@@ -107,7 +107,7 @@ impl<H: Host> Inner<H> {
             return Ok(None);
         };
         if folder.has_ended(id)? {
-            // The crash came between history and removal; what became of it was told.
+            // The crash was between history and removal; the end was already reported.
             remove(path)?;
             return Ok(None);
         }

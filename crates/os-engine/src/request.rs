@@ -22,7 +22,7 @@ pub struct Planned {
 
 /// Makes the plan of an operation from the state of the world.
 ///
-/// It is called once the operation has its turn with what it touches, and again if the plan turns
+/// It is called once the operation holds its locks, and again if the plan turns
 /// out to touch more. Pure but for reading; called on a thread that may block.
 pub type Planner = Arc<dyn Fn() -> Result<Planned, Failure> + Send + Sync>;
 
@@ -33,7 +33,7 @@ pub enum Strength {
     #[default]
     Normal,
     /// It waits in order. An urgent operation on what it touches cancels it: what it has done so
-    /// far is of no use to a container that is to be killed.
+    /// far is useless for a container that will be killed.
     Yielding,
     /// As `Yielding`, and withdrawn while it waits: an administrator who kills a container wants it to
     /// be stopped.

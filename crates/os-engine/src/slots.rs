@@ -26,7 +26,7 @@ pub(crate) struct Slots {
     busy: Duration,
 }
 
-/// At most so many at a time, apart from those that take longer than `busy`.
+/// Limits the number of concurrent holders, except for those that take longer than `busy`.
 #[derive(Debug, Clone)]
 pub(crate) struct Bound {
     width: usize,
@@ -86,7 +86,7 @@ impl Bound {
 
     /// Waits for a slot; first come, first served.
     pub(crate) async fn take(&self) -> UsedSlot {
-        // Nobody closes the semaphore.
+        // The semaphore is never closed.
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         self.used(permit.ok())
     }

@@ -36,7 +36,7 @@ impl Threads {
 
     /// Waits for a permit; first come, first served.
     pub(crate) async fn permit(&self) -> Permit {
-        // Nobody closes the semaphore, so there is always a permit in the end.
+        // The semaphore is never closed, so a permit always becomes available.
         Permit(Arc::clone(&self.0).acquire_owned().await.ok())
     }
 

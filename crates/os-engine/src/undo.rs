@@ -44,7 +44,7 @@ impl<H: Host> Inner<H> {
         if record.ending.state != OperationState::Finished {
             return Err(refuse(
                 id,
-                "it did not succeed, nothing of it is to be undone",
+                "it did not succeed, so there is nothing to undo",
             ));
         }
         if undone.contains(id) {
@@ -52,7 +52,7 @@ impl<H: Host> Inner<H> {
         }
         let plan = record.plan.undo().map_err(|step| {
             let why = match step.inverse() {
-                None => format!("there is no way back from: {step}"),
+                None => format!("this step is irreversible: {step}"),
                 Some(_) => format!("what it made may hold data by now: {step}"),
             };
             refuse(id, &why)
@@ -102,7 +102,7 @@ impl<H: Host> Inner<H> {
         })
     }
 
-    /// The records of all open places, newest first. What cannot be read cannot be undone.
+    /// The records of all open places, newest first. Operations with unreadable records cannot be undone.
     fn records(&self) -> Result<Vec<Record>, Failure> {
         let mut records = Vec::new();
         for place in self.journals.open() {
@@ -149,7 +149,7 @@ fn newest<'a>(records: &'a [Record], undone: &HashSet<OpId>) -> Result<&'a Recor
     let fits = |record: &&Record| {
         let Record { header, ending, .. } = record;
         let succeeded = ending.state == OperationState::Finished;
-        // Nobody asked for what the daemon did by itself, as importing pools at its start.
+        // No client requested operations of the daemon itself, such as importing pools at its start.
         let asked = header.pid != 0;
         succeeded && asked && header.undoes.is_none() && !undone.contains(&header.id)
     };

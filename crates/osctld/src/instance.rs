@@ -18,10 +18,10 @@ pub(crate) enum InstanceError {
         pid: u32,
     },
     /// The lock could not be taken.
-    #[error("cannot lock the run folder")]
+    #[error("cannot lock the runtime directory")]
     Lock(#[source] LockError),
     /// A directory could not be made.
-    #[error("cannot make the run folder")]
+    #[error("cannot create the runtime directory")]
     Folder(#[from] os_store::FileError),
     /// The socket could not be made.
     #[error("cannot make the socket {path}")]
@@ -49,7 +49,7 @@ pub(crate) fn claim(run: &Path) -> Result<Lock, InstanceError> {
 /// Makes the socket, mode 0600 from the first moment.
 ///
 /// It is bound inside a directory that only root can enter, given its mode there and then renamed to
-/// `path`: nobody can connect in between, and a stale socket of a crashed daemon is replaced in
+/// `path`: no client can connect in between, and a stale socket of a crashed daemon is replaced in
 /// the same step.
 pub(crate) fn bind(path: &Path) -> Result<UnixListener, InstanceError> {
     let cradle = path.with_extension("cradle");

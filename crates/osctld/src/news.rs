@@ -1,4 +1,4 @@
-//! Tells whoever watches what happened to entities.
+//! Sends events about entities to clients that watch.
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,7 +1,7 @@
-//! Waiting until guests have finished booting: one task a container, shared by all who wait.
+//! Waiting until guests have finished booting: one task per container, shared by all waiting clients.
 //!
-//! However many clients wait, a guest is asked by one helper at a time, and a waiting client holds no
-//! thread.
+//! However many clients wait, only one helper at a time queries a guest, and a waiting client occupies
+//! no thread.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,25 +12,25 @@ use os_types::{Code, ContainerRef, Failure};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
-/// Guests that are asked at the same time. One that does not answer is given up after 10 s.
+/// Maximum number of guests that are queried at the same time. A query times out after 10 s.
 const ASKED_AT_ONCE: usize = 16;
 
-/// Pause after the first question to a guest; doubled after each further one.
+/// Pause after the first query of a guest; doubled after each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// Longest pause between two questions to a guest.
+/// Maximum pause between two queries of a guest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a client that does not want to wait waits for the first answer of a guest.
+/// Timeout for the first result of a guest, for clients that do not wait for readiness.
 const FIRST_ANSWER: Duration = Duration::from_secs(12);
 
-/// Asks a guest. It may block for 10 s.
+/// Queries a guest. It may block for 10 s.
 pub(crate) type Ask = Arc<dyn Fn(&ContainerRef) -> Readiness + Send + Sync>;
 
-/// The answer that was heard last; none before the first.
+/// The last result; `None` before the first.
 type Answers = watch::Sender<Option<Readiness>>;
 
-/// The guests that somebody waits for.
+/// The guests that clients wait for.
 #[derive(Debug)]
 pub(crate) struct ReadinessWatchers {
     watched: Mutex<BTreeMap<ContainerRef, Answers>>,
@@ -47,11 +47,10 @@ impl Default for ReadinessWatchers {
 }
 
 impl ReadinessWatchers {
-    /// Whether the guest has finished booting. With `wait`, as soon as it has, at the latest after
-    /// that time.
+    /// Whether the guest has finished booting. With `wait`, returns when it has, or after that time.
     ///
     /// # Errors
-    /// `Deadline` if nothing at all could be found out.
+    /// `Deadline` if no query succeeded.
     pub(crate) async fn wait(
         self: &Arc<Self>,
         container: &ContainerRef,
@@ -67,7 +66,7 @@ impl ReadinessWatchers {
         };
         let ready = tokio::time::timeout_at(deadline, answers.wait_for(is_ready)).await;
         drop(ready);
-        // At the deadline with what is known then: at least one answer.
+        // At the deadline return the last result; there is at least one.
         let known = tokio::time::timeout(FIRST_ANSWER, answers.wait_for(Option::is_some)).await;
         let known = known
             .ok()
@@ -81,7 +80,7 @@ impl ReadinessWatchers {
         })
     }
 
-    /// Answers of the guest from now on; starts to ask it if nobody does yet.
+    /// Subscribes to results of the guest; starts its task if there is none.
     fn subscribe(
         self: &Arc<Self>,
         container: &ContainerRef,
@@ -98,9 +97,9 @@ impl ReadinessWatchers {
         receiver
     }
 
-    /// Ends the watch if it has an end: the guest is up, or nobody waits any more.
+    /// Ends the task if the guest is ready, or if no client waits any more.
     fn end(&self, container: &ContainerRef, answers: &Answers, is_ready: bool) -> bool {
-        // Under the lock nobody can begin to wait between the look and the removal.
+        // The lock prevents clients from subscribing between the check and the removal.
         let mut watched = self.lock();
         let ends = is_ready || answers.receiver_count() == 0;
         if ends {
@@ -134,7 +133,7 @@ async fn ask_until_ready(
                 is_ready
             }
             Err(error) => {
-                tracing::error!(%error, %container, "a question to a guest died");
+                tracing::error!(%error, %container, "a query of a guest panicked");
                 false
             }
         };
@@ -156,7 +155,7 @@ mod tests {
         ContainerRef::new(&"tank".parse().unwrap(), &"web".parse().unwrap())
     }
 
-    /// Answers "ready" from the question of this number on, and counts who asks at the same time.
+    /// Returns "ready" from the query of this number on, and counts concurrent queries.
     fn guest(ready_at: usize) -> (Ask, Arc<AtomicUsize>, Arc<AtomicUsize>) {
         let (asked, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let asking = AtomicUsize::new(0);

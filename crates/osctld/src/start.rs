@@ -27,8 +27,8 @@ use crate::scopes::{Journals, Scopes};
 use crate::submit::{self, Who};
 use crate::{autostart, exits, http, instance, log, notify, resume};
 
-/// Operations that run when the daemon is told to end have so long for it; the rest is settled at
-/// the next start.
+/// Time for running operations to end when the daemon is stopped; the others are recovered at the
+/// next start.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Descriptors of the daemon at most: each client takes two, each container that runs at most nine: its
@@ -38,7 +38,7 @@ const DESCRIPTORS: u64 = 65_536;
 /// How long the disks of the pools have at the start to say what is on them.
 const LOOK_DEADLINE: Duration = Duration::from_mins(1);
 
-/// Runs the daemon until it is told to end.
+/// Runs the daemon until a signal stops it.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let paths = Paths::new(root(&args.root)?);
     if args.print_cgroup_parent {
@@ -54,13 +54,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    // Before the socket: who sees the daemon answer may also tell it to end.
+    // Before the socket exists: a client that gets a response may also send a signal.
     let signals = runtime.block_on(async { Signals::catch() })?;
     let app = assemble(args, &paths)?;
     let listener = instance::bind(&paths.socket())?;
     let result = runtime.block_on(serve(app, listener, signals, args.no_import));
     runtime.shutdown_timeout(Duration::from_secs(1));
-    // A client that comes now is told at once that nobody is here.
+    // A client that connects now fails at once.
     drop(std::fs::remove_file(paths.socket()));
     result
 }

@@ -97,7 +97,7 @@ pub enum VmError {
         /// What the machine last said.
         evidence: Box<Evidence>,
     },
-    /// The machine is not there any more, though nobody turned it off.
+    /// QEMU has exited although the machine was not turned off.
     #[error("machine {machine} died: {how}{evidence}")]
     MachineDied {
         /// The machine.

@@ -26,7 +26,7 @@ pub(crate) fn find_program(
 pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), VmError> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "a scratch file that nobody else reads yet"
+        reason = "a temporary file that no other process reads yet"
     )]
     std::fs::write(path, contents).map_err(VmError::file("write", path))
 }

@@ -67,7 +67,7 @@ impl Network {
         let dir = tempfile::Builder::new()
             .prefix("osvm-net-")
             .tempdir()
-            .map_err(VmError::file("make a folder in", &place))?;
+            .map_err(VmError::file("create a directory in", &place))?;
         let path = dir.path().join("switch");
         let socket = UnixDatagram::bind(&path).map_err(VmError::file("make socket", &path))?;
         // A machine that takes no frames for so long loses them, as on a full wire.

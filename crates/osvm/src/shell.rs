@@ -15,7 +15,7 @@
 //!   what line editors (1024) and terminals (4096) take.
 //! - The last step is one line, so that no prompt comes in between.
 //! - The marks are put together by the guest, so an echo of the command does not contain them.
-//! - Files are in `/dev`: whoever has `/dev/hvc0` has a file system there that can be written to,
+//! - Files are in `/dev`: a system with `/dev/hvc0` has a writable file system there,
 //!   before and after anything else is mounted.
 //! - The output is a file and not a pipe: what the command leaves running in the background does
 //!   not hold it up, and what a command wrote before it was killed is still there.
@@ -63,7 +63,7 @@ pub(crate) struct Shell {
 
 #[derive(Debug, PartialEq, Eq)]
 enum State {
-    /// Nobody has answered since the machine started, or since something went wrong.
+    /// The shell has not answered since the machine started, or since an error.
     Silent,
     /// It waits for a command.
     Ready,
@@ -120,8 +120,8 @@ impl Shell {
         self.greeting = token();
     }
 
-    /// Returns when the shell answers. It is asked again and again: what is said to a line that
-    /// nobody has opened yet may be lost.
+    /// Returns when the shell answers. Repeats the query, because input for a line that
+    /// no process has opened yet may be lost.
     pub(crate) fn greet(&mut self, until: Instant) -> Result<(), Fault> {
         self.state = State::Silent;
         let word = self.greeting.clone();
@@ -208,7 +208,7 @@ impl Shell {
                 }
             }
             self.output.read_to_end(&mut self.received)?;
-            // After the last words have been read: nobody is at the other end of the pipe.
+            // After the last output has been read: the pipe has no writer.
             if ready.intersects(PollFlags::HUP | PollFlags::ERR)
                 && find(&self.received, mark).is_none()
             {

@@ -1,4 +1,4 @@
-//! Words that nobody else says.
+//! Unique words.
 
 use std::hash::{BuildHasher, RandomState};
 

@@ -1,4 +1,4 @@
-//! Files that nobody may touch.
+//! Files that no test may change.
 
 use std::collections::BTreeMap;
 use std::fs;

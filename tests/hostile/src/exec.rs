@@ -19,7 +19,7 @@ pub struct Shown {
     pub text: String,
 }
 
-/// Runs a command with a terminal, and nobody at it.
+/// Runs a command with a terminal, without input.
 ///
 /// # Errors
 /// When the daemon refuses, or nothing is said for 20 s.

@@ -190,7 +190,7 @@ const APPLETS: &[&str] = &[
 fn put(path: &Path, text: &str) -> Result<()> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "a scratch file that nobody else reads yet"
+        reason = "a temporary file that no other process reads yet"
     )]
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }

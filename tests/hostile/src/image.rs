@@ -38,7 +38,7 @@ pub fn image_of(path: &Path, tar: Tarball) -> Result<()> {
     image_with(path, ARCH, &tar.finish(), Measure { bytes, entries })
 }
 
-/// Writes an image whose root is any bytes, with metadata that say what they are told to.
+/// Writes an image whose root is any bytes, with the given metadata.
 ///
 /// # Errors
 /// When it cannot be written.

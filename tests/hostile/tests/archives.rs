@@ -345,7 +345,7 @@ fn bombs_are_errors() -> Result<()> {
         },
     )?;
     refused_file(&path, "larger than 274877906944 bytes")?;
-    // What describes an entry is bounded, however large it is said or is to be.
+    // Headers of an entry have a maximum size, whatever size is declared.
     let note = vec![b'x'; 2 << 20];
     let described = Tarball::new()
         .extended(&[("SCHILY.xattr.user.x", &note)])

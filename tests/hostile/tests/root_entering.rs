@@ -199,7 +199,7 @@ const KEYRING_64: &[u8] = &[
     0x31, 0xff, 0xb8, 60, 0, 0, 0, 0x0f, 0x05,
 ];
 
-/// The keyring of the daemon's session holds the keys of whoever started it.
+/// The keyring of the daemon's session holds the keys of the user that started it.
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn no_guest_gets_the_keyring_of_the_daemon() -> Result<()> {

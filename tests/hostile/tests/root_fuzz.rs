@@ -15,7 +15,7 @@ use os_image::archive::Measure;
 use os_types::{Failure, IdMap, IdMapEntry};
 use tar::EntryType;
 
-/// Nobody has these ids.
+/// Ids that no user has.
 const FIRST_ID: u32 = 2_101_000_000;
 const ROUNDS: u64 = 120;
 
@@ -132,7 +132,7 @@ fn nothing_random_gets_out() -> Result<()> {
         let names = fs::read_dir(folder.path())?.count();
         ensure!(
             names == 2,
-            "HOSTILE_SEED={seed}: something lies beside the target"
+            "HOSTILE_SEED={seed}: a file is beside the target"
         );
     }
     ensure!(

@@ -134,7 +134,7 @@ fn what_does_not_want_to_end_is_ended() -> Result<()> {
     guests.finish()
 }
 
-/// The socket of the hooks takes rubbish from whoever is there, and goes on.
+/// The socket of the hooks survives invalid data of any process.
 #[test]
 fn rubbish_on_the_hook_socket_is_harmless() -> Result<()> {
     let guests = Guests::new()?;
@@ -153,7 +153,7 @@ fn rubbish_on_the_hook_socket_is_harmless() -> Result<()> {
     for lie in &lies {
         let mut stream = UnixStream::connect(&socket)?;
         stream.set_write_timeout(Some(Duration::from_secs(5)))?;
-        // Whoever is not listened to is told so by a closed connection.
+        // The daemon closes the connection of a refused process.
         drop(stream.write_all(lie));
         open.push(stream);
     }
@@ -169,7 +169,7 @@ fn rubbish_on_the_hook_socket_is_harmless() -> Result<()> {
     guests.finish()
 }
 
-/// Names that a guest gives itself reach no terminal, and confuse nobody who parses them.
+/// Names that a guest gives itself reach no terminal, and confuse no parser.
 #[test]
 fn names_of_processes_are_only_names() -> Result<()> {
     let guests = Guests::new()?;

@@ -49,7 +49,7 @@ fn roots_that_lead_out_are_refused() -> Result<()> {
     guests.finish()
 }
 
-/// Each with what is to be said of it.
+/// Each with its expected message.
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn roots_that_lead_out(out: &str) -> Vec<(&'static str, Tarball, &'static str)> {
     let etc = || Tarball::new().folder("etc");
@@ -88,40 +88,44 @@ fn roots_that_lead_out(out: &str) -> Vec<(&'static str, Tarball, &'static str)> 
         (
             "link-out",
             etc().link("a", "../../../../../../../etc/passwd"),
-            "no file of it",
+            "not a file of it",
         ),
         (
             "link-absolute",
             etc().link("a", "/etc/shadow"),
-            "no file of it",
+            "not a file of it",
         ),
         (
             "link-through",
             etc().symlink("a", out).link("b", "a/victim"),
-            "no file of it",
+            "not a file of it",
         ),
         (
             "link-then-through",
             etc().symlink("a", out).link("b", "a").file("b/victim", "x"),
             "not a directory of the root",
         ),
-        ("link-to-folder", etc().link("a", "etc"), "no file of it"),
+        (
+            "link-to-directory",
+            etc().link("a", "etc"),
+            "not a file of it",
+        ),
         (
             "link-forward",
             etc().link("a", "b").file("b", "x"),
-            "no file of it",
+            "not a file of it",
         ),
         (
             "link-to-node",
             etc().add(EntryType::Char, b"n", b"", b"").link("a", "n"),
-            "no file of it",
+            "not a file of it",
         ),
         (
-            "folder-gone",
+            "directory-gone",
             etc().file("a/x", "x").symlink("a", out),
             "replaces a directory",
         ),
-        ("root-replaced", etc().symlink(".", out), "no folder"),
+        ("root-replaced", etc().symlink(".", out), "not a directory"),
         (
             "foreign-owner",
             etc().owner(70_000).file("a", "x"),
@@ -207,7 +211,7 @@ fn damaged_images_leave_nothing() -> Result<()> {
         .osctl(&["ct", "new", "--from-file", &text, "a"])?;
     refused("another architecture", &ran, "sparc64")?;
     is_clean(&guests)?;
-    // A fifo by that name makes nobody wait; a directory and a device neither.
+    // A FIFO by that name blocks no process; neither do a directory and a device.
     fs::remove_file(&file)?;
     let made = command("mkfifo").arg(&file).status()?;
     ensure!(made.success(), "mkfifo failed");
@@ -221,8 +225,8 @@ fn damaged_images_leave_nothing() -> Result<()> {
     guests.finish()
 }
 
-/// A crash in the middle of a large root: whoever unpacks it ends too, and the next daemon brings it
-/// to its end.
+/// A crash in the middle of a large root: the unpacking process exits, too, and the next daemon
+/// finishes the operation.
 #[test]
 fn a_crash_while_unpacking_leaves_nobody_behind() -> Result<()> {
     let guests = Guests::new()?;
@@ -284,9 +288,12 @@ fn odd_roots_do_no_harm() -> Result<()> {
         .file("twice", "second\n")
         .symlink("victim", &victim)
         .file("victim", "within\n")
-        .symlink("folder", guests.outside.path().to_str().context("a path")?)
-        .folder("folder")
-        .file("folder/victim", "within\n")
+        .symlink(
+            "directory",
+            guests.outside.path().to_str().context("a path")?,
+        )
+        .folder("directory")
+        .file("directory/victim", "within\n")
         .file("was-file", "x")
         .folder("was-file")
         .symlink("link", &victim)
@@ -295,7 +302,7 @@ fn odd_roots_do_no_harm() -> Result<()> {
     guests.are_contained()?;
     let seen = guests.sh(
         "odd",
-        "cat /absolute /twice /victim /folder/victim; ls -d /new*",
+        "cat /absolute /twice /victim /directory/victim; ls -d /new*",
     )?;
     let (within, name) = seen.stdout.split_at(seen.stdout.rfind("/new").unwrap_or(0));
     ensure!(within == "within\nsecond\nwithin\nwithin\n", "{seen:?}");
@@ -328,7 +335,7 @@ const LINE_FEED: [u8; 24] = [
     1, 0, 0, 3, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xa0, 0x86, 1, 0,
 ];
 
-/// What a distribution's root has must work in each container of the image, whoever unpacked it.
+/// What a distribution's root has must work in each container of the image, whichever user's process unpacked it.
 #[test]
 fn owners_capabilities_and_acls_survive() -> Result<()> {
     let guests = Guests::new()?;

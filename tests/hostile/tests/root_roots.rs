@@ -213,7 +213,7 @@ fn init_is_no_program() -> Result<()> {
             "fifo",
             without()?.add(EntryType::Fifo, b"sbin/init", b"", b""),
         ),
-        ("folder", without()?.folder("sbin/init")),
+        ("directory", without()?.folder("sbin/init")),
         ("empty", without()?.file("sbin/init", "")),
         ("noise", without()?.file("sbin/init", [0xa5; 4096])),
         (

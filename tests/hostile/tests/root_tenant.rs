@@ -58,7 +58,7 @@ fn groups(guests: &Guests, name: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Connects, says a line, and prints what it is told.
+/// Connects, sends a line, and prints the response.
 const SPEAK: &str = "use Socket; socket(S, AF_UNIX, SOCK_STREAM, 0); \
     connect(S, pack_sockaddr_un($ARGV[0])) or die; syswrite(S, $ARGV[1].qq{\\n}); \
     alarm 8; sysread(S, $b, 1000); print $b";

@@ -45,7 +45,7 @@ fn tenant(guests: &Guests, user: &str) -> Result<(u32, PathBuf)> {
     Ok((id.parse()?, PathBuf::from(home)))
 }
 
-/// A directory and a file of root that nobody may change, and how they looked.
+/// A directory and a file of root that no tenant may change, with their original attributes.
 struct Victim {
     dir: PathBuf,
     before: Vec<String>,
@@ -154,7 +154,7 @@ fn roots_are_closed_to_the_host() -> Result<()> {
     let pool = guests.sandbox.path("tank");
     ensure!(
         find(&pool, "secret")?.len() == 1,
-        "the secret lies on the pool"
+        "the secret is on the pool"
     );
     let (ugid, _home) = tenant(&guests, "web")?;
     for id in [LOCAL_USER, ugid] {
@@ -191,7 +191,7 @@ fn an_image_does_not_open_the_top_of_its_root() -> Result<()> {
     guests.finish()
 }
 
-/// What LXC is told about a container is no local user's to read.
+/// Local users cannot read the LXC configuration of a container.
 #[test]
 fn the_configuration_of_lxc_is_closed() -> Result<()> {
     let guests = Guests::new()?;

@@ -32,7 +32,7 @@ fn boots_runs_its_services_and_powers_off() -> Result<()> {
     Ok(())
 }
 
-/// Whoever gives no reason, names another host, or thinks better of it, has changed nothing.
+/// Without a reason, with a wrong hostname, or after Ctrl-C, nothing happens.
 fn nobody_is_hasty(vm: &mut Machine) -> Result<()> {
     vm.wait_for_console("root@test", ANSWER)?;
     // Nothing here tells how large it is.

@@ -76,7 +76,7 @@ fn schemathesis_finds_nothing() -> Result<()> {
     );
     ensure!(daemon.is_running(), "the daemon died: {}", sandbox.log());
     sandbox.ok(&["ping"])?;
-    // What was made at random need not be healthy, but it has to be told.
+    // Random entities need not be healthy, but healthcheck has to report them.
     let health = sandbox.osctl(&["-j", "healthcheck"])?;
     let health: Value = serde_json::from_str(&health.stdout).context(health.stderr)?;
     ensure!(health["assets"].is_array(), "{health}");

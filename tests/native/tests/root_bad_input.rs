@@ -236,7 +236,7 @@ fn a_config_file_cut_in_half() -> Result<()> {
         health.code != 0 && health.stdout.contains("alice"),
         "{health:?}"
     );
-    // Nobody gets its ids, and everything else works on.
+    // No other user gets its ids, and everything else works.
     sandbox.ok(&["user", "new", "carol"])?;
     sandbox.ok(&["user", "set", "attr", "bob", "a:b", "c"])?;
     put(&path, &text)?;
@@ -270,7 +270,7 @@ fn two_clients_change_the_same_entity_at_once() -> Result<()> {
     let user = sandbox.json(&["user", "show", "alice"])?;
     let attrs = user["attrs"].as_object().map_or(0, serde_json::Map::len);
     ensure!(attrs == 80, "{attrs} of 80 changes are there");
-    // The same name from two clients: one wins, the other is told.
+    // The same name from two clients: one wins, the other fails.
     let codes: Vec<i32> = std::thread::scope(|scope| {
         let new = || {
             sandbox

@@ -86,7 +86,7 @@ fn an_image_with_a_wrong_checksum() -> Result<()> {
 fn no_image_at_all() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
     let text = sandbox.path("text.img");
-    write(&text, "this is no image\n".repeat(1000))?;
+    write(&text, "this is not an image\n".repeat(1000))?;
     refused_image(&sandbox, &text, &["E-IMAGE"])?;
     refused_image(&sandbox, &sandbox.path("etc"), &[])?;
     let missing = sandbox.path("no-such.img");
@@ -250,7 +250,7 @@ fn a_pool_that_is_exported() -> Result<()> {
     sandbox.finish(daemon)
 }
 
-/// How many bytes are free is not for the guest to say: it takes all there are.
+/// Fills the whole quota.
 const FILL: &str = "dd if=/dev/zero of=/root/fill bs=1M; sync";
 
 #[test]

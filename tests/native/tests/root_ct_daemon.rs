@@ -115,7 +115,7 @@ fn an_end_without_a_daemon_is_seen() -> Result<()> {
     gone.start()?;
     let pids = [&halted, &killed, &rebooted, &gone].map(os_testkit::Container::init_pid);
     let pids: Vec<u32> = pids.into_iter().collect::<Result<_>>()?;
-    // Each does it when it is told to by a file: there is nobody to run a command by then.
+    // A file triggers each, because no daemon exists by then to run a command.
     for (ct, how) in [
         (&halted, "poweroff"),
         (&rebooted, "reboot"),

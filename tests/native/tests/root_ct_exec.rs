@@ -11,10 +11,10 @@ use native::{process, wait_for, with_pool};
 use os_sys::Signal;
 use os_testkit::{Container, Sandbox};
 
-/// So much goes through; in whole words of eight bytes.
+/// Size of the stream in bytes, a multiple of eight.
 const STREAM_BYTES: u64 = 256 << 20;
 
-/// Numbers that nobody would guess, the same each time.
+/// Pseudo-random numbers, the same each time.
 struct Numbers(u64);
 
 impl Numbers {
@@ -336,7 +336,7 @@ fn one_started_for_a_command_that_is_refused_is_stopped() -> Result<()> {
     sandbox.finish(daemon)
 }
 
-/// Nobody is left to use a container that was started for a client that left meanwhile.
+/// A container that was started for a client stops when that client disconnects.
 #[test]
 fn one_started_for_a_client_that_left_is_stopped() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;
@@ -421,7 +421,7 @@ fn the_guest_sees_nothing_of_the_host() -> Result<()> {
     sandbox.finish(daemon)
 }
 
-/// CVE-2019-5736: whoever comes in is overwritten through `/proc/<pid>/exe`.
+/// CVE-2019-5736: the binary of an entering process is overwritten through `/proc/<pid>/exe`.
 #[test]
 fn the_helper_cannot_be_rewritten() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;

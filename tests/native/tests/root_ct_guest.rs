@@ -124,7 +124,7 @@ fn settings_of_a_frozen_container_arrive_when_it_is_thawed() -> Result<()> {
     sandbox.finish(daemon)
 }
 
-/// What a guest does not let be written fails nothing, and nothing of the host is written instead.
+/// A guest that prevents a write causes no failure, and no file of the host is written instead.
 #[test]
 fn a_guest_that_does_not_want_it() -> Result<()> {
     let sandbox = Sandbox::new()?;
@@ -162,7 +162,7 @@ fn a_guest_that_does_not_want_it() -> Result<()> {
     web.kill()?;
     web.start()?;
 
-    // Whoever is logged in is told, or nobody; the stop goes on.
+    // The stop does not depend on logged-in users.
     sandbox.ok(&["ct", "stop", "-m", "good night", "web"])?;
     sandbox.finish(daemon)
 }

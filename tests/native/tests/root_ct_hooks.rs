@@ -243,7 +243,7 @@ fn a_stranger_cannot_speak_for_a_container() -> Result<()> {
     sandbox.finish(daemon)
 }
 
-/// Says that this process is the init of a container; returns what it is told.
+/// Says that this process is the init of a container; returns the response.
 fn claim(sandbox: &Sandbox) -> Result<String> {
     let mut stream = UnixStream::connect(sandbox.path("run/osctl/hook.sock"))?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;

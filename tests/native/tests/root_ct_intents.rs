@@ -132,7 +132,7 @@ fn a_forced_stop_of_what_has_just_ended_waits_for_no_script() -> Result<()> {
         fs::set_permissions(&hook, fs::Permissions::from_mode(0o700))?;
     }
     std::thread::scope(|scope| -> Result<()> {
-        // It has the lock that whoever clears the container waits for.
+        // It holds the lock that the clean-up of the container waits for.
         let waiting = scope.spawn(|| sandbox.osctl(&["ct", "stop", "held"]));
         wait_for("the hook", || Ok((count_sleeps(4713)? == 2).then_some(())))?;
         let init = web.init_pid()?;
@@ -149,7 +149,7 @@ fn a_forced_stop_of_what_has_just_ended_waits_for_no_script() -> Result<()> {
     sandbox.finish(daemon)
 }
 
-/// How many processes of this host sleep for so many seconds, a number that only one test uses.
+/// Number of processes on this host that sleep for this time, a number that only one test uses.
 fn count_sleeps(seconds: u32) -> Result<usize> {
     let mut found = 0;
     for entry in fs::read_dir("/proc")? {
@@ -197,7 +197,7 @@ fn is_in(process: &std::path::Path, group: &str) -> bool {
     groups.contains(group)
 }
 
-/// The freezer is the kernel's: it is seen whoever used it, and thawed permanently.
+/// The freezer is the kernel's: osctld detects any user of it, and thaws for all of them.
 #[test]
 fn frozen_from_outside_it_is_shown_and_thawed() -> Result<()> {
     let (sandbox, daemon) = with_pool()?;

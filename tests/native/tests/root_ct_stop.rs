@@ -27,7 +27,7 @@ fn with_init<'a>(sandbox: &'a Sandbox, name: &str, script: &str) -> Result<Conta
     Ok(container)
 }
 
-/// Stops a container; returns the stages that were told, which `osctl` leaves out if it was quick.
+/// Stops a container; returns the stages that were printed, which `osctl` leaves out if it was quick.
 fn stop(sandbox: &Sandbox, args: &[&str]) -> Result<String> {
     let ping = sandbox.request("GET", "/v1/ping", None)?.json()?;
     sandbox.ok(&[&["ct", "stop"], args].concat())?;

@@ -157,7 +157,7 @@ fn the_socket_answers_while_pools_are_imported() -> Result<()> {
     let daemon = sandbox.start_with(&["--fault", "pool-import:pool-prepare:before:hang"])?;
     let ping = sandbox.request("GET", "/v1/ping", None)?.json()?;
     assert_eq!(ping["state"], "starting");
-    // What is to be imported is looked for first.
+    // Wait until the import has begun.
     let until = std::time::Instant::now() + Duration::from_secs(20);
     loop {
         let list = sandbox.request("GET", "/v1/pools", None)?.json()?;
@@ -176,7 +176,10 @@ fn the_socket_answers_while_pools_are_imported() -> Result<()> {
         .context("queues")?
         .iter()
         .any(|q| q["entity"]["kind"] == "pool");
-    ensure!(held, "nobody is said to hold the pool: {queues}");
+    ensure!(
+        held,
+        "no operation is listed as holder of the pool: {queues}"
+    );
     daemon.kill()?;
     let daemon = sandbox.start_ready()?;
     sandbox.finish(daemon)

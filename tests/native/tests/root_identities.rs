@@ -436,7 +436,7 @@ fn no_ids_are_given_that_the_host_cannot_remember() -> Result<()> {
         "{refused:?}"
     );
     assert_eq!(sandbox.osctl(&["user", "show", "bob"])?.code, 3);
-    // A pool can still leave and come, and somebody is told.
+    // A pool can still be exported and imported, and healthcheck reports it.
     sandbox.ok(&["pool", "export", "tank"])?;
     sandbox.ok(&["pool", "import", "tank"])?;
     let health = sandbox.osctl(&["healthcheck"])?;

@@ -103,7 +103,7 @@ fn bad_limits_are_refused_and_undo_restores() -> Result<()> {
         ran.code == 2 && ran.stderr.contains("above the hard limit"),
         "{ran:?}"
     );
-    // The kernel takes it from nobody: fs.nr_open is below it.
+    // The kernel refuses it even for root: fs.nr_open is below it.
     let ran = sandbox.osctl(&[
         "ct",
         "prlimits",

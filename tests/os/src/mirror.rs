@@ -162,7 +162,7 @@ fn sum(data: &[u8]) -> String {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "plain files in a temporary folder, no atomicity needed"
+    reason = "plain files in a temporary directory, no atomicity needed"
 )]
 fn write(path: &Path, text: &str) -> io::Result<()> {
     if let Some(parent) = path.parent() {

@@ -1,7 +1,7 @@
-//! A host is one file: what a good one gives, and what a wrong one is told.
+//! A host is one file: the results of valid files, and the errors of invalid ones.
 #![expect(
     clippy::disallowed_methods,
-    reason = "plain files in a temporary folder, no atomicity needed"
+    reason = "plain files in a temporary directory, no atomicity needed"
 )]
 
 use os_composition::{evaluate, os_folder, script};

@@ -2,7 +2,7 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    reason = "test code outside of #[test] functions; plain files in a temporary folder"
+    reason = "test code outside of #[test] functions; plain files in a temporary directory"
 )]
 
 use std::fs;

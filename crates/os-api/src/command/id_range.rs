@@ -53,7 +53,7 @@ pub struct IdRangeAllocate {
     /// The first block; default: the first free run that is long enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block_index: Option<u32>,
-    /// Who has them, any text of 1 to 100 printable characters. `user:` is reserved for users.
+    /// Their owner, any text of 1 to 100 printable characters. `user:` is reserved for users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "wire::owner_or_none")]
     pub owner: Option<String>,

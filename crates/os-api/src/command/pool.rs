@@ -75,7 +75,7 @@ pub struct PoolImport {
     /// Take it over from a host that did not export it.
     #[serde(default)]
     pub force: bool,
-    /// Start what is to be started automatically.
+    /// Start containers with autostart.
     #[serde(default = "yes")]
     pub autostart: bool,
 }

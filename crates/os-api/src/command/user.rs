@@ -8,7 +8,7 @@ use super::pool::yes;
 
 /// Create a user.
 ///
-/// Without maps: a block of the id range (`block_index`, or the first that nobody has) is
+/// Without maps: a block of the id range (`block_index`, or the first free one) is
 /// allocated and mapped whole. With maps: they are taken as given; together with `block_index`
 /// they have to are in that block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

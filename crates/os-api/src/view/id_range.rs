@@ -38,7 +38,7 @@ pub struct IdRange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SegmentKind {
-    /// Nobody has them.
+    /// Free blocks.
     Free,
     /// Somebody has them.
     Allocated,
@@ -54,7 +54,7 @@ pub struct IdSegment {
     pub block_index: u32,
     /// Number of blocks.
     pub block_count: u32,
-    /// Who has it.
+    /// Its owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// First host id.

@@ -101,7 +101,7 @@ pub struct PoolSource {
     pub kind: SourceKind,
     /// True if it is imported.
     pub imported: bool,
-    /// Host user ids of its users, which nobody else gets while the pool is exported, either.
+    /// Host user ids of its users, which other users do not get while the pool is exported, either.
     ///
     /// *Shape*: one run of ids each, e.g. `1000000-1065535`, in the order of users.
     pub ids: Vec<String>,

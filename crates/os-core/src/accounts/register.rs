@@ -30,7 +30,7 @@ impl<'a> Registrar<'a> {
         }
     }
 
-    /// The account that a user is to have: with the id it has already, or the next that nobody has.
+    /// The account for a user: with the id that it has already, or the next free one.
     ///
     /// *Shape*: ids from 100000 to 199999. On a host where that is full, as on one whose people
     /// have delegations of 65536 ids each from 100000 on (the default of `useradd(8)`), up to
@@ -82,7 +82,7 @@ impl<'a> Registrar<'a> {
 
 /// The host itself has an account of this name.
 pub(crate) fn taken_by_host(name: &str) -> Failure {
-    let text = format!("the host has an account {name} that is none of ours");
+    let text = format!("the host has an account {name} that does not belong to osctl");
     Failure::new(Code::Exists, text)
         .about(format!("system user {name}"))
         .next(format!("getent passwd {name}"))

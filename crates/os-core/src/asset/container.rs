@@ -38,7 +38,7 @@ pub(super) fn expected(
         gid: 0,
         mode: Some(0o700),
     };
-    all.push(Expected::new(entity, "folder of its scripts", want).or(make));
+    all.push(Expected::new(entity, "directory of its scripts", want).or(make));
     all
 }
 

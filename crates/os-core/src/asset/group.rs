@@ -18,7 +18,7 @@ pub(super) fn expected(
     let folder = pool.folder().join(layout::group_folder(name));
     let next = format!("chown root:root {0} && chmod 0500 {0}", folder.display());
     let want = Want::file(FileKind::Directory, folder, Some(0o500));
-    let mut all = vec![Expected::new(entity, "folder of the group", want).or(next)];
+    let mut all = vec![Expected::new(entity, "directory of the group", want).or(next)];
     let failure = pool.groups().get(name).and_then(Entry::failure);
     all.push(Expected::config(entity, pool.folder(), failure));
     let missing = name

@@ -27,7 +27,11 @@ pub(super) fn expected(pool: &PoolState, facts: &Facts) -> Vec<Expected> {
     ];
     if pool.dataset().relative() != "" {
         let want = Want::Dataset(pool.dataset().clone());
-        all.push(Expected::new(&entity, "all of ours on the pool", want));
+        all.push(Expected::new(
+            &entity,
+            "all files of osctl on the pool",
+            want,
+        ));
     }
     for wanted in layout::FOLDERS {
         let path = pool.folder().join(wanted.path);

@@ -84,7 +84,7 @@ impl Probe for Fake {
     }
 }
 
-/// A pool with alice, registered, and bob, who is not.
+/// A pool with alice, registered, and bob, not registered.
 fn world() -> (State, Facts) {
     let (pool, alice, _) = pool_with_users("tank", ["alice", "bob"]);
     let mut state = State::new();

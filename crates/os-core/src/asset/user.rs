@@ -46,7 +46,7 @@ pub(super) fn expected(
             reason: failure.message.clone(),
         };
         let ids = Expected::new(entity, "ids of its own", want);
-        // Nothing else is expected of a user that stands back.
+        // Nothing else is expected of a user that is disabled because of its ids.
         all.push(ids.or(format!("osctl user del {on}:{name}")));
         return all;
     }

@@ -58,7 +58,7 @@ fn look(want: &Want, probe: &dyn Probe) -> Result<Vec<String>, String> {
             }
         }
         Want::Cgroup(path) => {
-            // There or not: both are as they should be, as long as it can be told.
+            // It may exist or not; only an error of the probe counts.
             probe.cgroup_exists(path)?;
             Vec::new()
         }
@@ -100,7 +100,7 @@ fn differences(want: &Want, found: Stat) -> Vec<String> {
 
 const fn name(kind: FileKind) -> &'static str {
     match kind {
-        FileKind::Directory => "a folder",
+        FileKind::Directory => "a directory",
         FileKind::File => "a file",
         FileKind::Symlink => "a symbolic link",
         FileKind::Socket => "a socket",

@@ -1,4 +1,4 @@
-//! Whoever has ids, as messages name them.
+//! Owners of ids, as named in messages.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ impl fmt::Display for Space {
     }
 }
 
-/// Who has ids.
+/// The owner of ids.
 ///
 /// The order is that in which a message names one of several: a user before the allocation its ids
 /// are in.
@@ -68,7 +68,7 @@ pub enum Holder {
     Account(String),
     /// Somebody on the host that does not belong to osctl.
     Foreign(ForeignSpan),
-    /// Nobody may have it.
+    /// The id may not be assigned.
     Nobody(&'static str),
     /// An allocation of an id range.
     Allocation {
@@ -78,7 +78,7 @@ pub enum Holder {
         range: IdRangeName,
         /// First block.
         index: u32,
-        /// Who has it.
+        /// The owner of the allocation.
         owner: Option<String>,
     },
 }

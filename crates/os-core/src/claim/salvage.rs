@@ -1,7 +1,7 @@
 //! The host ids that a damaged user file still shows.
 //!
 //! A user whose file was cut in half still has its ids on disk and comes back once the file is
-//! repaired. Whatever in it looks like a map entry stays claimed, so that nobody else gets these
+//! repaired. Whatever in it looks like a map entry stays claimed, so that no other user gets these
 //! ids in between.
 
 use os_types::{IdMapEntry, IdSpan};

@@ -9,7 +9,7 @@ use super::Holder;
 pub struct Claim {
     /// The ids.
     pub span: IdSpan,
-    /// Who has them.
+    /// Their owner.
     pub holder: Holder,
 }
 

@@ -1,5 +1,5 @@
-//! The result of a plan gives nobody ids that somebody else has, and nobody gets what a plan takes away
-//! before the operation has ended: it may have to go back.
+//! The result of a plan assigns no ids that have another owner. Ids that a plan frees are not assigned
+//! before the operation has ended, because a rollback may need them.
 //!
 //! A planner of a command chooses free ids, but a plan also comes about by undo, from the journal
 //! of an operation that a crash cut off, and from a command that was planned before the world
@@ -353,7 +353,7 @@ impl Changes {
         }
     }
 
-    /// What nobody else may get before the operation has ended: what it gives and what it takes away.
+    /// The ids that are reserved until the operation has ended: those it assigns and those it frees.
     fn reserved(self) -> RememberedIds {
         let mut reserved = RememberedIds::default();
         let given = self.users.into_iter().map(|(pool, name, doc)| {

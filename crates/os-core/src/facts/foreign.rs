@@ -16,7 +16,7 @@ const RESERVED: [(u32, u32, &str); 2] = [
 /// Ids that somebody on the host has.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ForeignSpan {
-    /// Who, e.g. `account games in /etc/passwd`.
+    /// The owner, e.g. `account games in /etc/passwd`.
     pub owner: String,
     /// The name at the beginning of its line.
     pub account: String,
@@ -48,7 +48,7 @@ impl ForeignIds {
         Self { uids, gids }
     }
 
-    /// User ids and group ids with what nobody may have, ready to be searched.
+    /// User ids and group ids, including reserved ones, ready to be searched.
     pub fn spans(&self) -> [Spans; 2] {
         [&self.uids, &self.gids].map(|foreign| {
             let nobodys = RESERVED.iter().filter_map(|(first, count, whom)| {

@@ -45,7 +45,7 @@ impl Found<'_, IdRangeDoc> {
         table.span(index, count).map_err(|error| self.wrong(&error))
     }
 
-    /// The first blocks that nobody has, over all pools and the host.
+    /// The first blocks whose ids are free on all pools and on the host.
     pub(super) fn find_free(&self, count: u32, claims: &Claims) -> Result<u32, Failure> {
         let table = &self.usable()?.doc.table;
         let free = table.find_free(count, |span| claims.is_free(span));

@@ -34,7 +34,7 @@ pub(super) fn remove(
     context: &Context<'_>,
     steps: &mut Vec<Step>,
 ) -> Result<Vec<EntityRef>, Failure> {
-    // The file first: what has none is no container any more, and nobody starts it.
+    // The file first: without it the container no longer exists and cannot be started.
     steps.push(found.remove()?);
     let root = found.dataset(name)?;
     found.pool.check_apart(&root, name)?;

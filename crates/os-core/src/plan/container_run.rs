@@ -30,7 +30,7 @@ pub(super) fn stopped(
 ) -> Result<Vec<Step>, Failure> {
     match context.facts.container_state(pool, name) {
         ContainerState::Stopped => Ok(Vec::new()),
-        // Nobody else has the container now, so nobody is stopping it.
+        // We hold the lock, so no other operation is stopping it.
         ContainerState::Stopping => {
             let away = run(pool, name, &StopPolicy::if_ended(), Presence::Absent);
             Ok(vec![away])
@@ -88,7 +88,7 @@ pub(super) fn start(body: &ContainerStart, context: &Context<'_>) -> Result<Plan
             .next(format!("osctl ct wait {name} stopped")));
     }
     let mut steps = Vec::new();
-    // One that is stopping is so by itself, for nobody else has it now.
+    // We hold the lock, so Stopping means that init exited by itself.
     if matches!(
         state,
         ContainerState::Stopped | ContainerState::Starting | ContainerState::Stopping
@@ -121,8 +121,8 @@ pub(super) fn stop(body: &ContainerStop, context: &Context<'_>) -> Result<Plan, 
     Ok(running(steps, [found.entity.clone()]))
 }
 
-/// Whether it is deleted with this stop. What ends by itself is deleted by a command of its own, once
-/// it is known that nobody has started it again.
+/// Whether it is deleted with this stop. A container that stops by itself is deleted by another command, once
+/// it is known that it was not started again.
 fn goes_when_stopped(
     found: &Found<'_, ContainerDoc>,
     body: &ContainerStop,

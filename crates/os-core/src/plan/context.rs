@@ -64,7 +64,7 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// A pool that the host knows but that is exported is another matter than one nobody knows.
+    /// Distinguishes a known pool that is exported from an unknown one.
     fn explain(&self, error: LookupError) -> Failure {
         match error {
             LookupError::Pool { name, .. } if self.facts.sources.contains_key(&name) => {

@@ -8,7 +8,7 @@ use crate::document::ContainerDoc;
 /// The step after a change of a container's file; none if its guest has nothing to learn.
 ///
 /// After the file: a crash between the two leaves a guest with its old name, which the next start
-/// repairs, and not one whose name nobody knows.
+/// repairs, and not one with an unknown name.
 pub(super) fn step(
     pool: &PoolName,
     name: &ContainerName,

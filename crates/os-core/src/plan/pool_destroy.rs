@@ -30,7 +30,7 @@ pub(super) fn plan(body: &PoolDestroy, context: &Context<'_>) -> Result<Plan, Fa
         }
         SourceKind::Device | SourceKind::Folder | SourceKind::Zpool => {
             let text = format!(
-                "pool {pool} is not an image file of ours, so its data is not ours to destroy"
+                "pool {pool} is not an image file of osctl, so osctl does not destroy its data"
             );
             return Err(Failure::new(Code::NotAPool, text)
                 .about(format!("pool {pool}"))

@@ -12,7 +12,7 @@ use super::schema;
 use crate::facts::Facts;
 use crate::state::PoolState;
 
-/// Containers run on a pool that is to be exported.
+/// The error for an export of a pool with running containers.
 fn in_use(pool: &PoolName, running: &[&ContainerName]) -> Failure {
     const SHOWN: usize = 5;
     let first: Vec<&str> = running

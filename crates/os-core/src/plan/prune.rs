@@ -1,4 +1,4 @@
-//! `trash-prune` and `image-prune`: what nobody needs is destroyed.
+//! `trash-prune` and `image-prune`: destroys unused datasets.
 
 use os_api::command::{ImagePrune, TrashPrune};
 use os_types::step::PurgeStep;
@@ -15,7 +15,7 @@ pub(super) fn trash(body: &TrashPrune, context: &Context<'_>) -> Result<Plan, Fa
     let steps = datasets
         .cloned()
         .map(|dataset| Step::Purge(PurgeStep { dataset }));
-    // Nobody else looks at the trash, but two who prune it should not meet.
+    // Only prune operations use the trash; the lock keeps two of them apart.
     let root = os_types::GroupName::root().entity(&body.pool);
     Ok(on_pool(&body.pool, steps.collect(), [root]))
 }

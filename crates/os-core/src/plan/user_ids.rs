@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!                  no maps                          maps
-//!   no block       the first block nobody has       the maps, nothing allocated
+//!   no block       the first free block             the maps, nothing allocated
 //!   a block        that block                       the maps, which are in that block
 //! ```
 //!
@@ -71,7 +71,7 @@ pub(super) fn choose(
     }
 }
 
-/// The first block of the default id range that nobody has.
+/// The first free block of the default id range.
 pub(super) fn first_free(
     user: &UserName,
     pool: &PoolState,
@@ -115,7 +115,7 @@ fn whole(span: IdSpan) -> (IdMap, IdMap) {
     (map.clone(), map)
 }
 
-/// The block named, or the first that nobody has.
+/// The named block, or the first free one.
 fn choose_block(
     user: &UserName,
     (range, index): (Option<&IdRangeName>, Option<u32>),

@@ -44,7 +44,7 @@ pub(super) fn make(
 ) -> Result<(Vec<Step>, Vec<EntityRef>), Failure> {
     let on = pool.name();
     let entity = name.entity(on);
-    // The block first: a crash in between leaves ids that nobody uses, not a user without ids.
+    // The block first: a crash in between leaves unused ids, not a user without ids.
     let mut steps: Vec<Step> = ids.step.into_iter().collect();
     steps.extend(rewrite(on, &entity, None, &ids.doc)?);
     steps.push(Step::SystemUser(SystemUserStep {

@@ -1,5 +1,5 @@
-//! What can be told of an entity whose file as a whole cannot be read: it was written by a later
-//! version, or is damaged. Its owner, its dataset and its ids stay its own meanwhile.
+//! Readable parts of a file that is damaged or was written by a later version. The owner, the dataset
+//! and the ids of its entity stay in force.
 
 use std::borrow::Cow;
 use std::str::FromStr;

@@ -31,7 +31,7 @@ pub enum LoadError {
         /// The first line that is not.
         line: usize,
     },
-    /// It is no file, or no sane one.
+    /// It is not a regular file, or its attributes are wrong.
     #[error("{}: {reason}", path.display())]
     NoText {
         /// The file.
@@ -54,7 +54,7 @@ impl PoolState {
     /// the pool may be new.
     ///
     /// # Errors
-    /// When a directory cannot be listed: then nobody knows which entities there are.
+    /// When a directory cannot be listed: then the entities are unknown.
     ///
     /// # Blocking
     /// Reads every file, about 10 µs each.
@@ -150,8 +150,8 @@ fn read(path: &Path) -> Result<Option<String>, LoadError> {
         path: path.to_owned(),
         reason,
     };
-    // Looked at before it is opened: opening a fifo would wait for a writer. Nobody but root can
-    // exchange the file in between.
+    // Looked at before it is opened: opening a fifo would wait for a writer. Only root can
+    // replace the file in between.
     let opened = fs::symlink_metadata(path).and_then(|metadata| {
         let opened = metadata.is_file().then(|| File::open(path)).transpose()?;
         Ok((opened, metadata.len()))

@@ -10,7 +10,7 @@ use crate::document::{AllocatedIds, IdRangeDoc, PoolIds, RememberedIds, UserDoc}
 /// What is remembered once these pools are imported.
 ///
 /// *Shape*: pools that are not imported keep what they had. Of an imported pool, users that can be
-/// used have what their files say; users that stand back keep what they had, so that they come back when the
+/// used have what their files say; users that are disabled because of their ids keep what they had, so that they come back when the
 /// cause is gone. So do users whose files cannot be read; one that had nothing has what can be read of
 /// its file. Allocations are kept while a range of the pool cannot be read. What operations have
 /// reserved on it is remembered before it is in any file of the pool.

@@ -1,4 +1,4 @@
-//! Which users have to stand back because somebody else has their ids.
+//! Which users are disabled because another owner has their ids.
 //!
 //! Pools travel: a pool made on another host may bring users whose ids are taken here. The user that
 //! came first keeps them. That is the user whose ids this host remembers; among users that it has
@@ -23,7 +23,7 @@ struct Accepted<'a> {
 }
 
 impl<'a> Accepted<'a> {
-    /// Who has an id of the map; the runs are disjoint, so only the one before its end can.
+    /// The owner of an id of the map; the runs are disjoint, so only the one before its end can.
     fn owner(&self, map: &IdMap) -> Option<(IdSpan, (&'a PoolName, &'a UserName))> {
         map.host_spans().find_map(|span| {
             let (_, (run, owner)) = self.runs.range(..=span.last()).next_back()?;

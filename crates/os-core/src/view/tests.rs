@@ -6,7 +6,7 @@ use crate::testing::{facts, pool_with_users};
 fn state() -> State {
     let mut state = State::new();
     state.insert(pool_with_users("tank", ["alice", "bob"]).0);
-    // The same ids: its users stand back.
+    // The same ids: its users are disabled.
     state.insert(pool_with_users("dozer", ["carol", "dave"]).0);
     state
 }

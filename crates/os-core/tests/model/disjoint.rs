@@ -1,5 +1,5 @@
-//! Whatever is done in whatever order: no two users share an id, nobody has one of the host, and
-//! every plan can be taken back exactly.
+//! After any commands in any order: no two users share an id, no user has an id of the host, and
+//! every plan can be reverted exactly.
 
 use std::sync::Arc;
 

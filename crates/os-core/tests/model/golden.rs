@@ -161,7 +161,7 @@ fn pools_go() {
     );
 }
 
-/// Any number of them, all through one device; what nobody gave a source is one.
+/// Any number of zpools, all through one device; a pool without a source is a zpool.
 #[test]
 fn zpools_are_found_by_their_names() {
     let mut world = World::with(&[]);

@@ -106,7 +106,7 @@ fn id_ranges() {
         id-range-free {"name":"default"} -> E-BODY either
         id-range-free {"name":"default","block_index":9,"owner":"web"} -> E-BODY either
         id-range-free {"name":"default","block_index":5} -> E-NOT-FOUND block 5
-        id-range-free {"name":"default","owner":"nobody"} -> E-NOT-FOUND nobody
+        id-range-free {"name":"default","owner":"ghost"} -> E-NOT-FOUND ghost
         id-range-free {"name":"default","block_index":0} -> E-IN-USE user tank:alice
         id-range-free {"name":"default","owner":"user:alice"} -> E-IN-USE user tank:alice
         "#,

@@ -49,7 +49,7 @@ impl<H: Host> Executor<'_, H> {
         let mut reason = reason;
         if !left.is_empty() {
             let which = numbers(&left);
-            let stays = format!("; what has no way back stays: step {which}");
+            let stays = format!("; irreversible steps stay in effect: step {which}");
             reason.message.push_str(&stays);
         }
         Ending {

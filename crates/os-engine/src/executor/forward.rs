@@ -94,8 +94,8 @@ impl<H: Host> Executor<'_, H> {
                 journal.note(&Line::Intent { step: number })?;
                 let applied = self.apply(journal, step, control, false);
                 if applied.as_ref().is_err_and(|f| f.code == Code::Conflict) {
-                    // A conflict leaves the object alone: nothing is to be taken back, and the
-                    // inverse would meet the same conflict. A full disk hides no conflict.
+                    // A conflict changes nothing, so there is nothing to revert, and the inverse would
+                    // have the same conflict. A full disk hides no conflict.
                     journal.note_anyway(&Line::Reverted { step: number });
                 }
                 let outcome = applied?;

@@ -58,7 +58,7 @@ impl SharedJournal {
         if let Err(error) = journal.note(line) {
             let (operation, object) = (&self.id, error.object());
             let error = os_types::chain(&error);
-            tracing::warn!(%operation, object, error, "way back is not written down");
+            tracing::warn!(%operation, object, error, "a line of the rollback cannot be written");
             journal.remember_unwritten(line);
         }
     }

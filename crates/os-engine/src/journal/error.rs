@@ -11,7 +11,7 @@ use os_types::{Code, Explain};
 /// A journal or history that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// Nobody knows where the place is, e.g. its pool is not imported.
+    /// The directory of the place is unknown, e.g. because its pool is not imported.
     #[error("{} is not open", name(.0))]
     NoPlace(JournalPlace),
     /// A file operation failed.

@@ -13,7 +13,7 @@ use crate::host::Outcome;
 /// The schema of what this version writes.
 pub(crate) const SCHEMA: u32 = 1;
 
-/// Who asked for an operation, for what, and where it runs.
+/// Client, command and host of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// Its id.
@@ -66,7 +66,7 @@ pub struct Ending {
 pub struct Record {
     /// Version of this form.
     pub schema: u32,
-    /// Who and what.
+    /// Client and command.
     #[serde(flatten)]
     pub header: Header,
     /// Its steps.
@@ -82,7 +82,7 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
 pub(crate) enum Line {
-    /// The operation may touch the world from now on.
+    /// The operation may change the host after this line.
     Begin(Box<Begin>),
     /// The step was found in its initial state and is about to be applied.
     Intent { step: usize },

@@ -153,7 +153,7 @@ impl Queue {
         }
     }
 
-    /// Takes an operation out, be it a holder or waiting.
+    /// Removes an operation, whether it holds the lock or waits.
     ///
     /// *Shape*: the requests that were granted by that, first come first.
     pub(super) fn remove(&mut self, operation: &OpId) -> Vec<Request> {

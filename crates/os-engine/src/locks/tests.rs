@@ -25,7 +25,7 @@ fn claimant(number: u16, strength: Strength) -> Claimant {
     }
 }
 
-/// One lock that is shared with nobody.
+/// One exclusive lock.
 fn alone(locks: &LockTable, number: u16) -> Result<LockSet, Failure> {
     locks.acquire(
         &BTreeSet::from([whole()]),
@@ -37,7 +37,7 @@ fn on(locks: &LockTable, name: &str, number: u16) -> Result<LockSet, Failure> {
     locks.acquire(&set(&[name]), &claimant(number, Strength::Normal))
 }
 
-/// Who holds an entity, and who waits for it.
+/// Holders of an entity, and waiting operations.
 fn queue(locks: &LockTable, entity: &EntityRef) -> (Vec<OpId>, Vec<OpId>) {
     let mut queues = locks.list();
     queues.retain(|queue| queue.entity == *entity);

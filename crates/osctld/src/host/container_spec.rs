@@ -86,7 +86,7 @@ impl LinuxHost {
         let targets = pool.containers().iter().map(|(name, entry)| {
             let container = ContainerRef::new(pool.name(), name);
             let cgroup = self.cgroup_of(&container, entry)?;
-            // Nobody runs hook scripts at an import; and while the pool is not in the state, each look at
+            // An import runs no hook scripts; and while the pool is not in the state, each look at
             // a configuration would read all of them.
             Ok(cgroup.map(|cgroup| self.target(&container, cgroup, None)))
         });

@@ -55,7 +55,7 @@ impl HostStep for DirectoryStep {
     }
 }
 
-/// Something that the plan does not know is in a directory that is to be removed.
+/// The error for a directory that cannot be removed because it contains unexpected entries.
 pub(super) fn not_empty(path: &Path) -> Failure {
     Failure::new(Code::Conflict, format!("{} is not empty", path.display()))
 }

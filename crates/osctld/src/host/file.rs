@@ -10,7 +10,7 @@ use os_types::step::FileStep;
 
 use super::{HostStep, LinuxHost};
 
-/// Only root reads, and nobody writes in place: a change replaces the file.
+/// Readable by root only, and not writable: a change replaces the file.
 const MODE: u32 = 0o400;
 
 impl HostStep for FileStep {

@@ -97,7 +97,10 @@ fn are_settled(stamps: &Stamps) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::disallowed_methods, reason = "files that nobody else reads")]
+    #![expect(
+        clippy::disallowed_methods,
+        reason = "files that no other process reads"
+    )]
 
     use super::*;
 

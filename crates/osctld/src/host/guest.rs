@@ -1,8 +1,8 @@
 //! The step that tells a guest what is new about itself.
 //!
-//! There is nothing to look at before: the files are the guest's, and only who is inside may read
-//! them. A repeated step writes nothing, and one that cannot be done is told and logged, for the
-//! setting is in force all the same and is written at each start.
+//! There is nothing to look at before: the files belong to the guest, and only processes inside may read
+//! them. A repeated step writes nothing. A failure is reported as a warning and logged, because the
+//! setting is in force nevertheless and is written at each start.
 
 use std::borrow::Cow;
 
@@ -109,7 +109,7 @@ fn write(
             host.runtime
                 .write_running_guest_config(running, dress, after)
         }
-        // Nobody can enter a frozen guest, but what it finds in its files if it is killed and started
+        // No process can enter a frozen guest, but what it finds in its files if it is killed and started
         // again is right. When it is thawed it is written again, within the guest.
         None | Some((ContainerState::Frozen, _)) => {
             let user = loaded.users().get(&doc.user).ok_or_else(gone)?;
@@ -131,7 +131,7 @@ fn write(
     }
 }
 
-/// What is to be written. A name that is unset is the container's id again, if that can be a name;
+/// The settings to write. A name that is unset is the container's id again, if that can be a name;
 /// for resolvers that are unset the guest gets its own file back.
 fn changed(
     name: &ContainerName,

@@ -23,7 +23,7 @@ struct Tables {
     starting: BTreeMap<ContainerRef, RunningIds>,
 }
 
-/// While it lives, nobody else can start a container with these ids.
+/// While it exists, no other start can use these ids.
 #[derive(Debug)]
 pub(super) struct Starting<'a> {
     identities: &'a Identities,

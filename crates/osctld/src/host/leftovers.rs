@@ -1,4 +1,4 @@
-//! What is named after a container or a user outside its pool's configuration goes with it: directories
+//! Objects outside a pool's configuration that are named after a container or a user are removed with it: directories
 //! in the runtime directory, LXC's files, the log, control groups. Else the next container or user of that
 //! name, which may be another tenant's, would find it.
 //!

@@ -41,7 +41,7 @@ pub(super) fn check(
     Ok(match (found, to) {
         (Some(mark), Presence::Present) if mark.host_id == identity.host_id => StepCheck::Done,
         (None, Presence::Absent) => StepCheck::Done,
-        // Another host's mark: opening the pool has either refused it or was told to take over.
+        // Another host's mark: opening the pool has either refused it or was forced to take over.
         _ => StepCheck::Ready,
     })
 }

@@ -92,7 +92,7 @@ impl LinuxHost {
         source: &PoolSource,
         mut look: impl FnMut(&dyn PoolView) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let mut seen = Err(Failure::new(Code::Internal, "nobody looked at the pool"));
+        let mut seen = Err(Failure::new(Code::Internal, "the pool was not inspected"));
         // An inspection that refuses leaves everything as it was.
         let mut inspect = |view: &dyn PoolView| {
             seen = look(view);
@@ -186,7 +186,7 @@ pub(super) fn check_schema(folder: &Path) -> Result<(), Failure> {
     let loaded = os_store::document::load::<PoolDoc>(&folder.join(layout::POOL_CONFIG));
     match loaded {
         Err(error) if error.code() == Code::PoolSchema => Err(error.into()),
-        // Damage is told when the pool is in use: then its entities can be looked at.
+        // Damage is reported when the pool is in use: then its entities can be inspected.
         _ => Ok(()),
     }
 }

@@ -53,7 +53,7 @@ impl HostStep for PoolImageStep {
     }
 }
 
-/// Makes the directory for images whose place nobody chose.
+/// Creates the default directory for pool images.
 fn make_folder(host: &LinuxHost, file: &Path) -> Result<(), Failure> {
     let folder = host.paths().state().join("images");
     if file.starts_with(&folder) {

@@ -12,7 +12,7 @@ impl HostStep for PoolMarkStep {
         let pool = &self.pool;
         if MountTable::read()?.at(&host.paths().pool(pool)).is_none() {
             return Ok(match self.to {
-                // Closed: the mark was removed before it was closed, or nobody can reach it.
+                // Closed: the mark was removed before it was closed, or it is not accessible.
                 Presence::Absent => StepCheck::Done,
                 Presence::Present => StepCheck::Conflict(format!("pool {pool} is closed")),
             });

@@ -1,4 +1,4 @@
-//! A look at the host for assets: files of accounts, mounts and the datasets of a pool are read once
+//! Inspects the host for assets: files of accounts, mounts and the datasets of a pool are read once
 //! a query, however many entities it is about.
 
 use std::cell::RefCell;
@@ -18,7 +18,7 @@ type Lines = Result<BTreeSet<String>, String>;
 /// The datasets of a pool, or why they could not be listed.
 type Datasets = Result<BTreeSet<DatasetName>, String>;
 
-/// A look at one moment.
+/// A snapshot of the host.
 #[derive(Debug)]
 pub(crate) struct Look<'a> {
     host: &'a LinuxHost,

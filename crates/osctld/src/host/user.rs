@@ -28,7 +28,7 @@ impl HostStep for SystemUserStep {
             |known| known.name.clone(),
         );
         if facts.foreign.has_account(&name) {
-            let text = format!("the host has an account {name} that is none of ours");
+            let text = format!("the host has an account {name} that does not belong to osctl");
             return Ok(StepCheck::Conflict(text));
         }
         if !host.accounts.is_written()? {

@@ -83,7 +83,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         let text = self.text.trim_ascii_end();
         if self.socket.send_to(text, &self.path).is_err() {
-            // Nobody reads the socket: the supervisor's log is the next best place, and there is
+            // No process reads the socket: the supervisor's log is the next best place, and there is
             // none after it.
             drop(
                 io::stderr()

@@ -49,8 +49,8 @@ impl Machine {
         self.wait_for_console_times(text, 1, deadline)
     }
 
-    /// Waits until the console has said this text so many times since the machine was last turned
-    /// on. `Linux version` is said once a boot, if the kernel is not told to be quiet.
+    /// Waits until the console has printed this text the given number of times since the machine was
+    /// last turned on. The kernel prints `Linux version` once per boot, unless it is quiet.
     pub fn wait_for_console_times(
         &mut self,
         text: &str,

@@ -27,7 +27,7 @@ fn peer(program: &str, args: &[&str]) -> Peer {
     let (input, output) = (dir.path().join("in"), dir.path().join("out"));
     host::make_pipe(&input).unwrap();
     let said = File::create(&output).unwrap();
-    // Opened for both, it waits for nobody.
+    // Opened for reading and writing, a FIFO does not block.
     let both = File::options().read(true).write(true).open(&input).unwrap();
     let shell = Shell::connect(&input, &output).unwrap();
     let request = SpawnRequest::new(program)

@@ -81,7 +81,7 @@ fn serve(listener: &TcpListener, root: &Path, silent: &AtomicBool, gone: &Atomic
         if silent.load(Ordering::SeqCst) {
             unanswered.push(stream);
         } else {
-            // Whoever hangs up gets no answer.
+            // A client that disconnects gets no response.
             drop(answer(stream, root));
         }
     }

@@ -84,11 +84,11 @@ async fn a_failing_one_does_not_keep_others_from_being_tried() {
     assert_eq!(operation.state, OperationState::Reverted);
     let world = machine.host.world();
     assert_eq!(world.running, BTreeSet::from(["broken".to_owned()]));
-    assert!(world.files.is_empty(), "what has a way back is taken back");
+    assert!(world.files.is_empty(), "reversible steps are reverted");
     let text = &failure(&operation).message;
     assert!(text.contains("tank:broken: it is broken"), "{text}");
     assert!(
-        text.ends_with("what has no way back stays: step 2, 4"),
+        text.ends_with("irreversible steps stay in effect: step 2, 4"),
         "{text}"
     );
     assert_eq!(records(&engine).remove(0).ending.left, [2, 4]);

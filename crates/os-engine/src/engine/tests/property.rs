@@ -30,7 +30,7 @@ struct Case {
 struct Crash {
     /// Where: an index into all points, modulo their number.
     point: usize,
-    /// It is a power loss, which leaves so many percent of the journal's unsynced end.
+    /// Simulates a power loss that keeps this percentage of the unsynced end of the journal.
     power_loss: Option<usize>,
 }
 

@@ -180,7 +180,7 @@ async fn only_some_of_a_kind_run_at_a_time_but_a_long_one_does_not_count() {
         waits().as_deref() == Some("one of 2 stops on pool tank")
     })
     .await;
-    // What has no bound is not kept from running. (Awaiting would let the paused clock run.)
+    // Operations without a limit can run. (Awaiting would let the paused clock run.)
     let free = submit("d", None);
     let is_queued = |id: &OpId| state(&engine, id) == OperationState::Queued;
     until("the free one runs", || !is_queued(&free)).await;
