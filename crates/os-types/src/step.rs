@@ -135,6 +135,9 @@ macro_rules! steps {
         }
 
         impl Step {
+            /// The names of all kinds, as [`Step::kind`] has them.
+            pub const KINDS: &[&str] = &[$($name),+];
+
             /// The name of its kind, as in its serialised form, e.g. `system-user`.
             pub fn kind(&self) -> &'static str {
                 match self {
