@@ -9,7 +9,7 @@ use os_engine::{Outcome, StepCheck, StepContext};
 use os_storage::ZFS_DEVICE;
 use os_store::atomic;
 use os_types::step::PoolSourceStep;
-use os_types::{Code, Failure};
+use os_types::{Code, Failure, PoolName};
 
 use super::{HostStep, LinuxHost, source};
 
@@ -32,7 +32,9 @@ impl HostStep for PoolSourceStep {
         })
     }
 
-    fn apply(&self, host: &LinuxHost, _: &StepContext<'_>) -> Result<Outcome, Failure> {
+    /// The ids of a forgotten pool are released at the end of the operation, because rollback could not restore
+    /// them; see [`super::removal`].
+    fn apply(&self, host: &LinuxHost, context: &StepContext<'_>) -> Result<Outcome, Failure> {
         let link = host.paths().source(&self.pool);
         match &self.after {
             Some(target) => {
@@ -44,11 +46,18 @@ impl HostStep for PoolSourceStep {
             }
             None => atomic::remove(&link)?,
         };
-        if self.after.is_none() {
-            let changed = host.cache.change(|state| state.forget(&self.pool));
-            host.news.changed(changed);
+        if self.after.is_none() && context.is_way_back() {
+            host.forget_ids(&self.pool);
         }
         Ok(Outcome::Changed)
+    }
+}
+
+impl LinuxHost {
+    /// Releases the ids of the users of a pool that this host no longer knows.
+    pub(super) fn forget_ids(&self, pool: &PoolName) {
+        let changed = self.cache.change(|state| state.forget(pool));
+        self.news.changed(changed);
     }
 }
 

@@ -4,7 +4,7 @@
 //! later step of its operation fails. Therefore the steps only take a file out of use, and the way
 //! back finds it in its place; removing needs no space, and is done when every step has succeeded.
 //! After a crash in between, recovery finds the open journal before it loads the pool, and ends here
-//! as well (ADR-18).
+//! as well (ADR-18). The ids of a pool that the plan forgets are released here, too.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ use os_types::{Code, Failure, Plan, Presence, Step};
 use super::{LinuxHost, directory};
 
 /// Removes the files and directories that do not exist after the plan, and then what is named after
-/// a container or user whose file is among them.
+/// a container or user whose file is among them; releases the ids of pools that are forgotten.
 pub(super) fn complete(host: &LinuxHost, plan: &Plan) -> Result<(), Failure> {
     let removed = removed(host, plan);
     for (path, (is_file, _)) in &removed {
@@ -41,6 +41,13 @@ pub(super) fn complete(host: &LinuxHost, plan: &Plan) -> Result<(), Failure> {
     for (_, (_, number)) in &removed {
         if let Some(Step::File(step)) = plan.steps.get(*number) {
             host.sweep_after(&step.path, step.before.as_deref(), None);
+        }
+    }
+    for step in &plan.steps {
+        if let Step::PoolSource(step) = step
+            && step.after.is_none()
+        {
+            host.forget_ids(&step.pool);
         }
     }
     Ok(())
