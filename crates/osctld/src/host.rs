@@ -48,6 +48,8 @@ mod storage;
 mod user;
 
 #[cfg(test)]
+mod crash_matrix;
+#[cfg(test)]
 mod root_steps;
 
 use std::sync::{Arc, Mutex};
@@ -72,6 +74,16 @@ use foreign::Foreign;
 use importing::Importing;
 use probe_threads::ProbeThreads;
 
+/// User and group that own the home of an account, by its id.
+type HomeOwner = fn(u32) -> (u32, u32);
+
+/// What a host works with besides files: a test has other means.
+struct Means {
+    pools: Box<dyn Pools>,
+    runtime: Arc<Runtime>,
+    home_owner: HomeOwner,
+}
+
 /// The host.
 #[derive(Debug)]
 pub(crate) struct LinuxHost {
@@ -85,7 +97,9 @@ pub(crate) struct LinuxHost {
     identities: identities::Identities,
     foreign: Foreign,
     importing: Importing,
-    runtime: Runtime,
+    runtime: Arc<Runtime>,
+    /// User and group that own the home of an account with these ids.
+    home_owner: HomeOwner,
     news: News,
     /// Held while a pool gets its source.
     sources: Mutex<()>,
@@ -98,11 +112,6 @@ pub(crate) struct LinuxHost {
 impl LinuxHost {
     /// The host below the root of `paths`; makes the folders that have to be there.
     pub(crate) fn new(paths: Paths, scopes: Arc<Scopes>, news: News) -> Result<Self, Failure> {
-        let folders = [(paths.run().join("pools"), 0o711), (paths.sources(), 0o700)];
-        for (folder, mode) in folders {
-            atomic::create_dir_all(&folder, Attributes::mode(mode))?;
-        }
-        atomic::sweep(&paths.sources())?;
         let events = news.clone();
         let runtime = Runtime::new(Setup {
             run_dir: paths.run(),
@@ -117,18 +126,38 @@ impl LinuxHost {
                 });
             }),
         })?;
+        let means = Means {
+            pools: Box::new(os_storage::Backends::new(Arc::new(
+                os_cmd::HostRunner::new(),
+            ))),
+            runtime: Arc::new(runtime),
+            home_owner: |ugid| (0, ugid),
+        };
+        Self::with(paths, scopes, news, means)
+    }
+
+    fn with(paths: Paths, scopes: Arc<Scopes>, news: News, means: Means) -> Result<Self, Failure> {
+        let folders = [(paths.run().join("pools"), 0o711), (paths.sources(), 0o700)];
+        for (folder, mode) in folders {
+            atomic::create_dir_all(&folder, Attributes::mode(mode))?;
+        }
+        atomic::sweep(&paths.sources())?;
+        let Means {
+            pools,
+            runtime,
+            home_owner,
+        } = means;
         Ok(Self {
             identity: Identity::read(&paths.etc(), &paths.state())?,
             accounts: Registry::read(&paths.etc(), paths.run().join("pools"))?,
             foreign: Foreign::new(&paths.etc(), paths.run().join("pools")),
             importing: Importing::default(),
-            pools: Box::new(os_storage::Backends::new(Arc::new(
-                os_cmd::HostRunner::new(),
-            ))),
+            pools,
             cache: Arc::new(Cache::read(&paths.state().join("ids.toml"))),
             ids: Mutex::default(),
             identities: identities::Identities::default(),
             runtime,
+            home_owner,
             paths,
             scopes,
             news,

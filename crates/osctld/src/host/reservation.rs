@@ -55,7 +55,11 @@ impl LinuxHost {
     /// The plan of a command that is about to be carried out, with the ids that it gives reserved.
     pub(crate) fn plan(&self, command: &Command) -> Result<Planned, Failure> {
         // What is on the pools is looked at before the lock is taken.
-        let facts = self.facts_for(command)?;
+        self.plan_with(command, self.facts_for(command)?)
+    }
+
+    /// As [`LinuxHost::plan`], on a host that is so.
+    pub(super) fn plan_with(&self, command: &Command, facts: Facts) -> Result<Planned, Failure> {
         if !chooses_ids(command) {
             let plan = os_core::plan(command, &self.state(), &facts)?;
             let reservation = self.reserve_ids(&plan)?;

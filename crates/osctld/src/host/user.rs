@@ -125,7 +125,9 @@ impl LinuxHost {
         accounts.sort_by(|one, other| one.home.cmp(&other.home));
         Ok(self.registered(pool).eq(accounts.iter().cloned())
             && self.accounts.is_written()?
-            && accounts.iter().all(|it| is_home(&it.home, it.ugid)))
+            && accounts
+                .iter()
+                .all(|it| is_home(&it.home, (self.home_owner)(it.ugid))))
     }
 
     /// The accounts of a pool that are registered, by home.
@@ -186,11 +188,12 @@ impl LinuxHost {
     /// runtime directory has to be durable, and an import makes thousands.
     fn make_home(&self, account: &Account) -> Result<(), Failure> {
         let (run, home) = (self.paths().run(), account.home.as_path());
-        if is_home(home, account.ugid) {
+        let (uid, gid) = (self.home_owner)(account.ugid);
+        if is_home(home, (uid, gid)) {
             return Ok(());
         }
         let owner = home.symlink_metadata().map(|found| found.gid());
-        if owner.is_ok_and(|gid| gid != account.ugid) {
+        if owner.is_ok_and(|found| found != gid) {
             // It was another user's: the user could not write what is in it.
             super::leftovers::remove_tree(home)?;
         }
@@ -202,16 +205,13 @@ impl LinuxHost {
         for folder in between.into_iter().rev() {
             make(folder, Attributes::mode(layout::RUN_MODE))?;
         }
-        make(
-            home,
-            Attributes::mode(layout::HOME_MODE).owned_by(0, account.ugid),
-        )
+        make(home, Attributes::mode(layout::HOME_MODE).owned_by(uid, gid))
     }
 }
 
-fn is_home(path: &Path, ugid: u32) -> bool {
+fn is_home(path: &Path, (uid, gid): (u32, u32)) -> bool {
     path.symlink_metadata().is_ok_and(|found| {
-        let owned = found.uid() == 0 && found.gid() == ugid;
+        let owned = found.uid() == uid && found.gid() == gid;
         found.is_dir() && owned && found.mode() & 0o7777 == layout::HOME_MODE
     })
 }
