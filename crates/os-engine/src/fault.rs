@@ -1,9 +1,8 @@
 //! Fault points: places at which a test makes the engine fail or die.
 //!
-//! The crash matrix runs each command once for every point (`Point::forward` and `Point::reverting`
-//! list them), with a daemon that kills itself there, and looks at the world after a
-//! restart. The points are in the engine and not in the steps, so a new command is covered without
-//! a line of code of its own.
+//! The crash matrix crashes each command at every point (`Point::forward` and `Point::reverting`
+//! list them), and checks the host after a restart. The points are in the engine and not in the steps,
+//! so a new command is covered without code of its own.
 
 use std::fmt;
 use std::str::FromStr;

@@ -88,9 +88,9 @@ fn long_containers_on_zfs() -> Result<()> {
 #[test]
 fn long_crashes_of_containers_on_zfs() -> Result<()> {
     crashes(&[
-        "ct_new_from_the_cache",
-        "ct_del",
-        "ct_rename",
+        "zfs_ct_new_from_the_cache",
+        "zfs_ct_del",
+        "ct_rename_with_hook_scripts",
         "trash_prune",
     ])
 }
@@ -98,7 +98,12 @@ fn long_crashes_of_containers_on_zfs() -> Result<()> {
 /// The part of the crash matrix that makes, moves and destroys zpools.
 #[test]
 fn long_crashes_of_pools_on_zfs() -> Result<()> {
-    crashes(&["pool_new", "pool_destroy", "pool_import", "pool_export"])
+    crashes(&[
+        "pool_new",
+        "zfs_pool_destroy",
+        "zfs_pool_import",
+        "zfs_pool_export",
+    ])
 }
 
 fn crashes(commands: &[&str]) -> Result<()> {

@@ -1,11 +1,13 @@
 //! `kill -9` at moments that nobody chose: also in the middle of a step, where the crash matrix,
 //! which kills around steps, does not look.
 
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
-use native::World;
-use os_testkit::{Daemon, Sandbox};
+use native::{World, process, wait_for};
+use os_testkit::{Daemon, Sandbox, image};
 use serde_json::Value;
 
 /// Commands that change something, each possible after the ones before it, whether those were
@@ -151,4 +153,196 @@ fn killed(sandbox: &Sandbox, daemon: Daemon, command: &[&str], delay: Duration) 
             .map_err(|_panic| anyhow::anyhow!("the client died"))?
             .map(drop)
     })
+}
+
+/// How long the test with a mix of commands runs.
+const TIME: Duration = Duration::from_mins(1);
+
+/// Upper bound for the lifetime of a daemon in that test, in milliseconds.
+const LIFE: u32 = 1_500;
+
+/// The commands of that test, some of which fail. `#` stands for one of [`NAMES`], `%image` for the image.
+const MIX: &[&[&str]] = &[
+    &["ct", "new", "--from-file", "%image", "--user", "alice", "#"],
+    &["ct", "new", "--from-file", "%image", "#"],
+    &["ct", "start", "#"],
+    &["ct", "start", "#"],
+    &["ct", "stop", "-k", "#"],
+    &["ct", "restart", "-k", "#"],
+    &["ct", "freeze", "#"],
+    &["ct", "unfreeze", "#"],
+    &["ct", "set", "hostname", "#", "renamed"],
+    &["ct", "unset", "hostname", "#"],
+    &["ct", "rename", "#", "#"],
+    &["ct", "del", "-f", "#"],
+    &["trash-bin", "prune", "tank"],
+    &["image", "prune", "tank"],
+    &["user", "new", "#"],
+    &["user", "del", "#"],
+    &["group", "new", "-p", "/a/#"],
+    &["group", "del", "/a/#"],
+    &["pool", "reload", "tank"],
+    &["pool", "export", "-f", "tank"],
+    &["pool", "import", "tank"],
+    &["undo"],
+];
+
+const NAMES: &[&str] = &["one", "two", "three"];
+
+/// Pseudo-random numbers: `SplitMix64`.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn one_of<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
+        let at = self.next() % all.len() as u64;
+        all[usize::try_from(at).unwrap_or_default()]
+    }
+
+    fn command(&mut self, image: &str) -> Vec<String> {
+        let words = self.one_of(MIX).iter();
+        let words = words.map(|word| match *word {
+            "%image" => image.to_owned(),
+            word => word.replace('#', self.one_of(NAMES)),
+        });
+        words.collect()
+    }
+}
+
+/// Several clients run random commands, and the daemon is killed at random times. The output has the seed. The
+/// variable `OSCTL_TEST_SEED` sets it, which repeats the commands, at about the same times.
+#[test]
+fn under_a_mix_of_commands() -> Result<()> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    let seed: u64 = match std::env::var("OSCTL_TEST_SEED") {
+        Ok(seed) => seed.parse()?,
+        Err(_) => now.subsec_nanos().into(),
+    };
+    println!("OSCTL_TEST_SEED={seed}");
+    let mut numbers = Numbers(seed);
+    let sandbox = Sandbox::new()?;
+    let daemon = sandbox.start_ready()?;
+    sandbox.pool("tank")?;
+    sandbox.ok(&["user", "new", "alice"])?;
+    daemon.kill()?;
+    let until = Instant::now() + TIME;
+    let mut round = 0;
+    while Instant::now() < until {
+        let given = mixed_round(&sandbox, &mut numbers)
+            .with_context(|| format!("OSCTL_TEST_SEED={seed}, round {round}"))?;
+        println!("round {round}: {given:?}");
+        round += 1;
+    }
+    ensure!(round > 3, "only {round} rounds in {TIME:?}");
+    let daemon = sandbox.start_ready()?;
+    sandbox.finish(daemon)
+}
+
+/// Clients run commands until the daemon is killed. Then the host is checked. Returns the commands.
+fn mixed_round(sandbox: &Sandbox, numbers: &mut Numbers) -> Result<Vec<Vec<String>>> {
+    let image = image::busybox()?;
+    let image = image.to_str().context("a path of text")?;
+    let daemon = sandbox.start_ready()?;
+    let life = Duration::from_millis(numbers.next() % u64::from(LIFE));
+    let commands = [(); 3].map(|()| [(); 20].map(|()| numbers.command(image)));
+    let is_over = AtomicBool::new(false);
+    let given = std::thread::scope(|scope| {
+        let clients = commands.map(|commands| {
+            let is_over = &is_over;
+            scope.spawn(move || client(sandbox, &commands, is_over))
+        });
+        std::thread::sleep(life);
+        daemon.kill()?;
+        is_over.store(true, Ordering::Relaxed);
+        let mut given = Vec::new();
+        for client in clients {
+            let client = client.join();
+            given.extend(client.map_err(|_panic| anyhow::anyhow!("a client died"))??);
+        }
+        Ok::<_, anyhow::Error>(given)
+    })?;
+    look(sandbox).with_context(|| format!("after {life:?} of {given:?}"))?;
+    Ok(given)
+}
+
+/// Runs one command after the other, ignoring their results. Returns those that were started.
+fn client(
+    sandbox: &Sandbox,
+    commands: &[Vec<String>],
+    is_over: &AtomicBool,
+) -> Result<Vec<Vec<String>>> {
+    let mut given = Vec::new();
+    for command in commands {
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        let mut osctl = sandbox.osctl_command(&words)?;
+        let mut osctl = osctl.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        given.push(command.clone());
+        while osctl.try_wait()?.is_none() {
+            if is_over.load(Ordering::Relaxed) {
+                // It would wait for the next daemon.
+                osctl.kill()?;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        if is_over.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    Ok(given)
+}
+
+/// Starts a daemon, imports the pool, and checks that nothing is half-done.
+fn look(sandbox: &Sandbox) -> Result<()> {
+    let daemon = sandbox.start_ready()?;
+    let ended = ["finished", "reverted", "cancelled", "failed"];
+    wait_for("the end of all operations", || {
+        let all = sandbox.request("GET", "/v1/operations", None)?.json()?;
+        let all = all.as_array().context("a list")?;
+        let has_ended = |now: &Value| now["state"].as_str().is_some_and(|s| ended.contains(&s));
+        Ok(all.iter().all(has_ended).then_some(()))
+    })?;
+    if !sandbox
+        .ok(&["pool", "ls", "-H", "-o", "name"])?
+        .contains("tank")
+    {
+        sandbox.ok(&["pool", "import", "tank"])?;
+    }
+    World::look(sandbox)?.is_clean()?;
+    sandbox.ok(&["healthcheck"])?;
+    let history = sandbox.json(&["history"])?;
+    for record in history.as_array().context("history")? {
+        // Pruning is irreversible.
+        let destroys = record["command"]
+            .as_str()
+            .is_some_and(|name| name.ends_with("-prune"));
+        ensure!(record["state"] != "failed" || destroys, "{record}");
+    }
+    let containers = sandbox.request("GET", "/v1/containers", None)?.json()?;
+    let containers = containers.as_array().context("containers")?;
+    let mut names = Vec::new();
+    for container in containers {
+        let name = container["name"].as_str().context("a name")?;
+        if container["state"] == "stopped" {
+            let left = process::of_container(sandbox, name, "")?;
+            ensure!(left.is_empty(), "{name} is stopped, and {left:?} run");
+        }
+        names.push(name.to_owned());
+    }
+    names.sort();
+    let datasets = std::fs::read_dir(sandbox.path("tank/ct"))?;
+    let datasets = datasets.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut datasets = datasets.collect::<Result<Vec<_>>>()?;
+    datasets.sort();
+    ensure!(
+        names == datasets,
+        "containers {names:?}, but datasets {datasets:?}"
+    );
+    daemon.kill()
 }
