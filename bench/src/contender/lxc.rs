@@ -1,7 +1,7 @@
-//! The programs of LXC, by an ordinary user, as vpsAdminOS and we start it too.
+//! The programs of LXC, run by an ordinary user, as in vpsAdminOS and osctl.
 //!
-//! Its control group is made and given away before, and its root is an idmapped mount that is there
-//! already: both are part of each start by osctl.
+//! The control group is created and delegated before the measurement, and so is the idmapped mount of the
+//! root. osctl does both at each start.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -25,7 +25,7 @@ pub(crate) struct Lxc {
 }
 
 impl Lxc {
-    /// Makes what its user needs, in `folder`; `root` is that of every container.
+    /// Creates the files of the user in `folder`; all containers use `root`.
     pub(crate) fn new(folder: &Path, root: &Path) -> anyhow::Result<Self> {
         let folder = folder.join("lxc");
         for name in ["", "run", "cts"] {
@@ -45,7 +45,7 @@ impl Lxc {
         Ok(lxc)
     }
 
-    /// Makes the control group and gives it to the user.
+    /// Creates the control group and delegates it to the user.
     fn delegate(&self) -> anyhow::Result<()> {
         self.tree.create(&self.group)?;
         let names = [
@@ -65,7 +65,7 @@ impl Lxc {
         Ok(())
     }
 
-    /// Removes the control group, whose containers were stopped, and the mount.
+    /// Removes the control group and the mount. All containers must be stopped.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         self.tree.kill(&self.group, Duration::from_secs(10))?;
         self.tree.remove(&self.group, Duration::from_secs(10))?;

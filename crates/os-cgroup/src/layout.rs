@@ -1,4 +1,4 @@
-//! Which hierarchies the host has and where.
+//! The control group hierarchies of the host, and their mount points.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,15 @@ use os_sys::{MountEntry, MountTable};
 use crate::controller::Controller;
 use crate::error::CgroupError;
 
-/// Where hosts mount hierarchies; others may have them mounted elsewhere once more.
+/// The usual mount point of hierarchies. A hierarchy may be mounted elsewhere in addition.
 const USUAL: &str = "/sys/fs/cgroup";
 
-/// One mounted tree of groups.
+/// One mounted hierarchy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hierarchy {
-    /// Where it is mounted.
+    /// Its mount point.
     pub root: PathBuf,
-    /// Its version, and for version 1 what it is for.
+    /// Its version, and for version 1 its controllers.
     pub version: Version,
 }
 
@@ -25,11 +25,11 @@ pub struct Hierarchy {
 pub enum Version {
     /// Version 2; its controllers are enabled group by group.
     Unified,
-    /// Version 1, with the controllers it is mounted with; none for `name=systemd`.
+    /// Version 1, with its controllers; empty for `name=systemd`.
     Legacy(BTreeSet<Controller>),
 }
 
-/// All hierarchies that we use.
+/// All hierarchies that osctld uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     hierarchies: Vec<Hierarchy>,
@@ -43,15 +43,15 @@ impl Layout {
 
     /// Finds the layout in a table of mounts.
     ///
-    /// Version 1 hierarchies without a controller we use (`net_cls`) are left out, but for
-    /// `name=systemd`: a guest's systemd looks for itself there.
+    /// Version 1 hierarchies without a controller that osctld uses (`net_cls`) are omitted, except
+    /// `name=systemd`, in which a guest's systemd looks up its own group.
     pub fn from_mounts(mounts: &MountTable) -> Result<Self, CgroupError> {
         let mut entries: Vec<&MountEntry> = mounts.iter().collect();
         entries.sort_by_key(|entry| !entry.mount_point.starts_with(USUAL));
         let mut seen = BTreeSet::new();
         let mut hierarchies = Vec::new();
         for entry in entries {
-            // The device number is the hierarchy's: the same one mounted twice counts once.
+            // Both mounts of a hierarchy that is mounted twice have the same device number; it counts once.
             if let Some(version) = Version::of(entry)
                 && seen.insert(&entry.device)
             {
@@ -64,7 +64,7 @@ impl Layout {
         if hierarchies.is_empty() {
             return Err(CgroupError::NoCgroups);
         }
-        // The unified one last: a process that has joined it has joined the others.
+        // The unified hierarchy last: a process that has joined it has joined all others.
         hierarchies.sort_by_key(|hierarchy| hierarchy.version == Version::Unified);
         Ok(Self { hierarchies })
     }
@@ -74,12 +74,12 @@ impl Layout {
         &self.hierarchies
     }
 
-    /// Where version 2 is mounted.
+    /// Mount point of version 2.
     pub(crate) fn unified(&self) -> Option<&Path> {
         self.root_of(|version| *version == Version::Unified)
     }
 
-    /// Where a controller is mounted as version 1.
+    /// Mount point of a version 1 controller.
     pub(crate) fn legacy(&self, controller: Controller) -> Option<&Path> {
         self.root_of(|version| version.has_legacy(controller))
     }
@@ -92,7 +92,7 @@ impl Layout {
         found.map(|hierarchy| hierarchy.root.as_path())
     }
 
-    /// The same host without version 2, to reach what hybrid hosts hardly need.
+    /// The layout without version 2, to test code that hybrid hosts rarely use.
     #[cfg(test)]
     pub(crate) fn without_unified(mut self) -> Self {
         self.hierarchies
@@ -120,7 +120,7 @@ impl Version {
         }
     }
 
-    /// Whether `/proc/<pid>/cgroup` calls it so, *Source*: cgroups(7).
+    /// Whether `/proc/<pid>/cgroup` uses this name for it. *Source*: cgroups(7).
     pub(crate) fn is_called(&self, names: &str) -> bool {
         let controllers = || names.split(',').filter_map(Controller::from_legacy);
         match self {
@@ -132,7 +132,7 @@ impl Version {
         }
     }
 
-    /// Whether this is version 1 with the controller.
+    /// Whether this is a version 1 hierarchy with the controller.
     pub(crate) fn has_legacy(&self, controller: Controller) -> bool {
         matches!(self, Self::Legacy(controllers) if controllers.contains(&controller))
     }

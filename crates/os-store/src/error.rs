@@ -1,4 +1,4 @@
-//! The error of a file operation: which path, which action, and the system's reason.
+//! The error of a file operation: action, path, and the error of the system.
 
 use std::fmt;
 use std::io;
@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use os_types::{Code, Explain};
 use rustix::io::Errno;
 
-/// A file operation that failed.
+/// A failed file operation.
 ///
-/// Display names the action and the path; the reason of the system is the source.
+/// `Display` names the action and the path; the error of the system is the source.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}", path.display())]
 pub struct FileError {
-    /// What was attempted.
+    /// The action that failed.
     pub action: Action,
     /// The object: the file or directory that the caller named, not a temporary file.
     pub path: PathBuf,
-    /// The reason the system gave.
+    /// The error of the system.
     #[source]
     pub source: io::Error,
 }
@@ -31,7 +31,7 @@ impl FileError {
         }
     }
 
-    /// Whether there is no space left: disk full or quota reached.
+    /// Whether there is no space left: the disk is full or a quota is reached.
     pub fn is_full(&self) -> bool {
         matches!(self.errno(), Some(Errno::NOSPC | Errno::DQUOT))
     }
@@ -41,13 +41,13 @@ impl FileError {
         self.source.kind() == io::ErrorKind::NotFound
     }
 
-    /// The system's error number, if the system gave the reason.
+    /// The error number (errno), if the system returned one.
     pub fn errno(&self) -> Option<Errno> {
         Errno::from_io_error(&self.source)
     }
 }
 
-/// What was attempted on a file.
+/// An action on a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Open a file or directory.
@@ -62,7 +62,7 @@ pub enum Action {
     SetAttributes,
     /// Make durable (fsync).
     Sync,
-    /// Move the new content over the old.
+    /// Rename the new file over the old one.
     Rename,
     /// Unlink.
     Remove,

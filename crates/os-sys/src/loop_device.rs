@@ -16,24 +16,24 @@ use crate::patience;
 
 mod abi;
 
-/// Between asking for a free device and taking it somebody else may be faster; each round loses at
-/// most one device to somebody, so this bounds the loop without a clock.
+/// Maximum attempts to get a free device. Between the query for a free device and its use another process
+/// may take it; each attempt loses at most one device to another process.
 const ATTEMPTS: usize = 64;
 
 /// How a file is attached.
 #[derive(Debug, Clone, Copy)]
 pub struct LoopOptions {
-    /// Whether the device may be written.
+    /// Whether the device is writable.
     pub access: Access,
-    /// Whether to bypass the page cache of the file system below: saves memory, needs a file
-    /// system that can; the kernel falls back silently where it cannot.
+    /// Whether to bypass the page cache of the file system below: saves memory. If the file
+    /// system does not support it, the kernel silently uses the page cache.
     pub direct_io: bool,
 }
 
 /// An attached loop device.
 ///
-/// A plain name, not a guard: an imported pool must survive the daemon, so nothing detaches on
-/// drop (and the kernel's autoclear is off).
+/// Dropping this value does not detach the device, because an imported pool must survive the daemon.
+/// For the same reason the kernel's autoclear is off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoopDevice {
     number: u32,
@@ -109,10 +109,10 @@ impl LoopDevice {
 
     /// Detaches the file and waits until the kernel has done so.
     ///
-    /// While anybody has the device open the kernel only marks it for detaching at the last close.
+    /// While a process has the device open, the kernel only marks it, and detaches it at the last close.
     ///
-    /// *Errors*: `ETIMEDOUT` if it is still attached after `timeout`; then it goes by itself when
-    /// its last user ends. A free device is no error.
+    /// *Errors*: `ETIMEDOUT` if it is still attached after `timeout`; then the kernel detaches it when
+    /// the last user closes it. A free device is not an error.
     pub fn detach(&self, timeout: Duration) -> Result<(), SysError> {
         let Some(backing) = self.backing_file() else {
             return Ok(());
@@ -124,7 +124,7 @@ impl LoopDevice {
             Err(e) => return Err(self.fail("detach", &backing, e)),
         }
         drop(node);
-        // The number may be taken again by somebody at once: only *our* file counts.
+        // Another process may get the number at once, so only a device with *our* file counts as attached.
         let gone = patience::until(timeout, || {
             Ok((self.backing_file().as_ref() != Some(&backing)).then_some(()))
         })?;
@@ -196,7 +196,7 @@ impl LoopDevice {
     }
 
     fn make_node(&self) -> Result<(), SysError> {
-        // The minor is not the number where the module has max_part set: ask sysfs.
+        // With the module parameter max_part the minor differs from the number, so ask sysfs.
         let path = self.sysfs("dev");
         let text = fs::read_to_string(&path).map_err(|e| SysError::path("read", &path, e))?;
         let numbers = text
@@ -224,7 +224,7 @@ impl LoopDevice {
     }
 }
 
-// Used by `abi` too, which has no other need of the trait.
+// Used by `abi`, too, which does not import the trait for anything else.
 fn raw(file: &File) -> i32 {
     file.as_raw_fd()
 }

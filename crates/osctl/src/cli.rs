@@ -67,7 +67,7 @@ pub(crate) struct GlobalArgs {
         add = ArgValueCompleter::new(complete::pools))]
     pub(crate) pool: Option<PoolName>,
     // The variable is read by hand: clap's `env` would put its value into the help.
-    #[arg(long, global = true, hide_short_help = true, help = "The folder below which run folder, state and pools lie \
+    #[arg(long, global = true, hide_short_help = true, help = "Directory that contains the runtime directory, state and pools \
         [env: OSCTL_ROOT] [default: /]", value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub(crate) root: Option<PathBuf>,
     /// Print the steps of a command that changes something, and change nothing

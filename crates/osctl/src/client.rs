@@ -41,7 +41,7 @@ pub(crate) struct Client {
 pub(crate) struct Posted(Answer);
 
 impl Posted {
-    /// The answer as what it is to be.
+    /// Parses the response.
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, Failure> {
         read(&self.0)
     }
@@ -192,7 +192,7 @@ fn encode(command: &Command) -> Result<Vec<u8>, Failure> {
     command.encode().map_err(refuse)
 }
 
-/// The body of an answer as what it is to be, or the problem it holds.
+/// Parses the body of a response, or the problem document in it.
 fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Failure> {
     if (200..300).contains(&answer.status) {
         return serde_json::from_slice(&answer.body).map_err(|error| protocol(answer, &error));

@@ -1,4 +1,4 @@
-//! The command line as it is told to the daemon, for its history.
+//! The command line that is sent to the daemon for its history.
 
 use std::ffi::OsStr;
 use std::fmt::Write;

@@ -119,7 +119,7 @@ fn on_pools(
             }
         })
         .collect();
-    // The same name may lie on several pools.
+    // Several pools may have an entity of this name.
     texts.sort();
     texts.dedup();
     matching(current, texts.into_iter())

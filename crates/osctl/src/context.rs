@@ -20,7 +20,7 @@ pub(crate) struct Globals {
     pub(crate) parsable: bool,
     /// The pool of names that say none.
     pub(crate) pool: Option<PoolName>,
-    /// The folder below which everything of the host lies.
+    /// The root directory, see `--root`.
     pub(crate) root: PathBuf,
     /// Print the plan and change nothing.
     pub(crate) plan: bool,
@@ -39,7 +39,7 @@ pub(crate) struct Ctx {
     pub(crate) is_unicode: bool,
     /// How wide help texts are, if not as the terminal.
     pub(crate) columns: Option<usize>,
-    /// How wide standard output is; `None`: it is no terminal.
+    /// Width of standard output in columns; `None` if it is not a terminal.
     pub(crate) out_columns: Option<usize>,
     /// There is somebody who can be asked.
     pub(crate) is_interactive: bool,
@@ -76,12 +76,12 @@ impl Ctx {
     }
 }
 
-/// The socket of the daemon below a root folder.
+/// The socket of the daemon below a root directory.
 pub(crate) fn socket(root: &Path) -> PathBuf {
     root.join("run/osctl/osctld.sock")
 }
 
-/// The root folder without `--root`.
+/// The root directory without `--root`.
 pub(crate) fn root_of_environment() -> PathBuf {
     let root = std::env::var_os("OSCTL_ROOT").filter(|root| !root.is_empty());
     root.map_or_else(|| "/".into(), PathBuf::from)

@@ -86,7 +86,7 @@ impl Target for PoolName {
     }
 }
 
-/// The entities that lie on a pool, all alike.
+/// The entities of a pool, which are handled in the same way.
 macro_rules! on_pool {
     ($($name:ident, $kind:ident, $read:ident, $read_all:ident, $placeholder:literal, $help:literal;)*) => {$(
         impl Target for Ref<$name> {

@@ -38,7 +38,7 @@ impl Offline {
     /// Reads all pools that are imported below `root`.
     ///
     /// # Errors
-    /// When a folder of a pool or an account file cannot be read; a damaged configuration file is
+    /// When a directory of a pool or an account file cannot be read; a damaged configuration file is
     /// no error, it disables its entity.
     pub(crate) fn read(root: &Path) -> Result<Self, Failure> {
         let etc = root.join("etc");
@@ -161,7 +161,7 @@ impl Offline {
     }
 }
 
-/// The pools with a run folder, by name: the daemon makes it at import and removes it at export.
+/// The pools with a runtime directory, by name: the daemon makes it at import and removes it at export.
 fn imported(root: &Path) -> Result<Vec<PoolName>, Failure> {
     let folder = root.join("run/osctl/pools");
     let entries = match fs::read_dir(&folder) {
@@ -184,7 +184,7 @@ fn imported(root: &Path) -> Result<Vec<PoolName>, Failure> {
     Ok(pools)
 }
 
-/// Our own system users: who is registered.
+/// The registered system users of osctl.
 fn accounts(etc: &Path) -> Result<Accounts, Failure> {
     let lines = |name: &str| {
         let lines = block::read(&etc.join(name)).map_err(|error| account_file(&error))?;

@@ -121,7 +121,7 @@ impl Printer {
     /// A line on stderr, also when quiet.
     pub(crate) fn say(&mut self, text: impl fmt::Display) {
         if writeln!(self.err, "{text}").is_err() {
-            // Nobody is left who could be told.
+            // The error cannot be reported.
             self.err = Box::new(std::io::sink());
         }
     }

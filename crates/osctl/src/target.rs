@@ -27,7 +27,7 @@ impl<N: FromStr<Err = NameError>> FromStr for Ref<N> {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        // No name of ours contains a colon, so the first one ends the pool.
+        // No name of an entity contains a colon, so the first one ends the pool.
         let (pool, name) = match text.split_once(':') {
             Some((pool, name)) => (Some(pool.parse()?), name),
             None => (None, text),

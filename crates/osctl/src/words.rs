@@ -121,7 +121,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether what follows is to be read too.
+    /// Returns whether the following word has to be read, too.
     fn positional(&mut self, word: OsString) -> bool {
         let text = word.to_string_lossy().into_owned();
         self.kept.push(word);

@@ -1,4 +1,4 @@
-//! Users as the API shows them.
+//! The representation of users in the API.
 
 use std::path::PathBuf;
 
@@ -15,26 +15,26 @@ pub struct User {
     pub pool: PoolName,
     /// Its name.
     pub name: UserName,
-    /// The system user that stands for it, `<pool>-<user>`.
+    /// Name of its system user on the host, `<pool>-<user>`.
     pub username: String,
-    /// The system group that stands for it.
+    /// Name of its system group on the host.
     pub groupname: String,
-    /// User and group id of the system user; none while it is not registered.
+    /// User and group id of the system user; absent while it is not registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ugid: Option<u32>,
     /// Home of the system user.
     pub homedir: PathBuf,
-    /// Whether the system user exists.
+    /// Whether the system user exists on the host.
     pub registered: bool,
-    /// Whether the user stays when its last container is deleted.
+    /// Whether the user is kept when its last container is deleted.
     pub standalone: bool,
     /// Map of user ids.
     pub uid_map: Vec<IdMapEntry>,
     /// Map of group ids.
     pub gid_map: Vec<IdMapEntry>,
-    /// Whether it can be used.
+    /// Whether it is usable or disabled.
     pub health: Health,
-    /// What is wrong with it if it cannot: file, line, and what to do.
+    /// Why it is disabled: file, line, and what to do; absent if it is usable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
     /// User attributes.

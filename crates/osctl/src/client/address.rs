@@ -1,4 +1,4 @@
-//! Path and query of a request, from the typed parts of its endpoint.
+//! Builds path and query of a request from the typed parameters of its endpoint.
 
 use std::fmt::{self, Write};
 
@@ -7,7 +7,7 @@ use os_types::{Code, Failure};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-/// The target of a request, e.g. `/v1/groups/tank/%2Fa%2Fb`.
+/// Path and query of a request, e.g. `/v1/groups/tank/%2Fa%2Fb`.
 #[derive(Debug, Clone)]
 pub(super) struct Address(String);
 
@@ -44,7 +44,7 @@ impl Address {
     ) -> Result<Self, Failure> {
         let mut address = String::new();
         for (index, piece) in template.split(['{', '}']).enumerate() {
-            // The template alternates between text and names of parts.
+            // The template alternates between literal text and parameter names.
             if index % 2 == 0 {
                 address.push_str(piece);
                 continue;
@@ -69,14 +69,14 @@ impl fmt::Display for Address {
     }
 }
 
-/// The members of a flat struct that are set.
+/// The fields of a flat struct that are set, as query parameters.
 fn members(value: &impl Serialize) -> Result<Vec<(String, Json)>, Failure> {
     match serde_json::to_value(value) {
         Ok(Json::Object(members)) => Ok(members
             .into_iter()
             .filter(|(_, value)| !value.is_null())
             .collect()),
-        Ok(other) => Err(internal(&format!("{other} is no set of parameters"))),
+        Ok(other) => Err(internal(&format!("{other} is not a set of parameters"))),
         Err(error) => Err(internal(&error.to_string())),
     }
 }

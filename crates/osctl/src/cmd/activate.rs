@@ -8,7 +8,7 @@ use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::operation;
 
-/// Write our lines in passwd, group, subuid and subgid of this host anew
+/// Rewrite osctl's lines in passwd, group, subuid and subgid of this host
 #[derive(Debug, Args)]
 #[command(after_help = "All other lines of these files stay as they are.")]
 pub(crate) struct Activate {}

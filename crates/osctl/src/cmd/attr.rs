@@ -1,4 +1,4 @@
-//! `set attr` and `unset attr`, the same for every kind of entity.
+//! `set attr` and `unset attr`, shared by all kinds of entities.
 
 use clap::Args;
 use clap_complete::ArgValueCompleter;
@@ -12,14 +12,14 @@ use crate::fault::Outcome;
 use crate::operation;
 
 commands! {
-    /// `set` of what has attributes and no settings.
+    /// `set` for entities with attributes but no settings.
     Set<T: Target> {
         Attr(SetAttr<T>),
     }
 }
 
 commands! {
-    /// `unset` of what has attributes and no settings.
+    /// `unset` for entities with attributes but no settings.
     Unset<T: Target> {
         Attr(UnsetAttr<T>),
     }
@@ -32,7 +32,7 @@ commands! {
     further columns of listings: `ls -o +org.example:owner`."
 )]
 pub(crate) struct SetAttr<T: Target> {
-    /// Whose attribute
+    /// The entity
     #[arg(add = ArgValueCompleter::new(T::complete))]
     name: T,
     /// The attribute, vendor:key
@@ -55,7 +55,7 @@ impl<T: Target> Run for SetAttr<T> {
 /// Unset a user attribute
 #[derive(Debug, Args)]
 pub(crate) struct UnsetAttr<T: Target> {
-    /// Whose attribute
+    /// The entity
     #[arg(add = ArgValueCompleter::new(T::complete))]
     name: T,
     /// The attribute, vendor:key

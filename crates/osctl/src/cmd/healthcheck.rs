@@ -119,7 +119,7 @@ fn disabled(ctx: &mut Ctx, found: &mut Findings) -> Result<(), Fault> {
             if pool.state == PoolState::Importing {
                 found.importing.push(pool.name.clone());
             }
-            // What is wrong with something on it is told there.
+            // Problems of entities on the pool are reported with the entities.
             let own = pool.failure.filter(|_| pool.health != Health::Degraded);
             all.push((EntityRef::Pool { pool: pool.name }, own));
         }

@@ -9,10 +9,10 @@ use crate::cmd::Run;
 use crate::context::Ctx;
 use crate::fault::Outcome;
 
-/// Write the manual pages of the whole command tree into a folder
+/// Write the manual pages of all commands to a directory
 #[derive(Debug, Args)]
 pub(crate) struct Man {
-    /// The folder; it must exist
+    /// An existing directory
     #[arg(value_hint = clap::ValueHint::DirPath)]
     dir: PathBuf,
 }

@@ -24,7 +24,7 @@ const BAD_ANSWER: u8 = 3;
 
 /// Ask osctld whether it is there
 ///
-/// With a number of seconds, wait so long at most until it is ready, i.e. has imported the pools
+/// With a timeout in seconds, waits until the daemon is ready, i.e. has imported the pools
 /// that were imported before.
 #[derive(Debug, Args)]
 #[command(

@@ -13,7 +13,7 @@ use crate::operation;
 /// Undo an operation
 ///
 /// Applies the inverse of each of its steps in reverse order. Refused where something was destroyed
-/// for good or was changed since, and where the command for the same change would be refused: a
+/// or was changed since, and where the command for the same change would be refused: a
 /// container that runs is not renamed, a user with containers not deleted.
 #[derive(Debug, Args)]
 #[command(

@@ -7,20 +7,20 @@ use std::sync::Arc;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-/// So much is copied at once: enough that the calls do not matter, little enough for the cache.
+/// Size of the copy buffer, in bytes: large enough to amortize system calls, small enough for the cache.
 const CHUNK: usize = 256 << 10;
 
 /// More than a terminal of Linux holds back (64 KiB, and 4 KiB in its line discipline).
 const TERMINAL_REST: u64 = 128 << 10;
 
-/// The kernel hands bytes from one end of a terminal to the other in a task of its own, which may
-/// take so long to have its turn.
+/// The kernel passes bytes between the ends of a terminal in a separate task; this is the maximum delay
+/// until it runs.
 const REST_PATIENCE: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 100_000_000,
 };
 
-/// A flag that wakes whoever polls it: the reading end of a pipe whose other end is closed.
+/// A flag that wakes the threads that poll it: the reading end of a pipe whose other end is closed.
 #[derive(Debug, Clone)]
 pub(super) struct Ended(Arc<io::PipeReader>);
 
@@ -42,16 +42,16 @@ impl Ended {
 /// What is done about bytes that are there when the end is announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AtEnd {
-    /// Those in the pipe are copied, and no others: somebody may go on writing for ever.
+    /// Copies only the bytes in the pipe, because a writer may continue forever.
     TakePipe,
     /// What the terminal still has is copied; the kernel tells a part of it only.
     TakeTerminal,
-    /// They are left to whoever reads next.
+    /// Leaves the bytes to the next reader.
     Stop,
 }
 
-/// Copies all there is until the end of the stream, or until `ended` is raised; says whether it was
-/// the stream that ended.
+/// Copies until the end of the stream, or until `ended` is raised; returns whether
+/// the stream ended.
 ///
 /// # Errors
 /// When nothing can be written; a stream that breaks off ends like any other.

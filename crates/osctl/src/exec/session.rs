@@ -52,7 +52,7 @@ impl Session {
     /// *Blocking*: as long as the command runs; that is for its user to decide.
     pub(super) fn next(&mut self, client: &mut Client) -> Result<Happening, Failure> {
         let happened = client.run(async |_| self.happenings.recv().await)?;
-        match happened.unwrap_or_else(|| Err(gone("nobody is left to say it")))? {
+        match happened.unwrap_or_else(|| Err(gone("all threads have exited")))? {
             Happening::Cut => {
                 self.was_cut = true;
                 let signal = os_sys::Signal::KILL.as_raw();

@@ -52,7 +52,7 @@ impl Streams {
         let (our_err, their_err) = new_pipe()?;
         let (flag, ended) = Ended::new()?;
         let (for_in, for_out, for_err) = (flag.clone(), flag.clone(), flag);
-        // Nobody waits for this one: it may be in the middle of a write that nobody reads. The end
+        // Do not wait for this thread: it may block in a write without a reader. The end
         // of our input is passed on by closing the pipe. A command that does not read its input any
         // more is no error.
         drop(thread::spawn(move || {
@@ -71,15 +71,15 @@ impl Streams {
     /// Takes what is still in the pipes of a command that has ended.
     ///
     /// # Errors
-    /// When the output could not be written; but not if its reader has gone, which the command was
-    /// told by closing its pipe.
+    /// When the output could not be written. A closed reader is not an error: the command sees that its
+    /// pipe is closed.
     fn finish(self) -> io::Result<()> {
         drop(self.ended);
         let [out, err] = [self.out, self.err].map(|thread| {
             let copied = thread.join();
             copied.unwrap_or_else(|_panic| Err(io::Error::other("the copying thread is gone")))
         });
-        // Who could be told that standard error cannot be written?
+        // An error of standard error cannot be reported.
         drop(err);
         match out {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

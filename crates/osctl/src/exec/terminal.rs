@@ -81,7 +81,7 @@ fn heed(session: &Session, signal: i32, raw: Option<&Raw>) -> Result<(), Fault> 
         TERMINATE | HANG_UP => return Err(killed_by(signal)),
         WINDOW => session.send(&ClientFrame::Resize { size: size() }, &[])?,
         CONTINUE => {
-            // Whoever stopped this program has used the terminal meanwhile.
+            // The shell has used the terminal while this program was stopped.
             if let Some(raw) = raw {
                 raw.again().map_err(|error| broken(&error))?;
             }
@@ -134,7 +134,7 @@ impl Shown {
         let typed = master.try_clone()?;
         let (flag, ended) = Ended::new()?;
         let for_in = flag.clone();
-        // Nobody waits for this one: it may be in the middle of a write that nobody reads.
+        // Do not wait for this thread: it may block in a write without a reader.
         drop(thread::spawn(move || -> io::Result<()> {
             let is_over = pump::copy(stdio::stdin(), &typed, &for_in, AtEnd::Stop)?;
             if is_over {
@@ -148,7 +148,7 @@ impl Shown {
         Ok(Self { out, ended })
     }
 
-    /// Shows what is still there. Nobody could be told if the screen takes nothing.
+    /// Prints the remaining output. An error of the terminal cannot be reported.
     fn finish(self) {
         drop(self.ended);
         drop(self.out.join());

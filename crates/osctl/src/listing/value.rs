@@ -37,8 +37,8 @@ pub(crate) enum Value {
 pub(crate) struct Style {
     /// For programs: raw numbers, times in UTC.
     pub(crate) parsable: bool,
-    /// The zone of times for people; empty: the host's. To find its name out means to list a folder
-    /// of some hundred files, which only times are worth.
+    /// The zone of times for people; empty: the host's. Finding its name means listing a directory
+    /// of some hundred files, so it is done only for times.
     pub(crate) zone: OnceCell<TimeZone>,
     /// What stands at the end of a cell that is cut.
     pub(crate) ellipsis: char,

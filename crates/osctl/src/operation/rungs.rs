@@ -1,4 +1,4 @@
-//! What a step that takes long does meanwhile: the rungs of a ladder and their deadlines.
+//! Progress of long steps: the stages of a stop and their deadlines.
 
 use os_api::endpoint::{EventsQuery, Nothing, PingGet};
 use os_api::{Command, EventBody};
@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::client::events::Stop;
 use crate::context::Ctx;
 
-/// Where the rungs of a command will be told, if it has any.
+/// The position in the event stream from which the stages of a command are printed, if it has any.
 #[derive(Debug)]
 pub(super) struct Rungs(Option<(Client, u64)>);
 
@@ -30,7 +30,7 @@ impl Rungs {
         Self(told.map(|told| (ctx.client.beside(), told.revision)))
     }
 
-    /// Tells the rungs of an operation until it has ended, inside a runtime.
+    /// Prints the stages of an operation until it has ended, inside a runtime.
     ///
     /// Events that break off take nothing from the operation: its end is learned otherwise.
     pub(super) async fn follow(self, operation: &OpId, mut tell: impl FnMut(&str)) {

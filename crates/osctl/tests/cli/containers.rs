@@ -1,4 +1,4 @@
-//! Containers: lists and what is read of one.
+//! Containers: listings and queries of one container.
 
 use insta::assert_snapshot;
 use os_api::view::{ContainerConfig, ContainerLog, Readiness, ReadyState};
@@ -61,7 +61,7 @@ fn lists() {
     ] {
         assert_snapshot!(name, server.osctl(line).to_string());
     }
-    // What is not set is left out, so that the snapshot does not change with each new setting.
+    // Unset settings are removed, so that the snapshot does not change with each new setting.
     let shown = server.osctl("ct info web").to_string();
     let shown: Vec<_> = shown
         .lines()
@@ -162,7 +162,7 @@ fn waiting_for_a_state() {
     };
     let ping = r#"{"version":"0.2","pid":1,"started":"2026-11-22T21:30:15Z","state":"ready","revision":6}"#;
     server.answer_raw("GET /v1/ping", 200, ping);
-    // It is in that state already: nothing is waited for.
+    // The container is in that state already, so the command does not wait.
     assert_eq!(
         server.osctl("ct wait web frozen running").to_string(),
         "running\n"
@@ -280,7 +280,7 @@ fn starting_waits_for_the_guest() {
     assert_eq!(server.osctl("ct start web").to_string(), "");
 }
 
-/// Most of an answer is what most listings do not show.
+/// Listings do not request the columns that they do not print, which are most of a response.
 #[test]
 fn a_list_asks_for_what_it_shows() {
     let server = Server::start();

@@ -1,4 +1,4 @@
-//! Commands that change containers: what is sent, what is told.
+//! Commands that change containers: requests and messages.
 
 use insta::assert_snapshot;
 use os_api::OperationState::{Finished, Running};

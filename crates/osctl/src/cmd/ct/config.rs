@@ -42,7 +42,7 @@ impl Run for Cat {
     }
 }
 
-/// The configuration file, and where it was found.
+/// The configuration file and its path.
 fn read(ctx: &mut Ctx, id: Ref<ContainerName>) -> Result<(ContainerPart, String), Fault> {
     let found = reading::container(ctx, id)?;
     let part = ContainerPart {
@@ -70,9 +70,9 @@ impl Run for Replace {
     }
 }
 
-/// Read the configuration file of a stopped container again
+/// Reload the configuration file of a stopped container
 ///
-/// After somebody has changed it by hand.
+/// Use this after editing the file by hand.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl ct config reload web")]
 pub(crate) struct Reload {

@@ -12,11 +12,11 @@ use crate::fault::Outcome;
 use crate::listing::Value;
 use crate::{complete, reading};
 
-/// Draw the tree of groups with the containers in it, their states and memory
+/// Print the tree of groups and containers, with states and memory
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl ct tree tank")]
 pub(crate) struct Tree {
-    /// Only of this pool
+    /// Only this pool
     #[arg(add = ArgValueCompleter::new(complete::pools))]
     pool: Option<PoolName>,
 }
@@ -44,25 +44,25 @@ impl Run for Tree {
     }
 }
 
-/// What is drawn.
+/// The data of the tree.
 #[derive(Debug, serde::Serialize)]
 struct Things {
     groups: Vec<Group>,
     containers: Vec<Container>,
 }
 
-/// A line of the drawing.
+/// A line of the tree.
 struct Line {
     /// Branches and the name, in colours.
     drawn: String,
-    /// Columns of the terminal that it takes.
+    /// Its width, in columns of the terminal.
     width: usize,
     state: String,
     memory: String,
 }
 
 impl Things {
-    /// Draws what lies directly below the group `parent`, and below that.
+    /// Prints everything below the group `parent`, recursively.
     fn draw(
         &self,
         ctx: &Ctx,
@@ -78,7 +78,7 @@ impl Things {
         };
         let root = GroupName::root();
         let containers = self.containers.iter().filter(|container| {
-            // Those whose file cannot be read have no group; they are there all the same.
+            // Containers with an unreadable file have no group, but are printed, too.
             let group = container.group.as_ref().unwrap_or(&root);
             container.pool == *pool && group == parent
         });
@@ -143,7 +143,7 @@ fn memory(ctx: &Ctx, bytes: Option<u64>) -> String {
     })
 }
 
-/// The lines with state and memory in columns of their own.
+/// The lines with aligned columns for state and memory.
 fn aligned(lines: &[Line]) -> String {
     let widest = |width: fn(&Line) -> usize| lines.iter().map(width).max().unwrap_or(0);
     let name = widest(|line| line.width);

@@ -26,7 +26,7 @@ pub(crate) struct Wait {
     /// The states
     #[arg(required = true, value_parser = one_of(&ContainerState::ALL, ContainerState::as_str))]
     states: Vec<ContainerState>,
-    /// Wait so many seconds at most (exit code 7 then)
+    /// Timeout in seconds (exit code 7)
     #[arg(long, value_name = "SECONDS", default_value = "3600",
         value_parser = clap::value_parser!(u32).range(0..=3600))]
     timeout: u32,

@@ -11,7 +11,7 @@ use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::{complete, reading};
 
-/// Draw the tree of groups
+/// Print the tree of groups
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl group tree tank")]
 pub(crate) struct Tree {

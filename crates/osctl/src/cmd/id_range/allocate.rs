@@ -19,13 +19,13 @@ pub(crate) struct Allocate {
     /// The range, [pool:]name
     #[arg(add = ArgValueCompleter::new(complete::id_ranges))]
     range: Ref<IdRangeName>,
-    /// How many adjacent blocks
+    /// Number of adjacent blocks
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     block_count: u32,
     /// The first block [default: the first free run that is long enough]
     #[arg(long, value_name = "INDEX")]
     block_index: Option<u32>,
-    /// Who has them
+    /// Owner of the blocks
     #[arg(long)]
     owner: Option<String>,
 }

@@ -8,11 +8,11 @@ use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::listing::{self, ListArgs};
 
-/// List commands in progress and the newest ended ones
+/// List running operations and recent ones
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl operation ls --running -o +created")]
 pub(crate) struct Ls {
-    /// Only those in progress
+    /// Only running operations
     #[arg(short, long)]
     running: bool,
     #[command(flatten)]

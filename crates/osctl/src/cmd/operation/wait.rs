@@ -21,7 +21,7 @@ pub(crate) struct Wait {
     /// Its id, or an unambiguous beginning or end of it
     #[arg(add = ArgValueCompleter::new(complete::operations))]
     id: String,
-    /// Wait so many seconds at most (exit code 7 then) [default: its own deadline]
+    /// Timeout in seconds (exit code 7) [default: its own deadline]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u32>,
 }

@@ -30,7 +30,7 @@ impl Run for Destroy {
         let pool = self.pool;
         if !self.yes && !ctx.globals.plan {
             let question = format!(
-                "Everything on pool {pool} will be gone for good. Its name, to destroy it: "
+                "Everything on pool {pool} will be lost. Type the pool's name to confirm: "
             );
             let answer = ctx.ask(&question, &format!("osctl pool destroy --yes {pool}"))?;
             if answer != pool.as_str() {

@@ -31,7 +31,7 @@ pub(crate) struct Import {
     /// Take it over from a host that did not export it; never while that host uses it
     #[arg(short, long)]
     force: bool,
-    /// Start what is to be started automatically (default)
+    /// Start containers with autostart (default)
     #[arg(short = 's', long, overrides_with = "no_autostart")]
     autostart: bool,
     /// Start nothing

@@ -18,7 +18,7 @@ use crate::target::host_path;
 pub(crate) struct Install {
     /// Name of the pool
     pool: PoolName,
-    /// An image file or block device with a btrfs, or a folder on a mounted btrfs; if none is given,
+    /// An image file or block device with a btrfs, or a directory on a mounted btrfs; default:
     /// the zpool of that name
     #[arg(long, value_hint = clap::ValueHint::AnyPath, value_parser = host_path)]
     source: Option<HostPath>,

@@ -19,7 +19,7 @@ pub(crate) struct New {
     /// Size of the image, at least 256M; it takes only the space that is written
     #[arg(long)]
     size: ByteSize,
-    /// The image file to make [default: below the state folder of osctld]
+    /// The image file to make [default: in the state directory of osctld]
     #[arg(long, value_hint = clap::ValueHint::FilePath, value_parser = host_path)]
     file: Option<HostPath>,
     /// What to make in it [default: zfs if the kernel has it, else btrfs]

@@ -15,7 +15,7 @@ use crate::target::Ref;
 /// Create a user with an id map of its own
 ///
 /// Without maps, a block of an id range is allocated and mapped whole. With maps, they are taken
-/// as given; together with a block index they have to lie in that block.
+/// as given; together with a block index they have to be in that block.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  osctl user new alice\n  osctl user new tank:bob --map 0:2000000:65536"

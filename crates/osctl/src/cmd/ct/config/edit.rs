@@ -67,7 +67,7 @@ struct Copy(PathBuf);
 impl Copy {
     fn make(path: PathBuf, text: &str) -> Result<Self, Failure> {
         let mut options = File::options();
-        // Exclusive: nobody else's file, and no link, is written to.
+        // Exclusive, so that no existing file and no link is written to.
         let opened = options.write(true).create_new(true).mode(0o600).open(&path);
         let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
         written.map_err(|error| failed("write", &path, &error))?;
