@@ -79,6 +79,15 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         init_pid: Option<u32>,
     },
+    /// A container has ended.
+    ContainerExit {
+        /// Its pool.
+        pool: PoolName,
+        /// The container.
+        name: ContainerName,
+        /// Whether it stays stopped.
+        exit: ExitKind,
+    },
     /// The daemon came into another state.
     Daemon {
         /// Its state now.
@@ -90,6 +99,16 @@ pub enum EventBody {
         /// The first revision that follows.
         resumed_at: u64,
     },
+}
+
+/// What comes after the end of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExitKind {
+    /// It stays stopped.
+    Halt,
+    /// Its guest asked for a reboot: it is started again.
+    Reboot,
 }
 
 /// What happened to an entity.

@@ -153,6 +153,11 @@ macro_rules! container_settings {
                 default Some(os_types::DnsResolvers::default()), effect InGuest,
                 example "web 192.0.2.53 2001:db8::53",
                 unset "Give the guest its own DNS resolvers back";
+            /// How the owners of files are mapped to the ids of the user: `native`
+            MapMode map_mode: os_types::setting::MapMode = "map-mode",
+                default Some(os_types::setting::MapMode::Native), effect NextStart,
+                example "web native",
+                unset "Map owners of files with an idmapped mount";
             /// Allow containers within the container
             Nesting nesting: bool = "nesting",
                 default Some(false), effect NextStart, example "web",

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
+use os_api::event::ExitKind;
 use os_api::started_with::StartedWith;
 use os_cgroup::{CgroupPath, OpenFiles};
 use os_types::{Code, ContainerRef, ContainerState, Failure, GuestSettings, PoolName, StartInit};
@@ -17,6 +18,9 @@ use crate::state::{self, Event};
 
 /// Called with each new state of a container, and the process id of its init.
 pub type StateChange = Box<dyn Fn(&ContainerRef, ContainerState, Option<u32>) + Send + Sync>;
+
+/// Called when a container has ended, before the change of its state is told.
+pub type Exited = Box<dyn Fn(&ContainerRef, ExitKind) + Send + Sync>;
 
 /// What is known of a container that is not stopped.
 #[derive(Debug, Clone)]
@@ -99,6 +103,7 @@ type Table = BTreeMap<ContainerRef, LiveContainer>;
 pub(crate) struct Containers {
     table: Mutex<Table>,
     listener: StateChange,
+    exited: Exited,
 }
 
 impl std::fmt::Debug for Containers {
@@ -108,10 +113,11 @@ impl std::fmt::Debug for Containers {
 }
 
 impl Containers {
-    pub(crate) fn new(listener: StateChange) -> Self {
+    pub(crate) fn new(listener: StateChange, exited: Exited) -> Self {
         Self {
             table: Mutex::default(),
             listener,
+            exited,
         }
     }
 
@@ -155,6 +161,14 @@ impl Containers {
         drop(table);
         self.tell(container, to, init_pid);
         Ok(())
+    }
+
+    /// A container has ended and is cleared.
+    pub(crate) fn end(&self, container: &ContainerRef, exit: ExitKind) -> Result<(), Failure> {
+        if self.recorded(container).is_some() {
+            (self.exited)(container, exit);
+        }
+        self.apply(container, Event::Cleared)
     }
 
     /// As [`Containers::apply`], for the edges that bring new knowledge of the container.

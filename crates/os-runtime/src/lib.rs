@@ -68,7 +68,7 @@ mod state;
 mod stop;
 
 pub use self::containers::LiveContainer;
-pub use self::containers::StateChange;
+pub use self::containers::{Exited, StateChange};
 pub use self::enter::{Entering, Entry};
 pub use self::exits::ExitQueue;
 pub use self::guest::log_report;

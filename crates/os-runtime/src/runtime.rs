@@ -9,7 +9,7 @@ use os_cgroup::{CgroupPath, Tree};
 use os_store::atomic::{self, Attributes};
 use os_types::{ContainerRef, ContainerState, Failure, PoolName};
 
-use crate::containers::{Containers, LiveContainer, StateChange};
+use crate::containers::{Containers, Exited, LiveContainer, StateChange};
 use crate::exits::ExitQueue;
 use crate::failure;
 use crate::hook_socket::{self, PendingStarts};
@@ -34,6 +34,8 @@ pub struct Setup {
     pub cgroup_parent: String,
     /// Told about each change of a container's state.
     pub listener: StateChange,
+    /// Told about each end of a container.
+    pub exited: Exited,
 }
 
 impl std::fmt::Debug for Setup {
@@ -66,6 +68,7 @@ impl Runtime {
             etc,
             cgroup_parent,
             listener,
+            exited,
         } = setup;
         let stage = run_dir.join(STAGE);
         atomic::create_dir_all(&stage, Attributes::mode(0o711))?;
@@ -81,7 +84,7 @@ impl Runtime {
             .map_err(failure::while_doing("listen for hooks of LXC"))?;
         Ok(Self {
             reaper,
-            containers: Containers::new(listener),
+            containers: Containers::new(listener, exited),
             exits: Arc::default(),
             run_dir,
             etc,

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use os_api::event::ExitKind;
 use os_cgroup::{CgroupError, CgroupPath};
 use os_store::atomic;
 use os_sys::patience;
@@ -190,7 +191,11 @@ impl Runtime {
             ..pending.record()
         };
         record::write(&target.run, &record)?;
-        self.end(target, scripts, operation)?;
+        let exit = match after {
+            AfterExit::Reboot => ExitKind::Reboot,
+            AfterExit::Delete => ExitKind::Halt,
+        };
+        self.end(target, exit, scripts, operation)?;
         if after == AfterExit::Reboot {
             let pause = pending
                 .restart_at
@@ -237,7 +242,7 @@ impl Runtime {
         scripts: Option<Duration>,
         operation: &dyn Operation,
     ) -> Result<(), Failure> {
-        self.end(target, scripts, operation)?;
+        self.end(target, ExitKind::Halt, scripts, operation)?;
         record::remove(&target.run)
     }
 
@@ -246,6 +251,7 @@ impl Runtime {
     fn end(
         &self,
         target: &StopTarget,
+        exit: ExitKind,
         scripts: Option<Duration>,
         operation: &dyn Operation,
     ) -> Result<(), Failure> {
@@ -254,7 +260,7 @@ impl Runtime {
         let failures = self.clear(container, &cgroup, operation);
         let left = self.cgroups.is_populated(&cgroup);
         if !left? {
-            self.containers.apply(container, Event::Cleared)?;
+            self.containers.end(container, exit)?;
             if let Some(spec) = &target.spec {
                 let end = scripts.map(|scripts| Instant::now() + scripts);
                 for hook in [Hook::OnStop, Hook::PostStop] {

@@ -35,6 +35,21 @@ pub fn enter_guest(process: &PidFd) -> Result<(), SysError> {
         .map_err(|e| SysError::new("enter the namespaces of process", object, e))
 }
 
+/// The host name that a process has. The calling thread has the same from then on, for good, so it
+/// should end soon; other threads keep theirs.
+///
+/// # Errors
+/// `ESRCH` if the process is gone.
+pub fn hostname_of(process: &PidFd) -> Result<String, SysError> {
+    let uts = ThreadNameSpaceType::HOST_NAME_AND_NIS_DOMAIN_NAME;
+    move_into_thread_name_spaces(process.as_fd(), uts).map_err(|e| {
+        let object = process.pid().to_string();
+        SysError::new("take the host name of process", object, e)
+    })?;
+    let name = rustix::system::uname().nodename().to_owned();
+    Ok(name.to_string_lossy().into_owned())
+}
+
 /// Which of the two a process is after [`fork`].
 #[derive(Debug)]
 pub enum Forked {

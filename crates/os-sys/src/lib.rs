@@ -62,7 +62,7 @@ pub use self::error::SysError;
 pub use self::exec::exec;
 pub use self::fault::kill_self;
 pub use self::fd_passing::{FRAME_LIMIT, Received, receive_frame, send_frame};
-pub use self::guest::{Forked, Terminal, enter_guest, fork, new_terminal};
+pub use self::guest::{Forked, Terminal, enter_guest, fork, hostname_of, new_terminal};
 pub use self::host::{boot_id, hostname};
 pub use self::idmap_mount::{DetachedMount, MountUse, enter_user_namespace, user_namespace};
 pub use self::keyring::new_session_keyring;

@@ -5,11 +5,13 @@
 
 mod description;
 mod init_cmd;
+mod map_mode;
 mod raw_lxc;
 mod resolvers;
 
 pub use description::Description;
 pub use init_cmd::InitCmd;
+pub use map_mode::MapMode;
 pub use raw_lxc::{RawError, RawLxc};
 pub use resolvers::DnsResolvers;
 

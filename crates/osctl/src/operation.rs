@@ -7,21 +7,69 @@ mod progress;
 mod rungs;
 
 pub(crate) use follow::follow;
-pub(crate) use many::run_many;
+pub(crate) use many::{run_many, run_many_within};
 
 use std::fmt::{Display, Write};
+use std::str::FromStr;
+use std::time::Duration;
 
 use os_api::endpoint::{HistoryList, HistoryQuery, Nothing};
 use os_api::{Command, Operation, OperationState};
 use os_types::{Code, EntityRef, Failure, OpId, Plan};
+use tokio::time::Instant;
 
 use crate::context::Ctx;
 use crate::fault::{Fault, Outcome};
 use crate::printer::Printer;
 
+/// How long a command waits for the end of its operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Until it has ended.
+    Forever,
+    /// At most for this time; not at all if it is zero.
+    Within(Duration),
+}
+
+impl Wait {
+    /// When it is over.
+    fn deadline(self) -> Option<Instant> {
+        match self {
+            Self::Forever => None,
+            Self::Within(time) => Some(Instant::now() + time),
+        }
+    }
+
+    /// Whether the end is not waited for at all.
+    fn is_none(self) -> bool {
+        self == Self::Within(Duration::ZERO)
+    }
+
+    /// This time in milliseconds, `limit` at most.
+    fn at_most(self, limit: u32) -> u32 {
+        match self {
+            Self::Forever => limit,
+            Self::Within(time) => u32::try_from(time.as_millis()).map_or(limit, |ms| ms.min(limit)),
+        }
+    }
+}
+
+impl FromStr for Wait {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        if text == "infinity" {
+            return Ok(Self::Forever);
+        }
+        let seconds = text.parse::<u32>();
+        let within = seconds.map(|seconds| Self::Within(Duration::from_secs(seconds.into())));
+        within.map_err(|_no_number| "it is neither a number of seconds nor `infinity`")
+    }
+}
+
 /// Runs a command to its end; with `--plan` prints what it would do.
 pub(crate) fn run(ctx: &mut Ctx, command: impl Into<Command>) -> Outcome {
-    run_headed(ctx, &command.into(), None)
+    run_headed(ctx, &command.into(), None, Wait::Forever)
 }
 
 /// Runs a command for each of several things, see [`each`]; the plan of each has a heading then.
@@ -30,18 +78,27 @@ pub(crate) fn run_each<T: Display, C: Into<Command>>(
     things: Vec<T>,
     command: impl Fn(T) -> C,
 ) -> Outcome {
+    run_each_within(ctx, things, Wait::Forever, command)
+}
+
+fn run_each_within<T: Display, C: Into<Command>>(
+    ctx: &mut Ctx,
+    things: Vec<T>,
+    wait: Wait,
+    command: impl Fn(T) -> C,
+) -> Outcome {
     let is_headed = things.len() > 1;
     each(ctx, things, |ctx, thing| {
         let heading = is_headed.then(|| thing.to_string());
-        run_headed(ctx, &command(thing).into(), heading.as_deref())
+        run_headed(ctx, &command(thing).into(), heading.as_deref(), wait)
     })
 }
 
-fn run_headed(ctx: &mut Ctx, command: &Command, heading: Option<&str>) -> Outcome {
+fn run_headed(ctx: &mut Ctx, command: &Command, heading: Option<&str>, wait: Wait) -> Outcome {
     if ctx.globals.plan {
         return plan(ctx, command, heading);
     }
-    let operation = follow::start_and_follow(ctx, command)?;
+    let operation = follow::start_and_follow(ctx, command, wait)?;
     conclude(ctx, &operation)
 }
 
@@ -75,6 +132,7 @@ pub(crate) fn conclude(ctx: &mut Ctx, operation: &Operation) -> Outcome {
         ctx.printer.json(operation)?;
     }
     warn(&mut ctx.printer, operation);
+    note_unusual(&mut ctx.printer, operation);
     if operation.state == OperationState::Finished
         && let Some(undone) = &operation.undoes
     {
@@ -85,6 +143,15 @@ pub(crate) fn conclude(ctx: &mut Ctx, operation: &Operation) -> Outcome {
     failure_of(operation).map_or(Ok(()), |failure| Err(Fault::Failure(failure)))
 }
 
+/// That nothing had to be done, or that it is not done yet because nobody waits for it.
+fn note_unusual(printer: &mut Printer, operation: &Operation) {
+    if !operation.state.is_final() {
+        printer.note(format_args!("operation {} goes on", operation.id));
+    } else if operation.state == OperationState::Finished && operation.steps.is_empty() {
+        printer.note("nothing had to be done");
+    }
+}
+
 /// What an operation left undone.
 fn warn(printer: &mut Printer, operation: &Operation) {
     for warning in &operation.warnings {
@@ -92,9 +159,9 @@ fn warn(printer: &mut Printer, operation: &Operation) {
     }
 }
 
-/// Why an operation that has ended did not succeed; none if it did.
+/// Why an operation that has ended did not succeed; none if it did, or has not ended.
 fn failure_of(operation: &Operation) -> Option<Failure> {
-    if operation.state == OperationState::Finished {
+    if operation.state == OperationState::Finished || !operation.state.is_final() {
         return None;
     }
     let known = operation.failure.clone();
@@ -126,6 +193,16 @@ fn list(touches: &[EntityRef]) -> String {
         return String::new();
     }
     format!(" ({})", names.join(", "))
+}
+
+/// The failure of a wait for the end of an operation.
+fn not_ended(operation: &Operation) -> Failure {
+    let on = operation.waits_for.as_deref().unwrap_or("its steps");
+    let message = format!(
+        "operation {} has not ended; it waits for {on}",
+        operation.id
+    );
+    Failure::new(Code::Deadline, message).next(format!("osctl operation show {}", operation.id))
 }
 
 /// The command line of an operation; its id if nobody remembers.

@@ -187,7 +187,7 @@ fn end(printer: &mut Printer, outcome: Outcome) -> u8 {
         return 0;
     };
     match &fault {
-        Fault::Failure(failure) => printer.failure(failure),
+        Fault::Failure(failure) | Fault::Absent(failure) => printer.failure(failure),
         Fault::Output(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             printer.say(format_args!(
                 "error: cannot write to standard output: {error}"

@@ -112,7 +112,7 @@ pub(crate) struct LinuxHost {
 impl LinuxHost {
     /// The host below the root of `paths`; makes the folders that have to be there.
     pub(crate) fn new(paths: Paths, scopes: Arc<Scopes>, news: News) -> Result<Self, Failure> {
-        let events = news.clone();
+        let (events, exits) = (news.clone(), news.clone());
         let runtime = Runtime::new(Setup {
             run_dir: paths.run(),
             etc: (paths.etc() != std::path::Path::new("/etc")).then(|| paths.etc()),
@@ -123,6 +123,13 @@ impl LinuxHost {
                     name: container.name.clone(),
                     state,
                     init_pid,
+                });
+            }),
+            exited: Box::new(move |container, exit| {
+                exits.tell(EventBody::ContainerExit {
+                    pool: container.pool.clone(),
+                    name: container.name.clone(),
+                    exit,
                 });
             }),
         })?;

@@ -47,6 +47,12 @@ pub enum RootSource {
         version: DistVersion,
         /// Its architecture.
         arch: Arch,
+        /// Who made what will be there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        vendor: Option<Vendor>,
+        /// Its variant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        variant: Option<Variant>,
     },
 }
 
@@ -148,6 +154,12 @@ about_one! {
         /// The architecture.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         arch: Option<Arch>,
+        /// The vendor of the distribution.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        vendor: Option<Vendor>,
+        /// The variant of the distribution.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        variant: Option<Variant>,
     }
 
     /// Return a setting of a container to its default.

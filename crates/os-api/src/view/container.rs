@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use os_types::image::{Arch, DistVersion, Distribution, ImageDigest};
+use os_types::image::{Arch, DistVersion, Distribution, ImageDigest, Variant, Vendor};
 use os_types::{
     ContainerName, ContainerState, DatasetName, Failure, GroupName, IdMapEntry, PoolName, UserName,
 };
@@ -33,6 +33,9 @@ pub struct Container {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub started: Option<jiff::Timestamp>,
+    /// Host name that the running guest has at this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname_readout: Option<String>,
     /// Its user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserName>,
@@ -65,6 +68,12 @@ pub struct Container {
     /// Its architecture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arch: Option<Arch>,
+    /// Vendor of the distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<Vendor>,
+    /// Variant of the distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Variant>,
     /// The image it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageDigest>,
@@ -98,7 +107,8 @@ pub struct Container {
 
 impl Container {
     /// The members that are missing if the question was brief.
-    pub const DETAILS: [&str; 9] = [
+    pub const DETAILS: [&str; 10] = [
+        "hostname_readout",
         "rootfs",
         "lxc_path",
         "lxc_dir",

@@ -5,7 +5,7 @@ use os_api::part::{Keyed, Prlimits};
 use os_api::view::Attrs;
 use os_store::Document;
 use os_store::document::Migration;
-use os_types::image::{Arch, DistVersion, Distribution, ImageDigest};
+use os_types::image::{Arch, DistVersion, Distribution, ImageDigest, Variant, Vendor};
 use os_types::{DatasetName, GroupName, UserName};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,12 @@ pub struct ContainerDoc {
     pub version: DistVersion,
     /// Its architecture.
     pub arch: Arch,
+    /// Vendor of the distribution, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<Vendor>,
+    /// Variant of the distribution, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Variant>,
     /// The settings that are not at their default.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub settings: ContainerSettings,

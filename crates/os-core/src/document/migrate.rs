@@ -2,7 +2,7 @@
 //!
 //! Schema 2 collects the settings of a container in a table `[settings]` and adds keyed parts to
 //! containers, groups and pools. The way down refuses what schema 1 cannot say, instead of
-//! dropping it.
+//! dropping it; the exception are vendor and variant of a distribution.
 
 use os_store::document::{Migration, Table, Value};
 
@@ -36,11 +36,18 @@ const SETTINGS_1: &[&str] = &[
 
 const SETTINGS: &str = "settings";
 
+/// Where a distribution comes from, which schema 1 does not note. Nothing depends on them and each new
+/// container has them, so the way down drops them instead of refusing every container.
+const NOTES_2: &[&str] = &["vendor", "variant"];
+
 /// The keyed parts that schema 2 added.
 const PARTS_2: &[&str] = &["prlimits"];
 
 fn container_up(table: Table) -> Result<Table, String> {
     let mut table = parts_up(table)?;
+    if let Some(key) = NOTES_2.iter().find(|key| table.contains_key(**key)) {
+        return Err(unknown(key));
+    }
     if table.contains_key(SETTINGS) {
         return Err(unknown(SETTINGS));
     }
@@ -56,6 +63,9 @@ fn container_up(table: Table) -> Result<Table, String> {
 
 fn container_down(table: Table) -> Result<Table, String> {
     let mut table = parts_down(table)?;
+    for key in NOTES_2 {
+        table.remove(*key);
+    }
     let Some(Value::Table(settings)) = table.remove(SETTINGS) else {
         return Ok(table);
     };

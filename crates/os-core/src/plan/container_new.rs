@@ -154,35 +154,43 @@ fn document(
     group: GroupName,
     context: &Context<'_>,
 ) -> Result<ContainerDoc, Failure> {
-    let (image, distribution, version, arch, init_cmd) = match (&body.root, image(context)?) {
+    let (image, distribution, version, arch) = match (&body.root, image(context)?) {
         (
             RootSource::Empty {
                 distribution,
                 version,
                 arch,
+                ..
             },
             _,
-        ) => (None, distribution, version, arch, None),
-        (_, Some(ImageFact { info, .. })) => (
-            Some(info.digest.clone()),
-            &info.distribution,
-            &info.version,
-            &info.arch,
-            init_of(&info.config.init_cmd)?,
-        ),
+        ) => (None, distribution, version, arch),
+        (_, Some(ImageFact { info, .. })) => {
+            (Some(info), &info.distribution, &info.version, &info.arch)
+        }
         (_, None) => {
             let text = "nobody looked for the image";
             return Err(Failure::new(Code::Internal, text));
         }
     };
+    let (vendor, variant) = match &body.root {
+        RootSource::Empty {
+            vendor, variant, ..
+        } => (vendor.clone(), variant.clone()),
+        _ => image
+            .map(|info| (info.vendor.clone(), info.variant.clone()))
+            .unzip(),
+    };
+    let init_cmd = image.map_or(Ok(None), |info| init_of(&info.config.init_cmd))?;
     Ok(ContainerDoc {
         user,
         group,
         dataset: None,
-        image,
+        image: image.map(|info| info.digest.clone()),
         distribution: distribution.clone(),
         version: version.clone(),
         arch: arch.clone(),
+        vendor,
+        variant,
         settings: ContainerSettings {
             init_cmd,
             ..ContainerSettings::default()

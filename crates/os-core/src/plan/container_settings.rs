@@ -20,6 +20,11 @@ pub(super) fn set(body: &ContainerSet, context: &Context<'_>) -> Result<Plan, Fa
         replace_with(&mut doc.distribution, body.distribution.as_ref());
         replace_with(&mut doc.version, body.version.as_ref());
         replace_with(&mut doc.arch, body.arch.as_ref());
+        if body.distribution.is_some() {
+            // Of another distribution they are others, or unknown.
+            doc.vendor.clone_from(&body.vendor);
+            doc.variant.clone_from(&body.variant);
+        }
     })
 }
 

@@ -77,7 +77,7 @@ fn a_pool_of_schema_1_is_read_whole() {
     let web = container(&world, "web");
     let settings = os_store::document::Table::try_from(&web.settings).unwrap();
     let expected = "ephemeral = true\nhostname = 'www.example.org'\n\
-        dns_resolvers = ['192.0.2.1', '2001:db8::1']\nnesting = true\n\
+        dns_resolvers = ['192.0.2.1', '2001:db8::1']\nmap_mode = 'native'\nnesting = true\n\
         seccomp_profile = '/etc/osctl/strict.seccomp'\n\
         init_cmd = ['/sbin/init', '--log', 'two words']\n\
         raw_lxc = \"lxc.environment = FROM=raw\\n\"\n\

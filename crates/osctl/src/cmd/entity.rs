@@ -9,7 +9,7 @@ use os_types::PoolName;
 use crate::cmd::Run;
 use crate::context::Ctx;
 use crate::entity::{DelTarget, Target};
-use crate::fault::Outcome;
+use crate::fault::{Outcome, of_deletion};
 use crate::listing::{self, ListArgs, ShowArgs};
 use crate::operation;
 use crate::pattern::Pattern;
@@ -37,7 +37,7 @@ pub(crate) struct Del<T: DelTarget> {
 impl<T: DelTarget> Run for Del<T> {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         let command = self.name.del(ctx.pool());
-        operation::run(ctx, command)
+        of_deletion(operation::run(ctx, command))
     }
 }
 

@@ -100,8 +100,9 @@ fn no_topic(what: &str) -> Fault {
 }
 
 /// The meaning of each exit code that no error code has.
-const OTHERS: [(u8, &str); 3] = [
+const OTHERS: [(u8, &str); 4] = [
     (0, "it worked"),
+    (1, "`del`: what is to be deleted does not exist"),
     (130, "interrupted with Ctrl-C; an operation goes on"),
     (141, "the reader of the output has gone"),
 ];

@@ -3,7 +3,10 @@
 use clap::Args;
 use jiff::Timestamp;
 use os_api::endpoint::EventsQuery;
+use os_api::view::DaemonState;
 use os_api::{Event, EventBody};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
 
 use crate::client::events::Stop;
 use crate::cmd::Run;
@@ -16,7 +19,7 @@ use crate::views::word;
 
 /// Print what happens, as it happens
 #[derive(Debug, Args)]
-#[command(after_help = "Example: osctl monitor -j | jq 'select(.type == \"pool\")'")]
+#[command(after_help = "Example: osctl monitor -j | jq 'select(.type == \"state\") | .opts'")]
 pub(crate) struct Monitor {
     #[command(flatten)]
     args: MonitorArgs,
@@ -62,7 +65,7 @@ pub(crate) fn print(ctx: &mut Ctx, args: &MonitorArgs, filter: Option<Filter<'_>
             return Ok(());
         }
         if is_json {
-            printer.json(&event)?;
+            printer.json(&Line::of(&event))?;
         } else {
             printer.line(line(&event, &style))?;
         }
@@ -78,6 +81,56 @@ pub(crate) fn print(ctx: &mut Ctx, args: &MonitorArgs, filter: Option<Filter<'_>
         Ok(()) | Err(Stop::Enough) => Ok(()),
         Err(Stop::Fault(fault)) => Err(fault),
     }
+}
+
+/// An event as clients of vpsAdminOS read it: a line of JSON with `type` and `opts`.
+///
+/// What they know has their names; other events have the type and the members that the API gives them.
+#[derive(Debug, Serialize)]
+struct Line {
+    #[serde(rename = "type")]
+    kind: String,
+    opts: Json,
+    revision: u64,
+    time: Timestamp,
+}
+
+impl Line {
+    fn of(event: &Event) -> Self {
+        let (kind, opts) = match &event.body {
+            EventBody::Container {
+                pool,
+                name,
+                state,
+                init_pid,
+            } => (
+                "state".to_owned(),
+                json!({ "pool": pool, "id": name, "state": state, "init_pid": init_pid }),
+            ),
+            EventBody::ContainerExit { pool, name, exit } => (
+                "ct_exit".to_owned(),
+                json!({ "pool": pool, "id": name, "exit_type": exit }),
+            ),
+            EventBody::Daemon {
+                state: DaemonState::Stopping,
+            } => ("osctld_shutdown".to_owned(), json!({})),
+            body => other(body),
+        };
+        Self {
+            kind,
+            opts,
+            revision: event.revision,
+            time: event.time,
+        }
+    }
+}
+
+/// The type that the API gives an event, and its other members.
+fn other(body: &EventBody) -> (String, Json) {
+    let mut opts = serde_json::to_value(body).unwrap_or_default();
+    let kind = opts.as_object_mut().and_then(|opts| opts.remove("type"));
+    let kind = kind.as_ref().and_then(Json::as_str).unwrap_or_default();
+    (kind.to_owned(), opts)
 }
 
 /// An event as a line for people.
@@ -114,6 +167,9 @@ fn line(event: &Event, style: &Style) -> String {
         } => {
             let init = init_pid.map_or_else(String::new, |pid| format!(", init {pid}"));
             format!("container {pool}:{name} {state}{init}")
+        }
+        EventBody::ContainerExit { pool, name, exit } => {
+            format!("container {pool}:{name} has ended ({})", word(exit))
         }
         EventBody::Daemon { state } => format!("osctld {}", word(state)),
         EventBody::Gap { resumed_at } => {

@@ -11,9 +11,9 @@ use os_api::{Command, Operation, OperationState};
 use os_types::{Failure, OpId};
 use tokio::time::{Instant, timeout};
 
-use super::lost;
 use super::progress::Progress;
 use super::rungs::Rungs;
+use super::{Wait, lost, not_ended};
 use crate::client::Client;
 use crate::context::Ctx;
 use crate::fault::{Fault, INTERRUPTED};
@@ -35,15 +35,21 @@ enum Waited {
 }
 
 /// Sends a command and waits for the end of its operation.
-pub(super) fn start_and_follow(ctx: &mut Ctx, command: &Command) -> Result<Operation, Fault> {
+pub(super) fn start_and_follow(
+    ctx: &mut Ctx,
+    command: &Command,
+    how_long: Wait,
+) -> Result<Operation, Fault> {
     let mut progress = Progress::new(&ctx.printer);
     let rungs = Rungs::before(ctx, command);
     let (client, printer) = (&mut ctx.client, &mut ctx.printer);
     let waited = client.run(async |client| {
         let mut ctrl_c = pin!(tokio::signal::ctrl_c());
+        // What is not waited for must not be withdrawn with its connection either.
         let query = CommandQuery {
-            wait_ms: Some(QUICK_MS),
+            wait_ms: (!how_long.is_none()).then_some(QUICK_MS),
         };
+        let deadline = how_long.deadline();
         let mut is_interrupted = false;
         let operation: Operation = {
             // An interrupted request would leave an operation of which we do not know the id, so
@@ -55,7 +61,7 @@ pub(super) fn start_and_follow(ctx: &mut Ctx, command: &Command) -> Result<Opera
             };
             posted?.read()?
         };
-        if operation.state.is_final() {
+        if operation.state.is_final() || how_long.is_none() {
             return Ok(Waited::Ended(Box::new(operation)));
         }
         if is_interrupted {
@@ -74,7 +80,7 @@ pub(super) fn start_and_follow(ctx: &mut Ctx, command: &Command) -> Result<Opera
         let mut rungs = pin!(rungs.follow(&id, on_rung));
         // Those that were told already come before where it is now.
         let mut all_told = timeout(LAST_RUNGS / 10, &mut rungs).await.is_ok();
-        let mut waiting = pin!(wait(client, operation, None, on_progress));
+        let mut waiting = pin!(wait(client, operation, deadline, on_progress));
         let waited = loop {
             tokio::select! {
                 () = &mut rungs, if !all_told => all_told = true,
@@ -155,17 +161,7 @@ fn tell(ctx: &mut Ctx, waited: Waited) -> Result<Operation, Fault> {
                 .say(format_args!("hint: osctl operation cancel {id}"));
             Err(Fault::Status(INTERRUPTED))
         }
-        Waited::TooLong(operation) => {
-            let on = operation.waits_for.as_deref().unwrap_or("its steps");
-            let message = format!(
-                "operation {} has not ended; it waits for {on}",
-                operation.id
-            );
-            let failure = Failure::new(os_types::Code::Deadline, message);
-            Err(failure
-                .next(format!("osctl operation show {}", operation.id))
-                .into())
-        }
+        Waited::TooLong(operation) => Err(not_ended(&operation).into()),
     }
 }
 

@@ -12,8 +12,9 @@ use os_api::{Command, Operation};
 use os_types::{Code, ContainerName, Failure};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use super::{failure_of, lost, run_each};
+use super::{Wait, failure_of, lost, not_ended, run_each_within};
 use crate::client::Client;
 use crate::context::Ctx;
 use crate::fault::{Fault, INTERRUPTED, Outcome};
@@ -26,19 +27,30 @@ const AT_A_TIME: usize = 64;
 /// How long osctld holds one answer back while an operation has not ended, in milliseconds.
 const STEP_MS: u32 = 10_000;
 
-/// Runs a command for each container, and says `done` of each that succeeded; with one container,
-/// or with `--plan`, as any other command. One that fails does not stop the others.
-///
-/// # Errors
-/// The exit status of the first failure, after all have ended.
+/// As [`run_many_within`], until all have ended.
 pub(crate) fn run_many<C: Into<Command>>(
     ctx: &mut Ctx,
     targets: &[Ref<ContainerName>],
     done: &str,
     command: impl Fn(Ref<ContainerName>) -> C,
 ) -> Outcome {
+    run_many_within(ctx, targets, done, Wait::Forever, command)
+}
+
+/// Runs a command for each container, and says `done` of each that succeeded; with one container,
+/// or with `--plan`, as any other command. One that fails does not stop the others.
+///
+/// # Errors
+/// The exit status of the first failure, after all have ended.
+pub(crate) fn run_many_within<C: Into<Command>>(
+    ctx: &mut Ctx,
+    targets: &[Ref<ContainerName>],
+    done: &str,
+    wait: Wait,
+    command: impl Fn(Ref<ContainerName>) -> C,
+) -> Outcome {
     if targets.len() <= 1 || ctx.globals.plan {
-        return run_each(ctx, targets.to_vec(), command);
+        return run_each_within(ctx, targets.to_vec(), wait, command);
     }
     let permits = Arc::new(Semaphore::new(AT_A_TIME));
     let follow = |target: &Ref<ContainerName>| {
@@ -48,7 +60,7 @@ pub(crate) fn run_many<C: Into<Command>>(
         async move {
             // Nobody closes the semaphore.
             let _permit = permits.acquire().await;
-            (target, to_its_end(client, &command).await)
+            (target, to_its_end(client, &command, wait).await)
         }
     };
     let follows: Vec<_> = targets.iter().map(follow).collect();
@@ -83,18 +95,32 @@ pub(crate) fn run_many<C: Into<Command>>(
 
 /// Submits a command and waits for the end of its operation. Until that has begun, it is withdrawn
 /// by closing the connection.
-async fn to_its_end(mut client: Client, command: &Command) -> Result<Operation, Failure> {
+async fn to_its_end(
+    mut client: Client,
+    command: &Command,
+    wait: Wait,
+) -> Result<Operation, Failure> {
+    let deadline = wait.deadline();
+    if wait.is_none() {
+        let query = CommandQuery::default();
+        return client.post(command, &query).await?.read();
+    }
     let query = CommandQuery {
-        wait_ms: Some(STEP_MS),
+        wait_ms: Some(wait.at_most(STEP_MS)),
     };
     let mut operation: Operation = client.post(command, &query).await?.read()?;
     let extra = Duration::from_millis(STEP_MS.into());
     while !operation.state.is_final() {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(not_ended(&operation));
+        }
+        let step_ms = left.map_or(STEP_MS, |left| Wait::Within(left).at_most(STEP_MS));
         let path = OperationPart {
             id: operation.id.to_string(),
         };
         let query = WaitQuery {
-            wait_ms: Some(STEP_MS),
+            wait_ms: Some(step_ms),
         };
         let asked = client.ask_async::<OperationGet>(&path, &query, extra).await;
         operation = match asked {
@@ -120,14 +146,15 @@ fn conclude(
                 printer.json(&operation)?;
             }
             super::warn(printer, &operation);
+            if failure_of(&operation).is_none() {
+                say_done(printer, target, done, &operation);
+                return Ok(Ok(()));
+            }
             failure_of(&operation)
         }
     };
     Ok(match failure {
-        None => {
-            printer.progress(format_args!("{target}: {done}"));
-            Ok(())
-        }
+        None => Ok(()),
         Some(mut failure) => {
             let name = target.name.to_string();
             if !failure.message.contains(&name) {
@@ -136,6 +163,16 @@ fn conclude(
             Err(failure)
         }
     })
+}
+
+fn say_done(printer: &mut Printer, target: &Ref<ContainerName>, done: &str, operation: &Operation) {
+    if !operation.state.is_final() {
+        printer.progress(format_args!("{target}: operation {} goes on", operation.id));
+    } else if operation.steps.is_empty() {
+        printer.progress(format_args!("{target}: nothing had to be done"));
+    } else {
+        printer.progress(format_args!("{target}: {done}"));
+    }
 }
 
 /// After Ctrl-C: what has not begun is withdrawn with its connection.

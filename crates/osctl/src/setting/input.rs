@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
-use os_types::setting::Description;
+use os_types::setting::{Description, MapMode};
 use os_types::{Autostart, Code, DnsResolvers, Failure, HostPath, Hostname, InitCmd, RawLxc};
 
 use super::parser;
@@ -98,6 +98,7 @@ macro_rules! words {
 words! {
     Hostname = "NAME";
     Description = "TEXT";
+    MapMode = "MODE";
 }
 
 fn required<T>(value: Option<T>) -> Result<T, Failure> {

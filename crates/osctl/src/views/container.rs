@@ -21,6 +21,9 @@ macro_rules! columns {
         Column::main("group", |ct| ct.group.as_ref().map(text).into()),
         Column::more("dataset", |ct| text(&ct.dataset)),
         Column::more("rootfs", |ct| path(ct.rootfs.as_ref())),
+        // Until a container can be booted from another dataset for once, they are the same.
+        Column::of("dataset", Column::more("boot_dataset", |ct| text(&ct.dataset))),
+        Column::of("rootfs", Column::more("boot_rootfs", |ct| path(ct.rootfs.as_ref()))),
         Column::more("lxc_path", |ct| path(ct.lxc_path.as_ref())),
         Column::more("lxc_dir", |ct| path(ct.lxc_dir.as_ref())),
         Column::more("group_path", |ct| ct.group_path.as_ref().map(text).into()),
@@ -29,10 +32,13 @@ macro_rules! columns {
         }),
         Column::main("version", |ct| ct.version.as_ref().map(text).into()),
         Column::more("arch", |ct| ct.arch.as_ref().map(text).into()),
+        Column::more("vendor", |ct| ct.vendor.as_ref().map(text).into()),
+        Column::more("variant", |ct| ct.variant.as_ref().map(text).into()),
         Column::more("image", |ct| ct.image.as_ref().map(text).into()),
         Column::main("state", |ct| text(ct.state)),
         Column::main("init_pid", |ct| ct.init_pid.into()),
         Column::more("monitor_pid", |ct| ct.monitor_pid.into()),
+        Column::more("hostname_readout", |ct| ct.hostname_readout.as_ref().map(text).into()),
         Column::more("started", |ct| ct.started.into()),
         $(Column {
             member: if <$type as Input>::MEMBER { Some(stringify!($field)) } else { None },

@@ -200,10 +200,19 @@ fn events() {
         ),
         event(5, r#""type":"pool","pool":"tank","state":"active""#),
         event(6, r#""type":"gap","resumed_at":9"#),
+        event(
+            7,
+            r#""type":"container","pool":"tank","name":"web","state":"running","init_pid":7"#,
+        ),
+        event(
+            8,
+            r#""type":"container-exit","pool":"tank","name":"web","exit":"reboot""#,
+        ),
+        event(9, r#""type":"daemon","state":"stopping""#),
     ];
-    server.answer_raw("GET /v1/events?limit=6", 200, &stream.concat());
-    assert_snapshot!("events", server.osctl("monitor -n 6").to_string());
-    let json = server.osctl("monitor -n 6 -j").out;
-    assert_eq!(json.lines().count(), 6);
+    server.answer_raw("GET /v1/events?limit=9", 200, &stream.concat());
+    assert_snapshot!("events", server.osctl("monitor -n 9").to_string());
+    // The form that clients of vpsAdminOS read.
+    assert_snapshot!("events_json", server.osctl("monitor -n 9 -j").to_string());
     assert_eq!(server.osctl("monitor").status, 3);
 }

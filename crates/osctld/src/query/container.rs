@@ -1,9 +1,12 @@
 //! Containers, with the figures of their control groups.
 
+use std::collections::BTreeMap;
+
 use os_api::endpoint::{ContainerPart, ContainersQuery, NamePart, Nothing};
 use os_api::view::{Container, ContainerConfig, ContainerLog};
 use os_core::layout;
 use os_core::view::{self, Extent};
+use os_runtime::LiveContainer;
 use os_types::{Code, ContainerName, ContainerRef, ContainerState, Failure, PoolName};
 
 use crate::app::App;
@@ -29,10 +32,16 @@ pub(crate) fn list(
         .map(|(container, live)| (container.clone(), running(live)));
     let (state, facts, running) = (host.state(), host.view_facts(), running.collect());
     let mut containers = view::containers(&state, &facts, pool, &running, extent)?;
+    let mut names = match extent {
+        Extent::Brief => BTreeMap::new(),
+        Extent::Full => host_names(live.iter()),
+    };
     for container in &mut containers {
         if container.state != ContainerState::Stopped
             && let Some(live) = live.get(&ContainerRef::new(&container.pool, &container.name))
         {
+            let key = ContainerRef::new(&container.pool, &container.name);
+            container.hostname_readout = names.remove(&key);
             container.figures = super::figures(app, &live.cgroup, &live.files);
         }
     }
@@ -56,8 +65,8 @@ fn view_of(app: &App, pool: Option<&PoolName>, name: &ContainerName) -> Result<C
     let host = app.host();
     let (state, facts) = (host.state(), host.view_facts());
     let found = state.find(pool, name)?;
-    let live = host.runtime();
-    let live = live.container(&ContainerRef::new(found.pool.name(), name));
+    let key = ContainerRef::new(found.pool.name(), name);
+    let live = host.runtime().container(&key);
     let running = live.as_ref().map(running);
     let view = view::container(
         &state,
@@ -69,9 +78,30 @@ fn view_of(app: &App, pool: Option<&PoolName>, name: &ContainerName) -> Result<C
     );
     let mut view = view.ok_or_else(|| super::vanished(&found.entity))?;
     if let Some(live) = live {
+        view.hostname_readout = host_names([(&key, &live)]).remove(&key);
         view.figures = super::figures(app, &live.cgroup, &live.files);
     }
     Ok(view)
+}
+
+/// The host names that running guests have now. A guest that has ended meanwhile has none.
+fn host_names<'a>(
+    live: impl IntoIterator<Item = (&'a ContainerRef, &'a LiveContainer)>,
+) -> BTreeMap<ContainerRef, String> {
+    let inits = live
+        .into_iter()
+        .filter_map(|(container, live)| Some((container.clone(), live.init.clone()?)));
+    let inits: Vec<_> = inits.collect();
+    // A thread that has taken the name of a guest is of no other use.
+    let thread = std::thread::Builder::new().name("host names".to_owned());
+    let reading = thread.spawn(move || {
+        let name = |(container, init): (ContainerRef, os_runtime::Process)| {
+            Some((container, os_sys::hostname_of(init.pidfd()).ok()?))
+        };
+        inits.into_iter().filter_map(name).collect()
+    });
+    let names = reading.ok().and_then(|reading| reading.join().ok());
+    names.unwrap_or_default()
 }
 
 pub(crate) fn config(

@@ -6,7 +6,7 @@ use os_api::command::ContainerDel;
 use super::targets::Targets;
 use crate::cmd::Run;
 use crate::context::Ctx;
-use crate::fault::Outcome;
+use crate::fault::{Outcome, of_deletion};
 use crate::operation;
 use crate::target::Ref;
 
@@ -25,8 +25,9 @@ impl Run for Del {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         let force = self.force;
         let targets = self.targets.resolve(ctx, |_any| true)?;
-        operation::run_many(ctx, &targets, "deleted", |Ref { pool, name }| {
+        let outcome = operation::run_many(ctx, &targets, "deleted", |Ref { pool, name }| {
             ContainerDel { pool, name, force }
-        })
+        });
+        of_deletion(outcome)
     }
 }

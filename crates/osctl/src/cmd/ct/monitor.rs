@@ -26,6 +26,7 @@ impl Run for Monitor {
         let of = ctx.pool().cloned();
         let is_wanted = |body: &EventBody| match body {
             EventBody::Container { pool, name, .. }
+            | EventBody::ContainerExit { pool, name, .. }
             | EventBody::Entity {
                 entity: EntityRef::Container { pool, name },
                 ..

@@ -55,7 +55,7 @@ struct RootArgs {
     from_file: Option<HostPath>,
     /// Leave the root empty; needs --distribution, --version and --arch
     #[arg(long, requires_all = ["distribution", "version", "arch"],
-        conflicts_with_all = ["vendor", "variant", "repository"])]
+        conflicts_with = "repository")]
     skip_image: bool,
     /// The distribution
     #[arg(long)]
@@ -92,6 +92,8 @@ impl RootArgs {
                 distribution,
                 version,
                 arch,
+                vendor: self.vendor,
+                variant: self.variant,
             }),
             (_, version, arch) => Ok(RootSource::Repository {
                 path: self.repository,

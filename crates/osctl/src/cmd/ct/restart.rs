@@ -10,7 +10,7 @@ use super::targets::Targets;
 use crate::cmd::Run;
 use crate::context::Ctx;
 use crate::fault::Outcome;
-use crate::operation;
+use crate::operation::{self, Wait};
 use crate::target::Ref;
 
 /// Stop containers and start them again
@@ -23,6 +23,10 @@ pub(crate) struct Restart {
     targets: Targets,
     #[command(flatten)]
     how: StopArgs,
+    /// Wait this long for the end of the restart, or `infinity`; 0: only until the command is accepted
+    /// [default: infinity]
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<Wait>,
     /// Wait until the guest is up again
     #[arg(short, long)]
     wait_ready: bool,
@@ -36,7 +40,8 @@ impl Run for Restart {
         let policy = self.how.policy();
         let is_to_wait = self.wait_ready && !ctx.globals.plan;
         let targets = self.targets.resolve(ctx, ContainerState::is_alive)?;
-        operation::run_many(ctx, &targets, "restarted", |Ref { pool, name }| {
+        let wait = self.wait.unwrap_or(Wait::Forever);
+        operation::run_many_within(ctx, &targets, "restarted", wait, |Ref { pool, name }| {
             ContainerRestart {
                 pool,
                 name,

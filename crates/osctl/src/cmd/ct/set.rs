@@ -5,7 +5,7 @@ use clap_complete::ArgValueCompleter;
 use os_api::command::{ContainerSet, ContainerUnset};
 use os_api::settings::{ContainerSetting, ContainerSettings, Effect, SettingInfo};
 use os_types::ContainerName;
-use os_types::image::{Arch, DistVersion, Distribution};
+use os_types::image::{Arch, DistVersion, Distribution, Variant, Vendor};
 
 use crate::cmd::attr::{SetAttr, UnsetAttr};
 use crate::cmd::{Run, commands};
@@ -95,6 +95,8 @@ impl Run for Set {
             distribution: None,
             version: None,
             arch: None,
+            vendor: None,
+            variant: None,
         };
         operation::run(ctx, command)?;
         tell_pending(ctx, id, setting.key);
@@ -158,6 +160,10 @@ pub(crate) struct SetDistribution {
     version: DistVersion,
     /// The architecture; without it, it stays as it is
     arch: Option<Arch>,
+    /// The vendor; without it, it is unknown
+    vendor: Option<Vendor>,
+    /// The variant; without it, it is unknown
+    variant: Option<Variant>,
 }
 
 impl Run for SetDistribution {
@@ -170,6 +176,8 @@ impl Run for SetDistribution {
             distribution: Some(self.distribution),
             version: Some(self.version),
             arch: self.arch,
+            vendor: self.vendor,
+            variant: self.variant,
         };
         operation::run(ctx, command)
     }

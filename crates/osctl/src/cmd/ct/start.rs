@@ -9,7 +9,7 @@ use super::targets::Targets;
 use crate::cmd::Run;
 use crate::context::Ctx;
 use crate::fault::Outcome;
-use crate::operation;
+use crate::operation::{self, Wait};
 use crate::target::Ref;
 
 /// Start containers
@@ -21,6 +21,10 @@ use crate::target::Ref;
 pub(crate) struct Start {
     #[command(flatten)]
     targets: Targets,
+    /// Wait this long for its init to run, or `infinity`; 0: only until the command is accepted
+    /// [default: infinity]
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<Wait>,
     /// Wait until the guest is up
     #[arg(short, long)]
     wait_ready: bool,
@@ -43,7 +47,8 @@ impl Run for Start {
         let targets = self
             .targets
             .resolve(ctx, |state| state == ContainerState::Stopped)?;
-        operation::run_many(ctx, &targets, "started", |Ref { pool, name }| {
+        let wait = self.wait.unwrap_or(Wait::Forever);
+        operation::run_many_within(ctx, &targets, "started", wait, |Ref { pool, name }| {
             ContainerStart {
                 pool,
                 name,

@@ -40,6 +40,7 @@ impl<'a> Stage<'a> {
             etc: Some(root.join("etc")),
             cgroup_parent: os_core::layout::cgroup_parent(&root),
             listener: Box::new(|_, _, _| {}),
+            exited: Box::new(|_, _| {}),
         });
         let runtime = Arc::new(runtime.unwrap());
         let cuts = Arc::new(Cuts::new(&root, &folder.path().join("none")));
