@@ -303,6 +303,9 @@ macro_rules! endpoints {
 
 endpoints! {
     PingGet: Get "/v1/ping" [Nothing] (Nothing) -> view::Ping, "0.1", "Is the daemon there, and in what state";
+    DaemonGet: Get "/v1/daemon" [Nothing] (Nothing) -> view::DaemonStatus, "0.3", "Whether the daemon is ready, or prepared for a stop";
+    DaemonPrepareStop: Post "/v1/daemon/prepare-stop" [Nothing] (Nothing) -> view::DaemonStatus, "0.3", "Close the admission of lifecycle commands and wait for those that run";
+    DaemonResume: Post "/v1/daemon/resume" [Nothing] (Nothing) -> view::DaemonStatus, "0.3", "Accept lifecycle commands again";
     PoolList: Get "/v1/pools" [Nothing] (Nothing) -> Vec<view::Pool>, "0.1", "Imported pools, in order of import";
     PoolGet: Get "/v1/pools/{pool}" [PoolPart] (Nothing) -> view::Pool, "0.1", "One pool";
     PoolSourceList: Get "/v1/pool-sources" [Nothing] (Nothing) -> Vec<view::PoolSource>, "0.1", "Pools this host knows, imported or not, by name";

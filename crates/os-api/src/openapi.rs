@@ -26,7 +26,7 @@ const TAGS: [(&str, &str, &[&str]); 10] = [
     (
         "daemon",
         "The daemon itself, its events and its error codes",
-        &["ping", "openapi", "code", "event", "activate"],
+        &["ping", "daemon", "openapi", "code", "event", "activate"],
     ),
     (
         "pool",
@@ -152,6 +152,9 @@ fn read(info: &EndpointInfo, generator: &mut SchemaGenerator) -> Value {
         "200": { "description": "The answer", "content": { (info.media_type): { "schema": schema } } },
     });
     add_failures(&mut operation, &READ_FAILURES);
+    if info.method == Method::Post {
+        add_failures(&mut operation, &[503]);
+    }
     operation
 }
 

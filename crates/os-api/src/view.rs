@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 pub use asset::{Asset, AssetKind, AssetState};
 pub use container::{Container, ContainerConfig, ContainerLog, Readiness, ReadyState};
-pub use daemon::{CodeInfo, DaemonState, Ping};
+pub use daemon::{CodeInfo, DaemonState, DaemonStatus, Ping};
 pub use figures::Figures;
 pub use group::Group;
 pub use id_range::{IdRange, IdSegment, SegmentKind};

@@ -18,6 +18,9 @@ use crate::spec::ContainerSpec;
 /// Time limit of one script.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
+/// Where scripts find programs.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// When scripts are run. A failing one aborts a start up to `OnStart`, and a stop at `PreStop`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hook {
@@ -124,6 +127,32 @@ fn run_until(
     Ok(())
 }
 
+/// Runs scripts of the host itself: `<folder>/<name>` and everything in `<folder>/<name>.d`.
+///
+/// *Errors*: [`Code::Hook`] with the first script that failed; later ones were not run.
+pub fn run_scripts(
+    folder: &Path,
+    name: &str,
+    environment: &[(&str, String)],
+) -> Result<(), Failure> {
+    let runner = HostRunner::new();
+    for script in scripts(folder, name) {
+        let mut invocation = Invocation::new(script.to_string_lossy()).deadline(TIMEOUT);
+        for (variable, value) in [("PATH", PATH.to_owned())].iter().chain(environment) {
+            invocation = invocation.env(variable, value);
+        }
+        let script = script.display();
+        match runner.run(invocation) {
+            Ok(output) => tracing::info!(hook = name, %script, text = output.text(), "script"),
+            Err(error) => {
+                let text = format!("script {script} failed: {}", chain(&error));
+                return Err(Failure::new(Code::Hook, text));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn invocation(script: &Path, context: HookContext<'_>) -> Invocation {
     match context {
         HookContext::Host | HookContext::HostWith { .. } => {
@@ -199,10 +228,7 @@ fn environment(
     let (container, paths) = (&spec.container, &spec.paths);
     let hostname = spec.settings.hostname.as_ref();
     let mut all = vec![
-        (
-            "PATH",
-            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
-        ),
+        ("PATH", PATH.to_owned()),
         ("OSCTL_HOOK_NAME", hook.name().to_owned()),
         ("OSCTL_POOL_NAME", container.pool.to_string()),
         ("OSCTL_CT_ID", container.name.to_string()),

@@ -72,6 +72,7 @@ pub use self::containers::{Exited, StateChange};
 pub use self::enter::{Entering, Entry};
 pub use self::exits::ExitQueue;
 pub use self::guest::log_report;
+pub use self::hook::run_scripts;
 pub use self::operation::{Operation, Unattended};
 pub use self::process::Process;
 pub use self::programs::helper_program;

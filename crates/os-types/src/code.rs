@@ -97,6 +97,8 @@ codes! {
         "Undo applies the inverse of each step. This operation has a step without a complete inverse (something was destroyed), or what it made was changed since, or it was undone already. The message says which.";
     Busy = "E-BUSY", 503, 6, "Too much is waiting",
         "The queue of the entity, or the number of operations in progress, has reached its bound. `osctl operation ls` shows what it is waiting for. Try again later.";
+    Draining = "E-DRAINING", 503, 6, "osctld is being prepared for a stop",
+        "`osctl daemon prepare-stop` has closed the admission of commands that start, stop, freeze or delete containers. They are accepted again after `osctl daemon resume`, or by the next osctld.";
     Deadline = "E-DEADLINE", 504, 7, "It took too long",
         "The operation or a wait reached its deadline; the message names what it was waiting for. What was done so far was reverted, unless the message says otherwise.";
     Cancelled = "E-CANCELLED", 409, 7, "It was cancelled",

@@ -5,6 +5,7 @@ pub(crate) mod assets;
 pub(crate) mod attr;
 pub(crate) mod completion;
 pub(crate) mod ct;
+pub(crate) mod daemon;
 pub(crate) mod entity;
 pub(crate) mod group;
 pub(crate) mod healthcheck;
@@ -108,6 +109,9 @@ commands! {
         Assets(assets::HostAssets),
         Healthcheck(healthcheck::Healthcheck),
         Ping(ping::Ping),
+        /// osctld itself: whether it is ready, and preparing it for a stop
+        #[command(subcommand)]
+        Daemon(daemon::DaemonCommand),
         Activate(activate::Activate),
         Help(help::Help),
         Completion(completion::Completion),

@@ -3,6 +3,7 @@
 pub(crate) mod activity;
 mod asset;
 mod container;
+mod daemon;
 mod group;
 mod id_range;
 mod pool;

@@ -8,6 +8,7 @@ use os_api::view::DaemonState;
 use os_engine::Engine;
 use tokio::sync::{Semaphore, watch};
 
+use crate::admission::Admission;
 use crate::host::LinuxHost;
 use crate::read_pool::ReadPool;
 use crate::readiness::ReadinessWatchers;
@@ -28,6 +29,7 @@ struct Inner {
     reads: ReadPool,
     file_reads: Arc<Semaphore>,
     readiness: Arc<ReadinessWatchers>,
+    admission: Admission,
 }
 
 impl App {
@@ -40,6 +42,7 @@ impl App {
             reads,
             file_reads: Arc::new(Semaphore::new(FILE_READS)),
             readiness: Arc::default(),
+            admission: Admission::default(),
         }))
     }
 
@@ -56,6 +59,11 @@ impl App {
     /// The guests that somebody waits for.
     pub(crate) fn readiness(&self) -> &Arc<ReadinessWatchers> {
         &self.0.readiness
+    }
+
+    /// Whether commands that start or stop containers are accepted.
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.0.admission
     }
 
     /// What runs operations.

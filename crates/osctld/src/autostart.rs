@@ -92,6 +92,7 @@ async fn start(
         init: StartInit::Own,
     };
     let container = ContainerRef::new(pool, name);
+    app.admission().opened().await;
     let why = "it is to start with its pool";
     submit::own(app, &container, command.into(), why).await?;
     let _one_at_a_time = list.lock().await;

@@ -106,6 +106,7 @@ impl Exit {
                 return self.pauses.forget(container);
             }
             Code::Cancelled => tracing::debug!(%container, %failure, "taken over"),
+            Code::Draining => tracing::debug!(%container, %failure, "started later"),
             _ => {
                 tracing::error!(%container, %failure, "cannot clear a container that has ended");
                 // It is cleared already and only to be deleted: that is not urgent.

@@ -144,7 +144,11 @@ impl LinuxHost {
     }
 
     fn with(paths: Paths, scopes: Arc<Scopes>, news: News, means: Means) -> Result<Self, Failure> {
-        let folders = [(paths.run().join("pools"), 0o711), (paths.sources(), 0o700)];
+        let folders = [
+            (paths.run().join("pools"), 0o711),
+            (paths.daemon_hooks(), 0o700),
+            (paths.sources(), 0o700),
+        ];
         for (folder, mode) in folders {
             atomic::create_dir_all(&folder, Attributes::mode(mode))?;
         }

@@ -7,6 +7,7 @@
 mod answer;
 mod client_link;
 mod commands;
+mod daemon;
 mod events;
 mod exec;
 mod reads;

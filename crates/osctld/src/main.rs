@@ -9,6 +9,7 @@
 //! has one file a kind of step; `http` one line an endpoint; `query` the reading endpoints.
 #![forbid(unsafe_code)]
 
+mod admission;
 mod app;
 mod args;
 mod autostart;
@@ -18,6 +19,7 @@ mod host;
 mod http;
 mod identity;
 mod instance;
+mod lifecycle;
 mod log;
 mod news;
 mod notify;

@@ -32,6 +32,11 @@ impl Paths {
         self.run().join("osctld.sock")
     }
 
+    /// Scripts that are run before the daemon is stopped, and after it was resumed.
+    pub(crate) fn daemon_hooks(&self) -> PathBuf {
+        self.run().join("hooks/daemon")
+    }
+
     /// What only this host knows: sources of pools, images, the host journal.
     pub(crate) fn state(&self) -> PathBuf {
         self.root.join("var/lib/osctl")

@@ -51,12 +51,13 @@ pub(crate) async fn submit(app: &App, command: Command, who: Who) -> Result<OpId
     let planner = app.clone();
     let planning = move || request(&planner, command);
     let request = app.engine().on_thread(planning).await?;
-    let id = app.engine().submit(OperationRequest {
+    let request = OperationRequest {
         cli: who.cli,
         uid: who.uid,
         pid: who.pid,
         ..request
-    })?;
+    };
+    let id = app.admission().submit(app.engine(), request)?;
     if let Some((pool, starts)) = imports {
         autostart::after_import(app, pool, starts, id.clone());
     }
@@ -76,7 +77,8 @@ pub(crate) async fn own(
 
 /// Submits a command of the daemon's own about a container. It is subject to no bound: what has to be
 /// done when a container ends does not get lost. It fails with [`Code::Cancelled`] if it is not wanted
-/// any more when it has its locks.
+/// any more when it has its locks. A start fails with [`Code::Draining`] while the daemon is being prepared
+/// for a stop; what clears away a container that has ended does not.
 pub(crate) async fn submit_own(
     app: &App,
     container: &ContainerRef,
@@ -85,6 +87,7 @@ pub(crate) async fn submit_own(
     is_wanted: impl Fn(&App, &ContainerRef) -> bool + Send + Sync + 'static,
 ) -> Result<OpId, Failure> {
     let planning = app.clone();
+    let is_start = matches!(command, Command::ContainerStart(_));
     let planning = move || request(&planning, command);
     let mut request = app.engine().on_thread(planning).await?;
     request.cli = format!("osctld: container {container}: {why}");
@@ -96,6 +99,9 @@ pub(crate) async fn submit_own(
         let text = format!("container {subject} was stopped or started meanwhile");
         Err(Failure::new(Code::Cancelled, text))
     });
+    if is_start {
+        return app.admission().submit(app.engine(), request);
+    }
     app.engine().submit(request)
 }
 

@@ -29,8 +29,40 @@ pub enum DaemonState {
     Starting,
     /// What was imported before is imported again.
     Ready,
+    /// It is being prepared for a stop: lifecycle commands that run are waited for.
+    Draining,
+    /// It can be stopped: no lifecycle command runs, and none is accepted.
+    Prepared,
+    /// It could not be prepared for a stop, or not resumed; `failures` of its status say why.
+    Blocked,
     /// It is going to end; containers are not touched.
     Stopping,
+}
+
+/// Where the daemon is, in detail. The members are those of vpsAdminOS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DaemonStatus {
+    /// Version of this description: 1.
+    pub schema: u32,
+    /// Whether the daemon is of a version that cannot be prepared for a stop: never.
+    pub legacy: bool,
+    /// When it was started.
+    #[schemars(with = "String")]
+    pub started_at: Timestamp,
+    /// Whether the pools that were imported before are imported again.
+    pub initialized: bool,
+    /// Where it is.
+    pub phase: DaemonState,
+    /// Whether the phase is `ready`.
+    pub ready: bool,
+    /// Whether commands that start, stop, freeze or delete containers are accepted.
+    pub lifecycle_admission: bool,
+    /// What went wrong when it was prepared for a stop, or resumed.
+    pub failures: Vec<String>,
+    /// Containers that run and are on no imported pool.
+    pub orphans: Vec<String>,
+    /// Operations that have to end before it can be stopped.
+    pub drain_blockers: Vec<String>,
 }
 
 /// What an error code means.

@@ -10,7 +10,7 @@ use os_api::endpoint as at;
 use os_types::{Code, Failure};
 
 use super::reads::{Read, Source, read};
-use super::{answer, commands, events, exec, ready};
+use super::{answer, commands, daemon, events, exec, ready};
 use crate::app::App;
 use crate::query;
 
@@ -54,6 +54,9 @@ pub(super) fn router(app: App) -> Router {
         router: Router::new(),
     }
     .read::<at::PingGet>(query::daemon::ping)
+    .read::<at::DaemonGet>(query::daemon::status)
+    .with(at::DaemonPrepareStop::PATH, post(daemon::prepare_stop))
+    .with(at::DaemonResume::PATH, post(daemon::resume))
     .read::<at::CodeList>(query::daemon::codes)
     .read::<at::CodeGet>(query::daemon::code)
     .read_files::<at::PoolList>(query::pool::list)

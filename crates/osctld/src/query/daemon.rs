@@ -1,10 +1,11 @@
 //! The daemon itself, and error codes.
 
 use os_api::endpoint::{CodePart, Nothing};
-use os_api::view::{CodeInfo, Ping};
+use os_api::view::{CodeInfo, DaemonStatus, Ping};
 use os_types::{Code, Failure};
 
 use crate::app::App;
+use crate::lifecycle;
 
 #[expect(
     clippy::unnecessary_wraps,
@@ -18,6 +19,14 @@ pub(crate) fn ping(app: &App, _: &Nothing, _: &Nothing) -> Result<Ping, Failure>
         state: app.state(),
         revision: app.engine().events().newest(),
     })
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "all reading endpoints have one signature"
+)]
+pub(crate) fn status(app: &App, _: &Nothing, _: &Nothing) -> Result<DaemonStatus, Failure> {
+    Ok(lifecycle::status(app))
 }
 
 #[expect(
