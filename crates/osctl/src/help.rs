@@ -85,8 +85,14 @@ fn split(text: &str) -> (String, String) {
 pub(crate) fn of_unknown(root: &Command, args: &[OsString]) -> Option<(String, String)> {
     let mut command = root;
     let mut path = vec!["osctl"];
-    let words = args.iter().skip(1).filter_map(|word| word.to_str());
-    for word in words.filter(|word| !word.starts_with('-')) {
+    let mut words = args.iter().skip(1).filter_map(|word| word.to_str());
+    while let Some(word) = words.next() {
+        if word.starts_with('-') {
+            if takes_next_word(root, word) {
+                words.next();
+            }
+            continue;
+        }
         if !command.has_subcommands() {
             return None;
         }
@@ -105,6 +111,16 @@ pub(crate) fn of_unknown(root: &Command, args: &[OsString]) -> Option<(String, S
         }
     }
     None
+}
+
+/// Whether `word` is a global option whose value is the next word. Only those stand before commands.
+fn takes_next_word(root: &Command, word: &str) -> bool {
+    let Some(long) = word.strip_prefix("--") else {
+        return false;
+    };
+    let mut options = root.get_arguments();
+    let found = options.find(|option| option.get_long() == Some(long));
+    found.is_some_and(|option| option.get_action().takes_values())
 }
 
 /// The commands that `word` names or abbreviates.
@@ -175,6 +191,11 @@ mod tests {
         let (text, hint) = said("osctl ct strat web").unwrap();
         assert_eq!(text, "there is no command `osctl ct strat`");
         assert_eq!(hint, "did you mean `osctl ct start`?");
+        // The value of an option before it is no command.
+        for options in ["--pool tank", "--pool=tank -j", "-j --root /x"] {
+            let said = said(&format!("osctl {options} ct strat web"));
+            assert_eq!(said.unwrap().0, text, "{options}");
+        }
         assert!(said("osctl ct qqqqqq").unwrap().0.contains("start, stop"));
     }
 
