@@ -22,7 +22,7 @@ use self::pax::Extended;
 use self::sparse::Map;
 
 /// Offset and length of a piece of a file, in bytes.
-type Extent = (u64, u64);
+type SparseExtent = (u64, u64);
 
 /// How much may describe one entry, bytes: long names, attributes, the map of a sparse file.
 pub(crate) const HEADERS_LIMIT: u64 = 1 << 20;
@@ -270,7 +270,7 @@ impl<R: Read> Entries<R> {
     }
 
     /// The map at the beginning of a file's data: PAX, version 1.0.
-    fn map_in_data(&mut self, budget: &mut u64) -> Result<Vec<Extent>, TarError> {
+    fn map_in_data(&mut self, budget: &mut u64) -> Result<Vec<SparseExtent>, TarError> {
         let mut text = sparse::Text::default();
         loop {
             *budget = budget

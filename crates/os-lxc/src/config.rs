@@ -7,7 +7,7 @@ mod render;
 
 use os_types::{Arch, ContainerName, IdMap, RawLxc};
 
-use crate::flavour::Flavour;
+use crate::distro_quirks::DistroQuirks;
 use crate::stage::Stage;
 use crate::value::{ConfigPath, Value};
 
@@ -29,7 +29,7 @@ pub struct ContainerConfig {
     /// Where the monitor finds the root, the log and the program of the hooks.
     pub stage: Stage,
     /// What its distribution needs.
-    pub flavour: Flavour,
+    pub quirks: DistroQuirks,
     /// The seccomp policy file; the monitor must be able to read it.
     pub seccomp: ConfigPath,
     /// How far its clocks are set back.

@@ -7,7 +7,7 @@
 //! ```text
 //!   value      ConfigPath, Value                what a line of configuration may hold
 //!   config     ContainerConfig -> text          the whole configuration, no includes
-//!   flavour    Flavour                          what LXC must do differently for a distribution
+//!   distro_quirks  DistroQuirks             settings in which distributions differ
 //!   seccomp    SeccompPolicy                    LXC's policy files, read and typed
 //!   stage      Stage                            the directory that exists in the monitor's view only
 //!   hook       HookMessage, HookAnswer          what LXC's hooks say to osctld
@@ -27,7 +27,7 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
-pub mod flavour;
+pub mod distro_quirks;
 pub mod hook;
 pub mod idle;
 pub mod log;
@@ -38,7 +38,7 @@ pub mod value;
 pub use self::config::{
     AppArmor, ClockOffsets, ConsoleLog, ContainerConfig, HookProgram, MountEntry, Nesting,
 };
-pub use self::flavour::{Flavour, HaltSignal};
+pub use self::distro_quirks::{DistroQuirks, HaltSignal};
 pub use self::hook::{HookAnswer, HookMessage, HookName};
 pub use self::idle::{IDLE_IN_GUEST, idle_program};
 pub use self::seccomp::{SeccompAction, SeccompError, SeccompPolicy, SeccompRule};

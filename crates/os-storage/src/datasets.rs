@@ -37,9 +37,9 @@ pub trait Datasets {
 
     /// Destroys a dataset.
     ///
-    /// *Errors*: `InUse` names the children and snapshots ([`Extent::Only`]) or the clones outside
-    /// of the datasets to destroy ([`Extent::Recursive`]).
-    fn destroy(&self, dataset: &DatasetName, extent: Extent) -> Result<Change, StorageError>;
+    /// *Errors*: `InUse` names the children and snapshots ([`DestroyScope::Only`]) or the clones outside
+    /// of the datasets to destroy ([`DestroyScope::Recursive`]).
+    fn destroy(&self, dataset: &DatasetName, scope: DestroyScope) -> Result<Change, StorageError>;
 
     /// Renames a dataset with all its children and snapshots.
     ///
@@ -55,7 +55,7 @@ pub trait Datasets {
 
 /// How much is destroyed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub enum DestroyScope {
     /// The dataset, which must have neither children nor snapshots.
     Only,
     /// The dataset with its children and all snapshots.

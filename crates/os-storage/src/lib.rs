@@ -49,7 +49,7 @@ mod zfs;
 pub use self::backends::Backends;
 pub use self::btrfs::Btrfs;
 pub use self::change::Change;
-pub use self::datasets::{DatasetInfo, Datasets, Extent, PropertyEdit};
+pub use self::datasets::{DatasetInfo, Datasets, DestroyScope, PropertyEdit};
 pub use self::holders::{Holder, processes as holders_below};
 pub use self::place::{PoolPlace, PoolSource, ZFS_DEVICE};
 pub use self::pools::{Inspection, NewImage, PoolError, PoolStatus, Pools, Takeover};

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use os_cmd::HostRunner;
 use os_storage::{
-    Btrfs, Extent, NewImage, PoolPlace, PoolSource, Pools, ReceivePolicy, ReceiveRequest,
+    Btrfs, DestroyScope, NewImage, PoolPlace, PoolSource, Pools, ReceivePolicy, ReceiveRequest,
     SendRequest, Takeover,
 };
 use os_sys::{LoopDevice, MountTable, SpawnRequest, spawn};
@@ -83,8 +83,10 @@ fn work(w: &World, stream: &[u8]) {
         policy: ReceivePolicy::Keep,
     };
     c.receive(&request, &mut &*stream).unwrap();
-    c.destroy(&dataset("tank/r"), Extent::Recursive).unwrap();
-    c.destroy(&dataset("tank/b"), Extent::Recursive).unwrap();
+    c.destroy(&dataset("tank/r"), DestroyScope::Recursive)
+        .unwrap();
+    c.destroy(&dataset("tank/b"), DestroyScope::Recursive)
+        .unwrap();
     w.pools.close(&w.place, &w.source).unwrap();
 }
 

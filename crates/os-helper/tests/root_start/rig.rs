@@ -16,7 +16,7 @@ use os_cmd::os_helper::{Helper, HelperError};
 use os_cmd::{HostRunner, Invocation, Output, Runner as _};
 use os_helper_api::{Job, Rlimit, RlimitValue, RootSource, StartJob};
 use os_lxc::{
-    AppArmor, ClockOffsets, ConfigPath, ConsoleLog, ContainerConfig, Flavour, HookAnswer,
+    AppArmor, ClockOffsets, ConfigPath, ConsoleLog, ContainerConfig, DistroQuirks, HookAnswer,
     HookMessage, HookProgram, Nesting, Stage, Value,
 };
 use os_sys::{Access, Child, LoopDevice, LoopOptions, MountTable, patience};
@@ -304,7 +304,7 @@ fn config(
         uid_map: map.clone(),
         gid_map: map.clone(),
         stage: stage.clone(),
-        flavour: Flavour::of(&"busybox".parse()?),
+        quirks: DistroQuirks::of(&"busybox".parse()?),
         seccomp: path(at("policy")),
         clocks: ClockOffsets::since(seconds, seconds),
         hooks: HookProgram {

@@ -1,6 +1,6 @@
 //! The extended header of an entry, pax(1): records of `length key=value`.
 
-use super::Extent;
+use super::SparseExtent;
 use super::{Xattr, acl};
 
 /// What an extended header says of the entry behind it.
@@ -15,7 +15,7 @@ pub(super) struct Extended {
     pub(super) xattrs: Vec<Xattr>,
     pub(super) lost_xattrs: u64,
     /// Pieces of a sparse file, versions 0.0 and 0.1.
-    pub(super) sparse_pieces: Option<Vec<Extent>>,
+    pub(super) sparse_pieces: Option<Vec<SparseExtent>>,
     /// In version 1.0 they come before the data.
     pub(super) has_map_in_data: bool,
     /// How large a sparse file is, with its holes.
@@ -131,7 +131,7 @@ fn seconds(text: &[u8]) -> Result<i64, &'static str> {
 }
 
 /// `offset,length,offset,length...`, version 0.1.
-fn pieces(text: &[u8]) -> Result<Vec<Extent>, &'static str> {
+fn pieces(text: &[u8]) -> Result<Vec<SparseExtent>, &'static str> {
     let numbers = text.split(|byte| *byte == b',').map(decimal);
     let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
     let (pairs, rest) = numbers.as_chunks::<2>();

@@ -1,6 +1,6 @@
 //! Sparse files: where their data go.
 
-use super::Extent;
+use super::SparseExtent;
 use super::block::{BLOCK, field, number};
 use super::pax::decimal;
 
@@ -8,7 +8,7 @@ use super::pax::decimal;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Map {
     /// Offsets and lengths, in order; reversed, so that the next is the last.
-    pieces: Vec<Extent>,
+    pieces: Vec<SparseExtent>,
     at: u64,
     size: u64,
 }
@@ -32,7 +32,7 @@ impl Map {
 
     /// A file of `size` bytes, of which `pieces` are stored, `stored` bytes in all. `None` if that
     /// cannot be.
-    pub(super) fn new(mut pieces: Vec<Extent>, size: u64, stored: u64) -> Option<Self> {
+    pub(super) fn new(mut pieces: Vec<SparseExtent>, size: u64, stored: u64) -> Option<Self> {
         let (mut end, mut sum) = (0_u64, 0_u64);
         for (offset, length) in &pieces {
             if *offset < end {
@@ -83,7 +83,7 @@ impl Map {
 /// The map in a header of GNU's older format: four pieces, and more in the blocks behind.
 #[derive(Debug, Clone)]
 pub(super) struct OldMap {
-    pieces: Vec<Extent>,
+    pieces: Vec<SparseExtent>,
     size: u64,
     pub(super) is_extended: bool,
 }
@@ -114,7 +114,7 @@ fn read(
     block: &[u8; BLOCK],
     at: usize,
     most: usize,
-    pieces: &mut Vec<Extent>,
+    pieces: &mut Vec<SparseExtent>,
 ) -> Result<(), &'static str> {
     for at in (at..).step_by(24).take(most) {
         if field(block, at, 1) == [0] {
@@ -138,7 +138,10 @@ pub(super) struct Text {
 
 impl Text {
     /// Reads a block; the pieces if it was the last one.
-    pub(super) fn add(&mut self, block: &[u8; BLOCK]) -> Result<Option<Vec<Extent>>, &'static str> {
+    pub(super) fn add(
+        &mut self,
+        block: &[u8; BLOCK],
+    ) -> Result<Option<Vec<SparseExtent>>, &'static str> {
         for byte in block {
             if *byte != b'\n' {
                 self.line.push(*byte);

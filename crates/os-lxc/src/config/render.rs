@@ -89,10 +89,10 @@ fn identity(out: &mut Lines, config: &ContainerConfig) {
             );
         }
     }
-    if let Some(signal) = config.flavour.halt {
+    if let Some(signal) = config.quirks.halt {
         out.key("lxc.signal.halt", signal);
     }
-    if let Some((name, value)) = config.flavour.variable {
+    if let Some((name, value)) = config.quirks.variable {
         out.key("lxc.environment", format_args!("{name}={value}"));
     }
 }
@@ -129,8 +129,8 @@ fn mounts(out: &mut Lines, config: &ContainerConfig) {
     out.section("Mounts");
     // Writable: in a user namespace the kernel itself guards what is not the guest's.
     out.key("lxc.mount.auto", "cgroup:mixed proc:rw sys:rw");
-    let run = config.flavour.mounts_run.then_some(RUN);
-    let shm = config.flavour.mounts_shm.then_some(SHM);
+    let run = config.quirks.mounts_run.then_some(RUN);
+    let shm = config.quirks.mounts_shm.then_some(SHM);
     let nesting = match config.nesting {
         Nesting::Refused => &[][..],
         Nesting::Allowed => NESTING,
@@ -147,7 +147,7 @@ fn devices(out: &mut Lines, config: &ContainerConfig) {
     out.section("Devices");
     out.key("lxc.autodev", 1);
     out.key("lxc.pty.max", 1024);
-    out.key("lxc.tty.max", config.flavour.terminals);
+    out.key("lxc.tty.max", config.quirks.terminals);
     out.key("lxc.console.logfile", config.console.path.value());
     out.key("lxc.console.size", config.console.bytes);
     out.key("lxc.console.rotate", 1);

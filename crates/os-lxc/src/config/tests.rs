@@ -22,7 +22,7 @@ fn sample(distribution: &str) -> ContainerConfig {
         uid_map: map(&["0:1000000:65536"]),
         gid_map: map(&["0:1000000:65536"]),
         stage: Stage::new(path("/run/osctl/stage")),
-        flavour: Flavour::of(&distribution.parse().unwrap()),
+        quirks: DistroQuirks::of(&distribution.parse().unwrap()),
         seccomp: path("/run/osctl/configs/default.seccomp"),
         clocks: ClockOffsets::since(123_456, 123_400),
         hooks: HookProgram {

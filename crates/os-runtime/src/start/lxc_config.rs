@@ -6,7 +6,7 @@ use os_api::part::{PartEntry, Prlimits};
 use os_helper_api::{Rlimit, RlimitValue, RootSource, StartJob};
 use os_lxc::config::MountEntry;
 use os_lxc::{
-    AppArmor, ClockOffsets, ConfigPath, ConsoleLog, ContainerConfig, Flavour, HookProgram,
+    AppArmor, ClockOffsets, ConfigPath, ConsoleLog, ContainerConfig, DistroQuirks, HookProgram,
     IDLE_IN_GUEST, Nesting, Stage, Value,
 };
 use os_store::atomic::{self, Attributes};
@@ -57,7 +57,7 @@ impl Runtime {
             uid_map: spec.uid_map.clone(),
             gid_map: spec.gid_map.clone(),
             stage: Stage::new(path(self.stage())?),
-            flavour: Flavour::of(&spec.distribution),
+            quirks: DistroQuirks::of(&spec.distribution),
             seccomp: path(seccomp)?,
             clocks: ClockOffsets::since(seconds(uptime), seconds(monotonic)),
             hooks: HookProgram {

@@ -10,7 +10,7 @@ use super::attributes::Attributes;
 use super::catalog::Catalog;
 use super::contents::{Contents, SNAPSHOTS, STORAGE, new_guid};
 use super::staging::DOOMED;
-use crate::{Change, DatasetInfo, Datasets, Extent, PropertyEdit, StorageError};
+use crate::{Change, DatasetInfo, Datasets, DestroyScope, PropertyEdit, StorageError};
 
 impl Datasets for Contents {
     fn list(&self) -> Result<Vec<DatasetInfo>, StorageError> {
@@ -43,15 +43,15 @@ impl Datasets for Contents {
         self.or_unstage(made, &stage).map(|()| Change::Created)
     }
 
-    fn destroy(&self, dataset: &DatasetName, extent: Extent) -> Result<Change, StorageError> {
+    fn destroy(&self, dataset: &DatasetName, scope: DestroyScope) -> Result<Change, StorageError> {
         self.place.refuse_root(dataset)?;
         if self.find(dataset)?.is_none() {
             return Ok(Change::Unchanged);
         }
         let catalog = Catalog::read(self)?;
-        match extent {
-            Extent::Only => refuse_dependents(&catalog, dataset)?,
-            Extent::Recursive => refuse_outer_clones(&catalog, dataset)?,
+        match scope {
+            DestroyScope::Only => refuse_dependents(&catalog, dataset)?,
+            DestroyScope::Recursive => refuse_outer_clones(&catalog, dataset)?,
         }
         for entry in &catalog.datasets {
             if entry.name == *dataset || entry.name.is_below(dataset) {

@@ -8,7 +8,7 @@ use os_types::{AttrKey, DatasetName, SnapshotName};
 use super::contents::Contents;
 use super::edits::Choice;
 use super::mounts::Part;
-use crate::{Change, DatasetInfo, Datasets, Extent, PropertyEdit, StorageError};
+use crate::{Change, DatasetInfo, Datasets, DestroyScope, PropertyEdit, StorageError};
 
 impl Datasets for Contents {
     fn list(&self) -> Result<Vec<DatasetInfo>, StorageError> {
@@ -40,7 +40,7 @@ impl Datasets for Contents {
         self.make(dataset, None, properties)
     }
 
-    fn destroy(&self, dataset: &DatasetName, extent: Extent) -> Result<Change, StorageError> {
+    fn destroy(&self, dataset: &DatasetName, scope: DestroyScope) -> Result<Change, StorageError> {
         self.place.refuse_root(dataset)?;
         let Some(found) = self.find_raw(dataset)? else {
             return Ok(Change::Unchanged);
@@ -55,8 +55,8 @@ impl Datasets for Contents {
         let tree = self.tree(dataset)?;
         let snapshots = self.snapshots_below(dataset)?;
         let inside = |name: &DatasetName| name == dataset || name.is_below(dataset);
-        let by: Vec<String> = match extent {
-            Extent::Only => {
+        let by: Vec<String> = match scope {
+            DestroyScope::Only => {
                 let children = tree.iter().map(|d| &d.info.name);
                 let children = children.filter(|name| name.is_below(dataset));
                 let own = snapshots.iter().map(|s| &s.info.name);
@@ -66,7 +66,7 @@ impl Datasets for Contents {
                     .chain(own.map(ToString::to_string))
                     .collect()
             }
-            Extent::Recursive => {
+            DestroyScope::Recursive => {
                 let clones = snapshots.iter().flat_map(|s| &s.info.clones);
                 let outer = clones.filter(|clone| !inside(clone));
                 outer.map(ToString::to_string).collect()
@@ -75,9 +75,9 @@ impl Datasets for Contents {
         StorageError::refuse_in_use(dataset, by)?;
         self.unmount_tree(dataset, Part::Whole)?;
         self.drop_placeholder(dataset);
-        let args: &[&str] = match extent {
-            Extent::Only => &["destroy"],
-            Extent::Recursive => &["destroy", "-r"],
+        let args: &[&str] = match scope {
+            DestroyScope::Only => &["destroy"],
+            DestroyScope::Recursive => &["destroy", "-r"],
         };
         let args = [args, &[dataset.as_str()]].concat();
         if let Err(error) = self.change("destroy", dataset, &args) {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use os_storage::{Change, Extent, PropertyEdit, StorageError};
+use os_storage::{Change, DestroyScope, PropertyEdit, StorageError};
 use os_types::ByteSize;
 
 use crate::fixture::Make;
@@ -80,7 +80,7 @@ pub(crate) fn strange_neighbours_are_no_datasets(make: Make) {
     assert_eq!(f.names(), ["a"]);
     c.set(&f.dataset("a/private"), &[]).unwrap_err();
     assert_eq!(
-        c.destroy(&f.dataset("a/private"), Extent::Recursive)
+        c.destroy(&f.dataset("a/private"), DestroyScope::Recursive)
             .unwrap(),
         Change::Unchanged
     );
@@ -125,7 +125,7 @@ pub(crate) fn destroy_refuses_dependents_by_name(make: Make) {
     c.create(&f.dataset("a"), &[]).unwrap();
     c.create(&f.dataset("a/b"), &[]).unwrap();
     c.snapshot(&f.snapshot("a@s")).unwrap();
-    match c.destroy(&f.dataset("a"), Extent::Only) {
+    match c.destroy(&f.dataset("a"), DestroyScope::Only) {
         Err(StorageError::InUse { by, .. }) => {
             assert_eq!(by, [f.called("a/b"), f.called("a@s")]);
         }
@@ -133,15 +133,15 @@ pub(crate) fn destroy_refuses_dependents_by_name(make: Make) {
     }
     assert_eq!(f.names(), ["a", "a/b"]);
     assert_eq!(
-        c.destroy(&f.dataset("a/b"), Extent::Only).unwrap(),
+        c.destroy(&f.dataset("a/b"), DestroyScope::Only).unwrap(),
         Change::Removed
     );
     assert_eq!(
-        c.destroy(&f.dataset("a"), Extent::Recursive).unwrap(),
+        c.destroy(&f.dataset("a"), DestroyScope::Recursive).unwrap(),
         Change::Removed
     );
     assert_eq!(
-        c.destroy(&f.dataset("a"), Extent::Recursive).unwrap(),
+        c.destroy(&f.dataset("a"), DestroyScope::Recursive).unwrap(),
         Change::Unchanged
     );
     assert!(f.names().is_empty() && f.snapshot_names().is_empty());
@@ -157,12 +157,12 @@ pub(crate) fn destroy_recursive_spares_outer_clones(make: Make) {
         .unwrap();
     c.clone_snapshot(&f.snapshot("a@s"), &f.dataset("outer"), &[])
         .unwrap();
-    match c.destroy(&f.dataset("a"), Extent::Recursive) {
+    match c.destroy(&f.dataset("a"), DestroyScope::Recursive) {
         Err(StorageError::InUse { by, .. }) => assert_eq!(by, [f.called("outer")]),
         other => panic!("{other:?}"),
     }
-    c.destroy(&f.dataset("outer"), Extent::Only).unwrap();
-    c.destroy(&f.dataset("a"), Extent::Recursive).unwrap();
+    c.destroy(&f.dataset("outer"), DestroyScope::Only).unwrap();
+    c.destroy(&f.dataset("a"), DestroyScope::Recursive).unwrap();
     assert!(f.names().is_empty());
     f.finish();
 }
@@ -199,7 +199,10 @@ pub(crate) fn properties_are_set_and_unset(make: Make) {
 pub(crate) fn the_pool_itself_cannot_be_destroyed(make: Make) {
     let f = make("tank").started();
     let pool = f.place.name.as_str().parse().unwrap();
-    let error = f.contents().destroy(&pool, Extent::Recursive).unwrap_err();
+    let error = f
+        .contents()
+        .destroy(&pool, DestroyScope::Recursive)
+        .unwrap_err();
     assert!(matches!(error, StorageError::Invalid { .. }), "{error}");
     f.finish();
 }
@@ -214,7 +217,7 @@ pub(crate) fn guest_symlinks_are_not_followed(make: Make) {
     assert_eq!(f.names(), ["a", "b", "b/inner"]);
     let through = f.dataset("a/link/inner");
     assert_eq!(
-        c.destroy(&through, Extent::Recursive).unwrap(),
+        c.destroy(&through, DestroyScope::Recursive).unwrap(),
         Change::Unchanged
     );
     let error = c.create(&f.dataset("a/link/new"), &[]).unwrap_err();

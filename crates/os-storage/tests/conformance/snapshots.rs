@@ -130,7 +130,7 @@ pub(crate) fn rollback_keeps_children(make: Make) {
     c.create(&f.dataset("a/before"), &[]).unwrap();
     c.create(&f.dataset("a/gone"), &[]).unwrap();
     c.snapshot(&f.snapshot("a@s")).unwrap();
-    c.destroy(&f.dataset("a/gone"), os_storage::Extent::Only)
+    c.destroy(&f.dataset("a/gone"), os_storage::DestroyScope::Only)
         .unwrap();
     c.create(&f.dataset("a/after"), &[]).unwrap();
     f.write("a/before/file", "1");

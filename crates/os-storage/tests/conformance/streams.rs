@@ -249,7 +249,7 @@ pub(crate) fn received_beside_its_source(make: Make) {
         c.list().unwrap().pop().unwrap().origin,
         Some(f.snapshot("a@1"))
     );
-    c.destroy(&f.dataset("b"), os_storage::Extent::Recursive)
+    c.destroy(&f.dataset("b"), os_storage::DestroyScope::Recursive)
         .unwrap();
     let error = c.destroy_snapshot(&f.snapshot("a@1")).unwrap_err();
     assert!(matches!(error, StorageError::InUse { .. }), "{error}");

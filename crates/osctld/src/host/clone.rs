@@ -1,7 +1,7 @@
 //! Clones of the roots of images.
 
 use os_engine::{Outcome, StepCheck, StepContext};
-use os_storage::Extent;
+use os_storage::DestroyScope;
 use os_types::step::CloneStep;
 use os_types::{Failure, Presence};
 
@@ -17,7 +17,7 @@ impl HostStep for CloneStep {
         let contents = host.contents_of(&self.dataset);
         match self.to {
             Presence::Present => contents.clone_snapshot(&self.origin, &self.dataset, &[])?,
-            Presence::Absent => contents.destroy(&self.dataset, Extent::Only)?,
+            Presence::Absent => contents.destroy(&self.dataset, DestroyScope::Only)?,
         };
         Ok(Outcome::Changed)
     }

@@ -6,7 +6,7 @@ use os_cmd::os_helper::{Helper, HelperError};
 use os_core::layout;
 use os_engine::{Outcome, StepCheck, StepContext};
 use os_helper_api::{Answer, Job, UnpackJob, UnpackLimits};
-use os_storage::{Extent, PoolContents};
+use os_storage::{DestroyScope, PoolContents};
 use os_store::atomic::{self, Attributes};
 use os_sys::patience;
 use os_types::step::ImageStep;
@@ -66,14 +66,14 @@ impl HostStep for ImageStep {
         let contents = host.contents(&self.pool);
         let dataset = dataset(self, host)?;
         if contents.exists(&dataset)? {
-            contents.destroy(&dataset, Extent::Recursive)?;
+            contents.destroy(&dataset, DestroyScope::Recursive)?;
         }
         if self.to == Presence::Present {
             contents.create(&dataset, &[])?;
             let unpacked = unpack(self, &*contents, &dataset, context);
             if unpacked.is_err() {
                 // The failure tells more than what a destroy might say on top.
-                drop(contents.destroy(&dataset, Extent::Recursive));
+                drop(contents.destroy(&dataset, DestroyScope::Recursive));
             }
             unpacked?;
         }

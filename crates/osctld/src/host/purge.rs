@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use os_core::layout;
 use os_engine::{Outcome, StepCheck, StepContext};
-use os_storage::Extent;
+use os_storage::DestroyScope;
 use os_types::step::PurgeStep;
 use os_types::{Failure, Presence};
 
@@ -24,7 +24,7 @@ impl HostStep for PurgeStep {
         }
         let contents = host.contents_of(&self.dataset);
         if contents.exists(&self.dataset)? {
-            contents.destroy(&self.dataset, Extent::Recursive)?;
+            contents.destroy(&self.dataset, DestroyScope::Recursive)?;
         }
         Ok(Outcome::Changed)
     }

@@ -190,7 +190,7 @@ impl PlainHost {
     fn unpack(&self, step: &ImageStep) -> Result<(), Failure> {
         let (dataset, _) = self.image(step)?;
         let contents = self.real.contents(&step.pool);
-        contents.destroy(&dataset, os_storage::Extent::Recursive)?;
+        contents.destroy(&dataset, os_storage::DestroyScope::Recursive)?;
         if step.to == Presence::Present {
             contents.create(&dataset, &[])?;
             contents.snapshot(&layout::image_snapshot(&dataset)?)?;

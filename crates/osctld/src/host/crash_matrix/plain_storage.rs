@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use os_storage::{
-    Change, DatasetInfo, Datasets, Extent, Inspection, NewImage, PoolContents, PoolError,
+    Change, DatasetInfo, Datasets, DestroyScope, Inspection, NewImage, PoolContents, PoolError,
     PoolPlace, PoolSource, PoolStatus, PoolView, Pools, PropertyEdit, ReceiveRequest, Received,
     ResumeToken, SendReport, SendRequest, SnapshotInfo, Snapshots, StorageError, StreamError,
     Streams, Takeover,
@@ -232,7 +232,7 @@ impl Datasets for PlainContents {
         self.make(dataset, "")
     }
 
-    fn destroy(&self, dataset: &DatasetName, extent: Extent) -> Result<Change, StorageError> {
+    fn destroy(&self, dataset: &DatasetName, scope: DestroyScope) -> Result<Change, StorageError> {
         if !self.marker(dataset).exists() {
             return Ok(Change::Unchanged);
         }
@@ -241,14 +241,14 @@ impl Datasets for PlainContents {
             .iter()
             .flat_map(|it| self.snapshots_of(it))
             .collect();
-        let by: Vec<_> = match extent {
-            Extent::Only => {
+        let by: Vec<_> = match scope {
+            DestroyScope::Only => {
                 let children = datasets.iter().skip(1).map(ToString::to_string);
                 children
                     .chain(snapshots.iter().map(ToString::to_string))
                     .collect()
             }
-            Extent::Recursive => {
+            DestroyScope::Recursive => {
                 let clones = snapshots.iter().flat_map(|it| self.clones_of(it));
                 clones.map(|clone| clone.to_string()).collect()
             }

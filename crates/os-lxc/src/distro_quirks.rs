@@ -1,10 +1,10 @@
-//! What LXC must do differently for a distribution.
+//! Settings in which the LXC configurations of distributions differ.
 
 use std::fmt;
 
 use os_types::Distribution;
 
-/// How LXC asks an init to shut down (`lxc.signal.halt`), for administrators who run `lxc-stop`.
+/// The shutdown signal of init (`lxc.signal.halt`), for administrators who run `lxc-stop`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HaltSignal {
     /// SIGUSR2: busybox init, also as the init of OpenRC.
@@ -25,12 +25,12 @@ impl fmt::Display for HaltSignal {
     }
 }
 
-/// One distribution's own settings.
+/// The settings of one distribution.
 ///
 /// `lxc.tty.dir` is none of them: in a user namespace the terminals cannot be moved below a directory,
 /// so they are `/dev/tty1` and so on everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flavour {
+pub struct DistroQuirks {
     /// Terminals `/dev/tty1` to this one.
     pub terminals: u8,
     /// How to ask its init to shut down; none: LXC's own choice, SIGPWR (it knows systemd by itself).
@@ -44,7 +44,7 @@ pub struct Flavour {
 }
 
 /// What most of them need.
-const USUAL: Flavour = Flavour {
+const USUAL: DistroQuirks = DistroQuirks {
     terminals: 4,
     halt: None,
     mounts_run: false,
@@ -52,7 +52,7 @@ const USUAL: Flavour = Flavour {
     variable: None,
 };
 
-impl Flavour {
+impl DistroQuirks {
     /// The settings of a distribution; those it does not know get the usual ones.
     pub fn of(distribution: &Distribution) -> Self {
         match distribution.as_str() {
