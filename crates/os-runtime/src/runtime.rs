@@ -34,7 +34,7 @@ pub struct Setup {
     pub cgroup_parent: String,
     /// Told about each change of a container's state.
     pub listener: StateChange,
-    /// Told about each end of a container.
+    /// Called when a container has ended.
     pub exited: Exited,
 }
 

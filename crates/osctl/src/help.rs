@@ -191,7 +191,7 @@ mod tests {
         let (text, hint) = said("osctl ct strat web").unwrap();
         assert_eq!(text, "there is no command `osctl ct strat`");
         assert_eq!(hint, "did you mean `osctl ct start`?");
-        // The value of an option before it is no command.
+        // An option's value is not mistaken for a command.
         for options in ["--pool tank", "--pool=tank -j", "-j --root /x"] {
             let said = said(&format!("osctl {options} ct strat web"));
             assert_eq!(said.unwrap().0, text, "{options}");

@@ -13,9 +13,9 @@ use crate::host::LinuxHost;
 pub(crate) struct Admission {
     pub(crate) open: watch::Sender<bool>,
     failures: Mutex<Vec<String>>,
-    /// Held by what changes the phase. True: a `post-resume` that failed is to be tried again.
+    /// Held while the phase changes. True while a failed `post-resume` is being retried.
     pub(crate) turn: tokio::sync::Mutex<bool>,
-    /// Told when a drain is not wanted any more.
+    /// Notified by a resume, which cancels a drain.
     pub(crate) resumed: Notify,
 }
 

@@ -87,7 +87,7 @@ pub(crate) async fn prepare_stop(app: &App) -> Result<DaemonStatus, Failure> {
     app.enter(DaemonState::Draining);
     if let Err(failure) = hook(app, "pre-stop").await {
         admission.failures().push(failure.message.clone());
-        // Why the preparation failed counts, whatever comes of this.
+        // The command reports the failure of pre-stop, also if post-resume fails.
         drop(reopen_at_last(app, &mut retries).await);
         return Err(failure);
     }

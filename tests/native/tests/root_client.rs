@@ -79,7 +79,7 @@ impl Client<'_> {
     /// A shell that runs a line as the agent does; `osctl` is the one under test.
     fn shell(&self, line: &str) -> Result<Command> {
         let program = sandbox::program_path("osctl")?;
-        let folder = program.parent().context("a program lies in a directory")?;
+        let folder = program.parent().context("a program has a directory")?;
         let path = std::env::var("PATH").unwrap_or_default();
         #[expect(clippy::disallowed_methods, reason = "what the agent does")]
         let mut shell = Command::new("sh");

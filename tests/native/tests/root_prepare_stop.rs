@@ -156,7 +156,7 @@ fn scripts_run_at_both_ends_and_may_refuse() -> Result<()> {
         format!("pre-stop draining {pid}\npost-resume prepared {pid}\n")
     );
 
-    // One that fails before the stop: everything is as before, also for who was told already.
+    // A failing pre-stop aborts the preparation, and post-resume reverts what pre-stop did.
     fs::remove_file(&log)?;
     script(
         &sandbox,

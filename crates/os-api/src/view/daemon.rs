@@ -31,7 +31,7 @@ pub enum DaemonState {
     Ready,
     /// It is being prepared for a stop: lifecycle commands that run are waited for.
     Draining,
-    /// It can be stopped: no lifecycle command runs, and none is accepted.
+    /// It can be stopped: no lifecycle command runs, and osctld refuses new ones.
     Prepared,
     /// It could not be prepared for a stop, or not resumed; `failures` of its status say why.
     Blocked,
