@@ -69,7 +69,7 @@ pub struct EndpointInfo {
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
-/// Only what lies on one pool.
+/// Only what is on one pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OnPool {
@@ -85,7 +85,7 @@ pub struct ContainersQuery {
     /// Name of the pool; default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<PoolName>,
-    /// Leave out what most listings do not show and is most of the answer: folders, id maps, init.
+    /// Omit fields that most listings do not print: directories, id maps, init.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub brief: bool,
 }
@@ -134,7 +134,7 @@ pub struct OperationPart {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WaitQuery {
-    /// Answer when the operation has ended, or after so many milliseconds with what is known then.
+    /// Respond when the operation has ended, or after this number of milliseconds with its state at that time.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -168,7 +168,7 @@ pub struct EventsQuery {
     /// Go on behind this revision (as the header `Last-Event-ID` does); default: only new events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<u64>,
-    /// End the stream after so many events.
+    /// End the stream after this number of events.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -176,7 +176,7 @@ pub struct EventsQuery {
     )]
     #[schemars(range(min = 1, max = u32::MAX))]
     pub limit: Option<u32>,
-    /// End the stream after so many milliseconds.
+    /// End the stream after this number of milliseconds.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -223,7 +223,7 @@ pub enum AssetsOf {
     Container,
 }
 
-/// How a command is to be run.
+/// Options of a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandQuery {
@@ -239,7 +239,7 @@ pub struct CommandQuery {
     pub wait_ms: Option<u32>,
 }
 
-/// How an operation is to be cancelled.
+/// Options of a cancellation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelQuery {
@@ -329,7 +329,7 @@ endpoints! {
     OperationList: Get "/v1/operations" [Nothing] (Nothing) -> Vec<Operation>, "0.1", "Operations in progress and the newest ended ones, oldest first";
     OperationGet: Get "/v1/operations/{id}" [OperationPart] (WaitQuery) -> Operation, "0.1", "One operation, on request at its end";
     OperationCancel: Post "/v1/operations/{id}/cancel" [OperationPart] (CancelQuery) -> Operation, "0.1", "Interrupt an operation and take back what it did; answers at once";
-    QueueList: Get "/v1/queues" [Nothing] (Nothing) -> Vec<Queue>, "0.1", "Who has the turn with what, and who waits";
+    QueueList: Get "/v1/queues" [Nothing] (Nothing) -> Vec<Queue>, "0.1", "Which operations hold which locks, and which wait";
     HistoryList: Get "/v1/history" [Nothing] (HistoryQuery) -> Vec<HistoryRecord>, "0.1", "Ended operations, newest first";
     CodeList: Get "/v1/codes" [Nothing] (Nothing) -> Vec<view::CodeInfo>, "0.1", "Error codes and what they mean";
     CodeGet: Get "/v1/codes/{code}" [CodePart] (Nothing) -> view::CodeInfo, "0.1", "One error code";

@@ -34,7 +34,7 @@ pub enum Health {
     Ok,
     /// It can, but something on it cannot. Only pools are degraded.
     Degraded,
-    /// It cannot, until what `failure` says is mended. Everything else works on.
+    /// It cannot, until what `failure` says is repaired. Everything else works on.
     Disabled,
 }
 

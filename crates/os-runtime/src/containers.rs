@@ -19,7 +19,7 @@ use crate::state::{self, Event};
 /// Called with each new state of a container, and the process id of its init.
 pub type StateChange = Box<dyn Fn(&ContainerRef, ContainerState, Option<u32>) + Send + Sync>;
 
-/// Called when a container has ended, before the change of its state is told.
+/// Called when a container has exited, before the event about its state is sent.
 pub type Exited = Box<dyn Fn(&ContainerRef, ExitKind) + Send + Sync>;
 
 /// What is known of a container that is not stopped.
@@ -87,7 +87,7 @@ impl LiveContainer {
         }
     }
 
-    /// As it is now: one whose init has ended is stopping, though nobody has cleared it yet.
+    /// As it is now: one whose init has ended is stopping, even before its clean-up.
     fn now(mut self) -> Self {
         if self.has_ended() {
             self.state = ContainerState::Stopping;
@@ -99,7 +99,7 @@ impl LiveContainer {
 
 type Table = BTreeMap<ContainerRef, LiveContainer>;
 
-/// The table, and whoever is told about changes.
+/// The table, and the callbacks for changes.
 pub(crate) struct Containers {
     table: Mutex<Table>,
     listener: StateChange,

@@ -162,8 +162,8 @@ impl Runtime {
     }
 
     /// Removes what is left of a container whose init has ended. If that was `by_itself`, and not because
-    /// of a stop, a reboot that its guest asked for waits for its time, and an ephemeral container is to
-    /// be deleted; both are on disk before anything is removed.
+    /// of a stop, a reboot that its guest asked for waits for its time, and an ephemeral container is
+    /// deleted later; both are on disk before anything is removed.
     fn put_away(
         &self,
         target: &StopTarget,
@@ -207,7 +207,7 @@ impl Runtime {
         Ok(())
     }
 
-    /// Whether a container has ended by itself and is ephemeral: it is to be deleted. The record says so
+    /// Whether a container has ended by itself and is ephemeral: it has to be deleted. The record says so
     /// until it is deleted or started.
     pub fn is_to_be_deleted(&self, target: &StopTarget) -> bool {
         let is_live = self.container(&target.container).is_some();
@@ -349,7 +349,7 @@ impl Runtime {
     }
 }
 
-/// What is to be done with a container that has ended by itself; what the record says comes first.
+/// The action for a container that has stopped by itself; the run record takes precedence.
 fn after_exit(target: &StopTarget, was: &LiveContainer) -> Option<AfterExit> {
     let known = record::read(&target.run).and_then(|record| record.after_exit);
     let reboot = || {

@@ -11,9 +11,9 @@ use crate::mount_namespace::require_one_thread;
 use crate::{PidFd, SysError};
 
 /// Goes into all namespaces of a process, its user namespace too. Children will be in its pid
-/// namespace; the caller itself stays in its own, so that nobody in there can see or name it.
+/// namespace; the caller itself stays in its own, so that no process in there can see or name it.
 ///
-/// Nobody can trace the caller from now on, nor read its memory.
+/// Afterwards no process can trace the caller or read its memory.
 ///
 /// # Errors
 /// `EINVAL` in a process with several threads; `ESRCH` if the process is gone.
@@ -35,7 +35,7 @@ pub fn enter_guest(process: &PidFd) -> Result<(), SysError> {
         .map_err(|e| SysError::new("enter the namespaces of process", object, e))
 }
 
-/// The host name that a process has. The calling thread has the same from then on, for good, so it
+/// The host name that a process has. This changes the calling thread permanently, so it
 /// should end soon; other threads keep theirs.
 ///
 /// # Errors
@@ -62,7 +62,7 @@ pub enum Forked {
 /// Becomes two processes.
 ///
 /// # Errors
-/// `EINVAL` in a process with several threads: the new one would have locks that nobody opens.
+/// `EINVAL` in a process with several threads: the new process would have locks that no thread releases.
 pub fn fork() -> Result<Forked, SysError> {
     require_one_thread("fork")?;
     // SAFETY: there is one thread, so the child is a whole copy in a sane state.
@@ -81,17 +81,17 @@ pub fn fork() -> Result<Forked, SysError> {
 /// Both ends of a new terminal.
 #[derive(Debug)]
 pub struct Terminal {
-    /// The end of whoever shows it.
+    /// The end for the program that displays the terminal.
     pub master: OwnedFd,
-    /// The end of whoever runs in it.
+    /// The end for the process that runs in the terminal.
     pub slave: OwnedFd,
 }
 
 /// devpts, linux/magic.h.
 const DEVPTS: i64 = 0x1cd1;
 
-/// Makes a terminal of the file system at `/dev/pts`, which has to be a devpts: whoever may have put
-/// something else there gets an error and nothing is opened for good.
+/// Makes a terminal of the file system at `/dev/pts`, which has to be a devpts: if anything
+/// else is mounted there, it returns an error and opens nothing.
 pub fn new_terminal() -> Result<Terminal, SysError> {
     let path = "/dev/pts/ptmx";
     let failed = |e: rustix::io::Errno| SysError::new("make a terminal of", path, e);

@@ -76,7 +76,7 @@ codes! {
     PoolState = "E-POOL-STATE", 409, 4, "The pool is not in the right state",
         "The command needs the pool imported (or exported), and it is not. `osctl pool ls` shows the imported pools.";
     PoolForeign = "E-POOL-FOREIGN", 409, 5, "Another host has the pool open",
-        "The pool carries the mark of another host which imported it and did not export it. Export it there first. If that host is gone for good, `osctl pool import --force` takes the pool over; doing so while the other host still uses it destroys the pool.";
+        "The pool carries the mark of another host which imported it and did not export it. Export it there first. If that host was removed permanently, `osctl pool import --force` takes the pool over; doing so while the other host still uses it destroys the pool.";
     PoolSchema = "E-POOL-SCHEMA", 409, 5, "The pool was written by a newer version",
         "A file on the pool has a schema version that this version does not know. Use the version that wrote it, or let that version roll the pool back first. Nothing was changed on the pool.";
     ContainerState = "E-CONTAINER-STATE", 409, 4, "The container is not in the right state",
@@ -86,9 +86,9 @@ codes! {
     Start = "E-START", 500, 8, "The container did not start",
         "LXC or the container's init ended before init was running; the message has what they said. `osctl ct log cat <id>` shows the log; `osctl ct start --debug` makes it longer. Nothing of the attempt is left running.";
     Hook = "E-HOOK", 409, 8, "A script of the administrator refused",
-        "A script in the hook folder of the container or the pool ended with an error, or ran into its time limit; the message has its path and the end of what it printed.";
+        "A script in the hook directory of the container or the pool ended with an error, or ran into its time limit; the message has its path and the end of what it printed.";
     NotAPool = "E-NOT-A-POOL", 409, 5, "It is not a pool",
-        "The path, device or file system is not a pool of ours. `osctl pool install` makes an existing btrfs file system into one, `osctl pool new` makes a new one in a file.";
+        "The path, device or file system is not a pool of osctl. `osctl pool install` makes an existing btrfs file system into one, `osctl pool new` makes a new one in a file.";
     Damaged = "E-DAMAGED", 409, 5, "A file on the pool cannot be read",
         "A configuration file is damaged; the message names file and line. Only the entity it describes is disabled. Repair the file by hand and run `osctl pool reload <pool>`, or remove the entity with its del command. Everything else works on.";
     Conflict = "E-CONFLICT", 409, 4, "It was changed by somebody else",

@@ -2,10 +2,10 @@
 //!
 //! Each step names its object and both ends of the move, so that it can be
 //!
-//! - *repeated*: a host that is at the far end already answers "unchanged";
-//! - *checked*: a host that is at neither end answers "conflict" and touches nothing;
-//! - *inverted*: the inverse is the same step with the ends swapped. A step that destroys something
-//!   for good has no inverse.
+//! - *repeated*: a host that is in the target state already answers "unchanged";
+//! - *checked*: a host that is in neither state answers "conflict" and touches nothing;
+//! - *inverted*: the inverse is the same step with the ends swapped. A step that destroys data
+//!   has no inverse.
 //!
 //! Each kind is a struct in a file of its own, named as in the JSON form, and says all of this about
 //! itself through [`StepKind`]; the table at the end of this file is the list of kinds. Steps are
@@ -85,11 +85,11 @@ pub trait StepKind: Clone {
     /// What it changes.
     const DURABILITY: Durability;
 
-    /// The step back; `None` if the step destroys something for good.
+    /// The inverse step; `None` if the step destroys data.
     fn inverse(&self) -> Option<Self>;
 
-    /// The step that takes it back long after: as [`StepKind::inverse`], but `None` also if its
-    /// object may hold somebody's data by then.
+    /// The inverse step for a later undo: as [`StepKind::inverse`], but `None` also if its
+    /// object may contain new data by then.
     fn undo(&self) -> Option<Self> {
         self.inverse()
     }
@@ -152,7 +152,7 @@ macro_rules! steps {
                 }
             }
 
-            /// The step that takes it back long after, see [`StepKind::undo`].
+            /// The inverse step for a later undo, see [`StepKind::undo`].
             pub fn undo(&self) -> Option<Self> {
                 match self {
                     $(Self::$variant(step) => step.undo().map(Self::$variant),)+

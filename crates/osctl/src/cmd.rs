@@ -48,7 +48,7 @@ where
 {
     PossibleValuesParser::new(values.iter().copied().map(name)).try_map(move |given| {
         let named = values.iter().copied().find(|value| name(*value) == given);
-        named.ok_or("it is none of these")
+        named.ok_or("it is not one of these")
     })
 }
 
@@ -100,7 +100,7 @@ commands! {
         /// Commands in progress and the newest ended ones
         #[command(subcommand)]
         Operation(operation::OperationCommand),
-        /// Who has the turn with what, and who waits
+        /// Which operations hold which locks, and which wait
         #[command(subcommand)]
         Queue(queue::QueueCommand),
         History(history::History),

@@ -10,9 +10,9 @@ pub(crate) type Outcome = Result<(), Fault>;
 /// Why a command did not end well.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// Something failed; it is to be printed with its code and hint.
+    /// A failure, which is printed with its code and hint.
     Failure(Failure),
-    /// What is to be deleted does not exist; it is printed as a failure.
+    /// The object to delete does not exist; printed as a failure.
     Absent(Failure),
     /// Everything was said already; only the exit status is left.
     Status(u8),

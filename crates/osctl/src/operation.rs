@@ -119,7 +119,7 @@ pub(crate) fn each<T>(
                     first = Some(failure.code.exit());
                 }
             }
-            // Whoever pressed Ctrl-C, or does not read on, means the rest too.
+            // Ctrl-C or a closed pipe also ends the remaining targets.
             Err(fault) => return Err(fault),
         }
     }
@@ -143,7 +143,7 @@ pub(crate) fn conclude(ctx: &mut Ctx, operation: &Operation) -> Outcome {
     failure_of(operation).map_or(Ok(()), |failure| Err(Fault::Failure(failure)))
 }
 
-/// That nothing had to be done, or that it is not done yet because nobody waits for it.
+/// Notes that nothing had to be done, or that the operation still runs because the client does not wait.
 fn note_unusual(printer: &mut Printer, operation: &Operation) {
     if !operation.state.is_final() {
         printer.note(format_args!("operation {} goes on", operation.id));
@@ -205,7 +205,7 @@ fn not_ended(operation: &Operation) -> Failure {
     Failure::new(Code::Deadline, message).next(format!("osctl operation show {}", operation.id))
 }
 
-/// The command line of an operation; its id if nobody remembers.
+/// The command line of an operation; its id if the command line is unknown.
 fn command_line_of(ctx: &mut Ctx, id: &OpId) -> String {
     let query = HistoryQuery {
         pool: None,

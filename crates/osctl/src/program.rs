@@ -38,9 +38,9 @@ pub struct Surroundings {
     pub unicode: bool,
     /// How wide help texts are; `None`: as the terminal, at most 100.
     pub columns: Option<usize>,
-    /// How wide standard output is; `None`: it is no terminal.
+    /// Width of standard output in columns; `None` if it is not a terminal.
     pub out_columns: Option<usize>,
-    /// The root folder when no option says another.
+    /// The default root directory.
     pub root: PathBuf,
     /// The time zone; `None`: that of the host.
     pub zone: Option<TimeZone>,

@@ -86,7 +86,7 @@ impl App {
         *self.0.state.borrow()
     }
 
-    /// Brings the daemon into another state and tells whoever watches.
+    /// Changes the state of the daemon and sends an event.
     pub(crate) fn enter(&self, state: DaemonState) {
         tracing::info!(?state, "daemon");
         self.0.state.send_replace(state);

@@ -1,9 +1,9 @@
-//! Starting what is to be started when its pool has been imported.
+//! Starts containers with autostart after the import of their pool.
 //!
 //! Containers with `autostart` are started by priority, then id, as many at a time as the pool's
 //! `parallel_start` says, each by an operation of the daemon's own. On a loaded host the next start
-//! waits for the `delay` of the one before. Each is started once for each boot of the host: a list in the run folder
-//! remembers, so that a restart of the daemon does not start what somebody has stopped.
+//! waits for the `delay` of the one before. Each is started once per boot of the host: a list in the runtime directory
+//! records it, so that a restart of the daemon does not start containers that an administrator has stopped.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -22,8 +22,8 @@ use tokio::sync::{Mutex, Semaphore};
 use crate::app::App;
 use crate::{resume, submit};
 
-/// Once the operation that imports a pool has finished, goes on with what a crash cut off there, and, if
-/// `starts`, starts what is to be started with the pool.
+/// Once the operation that imports a pool has finished, resumes operations that a crash interrupted, and, if
+/// `starts`, starts the pool's containers with autostart.
 pub(crate) fn after_import(app: &App, pool: PoolName, starts: bool, import: OpId) {
     let app = app.clone();
     tokio::spawn(async move {
@@ -38,7 +38,7 @@ pub(crate) fn after_import(app: &App, pool: PoolName, starts: bool, import: OpId
     });
 }
 
-/// Starts what is to be started on a pool that has been imported, in the background. Failures are
+/// Starts the containers with autostart of an imported pool, in the background. Failures are
 /// logged, and in the history. Must be called within the runtime.
 pub(crate) fn begin(app: &App, pool: PoolName) {
     let app = app.clone();
@@ -62,7 +62,7 @@ async fn run(app: &App, pool: &PoolName) -> Result<(), Failure> {
     let slots = Arc::new(Semaphore::new(width as usize));
     let list = Arc::new(Mutex::new(()));
     for (name, delay) in waiting {
-        // Nobody closes the semaphore.
+        // The semaphore is never closed.
         let slot = Arc::clone(&slots).acquire_owned().await;
         let (app, pool, list) = (app.clone(), pool.clone(), Arc::clone(&list));
         tokio::spawn(async move {

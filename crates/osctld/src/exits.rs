@@ -218,7 +218,7 @@ impl Exit {
         why: &str,
         is_wanted: impl Fn(&App, &ContainerRef) -> bool + Send + Sync + 'static,
     ) -> Result<(), Failure> {
-        // Nobody closes the semaphore.
+        // The semaphore is never closed.
         let planner = self.planners.acquire().await;
         let id = submit::submit_own(&self.app, &self.container, command, why, is_wanted).await?;
         drop(planner);

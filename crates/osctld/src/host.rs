@@ -1,7 +1,7 @@
 //! This host, to which steps are applied: one file a kind of step.
 //!
 //! Each kind *checks* where the object of a step is (ready, done, conflict) and *applies* the step,
-//! that is, brings the object to the far end. [`LinuxHost::apply`] is the two in a row, so a repeated
+//! that is, brings the object to the target state. [`LinuxHost::apply`] is the two in a row, so a repeated
 //! step costs a check and a step that does not fit touches nothing.
 
 mod account_files;
@@ -110,7 +110,7 @@ pub(crate) struct LinuxHost {
 }
 
 impl LinuxHost {
-    /// The host below the root of `paths`; makes the folders that have to be there.
+    /// The host below the root of `paths`; makes the directories that have to be there.
     pub(crate) fn new(paths: Paths, scopes: Arc<Scopes>, news: News) -> Result<Self, Failure> {
         let (events, exits) = (news.clone(), news.clone());
         let runtime = Runtime::new(Setup {
@@ -253,10 +253,10 @@ trait HostStep {
         Ok(StepCheck::Ready)
     }
 
-    /// Takes into memory that the object is at the far end already.
+    /// Takes into memory that the object is in the target state already.
     fn note_done(&self, _host: &LinuxHost) {}
 
-    /// Brings the object to the far end, after a check that found the step ready.
+    /// Brings the object to the target state, after a check that found the step ready.
     fn apply(&self, host: &LinuxHost, context: &StepContext<'_>) -> Result<Outcome, Failure>;
 }
 

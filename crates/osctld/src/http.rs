@@ -29,16 +29,16 @@ use tower::ServiceExt as _;
 
 use crate::app::App;
 
-/// So many clients at a time; more wait in the listen queue of the kernel.
+/// Maximum number of connected clients; more wait in the listen queue of the kernel.
 const CONNECTIONS: usize = 4096;
 
 /// A client has so long to send the head of its request.
 const HEAD_DEADLINE: Duration = Duration::from_secs(30);
 
-/// After a failed accept the next is tried so much later.
+/// Back-off after `accept()` fails (for example EMFILE).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Who is at the other end of a connection.
+/// The peer of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
     /// User id.
@@ -134,6 +134,6 @@ async fn connection(router: Router, stream: UnixStream, mut stop: watch::Receive
 
 /// Returns when the daemon is to end.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that nobody can say so any more, which is the end as well.
+    // An error means that the sender is gone, which also means to stop.
     drop(stop.wait_for(|stopped| *stopped).await);
 }

@@ -1,4 +1,4 @@
-//! Where everything of ours is on this host.
+//! Paths of osctl on this host.
 
 use std::path::{Path, PathBuf};
 
@@ -52,7 +52,7 @@ impl Paths {
         self.sources().join(pool.as_str())
     }
 
-    /// The folder of `passwd`, `group`, `subuid`, `subgid`.
+    /// The directory of `passwd`, `group`, `subuid`, `subgid`.
     pub(crate) fn etc(&self) -> PathBuf {
         self.root.join("etc")
     }
@@ -78,7 +78,7 @@ impl Paths {
         self.run().join("pools").join(pool.as_str())
     }
 
-    /// The name of the control group that all of ours are below: `osctl`, or with a mark of the
+    /// The name of the control group above all others of osctl: `osctl`, or with a mark of the
     /// root if it is not `/`.
     pub(crate) fn cgroup_parent(&self) -> String {
         layout::cgroup_parent(&self.root)

@@ -18,7 +18,7 @@ pub(crate) const OWN_DEADLINE: Duration = Duration::from_mins(10);
 /// How long steps that run side by side keep others of their group from beginning.
 const ROUND: Duration = Duration::from_secs(10);
 
-/// Who gave a command, and how.
+/// The client of a command, and its options.
 #[derive(Debug, Clone)]
 pub(crate) struct Who {
     /// User id of the client.
@@ -180,7 +180,7 @@ fn nothing() -> Planned {
 }
 
 /// How a command stands to others about the same container: a kill waits for none of them, and
-/// interrupts what only changes a container that is to be killed.
+/// interrupts operations that only change a container that will be killed.
 const fn strength(command: &Command) -> Strength {
     match command {
         Command::ContainerStop(stop) => match stop.policy.method {

@@ -425,9 +425,9 @@ impl Stage {
             self.sandbox.finish(daemon)?;
             return Ok(None);
         };
-        prepare(&self.sandbox, back).context("the way back")?;
+        prepare(&self.sandbox, back).context("the rollback")?;
         let same = self.before.expect_same(&World::look(&self.sandbox)?);
-        same.context("the way back leads somewhere else")?;
+        same.context("the rollback leads to another state")?;
         let newest = newest(&self.sandbox)?;
         daemon.stop()?;
         Ok(Some(Self { newest, ..self }))

@@ -1,4 +1,4 @@
-//! `kill -9` at moments that nobody chose: also in the middle of a step, where the crash matrix,
+//! `kill -9` at random moments: also in the middle of a step, where the crash matrix,
 //! which kills around steps, does not look.
 
 use std::process::Stdio;
@@ -138,7 +138,7 @@ fn pool_round(sandbox: &Sandbox, round: u64, delay: Duration) -> Result<()> {
     daemon.kill()
 }
 
-/// Kills the daemon so long after a command was given.
+/// Kills the daemon with a delay after a command was sent.
 fn killed(sandbox: &Sandbox, daemon: Daemon, command: &[&str], delay: Duration) -> Result<()> {
     std::thread::scope(|scope| {
         let client = scope.spawn(|| sandbox.osctl(command));
@@ -147,7 +147,7 @@ fn killed(sandbox: &Sandbox, daemon: Daemon, command: &[&str], delay: Duration) 
             std::hint::spin_loop();
         }
         daemon.kill()?;
-        // Whether it was told of success or not, what is found afterwards has to be whole.
+        // Whether the client got a success or not, the state afterwards has to be consistent.
         client
             .join()
             .map_err(|_panic| anyhow::anyhow!("the client died"))?

@@ -19,9 +19,9 @@ pub enum RootSource {
         /// Its absolute path.
         path: HostPath,
     },
-    /// An image of a local repository folder.
+    /// An image of a local repository directory.
     Repository {
-        /// The folder, an absolute path; default: that of the host.
+        /// The directory, an absolute path; default: that of the host.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         path: Option<HostPath>,
         /// The distribution.
@@ -39,7 +39,7 @@ pub enum RootSource {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         variant: Option<Variant>,
     },
-    /// Nothing: an empty folder, to be filled by hand before the first start.
+    /// Nothing: an empty directory, to be filled by hand before the first start.
     Empty {
         /// The distribution that will be there.
         distribution: Distribution,
@@ -47,7 +47,7 @@ pub enum RootSource {
         version: DistVersion,
         /// Its architecture.
         arch: Arch,
-        /// Who made what will be there.
+        /// Vendor of the root that will be there.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         vendor: Option<Vendor>,
         /// Its variant.

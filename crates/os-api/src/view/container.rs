@@ -44,13 +44,13 @@ pub struct Container {
     pub group: Option<GroupName>,
     /// The dataset of its root.
     pub dataset: DatasetName,
-    /// The root as it lies on the pool, unshifted.
+    /// The root as it is on the pool, unshifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rootfs: Option<PathBuf>,
     /// LXC's path (`lxc-info -P`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lxc_path: Option<PathBuf>,
-    /// Its folder below it.
+    /// Its directory below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lxc_dir: Option<PathBuf>,
     /// Its control group from the top.

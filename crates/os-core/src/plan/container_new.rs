@@ -1,4 +1,4 @@
-//! `container-new`: a root, a configuration file, and if none is named a user.
+//! `container-new`: a root, a configuration file, and a dedicated user unless one is named.
 
 use os_api::command::ContainerNew;
 use os_api::command::container::{ContainerSettings, RootSource};
@@ -47,7 +47,7 @@ pub(super) fn plan(body: &ContainerNew, context: &Context<'_>) -> Result<Plan, F
     let entity = name.entity(on);
     let mut touches = owner.touches.clone();
     touches.extend([found.entity, entity.clone()]);
-    // The configuration last: what has none is no container yet.
+    // The configuration last: without it the container does not exist yet.
     let mut steps = owner.steps.clone();
     steps.extend(root(&dataset, pool, &owner, context, &mut touches)?);
     steps.push(Step::Directory(DirectoryStep {
@@ -115,13 +115,13 @@ fn check_dataset(
 ) -> Result<(), Failure> {
     if !dataset.is_below(pool.dataset()) {
         let below = pool.dataset();
-        let text = format!("dataset {dataset} does not lie below {below}");
+        let text = format!("dataset {dataset} is not below {below}");
         return Err(Failure::new(Code::Name, text).about(format!("dataset {dataset}")));
     }
     if context.facts.storage.datasets.contains(dataset) {
         return Err(Failure::exists(format!("dataset {dataset}")));
     }
-    // What lies in the trash, for example, is destroyed.
+    // What is in the trash, for example, is destroyed.
     for own in layout::DATASETS.iter().filter(|own| **own != "ct") {
         let own = pool.dataset().join(own)?;
         if *dataset == own || dataset.is_below(&own) {
@@ -168,7 +168,7 @@ fn document(
             (Some(info), &info.distribution, &info.version, &info.arch)
         }
         (_, None) => {
-            let text = "nobody looked for the image";
+            let text = "the image was not looked up";
             return Err(Failure::new(Code::Internal, text));
         }
     };
@@ -213,7 +213,7 @@ fn init_of(words: &[String]) -> Result<Option<InitCmd>, Failure> {
 }
 
 /// The steps that make the root: a clone of the image, which is unpacked first if the pool does not
-/// have it; or an empty folder.
+/// have it; or an empty directory.
 fn root(
     dataset: &DatasetName,
     pool: &PoolState,

@@ -60,7 +60,7 @@ pub(super) fn change(
     Ok(on_pool(pool, steps, [found.entity.clone()]))
 }
 
-/// The file as a whole; also mends a damaged one.
+/// The file as a whole; also repairs a damaged one.
 pub(super) fn replace(
     body: &ContainerConfigReplace,
     context: &Context<'_>,

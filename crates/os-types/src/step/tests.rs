@@ -8,7 +8,7 @@ use crate::plan::{JournalPlace, Plan};
 fn inverse_twice_is_the_same_step() {
     for (line, step) in golden() {
         let Some(back) = step.inverse() else {
-            // It destroys something for good.
+            // It destroys data.
             assert!(line.contains("purge") || line.contains("absent"), "{line}");
             continue;
         };

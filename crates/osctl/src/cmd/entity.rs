@@ -76,12 +76,12 @@ impl<T: Target> Names<T> {
         })
     }
 
-    /// Whether an entity is to be listed; without names all are.
+    /// Whether an entity is listed; without names all are.
     pub(crate) fn fit(&self, view: &T::View) -> bool {
         self.fit_at(T::place(view))
     }
 
-    /// Whether the entity at `place` is to be listed, see [`Target::place`].
+    /// Whether the entity at `place` is listed, see [`Target::place`].
     pub(crate) fn fit_at(&self, place: (&PoolName, &str)) -> bool {
         self.names.is_empty() || self.names.iter().any(|name| name.fits(place))
     }

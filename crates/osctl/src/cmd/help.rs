@@ -102,7 +102,7 @@ fn no_topic(what: &str) -> Fault {
 /// The meaning of each exit code that no error code has.
 const OTHERS: [(u8, &str); 4] = [
     (0, "it worked"),
-    (1, "`del`: what is to be deleted does not exist"),
+    (1, "`del`: the object to delete does not exist"),
     (130, "interrupted with Ctrl-C; an operation goes on"),
     (141, "the reader of the output has gone"),
 ];
@@ -132,7 +132,7 @@ fn exit_codes() -> String {
     }
     text.push_str(
         "\n`osctl ct exec` and `osctl ct attach` end with the code of the command: 128 + n if signal n\n\
-        killed it, 127 if there is no such command, 126 if it is no program, 125 if it was not run.\n\
+        killed it, 127 if there is no such command, 126 if it cannot be executed, 125 if it was not run.\n\
         `osctl ping` and `osctl healthcheck` have codes of their own, see their help.\n",
     );
     text

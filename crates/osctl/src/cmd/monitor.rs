@@ -17,7 +17,7 @@ use crate::listing::value::Style;
 use crate::printer::printable;
 use crate::views::word;
 
-/// Print what happens, as it happens
+/// Print events as they happen
 #[derive(Debug, Args)]
 #[command(after_help = "Example: osctl monitor -j | jq 'select(.type == \"state\") | .opts'")]
 pub(crate) struct Monitor {
@@ -31,28 +31,28 @@ impl Run for Monitor {
     }
 }
 
-/// Where to begin and when to end.
+/// Begin and end of the stream.
 #[derive(Debug, Args)]
 pub(crate) struct MonitorArgs {
-    /// Go on behind this revision instead of beginning with the next event
+    /// Continue after this revision instead of with the next event
     #[arg(long, value_name = "REVISION")]
     since: Option<u64>,
-    /// End after so many events
+    /// End after this number of events
     #[arg(short = 'n', long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// End after so many seconds
+    /// End after this number of seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
     timeout: Option<u32>,
 }
 
-/// What an event has to be for someone who does not want all of them.
+/// A filter of events.
 pub(crate) type Filter<'a> = &'a dyn Fn(&EventBody) -> bool;
 
-/// Prints events, all or those that a filter lets through.
+/// Prints all events, or those that match a filter.
 pub(crate) fn print(ctx: &mut Ctx, args: &MonitorArgs, filter: Option<Filter<'_>>) -> Outcome {
     let query = EventsQuery {
         since: args.since,
-        // What is left out does not count.
+        // Filtered events do not count.
         limit: args.limit.filter(|_| filter.is_none()),
         timeout_ms: args.timeout.map(|seconds| seconds * 1000),
     };
@@ -69,7 +69,7 @@ pub(crate) fn print(ctx: &mut Ctx, args: &MonitorArgs, filter: Option<Filter<'_>
         } else {
             printer.line(line(&event, &style))?;
         }
-        // Whoever reads it through a pipe wants it now.
+        // Flush each event for readers of a pipe.
         printer.flush()?;
         left = left.map(|left| left - 1);
         if left == Some(0) {

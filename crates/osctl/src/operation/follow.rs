@@ -24,7 +24,7 @@ const QUICK_MS: u32 = 300;
 /// How long the daemon holds an answer back while nothing ends, i.e. how often progress moves.
 const STEP_MS: u32 = 250;
 
-/// How long the last rungs of an operation that has ended may be on their way.
+/// Timeout for the last progress events after an operation has ended.
 const LAST_RUNGS: Duration = Duration::from_millis(200);
 
 /// How the waiting ended.
@@ -78,7 +78,7 @@ pub(super) fn start_and_follow(
             progress.tell(text, printer);
         };
         let mut rungs = pin!(rungs.follow(&id, on_rung));
-        // Those that were told already come before where it is now.
+        // Progress that was already printed comes before the current position.
         let mut all_told = timeout(LAST_RUNGS / 10, &mut rungs).await.is_ok();
         let mut waiting = pin!(wait(client, operation, deadline, on_progress));
         let waited = loop {
@@ -89,7 +89,7 @@ pub(super) fn start_and_follow(
             }
         };
         if !all_told {
-            // They were told before the end was; their connection is another one.
+            // Progress was sent before the end, but over another connection.
             drop(timeout(LAST_RUNGS, rungs).await);
         }
         waited

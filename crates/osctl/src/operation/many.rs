@@ -58,7 +58,7 @@ pub(crate) fn run_many_within<C: Into<Command>>(
         let command = command(target.clone()).into();
         let target = target.clone();
         async move {
-            // Nobody closes the semaphore.
+            // The semaphore is never closed.
             let _permit = permits.acquire().await;
             (target, to_its_end(client, &command, wait).await)
         }

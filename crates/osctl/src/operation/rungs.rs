@@ -13,7 +13,7 @@ use crate::context::Ctx;
 pub(super) struct Rungs(Option<(Client, u64)>);
 
 impl Rungs {
-    /// Remembers how far the events have come before a command is sent, so that none is missed.
+    /// Records the current revision before a command is sent, so that no event is missed.
     pub(super) fn before(ctx: &mut Ctx, command: &Command) -> Self {
         let has_rungs = matches!(
             command,

@@ -1,8 +1,8 @@
 //! Files and directories of a pool that a plan removes go at its end.
 //!
 //! On a full pool nothing can be created, so what a step had removed could not be put back when a
-//! later step of its operation fails. Therefore the steps only take a file out of use, and the way
-//! back finds it in its place; removing needs no space, and is done when every step has succeeded.
+//! later step of its operation fails. Therefore the steps only take a file out of use, and the rollback
+//! finds it in its place; removing needs no space, and is done when every step has succeeded.
 //! After a crash in between, recovery finds the open journal before it loads the pool, and ends here
 //! as well (ADR-18). The ids of a pool that the plan forgets are released here, too.
 
@@ -37,7 +37,7 @@ pub(super) fn complete(host: &LinuxHost, plan: &Plan) -> Result<(), Failure> {
             _ => {}
         }
     }
-    // Nothing can fail any more, so nobody misses it on a way back.
+    // No step can fail any more, so no rollback needs the file.
     for (_, (_, number)) in &removed {
         if let Some(Step::File(step)) = plan.steps.get(*number) {
             host.sweep_after(&step.path, step.before.as_deref(), None);

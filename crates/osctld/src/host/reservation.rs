@@ -117,8 +117,8 @@ impl LinuxHost {
         self.remembered(plan, reservation)
     }
 
-    /// Takes the configuration of a pool into the state. A user of it stands back if an operation is
-    /// giving its ids to another one.
+    /// Takes the configuration of a pool into the state. A user of it is disabled if an operation is
+    /// assigning its ids to another one.
     pub(super) fn take_in(&self, pool: PoolState) {
         let _ids = self.ids();
         let changed = self.cache.change(|state| state.insert(pool));

@@ -95,7 +95,7 @@ pub(super) fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// The document is made anew each time: clients ask for it once, and it is large.
+/// Generates the document for each request, because clients request it once, and it is large.
 async fn openapi(State(app): State<App>) -> Response {
     let document = || answer::json(StatusCode::OK, &os_api::openapi());
     let document = app.reads().run(document).await;

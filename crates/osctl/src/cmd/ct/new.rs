@@ -17,8 +17,8 @@ use crate::target::{Ref, host_path};
 
 /// Create a container
 ///
-/// Its root is made from an image archive, from an image of a local repository, or it is left empty
-/// and filled by hand. Without --user it gets a user of its own, with its id as the name, that goes
+/// Its root is a clone of an image file or of an image from a local repository, or it is left empty
+/// and filled by hand. Without --user it gets a dedicated user, named after the container and deleted
 /// with it.
 #[derive(Debug, Args)]
 #[command(
@@ -66,13 +66,13 @@ struct RootArgs {
     /// The architecture; the default is that of the host
     #[arg(long, requires = "distribution")]
     arch: Option<Arch>,
-    /// Who made the image; the default is up to the repository
+    /// Vendor of the image; default: that of the repository
     #[arg(long, requires = "distribution")]
     vendor: Option<Vendor>,
     /// The variant of the image; the default is up to the repository
     #[arg(long, requires = "distribution")]
     variant: Option<Variant>,
-    /// The folder of the repository; the default is that of the host
+    /// Directory of the repository; default: that of the host
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, value_parser = host_path, requires = "distribution")]
     repository: Option<HostPath>,
 }

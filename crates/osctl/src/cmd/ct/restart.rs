@@ -30,7 +30,7 @@ pub(crate) struct Restart {
     /// Wait until the guest is up again
     #[arg(short, long)]
     wait_ready: bool,
-    /// With --wait-ready: wait so long at most (exit code 7 then)
+    /// With --wait-ready: timeout in seconds (exit code 7)
     #[arg(long, value_name = "SECONDS", default_value = "120")]
     ready_timeout: u32,
 }

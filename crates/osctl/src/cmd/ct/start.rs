@@ -28,7 +28,7 @@ pub(crate) struct Start {
     /// Wait until the guest is up
     #[arg(short, long)]
     wait_ready: bool,
-    /// With --wait-ready: wait so long at most (exit code 7 then)
+    /// With --wait-ready: timeout in seconds (exit code 7)
     #[arg(
         long,
         visible_alias = "ready-timeout",

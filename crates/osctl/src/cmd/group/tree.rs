@@ -49,7 +49,7 @@ impl Run for Tree {
     }
 }
 
-/// Draws what lies directly below `parent`, and below that.
+/// Draws what is directly below `parent`, and below that.
 fn draw(ctx: &Ctx, names: &[&GroupName], parent: &GroupName, indent: &str, text: &mut String) {
     let [branch, last_branch, bar] = if ctx.is_unicode {
         ["├── ", "└── ", "│   "]
