@@ -31,7 +31,7 @@ pub(crate) struct Cli {
     pub(crate) globals: GlobalArgs,
     /// Show raw numbers and times in UTC
     // Listings take it too; `group new -p` means something else, so it is not global.
-    #[arg(short, long)]
+    #[arg(short, long, hide_short_help = true)]
     pub(crate) parsable: bool,
     #[command(subcommand)]
     pub(crate) command: Top,
