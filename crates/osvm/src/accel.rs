@@ -84,8 +84,9 @@ impl Accel {
         match self {
             Self::Kvm => "",
             // Each jump that is guarded against speculation, and each page that is cleared twice, is
-            // translated code.
-            Self::Tcg => "mitigations=off init_on_alloc=0",
+            // translated code. And a host with other work to do is late with the few ticks of the timer that
+            // the kernel waits for at boot, before it panics.
+            Self::Tcg => "mitigations=off init_on_alloc=0 no_timer_check",
         }
     }
 
