@@ -4,6 +4,7 @@
 //! to read along. It goes on over restarts; searches begin where the machine was last turned on.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use crate::{Evidence, VmError};
@@ -33,6 +34,14 @@ impl Console {
         Ok(file)
     }
 
+    /// Writes a line about the machine into the log, before it is turned on. Searches do not see it.
+    pub(crate) fn remark(&self, remark: &str) -> Result<(), VmError> {
+        let mut options = File::options();
+        let file = options.create(true).append(true).open(&self.log);
+        file.and_then(|mut file| writeln!(file, "[{remark}]"))
+            .map_err(VmError::file("write console log", &self.log))
+    }
+
     /// All since the machine was last turned on; bytes that are no text are replaced.
     pub(crate) fn text(&self) -> Result<String, VmError> {
         let read = || {
@@ -59,8 +68,6 @@ impl Console {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
 
     #[test]

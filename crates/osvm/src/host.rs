@@ -1,13 +1,18 @@
 //! What is used of the host: programs by name, and files that nobody else reads yet.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{OnceLock, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use os_sys::{Child, SpawnError, SpawnRequest};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::VmError;
+
+/// How long a program that has closed its output may take to end.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A program on `PATH`, or in the folders that a plain user's `PATH` lacks.
 pub(crate) fn find_program(
@@ -29,6 +34,23 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), VmError> {
         reason = "a temporary file that no other process reads yet"
     )]
     std::fs::write(path, contents).map_err(VmError::file("write", path))
+}
+
+/// What a program says of its version, the first line.
+pub(crate) fn version_of(program: &Path) -> Result<String, VmError> {
+    let pipe = std::io::pipe().map_err(VmError::file("make pipe for", program));
+    let (mut output, input) = pipe?;
+    let request = SpawnRequest::new(program).arg("--version").stdout(input);
+    let mut child = spawn_bound(request).map_err(|source| VmError::Start {
+        machine: "to ask QEMU for its version".to_owned(),
+        source,
+    })?;
+    let mut said = String::new();
+    output
+        .read_to_string(&mut said)
+        .map_err(VmError::file("read the version of", program))?;
+    child.wait(VERSION_TIMEOUT)?;
+    Ok(said.lines().next().unwrap_or_default().to_owned())
 }
 
 /// Makes a pipe with a name, anew.

@@ -9,9 +9,16 @@
 //! ```text
 //!             start, start_with                       greeted on hvc0
 //!   off ────────────────────────> running ──────────────────────────> answering
-//!    ^   power_cut, shut_down,     │   ^          reboot, silence         │
-//!    └──── the guest turns off ────┘   └──────────────────────────────────┘
+//!    ^   power_cut, shut_down,     │   ^          reboot, silence         │  ^
+//!    ├──── the guest turns off ────┘   └──────────────────────────────────┘  │
+//!    └───────────────────────────────────────────────────────────────────────┘
+//!                        resume: from a saved state, in a second
 //! ```
+//!
+//! A boot takes twenty seconds or more under TCG. A test whose point is not the boot says by a [`Recipe`]
+//! where it wants to begin, and [`Machine::resume`] starts from the state that was saved when this recipe
+//! was first asked for; see `saved.rs` for what a state is, and `machine/resume.rs` for what is done so that
+//! machines that resume from one state do not disturb each other.
 //!
 //! What the guest has to do: have `sh`, `base64`, `timeout`, `mkdir` and `rm` (coreutils or
 //! busybox), a devtmpfs on `/dev`, and a shell on the line, again and again, for example
@@ -41,6 +48,8 @@
 //!   monitor   buttons and cables, by QMP
 //!   network   a switch between UNIX sockets
 //!   qemu      the command line
+//!   recipe    what is done to a machine before its state is saved
+//!   saved     the folder with saved states
 //!   accel     KVM or TCG, by a real boot
 //!   initrd    a cpio archive, for machines without the system
 //! ```
@@ -60,6 +69,8 @@ mod machine;
 mod monitor;
 mod network;
 mod qemu;
+mod recipe;
+mod saved;
 mod shell;
 mod token;
 
@@ -70,3 +81,4 @@ pub use self::error::{Evidence, VmError};
 pub use self::initrd::Initrd;
 pub use self::machine::{Builder, Machine, Output};
 pub use self::network::{Network, Nic};
+pub use self::recipe::Recipe;

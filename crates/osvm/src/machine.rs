@@ -11,12 +11,13 @@ use crate::console::Console;
 use crate::network::hardware_address;
 use crate::qemu::{Hardware, Places};
 use crate::shell::{Fault, Shell};
-use crate::{Accel, Evidence, VmError};
+use crate::{Accel, Disk, Evidence, VmError};
 
 mod builder;
 mod commands;
 mod files;
 mod power;
+mod resume;
 mod waits;
 
 pub use self::builder::Builder;
@@ -78,6 +79,12 @@ impl Machine {
     /// The hardware address of a card, by its number: `52:54:00:12:ab:ff`.
     pub fn hardware_address(&self, card: usize) -> String {
         hardware_address(self.name(), card)
+    }
+
+    /// One of its disks, to put into another machine when this one is off.
+    pub fn disk(&self, serial: &str) -> Option<Disk> {
+        let mut disks = self.hardware.disks.iter();
+        disks.find(|disk| disk.serial == serial).cloned()
     }
 
     /// Whether QEMU runs.

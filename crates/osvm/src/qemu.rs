@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
+
 use crate::disk::Access;
 use crate::network::{Card, hardware_address};
 use crate::{Accel, Disk, VmError, host};
@@ -21,6 +23,38 @@ pub(crate) struct Hardware {
     pub(crate) serial: bool,
     pub(crate) disks: Vec<Disk>,
     pub(crate) cards: Vec<Card>,
+    /// Number of disks that are on the board, while all others and the cards are in slots; `None` for a
+    /// machine without slots.
+    pub(crate) on_board: Option<usize>,
+}
+
+/// Slots for disks and cards: PCI Express root ports, to which devices can be added while the machine runs.
+pub(crate) const SLOTS: usize = 8;
+
+impl Hardware {
+    /// The slot of a disk; `None` if it is on the board.
+    pub(crate) fn slot_of_disk(&self, number: usize) -> Option<usize> {
+        number.checked_sub(self.on_board?)
+    }
+
+    /// The slot of a card, behind those of the disks.
+    pub(crate) fn slot_of_card(&self, number: usize) -> Option<usize> {
+        Some(number + self.disks.len().checked_sub(self.on_board?)?)
+    }
+
+    /// Number of slots that are taken.
+    pub(crate) fn taken_slots(&self) -> usize {
+        self.slot_of_card(self.cards.len()).unwrap_or_default()
+    }
+
+    /// The same machine without cards and without the disks of all slots but the first `disks`.
+    pub(crate) fn with_slots_taken(&self, disks: usize) -> Self {
+        let kept = self.on_board.unwrap_or_default() + disks;
+        let mut hardware = self.clone();
+        hardware.disks.truncate(kept);
+        hardware.cards.clear();
+        hardware
+    }
 }
 
 /// The folder of a machine: sockets and logs.
@@ -102,13 +136,28 @@ pub(crate) fn arguments(
     args.add("-chardev", shell);
     args.add("-device", "virtio-serial-pci");
     args.add("-device", "virtconsole,chardev=shell");
+    if hardware.on_board.is_some() {
+        args.slots();
+    }
     for (number, disk) in hardware.disks.iter().enumerate() {
-        args.disk(number, disk);
+        args.disk(number, disk, hardware.slot_of_disk(number));
     }
-    for (number, card) in hardware.cards.iter().enumerate() {
-        let boots = hardware.from_network && number == 0;
-        args.card(number, card, &hardware.name, boots);
+    for number in 0..hardware.cards.len() {
+        args.card(number, hardware);
     }
+    args.0
+}
+
+/// The capability of migration with which a state is saved and loaded: each page of memory has its place in
+/// the file, and pages of zeroes are holes. *Source*: QEMU's docs/devel/migration/mapped-ram.rst; since 9.0.
+pub(crate) const MAPPED_RAM: &str = "mapped-ram";
+
+/// What is added to the arguments of a machine that begins with a saved state. It waits for `cont`.
+pub(crate) fn incoming(memory: &Path) -> Vec<String> {
+    let mut args = Arguments::default();
+    args.flag("-S");
+    args.add("-global", format!("migration.{MAPPED_RAM}=on"));
+    args.add("-incoming", format!("file:{}", memory.display()));
     args.0
 }
 
@@ -124,7 +173,19 @@ impl Arguments {
         self.0.extend([name.to_owned(), value.into()]);
     }
 
-    fn disk(&mut self, number: usize, disk: &Disk) {
+    /// What a machine has that is to be saved.
+    fn slots(&mut self) {
+        for slot in 0..SLOTS {
+            let number = slot + 1;
+            let port = format!("pcie-root-port,id=slot{slot},chassis={number},slot={number}");
+            self.add("-device", port);
+        }
+        // Tells the kernel that it was resumed, which then seeds its random numbers anew: machines that
+        // resume from one state would have the same ones.
+        self.add("-device", "vmgenid,guid=auto");
+    }
+
+    fn disk(&mut self, number: usize, disk: &Disk, slot: Option<usize>) {
         let read_only = match disk.access {
             Access::Read => "on",
             Access::Write => "off",
@@ -139,11 +200,16 @@ impl Arguments {
             ),
         );
         let serial = &disk.serial;
-        let device = format!("virtio-blk-pci,drive=disk{number},serial={serial}");
+        let bus = slot.map(|slot| format!(",bus=slot{slot}"));
+        let bus = bus.unwrap_or_default();
+        let device = format!("virtio-blk-pci,drive=disk{number},serial={serial}{bus}");
         self.add("-device", device);
     }
 
-    fn card(&mut self, number: usize, card: &Card, machine: &str, boots: bool) {
+    fn card(&mut self, number: usize, hardware: &Hardware) {
+        let Some(card) = hardware.cards.get(number) else {
+            return;
+        };
         let netdev = match card {
             Card::Port(network, port) => format!(
                 "dgram,id=net{number},local.type=unix,local.path={},\
@@ -154,14 +220,63 @@ impl Arguments {
             Card::Restricted => format!("user,id=net{number},restrict=on"),
         };
         self.add("-netdev", netdev);
-        let address = hardware_address(machine, number);
+        let address = hardware_address(&hardware.name, number);
         // The boot program of a card, iPXE, costs time.
-        let boot = if boots { "bootindex=0" } else { "romfile=" };
+        let boot = if hardware.from_network && number == 0 {
+            "bootindex=0"
+        } else {
+            "romfile="
+        };
+        let bus = hardware.slot_of_card(number);
+        let bus = bus
+            .map(|slot| format!(",bus=slot{slot}"))
+            .unwrap_or_default();
         self.add(
             "-device",
-            format!("virtio-net-pci,id=card{number},netdev=net{number},mac={address},{boot}"),
+            format!("virtio-net-pci,id=card{number},netdev=net{number},mac={address},{boot}{bus}"),
         );
     }
+}
+
+/// Adds a disk to a running machine: commands of QMP with their arguments.
+pub(crate) fn plug_disk(number: usize, disk: &Disk, slot: usize) -> [(&'static str, Value); 2] {
+    let name = format!("disk{number}");
+    // The options of `Arguments::disk`.
+    let cache = json!({ "direct": false, "no-flush": true });
+    let file =
+        json!({ "driver": "file", "filename": disk.file, "discard": "unmap", "cache": cache });
+    let node = json!({
+        "node-name": name, "driver": "raw", "read-only": disk.access == Access::Read,
+        "discard": "unmap", "cache": cache, "file": file,
+    });
+    let device = json!({
+        "driver": "virtio-blk-pci", "id": name, "drive": name, "serial": disk.serial,
+        "bus": format!("slot{slot}"),
+    });
+    [("blockdev-add", node), ("device_add", device)]
+}
+
+/// Adds a card to a running machine: commands of QMP with their arguments.
+pub(crate) fn plug_card(
+    number: usize,
+    card: &Card,
+    machine: &str,
+    slot: usize,
+) -> [(&'static str, Value); 2] {
+    let (name, id) = (format!("net{number}"), format!("card{number}"));
+    let netdev = match card {
+        Card::Port(network, port) => json!({
+            "type": "dgram", "id": name,
+            "local": { "type": "unix", "path": port },
+            "remote": { "type": "unix", "path": network.socket() },
+        }),
+        Card::Restricted => json!({ "type": "user", "id": name, "restrict": true }),
+    };
+    let device = json!({
+        "driver": "virtio-net-pci", "id": id, "netdev": name, "romfile": "",
+        "mac": hardware_address(machine, number), "bus": format!("slot{slot}"),
+    });
+    [("netdev_add", netdev), ("device_add", device)]
 }
 
 /// A path as the value of an option: a comma is doubled.
@@ -190,6 +305,7 @@ mod tests {
             serial: true,
             disks: Vec::new(),
             cards: Vec::new(),
+            on_board: None,
         }
     }
 
@@ -210,6 +326,32 @@ mod tests {
         }
         assert_eq!(line.matches("bootindex=0").count(), 1, "{line}");
         assert_eq!(line.matches("romfile=").count(), 1, "{line}");
+    }
+
+    #[test]
+    fn what_is_not_on_the_board_is_in_slots() {
+        let mut hardware = hardware();
+        hardware.on_board = Some(1);
+        let disk = |serial: &str| Disk::writable("/d", serial);
+        hardware.disks = vec![disk("root"), disk("a"), disk("b")];
+        hardware.cards = vec![Card::Restricted];
+        assert_eq!(hardware.taken_slots(), 3);
+        let all = line(&hardware, "");
+        for part in [
+            "drive=disk0,serial=root -drive",
+            "drive=disk1,serial=a,bus=slot0",
+            "drive=disk2,serial=b,bus=slot1",
+            "romfile=,bus=slot2",
+            "pcie-root-port,id=slot7,chassis=8,slot=8",
+        ] {
+            assert!(all.contains(part), "{part}: {all}");
+        }
+        let saved = line(&hardware.with_slots_taken(1), "");
+        assert!(
+            saved.contains("disk1") && !saved.contains("disk2"),
+            "{saved}"
+        );
+        assert!(!saved.contains("card0"), "{saved}");
     }
 
     #[test]

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use osvm::{Accel, Builder, Deadline, Disk, Initrd, Machine, Network, Nic, VmError};
 
+#[path = "machine/resume.rs"]
+mod resume;
+
 const INIT: &str = include_str!("init.sh");
 
 /// Where `scripts/test-kernel` puts things.
@@ -15,8 +18,13 @@ fn kernel() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/osvm/kernel")
 }
 
-/// Makes the initrd of a test in its folder.
+/// The initrd of a test in its folder; made by the first call. Machines with the same one have the same
+/// image.
 fn initrd(dir: &Path) -> Result<PathBuf> {
+    let file = dir.join("initrd");
+    if file.exists() {
+        return Ok(file);
+    }
     let modules = kernel().join("modules");
     let entries = modules.read_dir();
     let entries = entries.context("there is no kernel for the tests; run scripts/test-kernel")?;
@@ -26,7 +34,7 @@ fn initrd(dir: &Path) -> Result<PathBuf> {
         let name = format!("modules/{}", entry.file_name().display());
         initrd = initrd.file_of(&name, 0o644, &entry.path())?;
     }
-    Ok(initrd.write_to(dir.join("initrd"))?)
+    Ok(initrd.write_to(file)?)
 }
 
 /// A folder of the test, for machines that are expected to fail: their logs go with it.

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 use super::{Machine, Power};
 use crate::console::Console;
-use crate::qemu::{self, Hardware, Places};
+use crate::qemu::{self, Hardware, Places, SLOTS};
 use crate::{Accel, Disk, Nic, VmError};
 
 /// A machine in the making.
@@ -18,10 +20,17 @@ pub struct Builder {
     append: Vec<String>,
     from_network: bool,
     serial: bool,
-    disks: Vec<Disk>,
-    new_disks: Vec<(String, u64)>,
+    disks: Vec<PlannedDisk>,
     nics: Vec<Nic>,
+    on_board: Option<usize>,
     state: PathBuf,
+}
+
+#[derive(Debug)]
+enum PlannedDisk {
+    Given(Disk),
+    /// An empty one: serial, and size in bytes.
+    New(String, u64),
 }
 
 impl Machine {
@@ -39,8 +48,8 @@ impl Machine {
             from_network: false,
             serial: true,
             disks: Vec::new(),
-            new_disks: Vec::new(),
             nics: Vec::new(),
+            on_board: None,
             state: std::env::temp_dir(),
         }
     }
@@ -87,14 +96,23 @@ impl Builder {
     /// Adds a disk.
     #[must_use]
     pub fn disk(mut self, disk: Disk) -> Self {
+        self.disks.push(PlannedDisk::Given(disk));
+        self
+    }
+
+    /// Adds an empty disk of that many bytes; it goes with the machine.
+    #[must_use]
+    pub fn new_disk(mut self, serial: &str, size: u64) -> Self {
+        let disk = PlannedDisk::New(serial.to_owned(), size);
         self.disks.push(disk);
         self
     }
 
-    /// Adds an empty disk of that many bytes, after those of [`Self::disk`]; it goes with the machine.
+    /// Gives it eight slots, which hold the disks that are added from here on, and the cards. Only a
+    /// machine with slots can [resume](Machine::resume): what is in the slots is added when it has.
     #[must_use]
-    pub fn new_disk(mut self, serial: &str, size: u64) -> Self {
-        self.new_disks.push((serial.to_owned(), size));
+    pub fn slots(mut self) -> Self {
+        self.on_board = Some(self.disks.len());
         self
     }
 
@@ -126,38 +144,61 @@ impl Builder {
                 takes: "letters, digits and -",
             });
         }
-        let parts = [&self.kernel, &self.initrd];
-        for part in parts
-            .into_iter()
-            .chain(self.disks.iter().map(|disk| &disk.file))
-        {
+        let given = self.disks.iter().filter_map(|disk| match disk {
+            PlannedDisk::Given(disk) => Some(&disk.file),
+            PlannedDisk::New(..) => None,
+        });
+        for part in [&self.kernel, &self.initrd].into_iter().chain(given) {
             part.metadata().map_err(VmError::file("find", part))?;
         }
         let qemu = qemu::program()?;
         let accel = Accel::choose(&qemu, &self.kernel)?;
-        let dir = tempfile::Builder::new()
-            .prefix(&format!("osvm-{}-", self.name))
-            .tempdir_in(&self.state)
-            .map_err(VmError::file("make a folder in", &self.state))?;
-        let mut disks = self.disks;
-        for (serial, size) in self.new_disks {
-            let file = dir.path().join(format!("{serial}.disk"));
-            disks.push(Disk::create(file, &serial, size)?);
+        let dir = Machine::make_folder(&self.name, &self.state)?;
+        let make = |disk| match disk {
+            PlannedDisk::Given(disk) => Ok(disk),
+            PlannedDisk::New(serial, size) => {
+                let file = dir.path().join(format!("{serial}.disk"));
+                Disk::create(file, &serial, size)
+            }
+        };
+        let disks = self.disks.into_iter().map(make).collect::<Result<_, _>>();
+        let hardware = Hardware {
+            name: self.name,
+            memory_mib: self.memory_mib,
+            cpus: self.cpus,
+            kernel: self.kernel,
+            initrd: self.initrd,
+            append: self.append.join(" "),
+            from_network: self.from_network,
+            serial: self.serial,
+            disks: disks?,
+            cards: self.nics.into_iter().map(Nic::plug).collect(),
+            on_board: self.on_board,
+        };
+        if hardware.taken_slots() > SLOTS {
+            return Err(VmError::Setting {
+                name: "number of disks and cards in slots",
+                value: hardware.taken_slots().to_string(),
+                takes: "at most 8",
+            });
         }
+        Ok(Machine::assemble(hardware, qemu, accel, dir))
+    }
+}
+
+impl Machine {
+    pub(super) fn make_folder(name: &str, place: &Path) -> Result<TempDir, VmError> {
+        tempfile::Builder::new()
+            .prefix(&format!("osvm-{name}-"))
+            .tempdir_in(place)
+            .map_err(VmError::file("make a folder in", place))
+    }
+
+    /// A machine that is off.
+    pub(super) fn assemble(hardware: Hardware, qemu: PathBuf, accel: Accel, dir: TempDir) -> Self {
         let places = Places::in_folder(dir.path());
-        Ok(Machine {
-            hardware: Hardware {
-                name: self.name,
-                memory_mib: self.memory_mib,
-                cpus: self.cpus,
-                kernel: self.kernel,
-                initrd: self.initrd,
-                append: self.append.join(" "),
-                from_network: self.from_network,
-                serial: self.serial,
-                disks,
-                cards: self.nics.into_iter().map(Nic::plug).collect(),
-            },
+        Self {
+            hardware,
             qemu,
             accel,
             dir,
@@ -165,6 +206,6 @@ impl Builder {
             places,
             power: Power::Off,
             has_failed: false,
-        })
+        }
     }
 }

@@ -24,20 +24,29 @@ impl Machine {
 
     /// Turns it on with more parameters for the kernel, this once.
     pub fn start_with(&mut self, parameters: &[&str]) -> Result<(), VmError> {
+        self.expect_off()?;
+        let parameters = parameters.join(" ");
+        let arguments = qemu::arguments(&self.hardware, &self.places, self.accel, &parameters);
+        self.launch(arguments)
+    }
+
+    pub(super) fn expect_off(&mut self) -> Result<(), VmError> {
         if self.is_running() {
             return Err(VmError::State {
                 machine: self.name().to_owned(),
                 state: "is on already",
             });
         }
-        self.clear_away(QEMU_PATIENCE)?;
+        self.clear_away(QEMU_PATIENCE).map(drop)
+    }
+
+    /// Starts QEMU and waits until it has made the machine.
+    pub(super) fn launch(&mut self, arguments: Vec<String>) -> Result<(), VmError> {
         let log = self.console.turn_on()?;
         let errors = &self.places.errors;
         let errors = File::create(errors).map_err(VmError::file("make", errors))?;
         let pipe = std::io::pipe().map_err(VmError::file("make pipe for", &self.places.console));
         let (input, keyboard) = pipe?;
-        let parameters = parameters.join(" ");
-        let arguments = qemu::arguments(&self.hardware, &self.places, self.accel, &parameters);
         let request = SpawnRequest::new(&self.qemu)
             .args(arguments)
             .stdin(input)
@@ -162,13 +171,22 @@ impl Machine {
         )
     }
 
-    fn monitor(&mut self, command: &str, arguments: &Value) -> Result<(), VmError> {
+    pub(super) fn monitor(&mut self, command: &str, arguments: &Value) -> Result<(), VmError> {
+        self.ask_monitor(command, arguments).map(drop)
+    }
+
+    /// Sends a command of QMP; returns what QEMU answers.
+    pub(super) fn ask_monitor(
+        &mut self,
+        command: &str,
+        arguments: &Value,
+    ) -> Result<Value, VmError> {
         self.running()?;
         let socket = &self.places.monitor;
         let answer = monitor::command(socket, command, arguments);
         let answer = answer.map_err(VmError::file("talk to the monitor at", socket))?;
         match answer.get("error") {
-            None => Ok(()),
+            None => Ok(answer.get("return").cloned().unwrap_or_default()),
             Some(error) => Err(VmError::Monitor {
                 machine: self.name().to_owned(),
                 command: command.to_owned(),
