@@ -82,6 +82,18 @@ impl Image {
         let root = Disk::read_only(self.file("root.squashfs"), "root");
         self.bare(name).disk(root)
     }
+
+    /// A machine that resumes from a saved state; see [`crate::state`]. All have the same memory, as much as
+    /// the largest of the tests needs, so that they have one state: what a machine does not touch costs
+    /// nothing.
+    pub fn resumable(&self, name: &str) -> Builder {
+        self.machine(name).memory_mib(3072).slots()
+    }
+
+    /// The folder for the saved states of this image.
+    pub(crate) fn states(&self) -> PathBuf {
+        self.folder.with_file_name("saved")
+    }
 }
 
 /// Turns a machine on and waits for its shell.

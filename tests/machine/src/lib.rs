@@ -5,12 +5,14 @@
 //!
 //! ```text
 //!   image    kernel, initrd and root.squashfs; a machine that boots them
+//!   state    where a test begins whose point is not the boot
 //!   pool     a disk with a pool of osctl, and containers on it
 //! ```
 #![forbid(unsafe_code)]
 
 pub mod image;
 pub mod pool;
+pub mod state;
 
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use anyhow::Result;
 use osvm::{Deadline, Machine};
 
 pub use image::{Image, booted, up};
+pub use state::{with_pool, with_services};
 
 /// A serial line takes a while for what is said at once.
 const TOLD: Deadline = Deadline::Scaled(Duration::from_secs(10));

@@ -1,6 +1,5 @@
 //! A pool of osctl on a disk, which can be put into another machine.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -14,28 +13,14 @@ const DEVICE: &str = "/dev/disk/by-id/virtio-pool";
 /// An operation of osctld that has no reason to take long.
 pub const OPERATION: Deadline = Deadline::Scaled(Duration::from_secs(30));
 
-/// A new disk for a pool.
-///
-/// # Errors
-/// When there is one in the folder.
-pub fn disk(folder: impl AsRef<Path>) -> Result<Disk> {
-    Ok(Disk::create(
-        folder.as_ref().join("pool"),
-        "pool",
-        2_000 << 20,
-    )?)
-}
+/// Size of the disk, in bytes.
+pub const SIZE: u64 = 2_000 << 20;
 
-/// Makes the pool `tank` on the empty disk. The one place that knows what kind it is.
-///
-/// # Errors
-/// When it cannot be made.
-pub fn make(vm: &mut Machine) -> Result<()> {
-    load_driver(vm)?;
+/// The commands that make the pool `tank` on the empty disk `pool`. The one place that knows what kind it is.
+pub fn making() -> [String; 2] {
     // The disk is the only one and has no partitions: nothing to wait for.
-    vm.succeeds_within(&format!("zpool create -f tank {DEVICE}"), OPERATION)?;
-    vm.succeeds_within("osctl pool install tank", OPERATION)?;
-    Ok(())
+    let zpool = format!("zpool create -f tank {DEVICE}");
+    [zpool, "osctl pool install tank".to_owned()]
 }
 
 /// What a machine without pools of its own does not do at boot: it takes ten seconds under TCG.
@@ -62,14 +47,8 @@ pub fn import(vm: &mut Machine, options: &str) -> Result<()> {
     Ok(())
 }
 
-/// Builds the busybox image in the machine, where [`new_container`] finds it.
-///
-/// # Errors
-/// When it cannot be built.
-pub fn build_image(vm: &mut Machine) -> Result<()> {
-    vm.succeeds_within("osctl-image build busybox -o /tmp/busybox.img", OPERATION)?;
-    Ok(())
-}
+/// The command that builds the busybox image in the machine, where [`new_container`] finds it.
+pub const BUILD_IMAGE: &str = "osctl-image build busybox -o /tmp/busybox.img";
 
 /// The disk with images that `make test-images` leaves.
 ///

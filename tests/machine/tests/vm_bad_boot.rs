@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use machine::image::{BOOT, DOWN, SERVICES, services};
-use machine::{Image, booted, says};
+use machine::{Image, booted, says, with_services};
 use osvm::{Deadline, Disk, Machine};
 
 /// Stage 1 looks for root.squashfs for 30 s.
@@ -55,8 +55,16 @@ fn no_root_and_one_that_was_cut_short() -> Result<()> {
 
 #[test]
 fn full_tmpfs_is_told_and_the_system_stays() -> Result<()> {
-    let mut vm = booted(Image::find()?.machine("full"))?;
-    services(&mut vm)?;
+    let image = Image::find()?;
+    let mut vm = with_services(&image, image.resumable("full"))?;
+    // By itself it ends at half of the memory, which takes long to fill.
+    let changes = "/run/layers/changes";
+    vm.succeeds(&format!(
+        "size=$(df -k --output=size {changes} | tail -n 1); \
+         memory=$(awk '/MemTotal/ {{ print $2 }}' /proc/meminfo); \
+         test $((memory * 4 / 10)) -lt $size && test $size -lt $((memory * 6 / 10)) && \
+         mount -o remount,size=64m {changes}"
+    ))?;
     let full = vm.fails("dd if=/dev/zero of=/var/full bs=1M")?;
     ensure!(
         full.text().contains("No space left on device"),

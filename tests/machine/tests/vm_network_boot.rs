@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use machine::image::{BOOT, DOWN};
-use machine::{Image, booted, says};
+use machine::image::DOWN;
+use machine::{Image, says, with_services};
 use osvm::{Builder, Deadline, Disk, Machine, Network, Nic};
 
 /// A fetch of 95 MB through two emulated machines, after the pauses between attempts.
@@ -132,12 +132,12 @@ fn server(image: &Image, network: &Network) -> Result<Machine> {
 
 /// It hands out these files of the image, too.
 fn server_with(image: &Image, network: &Network, files: &[&str]) -> Result<Machine> {
-    let mut builder = image.machine("server").nic(Nic::Private(network.clone()));
+    let wire = Nic::Private(network.clone());
+    let mut builder = image.resumable("server").nic(wire);
     for name in files {
         builder = builder.disk(Disk::read_only(image.file(name), name));
     }
-    let mut server = booted(builder)?;
-    server.wait_for_service("networking", BOOT)?;
+    let mut server = with_services(image, builder)?;
     server.succeeds("sv down dhcpcd; ip addr add 198.18.0.1/24 dev eth0 && ip link set eth0 up")?;
     server.succeeds("mkdir /tmp/www && cp /dev/vda /tmp/www/root.squashfs")?;
     for name in files {

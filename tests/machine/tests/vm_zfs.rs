@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use machine::image::made;
-use machine::{Image, booted, pool};
+use machine::{Image, with_services};
 use osvm::{Deadline, Disk, Machine};
 
 /// Forty tests, each with a zpool or two of its own.
@@ -19,9 +19,9 @@ const CRASHES: Deadline = Deadline::Scaled(Duration::from_mins(6));
 
 /// A machine with the suites as `make test-images` leaves them, in a folder that can be written to.
 fn with_suites(name: &str) -> Result<Machine> {
-    let builder = Image::find()?.machine(name).memory_mib(3072);
-    let mut vm = booted(builder.disk(Disk::read_only(made("suites")?, "suites")))?;
-    pool::load_driver(&mut vm)?;
+    let image = Image::find()?;
+    let suites = Disk::read_only(made("suites")?, "suites");
+    let mut vm = with_services(&image, image.resumable(name).disk(suites))?;
     vm.succeeds(
         "mkdir -p /tmp/disk /tmp/upper /tmp/work /suites && \
          mount -o ro /dev/vdb /tmp/disk && \
