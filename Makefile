@@ -32,7 +32,8 @@ demo: ## build, start osctld, a pool and a Debian container on it (as root)
 demo-down: ## stop the demo and remove its pool
 	@scripts/demo down
 
-vm: ## build the operating system, with a Debian image, and boot it on this terminal (as root); Ctrl-A X quits
+# RESUME=1 boots it once and saves it at its prompt; each run resumes it within a second or two.
+vm: ## build the operating system, with a Debian image, and boot it on this terminal (as root); Ctrl-A X quits; RESUME=1: resume a saved boot
 	@scripts/setup vm
 	cargo build --release $(PROGRAMS)
 	os/build netboot

@@ -36,6 +36,15 @@
       timeout --foreground 120 sh -c 'until [ -e /run/service/osctl-pool-tank/done ]; do sleep 0.2; done' || true
     fi
   '';
+  # A machine of `make vm RESUME=1` begins with the time at which it was saved.
+  environment.etc."profile.d/clock.sh".text = ''
+    follow_clock() {
+      local now
+      read -r now </sys/class/rtc/rtc0/since_epoch && [ $((now - EPOCHSECONDS)) -gt 2 ] || return 0
+      date -s "@$now" >/dev/null
+    }
+    PROMPT_COMMAND=follow_clock
+  '';
   tty.spawnStandard = 0;
   tty.autologin.user = "root";
 }
