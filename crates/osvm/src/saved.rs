@@ -1,4 +1,4 @@
-//! Saved states of machines: a folder for each, in a folder that belongs to one image.
+//! Saved states of machines: a directory for each, in a directory that belongs to one image.
 //!
 //! ```text
 //! STATES/ready-0123456789abcdef/
@@ -10,8 +10,8 @@
 //! STATES/new-XXXXXX/     a state that is being made, or was when its maker was killed
 //! ```
 //!
-//! A state is made in a folder of another name and renamed when it is whole. It is found by its key, all of
-//! which is compared: another QEMU, image, hardware or recipe finds nothing and makes a state anew. States
+//! A state is made in a directory of another name and renamed when it is whole. It is found by its key, all of
+//! which is compared: another QEMU, image, hardware or recipe finds nothing and makes a state again. States
 //! of another QEMU or image are removed then, and of the others those used longest ago, until all together
 //! take at most [`LIMIT`].
 
@@ -30,7 +30,7 @@ use crate::{VmError, host};
 /// Most that the states of one image may take on the disk of the host, in bytes. One takes about 350 MB.
 const LIMIT: u64 = 2 << 30;
 
-/// First line of each key: the format of the folder.
+/// First line of each key: the format of the directory.
 const FORMAT: &str = "osvm state 1";
 
 /// What a state is for.
@@ -48,7 +48,7 @@ impl Key {
     }
 }
 
-/// The folder with the states of one image.
+/// The directory with the states of one image.
 #[derive(Debug)]
 pub(crate) struct Store {
     folder: PathBuf,
@@ -58,7 +58,7 @@ pub(crate) struct Store {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SavedState {
     folder: PathBuf,
-    /// Device, inode, and time of the last change: a folder of the same path may be another state.
+    /// Device, inode, and time of the last change: a directory of the same path may be another state.
     identity: (u64, u64, i64, i64),
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn disk(folder: &Path, number: usize) -> PathBuf {
 
 impl Store {
     pub(crate) fn open(folder: &Path) -> Result<Self, VmError> {
-        fs::create_dir_all(folder).map_err(VmError::file("make a folder", folder))?;
+        fs::create_dir_all(folder).map_err(VmError::file("create a directory", folder))?;
         Ok(Self {
             folder: folder.to_owned(),
         })
@@ -111,7 +111,7 @@ impl Store {
     pub(crate) fn find(&self, name: &str, key: &Key) -> Option<SavedState> {
         let folder = self.place(name, key);
         let text = fs::read_to_string(folder.join("key")).ok()?;
-        // Not an error: a state that cannot be read is made anew.
+        // Not an error: a state that cannot be read is made again.
         let state = SavedState::identify(folder).ok()?;
         if text != key.text() {
             return None;
@@ -134,15 +134,15 @@ impl Store {
             .map(|locked| locked.map(|()| file))
     }
 
-    /// A folder to make a state in.
+    /// A directory to make a state in.
     pub(crate) fn scratch(&self) -> Result<TempDir, VmError> {
         tempfile::Builder::new()
             .prefix("new-")
             .tempdir_in(&self.folder)
-            .map_err(VmError::file("make a folder in", &self.folder))
+            .map_err(VmError::file("create a directory in", &self.folder))
     }
 
-    /// Gives the folder of a state its name. The lock of this name has to be held.
+    /// Gives the directory of a state its name. The lock of this name has to be held.
     pub(crate) fn publish(
         &self,
         name: &str,

@@ -90,7 +90,7 @@ impl Image {
         self.machine(name).memory_mib(3072).slots()
     }
 
-    /// The folder for the saved states of this image.
+    /// The directory for the saved states of this image.
     pub(crate) fn states(&self) -> PathBuf {
         self.folder.with_file_name("saved")
     }

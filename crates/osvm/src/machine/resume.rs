@@ -5,7 +5,7 @@
 //!                │ yes                                    │
 //!                v                                        │
 //!   load, let go, greet, clock, plug disks and cards <────┘
-//!                │ does not load, does not answer: removed, and made anew, once; then it boots
+//!                │ does not load, does not answer: removed, and made again, once; then it boots
 //!                v
 //!            answering
 //! ```
@@ -13,7 +13,7 @@
 //! What machines that resume from one state would have in common, and what becomes of it:
 //!
 //! - Time: the clock is set to that of the host as soon as the shell answers.
-//! - Random numbers: the kernel seeds them anew when it sees another generation id (`vmgenid`).
+//! - Random numbers: the kernel seeds them again when it sees another generation id (`vmgenid`).
 //! - Hardware addresses: a state has no cards. They are plugged in, each with an address of its own.
 //! - Disks: those that a recipe writes to are copied for each machine, all others are plugged in.
 //! - `boot_id`, ssh host keys and whatever else was made up at the boot stay those of the saved machine. A
@@ -53,8 +53,8 @@ const MARK: &str = "/dev/.osvm/state";
 const OLDEST_QEMU: u32 = 9;
 
 impl Machine {
-    /// Turns it on as the recipe leaves a machine, from a state in the folder `states`. The state is made
-    /// first if there is none for this QEMU, image, hardware and recipe, and made anew if it does not work.
+    /// Turns it on as the recipe leaves a machine, from a state in the directory `states`. The state is made
+    /// first if there is none for this QEMU, image, hardware and recipe, and made again if it does not work.
     ///
     /// `states` belongs to the image: states of another kernel or initrd are removed from it.
     /// *Errors*: [`VmError::State`] if it is on or has no [slots](crate::Builder::slots); those of a boot
@@ -228,7 +228,7 @@ impl Machine {
         Ok(Self::assemble(hardware, self.qemu.clone(), self.accel, dir))
     }
 
-    /// Saves its state in a folder, which ends it.
+    /// Saves its state in a directory, which ends it.
     fn save(&mut self, recipe: &Recipe, folder: &Path) -> Result<(), VmError> {
         // Pages of files can be read again; a state without them is smaller and is loaded faster.
         let name = recipe.name();
@@ -341,7 +341,7 @@ impl Machine {
             .map(drop)
     }
 
-    /// Removes a state that does not work. Another process may have made it anew already.
+    /// Removes a state that does not work. Another process may have made it again already.
     fn discard(
         &mut self,
         store: &Store,

@@ -33,7 +33,7 @@ fn written() -> Recipe {
 }
 
 /// States and initrd that all tests of this file share, so that each state is made once: where a test wants
-/// to see a state made or damaged it has a folder of its own.
+/// to see a state made or damaged it has a directory of its own.
 struct Shared {
     initrd: PathBuf,
     states: PathBuf,
@@ -74,7 +74,7 @@ fn made(vm: &mut Machine) -> Result<String> {
     Ok(vm.succeeds("cat /tmp/made")?)
 }
 
-/// The folders of the states that there are.
+/// The directories of the states that there are.
 fn folders(states: &Path) -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for entry in fs::read_dir(states)? {
@@ -129,7 +129,7 @@ fn machines_resume_from_one_state_and_differ() -> Result<()> {
     one.resume(&shared.states, &ready())?;
     assert_eq!(made(&mut one)?, made(&mut two)?);
     assert_eq!(one.succeeds("head -n 1 /dev/vda")?, "one");
-    // The console says where the boot is told.
+    // The console says which file has the output of the boot.
     ensure!(!one.console()?.contains("Linux version"));
     let log = fs::read_to_string(one.folder().join("console.log"))?;
     ensure!(log.contains("[resumed; how it booted: "), "{log}");
@@ -157,7 +157,7 @@ fn disks_of_a_recipe_are_as_it_left_them() -> Result<()> {
     Ok(())
 }
 
-/// Copies a state into another folder for states.
+/// Copies a state into another directory for states.
 fn copy_state(from: &Path, to: &Path) -> Result<()> {
     let to = to.join(from.file_name().context("a state has a name")?);
     fs::create_dir_all(&to)?;
@@ -175,7 +175,7 @@ fn cut_short(memory: &File) -> std::io::Result<()> {
     memory.set_len(1 << 16)
 }
 
-/// QEMU takes it, and the machine falls over its own code, which is no code any more.
+/// QEMU loads it, and the machine crashes, because its code in memory is damaged.
 fn overwritten(memory: &File) -> std::io::Result<()> {
     let length = memory.metadata()?.len();
     let garbage = vec![0xff; 1 << 20];
@@ -203,7 +203,7 @@ fn state_that_does_not_work_is_made_anew() -> Result<()> {
         }
         let mut vm = resumed(machine(name), &states, &ready()).context(name)?;
         let now = made(&mut vm)?;
-        ensure!(now != before, "{name}: the state was not made anew");
+        ensure!(now != before, "{name}: the state was not saved again");
         before = now;
         // What is left of the attempt is no failure of the machine.
         let folder = vm.folder().to_owned();
@@ -218,13 +218,13 @@ fn state_that_does_not_work_is_made_anew() -> Result<()> {
 fn state_is_made_once_and_for_one_image() -> Result<()> {
     let dir = scratch()?;
     let states = dir.path().join("saved");
-    // The lock of a process that is dead, and the folder that it was making.
+    // The lock of a process that is dead, and the directory that it was making.
     fs::create_dir_all(states.join("new-abcdef"))?;
     File::create(states.join("new-abcdef/memory"))?;
     File::create(states.join("ready.lock"))?;
     let machines = [machine("one", &dir)?, machine("two", &dir)?].map(|builder| {
         let vm = builder.slots().build()?;
-        // Pipes of a run before: what opens such a pipe would wait for ever.
+        // Pipes of a run before: what opens such a pipe would wait forever.
         for name in ["shell.in", "monitor"] {
             let path = vm.folder().join(name);
             mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0)?;
