@@ -110,9 +110,10 @@ impl Tree {
     /// # Errors
     /// [`CgroupError::File`].
     pub fn members(&self, path: &CgroupPath) -> Result<Vec<u32>, CgroupError> {
-        let Some(folder) = self.folders(path).pop() else {
+        let Some(hierarchy) = self.layout.hierarchies().last() else {
             return Ok(Vec::new());
         };
+        let folder = self.full(path).below(&hierarchy.root);
         let text = files::read(&folder.join("cgroup.procs"))?.unwrap_or_default();
         Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
     }

@@ -9,19 +9,22 @@ use rustix::io::Errno;
 
 use super::Tree;
 use crate::error::CgroupError;
+use crate::layout::Version;
 use crate::path::CgroupPath;
 
-/// What a user must own to make groups below, on every kernel: the directory itself (no name) and these
-/// files in it; `tasks` is of version 1. *Source*: cgroups(7), "Delegation".
-const DELEGATED: &[&str] = &[
+/// What a user must own to make groups below in version 2, on every kernel: the directory itself (no
+/// name) and these files in it. *Source*: cgroups(7), "Delegation".
+const DELEGATED: [&str; 4] = [
     "",
     "cgroup.procs",
-    "tasks",
     "cgroup.subtree_control",
     "cgroup.threads",
 ];
 
-/// What this kernel delegates in addition, for example `memory.oom.group`; older kernels have no such
+/// The same in version 1.
+const DELEGATED_LEGACY: [&str; 3] = ["", "cgroup.procs", "tasks"];
+
+/// What this kernel delegates in version 2 in addition, for example `memory.oom.group`; older kernels have no such
 /// list. If one of these files is not writable, LXC does not use version 2: it mounts no control groups
 /// in the guest, and systemd in it exits at once.
 const DELEGATE: &str = "/sys/kernel/cgroup/delegate";
@@ -34,11 +37,17 @@ impl Tree {
     pub fn delegate(&self, path: &CgroupPath, id: u32) -> Result<(), CgroupError> {
         let listed = fs::read_to_string(DELEGATE).unwrap_or_default();
         let listed = listed.lines().filter(|name| !name.contains('/'));
-        // A set, for the kernel lists most of ours, and a start waits for each call in each hierarchy.
-        let names: BTreeSet<&str> = DELEGATED.iter().copied().chain(listed).collect();
-        self.folders(path)
-            .iter()
-            .try_for_each(|folder| give(folder, &names, id))
+        // A set, for the kernel lists most of ours.
+        let unified: BTreeSet<&str> = DELEGATED.iter().copied().chain(listed).collect();
+        let legacy = BTreeSet::from(DELEGATED_LEGACY);
+        let full = self.full(path);
+        self.layout.hierarchies().iter().try_for_each(|hierarchy| {
+            let names = match hierarchy.version {
+                Version::Unified => &unified,
+                Version::Legacy(_) => &legacy,
+            };
+            give(&full.below(&hierarchy.root), names, id)
+        })
     }
 }
 

@@ -169,6 +169,26 @@ fn root_a_process_is_seen_measured_and_killed_with_its_children() {
 }
 
 #[test]
+fn root_hybrid_a_group_that_a_crash_left_without_processors_is_completed() {
+    let scratch = Scratch::host();
+    let tree = &scratch.0;
+    let (above, group) = (path("pool.tank"), path("pool.tank/group.default"));
+    tree.create(&CgroupPath::PARENT).unwrap();
+    for folder in tree.folders(&above) {
+        fs::create_dir(folder).unwrap();
+    }
+    let root = tree.layout.legacy(Controller::CpuSet).unwrap();
+    let cpus = |group: &CgroupPath| {
+        let file = tree.full(group).below(root).join("cpuset.cpus");
+        files::read(&file).unwrap().unwrap()
+    };
+    assert_eq!(cpus(&above).trim(), "");
+    tree.create(&group).unwrap();
+    assert_ne!(cpus(&above).trim(), "");
+    assert_eq!(cpus(&above), cpus(&group));
+}
+
+#[test]
 fn root_hybrid_without_version_two_a_forking_group_is_frozen_and_killed() {
     let scratch = Scratch::new(legacy_only());
     let tree = &scratch.0;
@@ -329,31 +349,35 @@ fn put(path: &Path, text: &str) {
 
 #[test]
 fn version_two_enables_what_is_available_all_the_way_down() {
-    let (folder, tree) = pure("cpuset cpu io memory hugetlb pids rdma misc\n");
+    let available = "cpuset cpu io memory hugetlb pids rdma misc\n";
+    let (folder, tree) = pure(available);
+    let root = folder.path();
+    // As after a crash: what is above has not enabled everything.
+    put(&root.join("osctl/cgroup.controllers"), "cpu memory\n");
     let changes = tree.create(&path("pool.tank")).unwrap();
-    let controllers = vec![
+    let enabled = |group: PathBuf, controllers: &[Controller]| Change::Enabled {
+        group,
+        controllers: controllers.to_vec(),
+    };
+    let all = [
         Controller::CpuSet,
         Controller::Cpu,
         Controller::Io,
         Controller::Memory,
         Controller::Pids,
     ];
-    let root = folder.path();
-    let enabled = |group: PathBuf| Change::Enabled {
-        group,
-        controllers: controllers.clone(),
-    };
     assert_eq!(
         changes,
         [
-            enabled(root.to_owned()),
-            enabled(root.join("osctl")),
+            enabled(root.to_owned(), &all),
+            enabled(root.join("osctl"), &[Controller::Cpu, Controller::Memory]),
             Change::Made(root.join("osctl/pool.tank")),
         ]
     );
-    let written = files::read(&root.join("osctl/cgroup.subtree_control")).unwrap();
+    let written = files::read(&root.join("cgroup.subtree_control")).unwrap();
     assert_eq!(written.as_deref(), Some("+cpuset +cpu +io +memory +pids"));
     // What the kernel would show then.
+    put(&root.join("osctl/cgroup.controllers"), available);
     for group in ["", "osctl"] {
         put(
             &root.join(group).join("cgroup.subtree_control"),
