@@ -62,6 +62,8 @@ impl HookCall {
 pub(crate) enum StartEvent {
     /// A hook of the container.
     Hook(HookCall),
+    /// LXC has written to the log of the container. There is no other such event until this is dropped.
+    Logged(Arc<()>),
     /// The monitor has ended.
     MonitorEnded,
 }

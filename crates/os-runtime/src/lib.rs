@@ -33,6 +33,7 @@
 //!   exits            containers that ended by themselves, until somebody attended to them
 //!   reaper           the thread that waits for the end of processes
 //!   hook_socket      the socket that LXC's hooks connect to
+//!   log_watch        wakes a start when LXC writes to its log
 //!   hook             the administrator's hook scripts
 //!   guest, enter     work and commands inside a running guest
 //!   readiness        whether a guest has finished booting
@@ -52,6 +53,7 @@ mod freeze;
 mod guest;
 mod hook;
 mod hook_socket;
+mod log_watch;
 mod operation;
 mod process;
 mod programs;

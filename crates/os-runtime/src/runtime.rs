@@ -13,6 +13,7 @@ use crate::containers::{Containers, Exited, LiveContainer, StateChange};
 use crate::exits::ExitQueue;
 use crate::failure;
 use crate::hook_socket::{self, PendingStarts};
+use crate::log_watch::LogWatcher;
 use crate::process::{self, Process};
 use crate::programs::Programs;
 use crate::reaper::ProcessReaper;
@@ -55,6 +56,8 @@ pub struct Runtime {
     pub(crate) containers: Containers,
     pub(crate) pending_starts: PendingStarts,
     pub(crate) reaper: ProcessReaper,
+    /// `None` if the host has no inotify instance left; starts look for their init more often then.
+    pub(crate) log_watcher: Option<LogWatcher>,
     exits: Arc<ExitQueue>,
     programs: Result<Programs, Failure>,
 }
@@ -74,6 +77,9 @@ impl Runtime {
         atomic::create_dir_all(&stage, Attributes::mode(0o711))?;
         let cgroups = Tree::detect(&cgroup_parent)?;
         let reaper = ProcessReaper::new().map_err(failure::while_doing("watch processes"))?;
+        let log_watcher = LogWatcher::new()
+            .inspect_err(|error| tracing::warn!(%error, "cannot watch the logs of LXC"))
+            .ok();
         let programs = Programs::find(&run_dir, &reaper);
         if let Err(failure) = &programs {
             tracing::warn!(%failure, "containers cannot be started");
@@ -84,6 +90,7 @@ impl Runtime {
             .map_err(failure::while_doing("listen for hooks of LXC"))?;
         Ok(Self {
             reaper,
+            log_watcher,
             containers: Containers::new(listener, exited),
             exits: Arc::default(),
             run_dir,

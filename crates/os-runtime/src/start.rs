@@ -25,6 +25,7 @@ use os_types::{Code, ContainerState, Failure, StartPolicy};
 use crate::containers::LiveContainer;
 use crate::hook::{self, Hook, HookContext};
 use crate::hook_socket::{Expectation, HookCall, StartEvent};
+use crate::log_watch::LogWatch;
 use crate::operation::{self, Operation, Unattended};
 use crate::process::{self, Process};
 use crate::programs::Programs;
@@ -38,7 +39,7 @@ use crate::stop;
 /// Deadline from the start of the helper to a running init, without the time of hook scripts.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The shortest and the longest pause between two looks whether init runs and the operation is cancelled.
+/// Shortest and longest pause between two checks whether init runs and the operation is cancelled.
 const FIRST_POLL: Duration = Duration::from_micros(300);
 const CANCEL_POLL: Duration = Duration::from_millis(25);
 
@@ -136,6 +137,8 @@ struct Monitor<'a> {
     pid: u32,
     helper: &'a Path,
     stage: &'a Stage,
+    /// `None` if LXC's log cannot be watched.
+    log_watch: Option<LogWatch>,
     _expectation: Expectation,
 }
 
@@ -213,6 +216,7 @@ impl Start<'_> {
         let expectation = runtime.pending_starts.expect(pid, expected, sender.clone());
         drop(spawning);
         let child = started.executed(TIMEOUT).map_err(refused)?;
+        let log_watch = self.watch_log(sender);
         let sender = sender.clone();
         runtime.reaper.child(child, move || {
             // The start may be over.
@@ -222,8 +226,22 @@ impl Start<'_> {
             pid,
             helper: programs.helper.path(),
             stage: &config.stage,
+            log_watch,
             _expectation: expectation,
         })
+    }
+
+    /// Watches the log that the helper has just made, so that LXC's messages wake this start.
+    fn watch_log(&self, sender: &Sender<StartEvent>) -> Option<LogWatch> {
+        let log = &self.spec.paths.log;
+        let watched = self
+            .runtime
+            .log_watcher
+            .as_ref()?
+            .watch(log, sender.clone());
+        watched
+            .inspect_err(|error| tracing::warn!(%error, ?log, "cannot watch the log of LXC"))
+            .ok()
     }
 
     /// Waits until init has executed its program, and answers hooks before that.
@@ -234,9 +252,22 @@ impl Start<'_> {
         let began = Instant::now();
         let mut deadline = began + TIMEOUT;
         let mut init = None;
+        let mut woken = began;
         loop {
-            let pause = (began.elapsed() / 16).clamp(FIRST_POLL, CANCEL_POLL);
-            match self.events.recv_timeout(pause) {
+            // Init executes its program a moment after LXC has logged that it does so.
+            let pause = match &monitor.log_watch {
+                Some(_) => woken.elapsed(),
+                None => began.elapsed() / 16,
+            };
+            let event = self
+                .events
+                .recv_timeout(pause.clamp(FIRST_POLL, CANCEL_POLL));
+            match event {
+                Ok(StartEvent::Logged(unhandled)) => {
+                    // Before the check below, so that what LXC logs from now on wakes again.
+                    drop(unhandled);
+                    woken = Instant::now();
+                }
                 Ok(StartEvent::Hook(call)) => {
                     let began = Instant::now();
                     if call.message.hook == HookName::StartHost {
