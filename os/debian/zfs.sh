@@ -12,7 +12,7 @@ unshare --mount --propagation private bash -euc '
     mount --bind /dev "$layer/root/dev"
     chroot "$layer/root" /usr/bin/bash -euc '\''
         export PATH=/usr/sbin:/usr/bin HOME=/tmp TMPDIR=/tmp
-        # Links that Debian's maintainer scripts would create.
+        # Links that maintainer scripts of Debian would create.
         [ -e /usr/bin/awk ] || ln -s mawk /usr/bin/awk
         headers=$(echo /usr/src/linux-headers-*-amd64)
         cd /usr/src/zfs-*
