@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use native::wait_for;
 use os_testkit::Sandbox;
 
 #[test]
@@ -170,16 +171,14 @@ fn the_socket_answers_while_pools_are_imported() -> Result<()> {
             "the pool is not listed: {list}"
         );
     }
-    let queues = sandbox.request("GET", "/v1/queues", None)?.json()?;
-    let held = queues
-        .as_array()
-        .context("queues")?
-        .iter()
-        .any(|q| q["entity"]["kind"] == "pool");
-    ensure!(
-        held,
-        "no operation is listed as holder of the pool: {queues}"
-    );
+    // It is listed a moment before its operation has the lock.
+    wait_for("an operation that holds the pool", || {
+        let queues = sandbox.request("GET", "/v1/queues", None)?.json()?;
+        let mut queues = queues.as_array().context("queues")?.iter();
+        Ok(queues
+            .any(|queue| queue["entity"]["kind"] == "pool")
+            .then_some(()))
+    })?;
     daemon.kill()?;
     let daemon = sandbox.start_ready()?;
     sandbox.finish(daemon)
