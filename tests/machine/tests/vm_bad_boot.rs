@@ -40,7 +40,7 @@ fn no_root_and_one_that_was_cut_short() -> Result<()> {
         &[
             failed,
             "vda (40 MB)",
-            "a squashfs that was cut short cannot be mounted",
+            "a truncated squashfs cannot be mounted",
         ],
     )?;
     says(
