@@ -10,6 +10,7 @@
 //!   image    the busybox image they are made from, built once
 //!   hung_mount  a file system whose server does not answer
 //!   http     one request over the socket, byte for byte
+//!   random  numbers that a seed repeats
 //!   private_etc  account files that only the monitor of a container sees
 //!   leaks    processes, mounts, loop devices, control groups below a root
 //! ```
@@ -24,6 +25,7 @@ pub mod hung_mount;
 pub mod image;
 pub mod leaks;
 pub mod private_etc;
+pub mod random;
 pub mod sandbox;
 
 pub use container::Container;
@@ -31,4 +33,5 @@ pub use daemon::Daemon;
 pub use http::Response;
 pub use hung_mount::HungMount;
 pub use private_etc::{PrivateEtc, TestUser};
+pub use random::Random;
 pub use sandbox::{Ran, Sandbox};

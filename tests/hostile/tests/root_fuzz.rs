@@ -12,29 +12,13 @@ use os_cmd::os_helper::{Helper, HelperError};
 use os_helper_api::{Job, UnpackJob};
 use os_image::Limits;
 use os_image::archive::Measure;
+use os_testkit::Random;
 use os_types::{Failure, IdMap, IdMapEntry};
 use tar::EntryType;
 
 /// Ids that no user has.
 const FIRST_ID: u32 = 2_101_000_000;
 const ROUNDS: u64 = 120;
-
-/// Numbers that look random and are the same each time: splitmix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, most: usize) -> usize {
-        usize::try_from(self.next() % most.max(1) as u64).unwrap_or(0)
-    }
-}
 
 /// A root with something of everything, some of it hostile.
 fn root(random: &mut Random, outside: &str) -> Vec<u8> {
@@ -104,7 +88,7 @@ fn nothing_random_gets_out() -> Result<()> {
     let (mut done, mut refused) = (0, 0);
     for round in 0..ROUNDS {
         let seed = seed.unwrap_or(20_261_126) + round;
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let folder = tempfile::tempdir()?;
         fs::create_dir(folder.path().join("target"))?;
         let measure = Measure {

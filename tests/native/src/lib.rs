@@ -14,5 +14,5 @@ pub mod waiting;
 pub mod world;
 
 pub use host::{NO_IMAGE, with_pool, write};
-pub use waiting::wait_for;
+pub use waiting::{until_idle, wait_for};
 pub use world::World;

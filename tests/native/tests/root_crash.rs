@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::process::{self, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use native::{NO_IMAGE, World, wait_for};
+use native::{NO_IMAGE, World, until_idle};
 use os_testkit::{Daemon, Ran, Sandbox, image};
 use os_types::{Plan, Step};
 use serde_json::Value;
@@ -432,17 +432,6 @@ impl Stage {
         daemon.stop()?;
         Ok(Some(Self { newest, ..self }))
     }
-}
-
-/// Waits for operations that go on although the daemon is ready: those that may wait for guests.
-fn until_idle(sandbox: &Sandbox) -> Result<()> {
-    let ended = ["finished", "reverted", "cancelled", "failed"];
-    wait_for("the end of all operations", || {
-        let all = sandbox.request("GET", "/v1/operations", None)?.json()?;
-        let all = all.as_array().context("a list")?;
-        let has_ended = |now: &Value| now["state"].as_str().is_some_and(|s| ended.contains(&s));
-        Ok(all.iter().all(has_ended).then_some(()))
-    })
 }
 
 fn newest(sandbox: &Sandbox) -> Result<String> {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
-use native::{World, process, wait_for};
-use os_testkit::{Daemon, Sandbox, image};
+use native::{World, process, until_idle};
+use os_testkit::{Daemon, Random, Sandbox, image};
 use serde_json::Value;
 
 /// Commands that change something, each possible after the ones before it, whether those were
@@ -189,31 +189,13 @@ const MIX: &[&[&str]] = &[
 
 const NAMES: &[&str] = &["one", "two", "three"];
 
-/// Pseudo-random numbers: `SplitMix64`.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn one_of<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
-        let at = self.next() % all.len() as u64;
-        all[usize::try_from(at).unwrap_or_default()]
-    }
-
-    fn command(&mut self, image: &str) -> Vec<String> {
-        let words = self.one_of(MIX).iter();
-        let words = words.map(|word| match *word {
-            "%image" => image.to_owned(),
-            word => word.replace('#', self.one_of(NAMES)),
-        });
-        words.collect()
-    }
+fn command(random: &mut Random, image: &str) -> Vec<String> {
+    let words = random.one_of(MIX).iter();
+    let words = words.map(|word| match *word {
+        "%image" => image.to_owned(),
+        word => word.replace('#', random.one_of(NAMES)),
+    });
+    words.collect()
 }
 
 /// Several clients run random commands, and the daemon is killed at random times. The output has the seed. The
@@ -226,7 +208,7 @@ fn under_a_mix_of_commands() -> Result<()> {
         Err(_) => now.subsec_nanos().into(),
     };
     println!("OSCTL_TEST_SEED={seed}");
-    let mut numbers = Numbers(seed);
+    let mut random = Random::new(seed);
     let sandbox = Sandbox::new()?;
     let daemon = sandbox.start_ready()?;
     sandbox.pool("tank")?;
@@ -235,7 +217,7 @@ fn under_a_mix_of_commands() -> Result<()> {
     let until = Instant::now() + TIME;
     let mut round = 0;
     while Instant::now() < until {
-        let given = mixed_round(&sandbox, &mut numbers)
+        let given = mixed_round(&sandbox, &mut random)
             .with_context(|| format!("OSCTL_TEST_SEED={seed}, round {round}"))?;
         println!("round {round}: {given:?}");
         round += 1;
@@ -246,12 +228,12 @@ fn under_a_mix_of_commands() -> Result<()> {
 }
 
 /// Clients run commands until the daemon is killed. Then the host is checked. Returns the commands.
-fn mixed_round(sandbox: &Sandbox, numbers: &mut Numbers) -> Result<Vec<Vec<String>>> {
+fn mixed_round(sandbox: &Sandbox, random: &mut Random) -> Result<Vec<Vec<String>>> {
     let image = image::busybox()?;
     let image = image.to_str().context("a path of text")?;
     let daemon = sandbox.start_ready()?;
-    let life = Duration::from_millis(numbers.next() % u64::from(LIFE));
-    let commands = [(); 3].map(|()| [(); 20].map(|()| numbers.command(image)));
+    let life = Duration::from_millis(random.next() % u64::from(LIFE));
+    let commands = [(); 3].map(|()| [(); 20].map(|()| command(random, image)));
     let is_over = AtomicBool::new(false);
     let given = std::thread::scope(|scope| {
         let clients = commands.map(|commands| {
@@ -301,13 +283,7 @@ fn client(
 /// Starts a daemon, imports the pool, and checks that nothing is half-done.
 fn look(sandbox: &Sandbox) -> Result<()> {
     let daemon = sandbox.start_ready()?;
-    let ended = ["finished", "reverted", "cancelled", "failed"];
-    wait_for("the end of all operations", || {
-        let all = sandbox.request("GET", "/v1/operations", None)?.json()?;
-        let all = all.as_array().context("a list")?;
-        let has_ended = |now: &Value| now["state"].as_str().is_some_and(|s| ended.contains(&s));
-        Ok(all.iter().all(has_ended).then_some(()))
-    })?;
+    until_idle(sandbox)?;
     if !sandbox
         .ok(&["pool", "ls", "-H", "-o", "name"])?
         .contains("tank")
