@@ -96,33 +96,22 @@ fn run_until(
     }
     let container = &spec.container;
     let environment = environment(spec, hook, context);
-    let runner = HostRunner::new();
     for script in scripts {
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let limit = left.map_or(TIMEOUT, |left| left.min(TIMEOUT));
         let mut invocation = invocation(&script, context).deadline(limit);
-        for (name, value) in &environment {
-            invocation = invocation.env(name, value);
-        }
         if let Some(hang_up) = operation.hang_up() {
             invocation = invocation.cancel_on(hang_up);
         }
+        let ran = run_script(invocation, &environment, &script);
+        let text = ran.map_err(|failure| match failure.code {
+            Code::Hook => failure
+                .about(format!("container {container}"))
+                .next(format!("osctl ct log cat {container}")),
+            _ => failure,
+        })?;
         let script = script.display();
-        match runner.run(invocation) {
-            Ok(output) => {
-                let text = output.text();
-                tracing::info!(%container, hook = hook.name(), %script, text, "script");
-            }
-            Err(CommandError::Cancelled { .. }) => {
-                return Err(operation::cancelled(&format!("script {script}")));
-            }
-            Err(error) => {
-                let text = format!("script {script} failed: {}", chain(&error));
-                return Err(Failure::new(Code::Hook, text)
-                    .about(format!("container {container}"))
-                    .next(format!("osctl ct log cat {container}")));
-            }
-        }
+        tracing::info!(%container, hook = hook.name(), %script, text, "script");
     }
     Ok(())
 }
@@ -135,22 +124,37 @@ pub fn run_scripts(
     name: &str,
     environment: &[(&str, String)],
 ) -> Result<(), Failure> {
-    let runner = HostRunner::new();
+    let path = [("PATH", PATH.to_owned())];
+    let environment = [&path, environment].concat();
     for script in scripts(folder, name) {
-        let mut invocation = Invocation::new(script.to_string_lossy()).deadline(TIMEOUT);
-        for (variable, value) in [("PATH", PATH.to_owned())].iter().chain(environment) {
-            invocation = invocation.env(variable, value);
-        }
-        let script = script.display();
-        match runner.run(invocation) {
-            Ok(output) => tracing::info!(hook = name, %script, text = output.text(), "script"),
-            Err(error) => {
-                let text = format!("script {script} failed: {}", chain(&error));
-                return Err(Failure::new(Code::Hook, text));
-            }
-        }
+        let invocation = Invocation::new(script.to_string_lossy()).deadline(TIMEOUT);
+        let text = run_script(invocation, &environment, &script)?;
+        tracing::info!(hook = name, script = %script.display(), text, "script");
     }
     Ok(())
+}
+
+/// Runs one script to its end and returns its output.
+///
+/// *Errors*: [`Code::Hook`] if it fails, [`Code::Cancelled`].
+fn run_script(
+    invocation: Invocation,
+    environment: &[(&str, String)],
+    script: &Path,
+) -> Result<String, Failure> {
+    let variables = environment.iter();
+    let invocation = variables.fold(invocation, |all, (name, value)| all.env(name, value));
+    let script = script.display();
+    match HostRunner::new().run(invocation) {
+        Ok(output) => Ok(output.text()),
+        Err(CommandError::Cancelled { .. }) => {
+            Err(operation::cancelled(&format!("script {script}")))
+        }
+        Err(error) => {
+            let text = format!("script {script} failed: {}", chain(&error));
+            Err(Failure::new(Code::Hook, text))
+        }
+    }
 }
 
 fn invocation(script: &Path, context: HookContext<'_>) -> Invocation {
