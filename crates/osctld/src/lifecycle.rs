@@ -17,6 +17,7 @@
 
 use std::time::Duration;
 
+use os_api::Operation;
 use os_api::view::{DaemonState, DaemonStatus};
 use os_types::{Code, Failure};
 use tokio::time::Instant;
@@ -26,9 +27,6 @@ use crate::app::App;
 
 /// How long lifecycle commands that run are waited for.
 const DRAIN: Duration = Duration::from_mins(5);
-
-/// Pause between two looks at what still runs.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// Pause after a `post-resume` that failed, before it is tried again.
 const RETRY: Duration = Duration::from_secs(10);
@@ -48,7 +46,7 @@ pub(crate) fn status(app: &App) -> DaemonStatus {
         failures: app.admission().failures().clone(),
         orphans: orphans(app),
         drain_blockers: if is_stopping {
-            running(app)
+            lines(&running(app))
         } else {
             Vec::new()
         },
@@ -64,11 +62,16 @@ fn orphans(app: &App) -> Vec<String> {
 }
 
 /// Lifecycle operations that have not ended.
-fn running(app: &App) -> Vec<String> {
+fn running(app: &App) -> Vec<Operation> {
     let all = app.engine().list().into_iter();
-    let mine = all.filter(|it| !it.state.is_final() && is_lifecycle(&it.command));
-    mine.map(|operation| format!("{} {}", operation.id, operation.cli))
+    all.filter(|it| !it.state.is_final() && is_lifecycle(&it.command))
         .collect()
+}
+
+/// Operations for people: `20261122-213015.123-4f2a osctl ct start web`.
+fn lines(operations: &[Operation]) -> Vec<String> {
+    let line = |it: &Operation| format!("{} {}", it.id, it.cli);
+    operations.iter().map(line).collect()
 }
 
 /// Prepares the daemon for a stop. One that is prepared stays so.
@@ -115,16 +118,17 @@ async fn drain(app: &App) -> Result<(), Failure> {
     let deadline = Instant::now() + DRAIN;
     loop {
         let running = running(app);
-        if running.is_empty() {
+        let Some(first) = running.first() else {
             return Ok(());
-        }
-        if Instant::now() >= deadline {
-            let (seconds, running) = (DRAIN.as_secs(), running.join(", "));
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let (seconds, running) = (DRAIN.as_secs(), lines(&running).join(", "));
             let text = format!("commands have not ended after {seconds} s: {running}");
             let failure = Failure::new(Code::Deadline, text);
             return Err(failure.next("osctl operation cancel, or osctl daemon resume"));
         }
-        tokio::time::sleep(LOOK).await;
+        app.engine().wait(first.id.as_str(), left).await?;
     }
 }
 
@@ -186,13 +190,9 @@ async fn retry(app: App) {
 /// Runs the administrator's scripts of this name.
 async fn hook(app: &App, name: &'static str) -> Result<(), Failure> {
     let folder = app.host().paths().daemon_hooks();
-    let state = serde_json::to_value(app.state()).unwrap_or_default();
     let environment = [
         ("OSCTL_HOOK_NAME", name.to_owned()),
-        (
-            "OSCTL_DAEMON_STATE",
-            state.as_str().unwrap_or_default().to_owned(),
-        ),
+        ("OSCTL_DAEMON_STATE", phase(app)),
         ("OSCTL_DAEMON_PID", std::process::id().to_string()),
     ];
     let run = move || os_runtime::run_scripts(&folder, name, &environment);
@@ -200,9 +200,13 @@ async fn hook(app: &App, name: &'static str) -> Result<(), Failure> {
     run.unwrap_or_else(|error| Err(Failure::new(Code::Internal, format!("a script: {error}"))))
 }
 
+/// Where the daemon is, as in its status: `ready`.
+fn phase(app: &App) -> String {
+    let phase = serde_json::to_value(app.state()).unwrap_or_default();
+    phase.as_str().unwrap_or_default().to_owned()
+}
+
 fn not_now(app: &App, what: &str) -> Failure {
-    let state = serde_json::to_value(app.state()).unwrap_or_default();
-    let state = state.as_str().unwrap_or_default();
-    let text = format!("osctld is {state} and cannot be {what}");
+    let text = format!("osctld is {} and cannot be {what}", phase(app));
     Failure::new(Code::Draining, text).next("osctl daemon status")
 }
