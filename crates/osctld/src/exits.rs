@@ -121,7 +121,7 @@ impl Exit {
 
     /// What runs on a pool is found before the pool is listed.
     fn is_importing(&self) -> bool {
-        let importing = self.app.host().importing().now();
+        let importing = self.app.host().importing();
         importing.contains(&self.container.pool)
     }
 

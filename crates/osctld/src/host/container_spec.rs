@@ -128,7 +128,7 @@ impl LinuxHost {
     /// settled, only its files know what is on it.
     pub(super) fn state_of(&self, pool: &PoolName) -> Result<Arc<State>, Failure> {
         let state = self.state();
-        if state.pool(pool).is_some() || !self.importing().now().contains(pool) {
+        if state.pool(pool).is_some() || !self.importing().contains(pool) {
             return Ok(state);
         }
         let mut state = State::clone(&state);

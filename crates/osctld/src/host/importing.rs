@@ -28,6 +28,11 @@ impl Importing {
         self.lock().keys().cloned().collect()
     }
 
+    /// Whether this pool is one of them.
+    pub(crate) fn contains(&self, pool: &PoolName) -> bool {
+        self.lock().contains_key(pool)
+    }
+
     /// From now on the pool counts as being imported. Drops what was kept.
     pub(crate) fn begin(&self, pool: &PoolName) {
         self.lock().insert(pool.clone(), None);

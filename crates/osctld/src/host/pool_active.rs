@@ -12,7 +12,7 @@ impl HostStep for PoolActiveStep {
         Ok(StepCheck::done_if(match self.to {
             Presence::Present => is_loaded,
             Presence::Absent => {
-                let is_importing = host.importing.now().contains(&self.pool);
+                let is_importing = host.importing.contains(&self.pool);
                 !is_loaded && !is_importing && !host.paths().pool_run(&self.pool).exists()
             }
         }))

@@ -35,7 +35,7 @@ pub(crate) fn list(app: &App, _: &Nothing, _: &Nothing) -> Result<Vec<Pool>, Fai
 
 pub(crate) fn get(app: &App, part: &PoolPart, _: &Nothing) -> Result<Pool, Failure> {
     let state = app.host().state();
-    if state.pool(&part.pool).is_none() && app.host().importing().now().contains(&part.pool) {
+    if state.pool(&part.pool).is_none() && app.host().importing().contains(&part.pool) {
         return Ok(importing(app, &state, &part.pool));
     }
     let pool = state.pool_or_default(Some(&part.pool))?;
