@@ -21,6 +21,19 @@ pub(super) fn in_use(entity: &EntityRef, by: &EntityRef) -> Failure {
     Failure::new(Code::InUse, format!("{entity} is in use by {by}")).about(entity)
 }
 
+/// Refuses an entity that others rely on.
+pub(super) fn unused(entity: &EntityRef, state: &State) -> Result<(), Failure> {
+    let users = state.uses(entity);
+    let Some(by) = users.first() else {
+        return Ok(());
+    };
+    let failure = in_use(entity, by);
+    Err(match by {
+        EntityRef::Group { pool, name } => failure.next(format!("osctl group del {pool}:{name}")),
+        _ => failure,
+    })
+}
+
 fn pool_state(pool: &PoolName, code: Code, text: String, next: String) -> Failure {
     Failure::new(code, text)
         .about(format!("pool {pool}"))

@@ -3,7 +3,7 @@
 use os_api::command::GroupDel;
 use os_types::{Code, EntityRef, Failure, Plan, Presence};
 
-use super::context::{Context, in_use, on_pool};
+use super::context::{Context, on_pool, unused};
 use crate::layout;
 
 pub(super) fn plan(body: &GroupDel, context: &Context<'_>) -> Result<Plan, Failure> {
@@ -12,15 +12,7 @@ pub(super) fn plan(body: &GroupDel, context: &Context<'_>) -> Result<Plan, Failu
         let text = "every pool has the groups / and /default";
         return Err(Failure::new(Code::InUse, text).about(found.entity));
     }
-    if let Some(user) = context.state.uses(&found.entity).into_iter().next() {
-        let failure = in_use(&found.entity, &user);
-        return Err(match user {
-            EntityRef::Group { pool, name } => {
-                failure.next(format!("osctl group del {pool}:{name}"))
-            }
-            _ => failure,
-        });
-    }
+    unused(&found.entity, context.state)?;
     let pool = found.pool.name();
     let steps = vec![
         found.remove()?,

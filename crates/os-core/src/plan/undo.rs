@@ -8,7 +8,7 @@ use os_types::{
 };
 
 use super::container_run::{is, startable};
-use super::context::{Context, in_use};
+use super::context::{Context, in_use, unused};
 use super::pool_export;
 use crate::document::ContainerDoc;
 use crate::facts::Facts;
@@ -139,19 +139,12 @@ impl Check {
                 Ok(())
             }
             EntityRef::User { pool, name } if self.result.find(Some(pool), name).is_err() => {
-                self.unused(entity)
+                unused(entity, &self.result)
             }
             EntityRef::Group { pool, name } if self.result.find(Some(pool), name).is_err() => {
-                self.unused(entity)
+                unused(entity, &self.result)
             }
             _ => Ok(()),
-        }
-    }
-
-    fn unused(&self, entity: &EntityRef) -> Result<(), Failure> {
-        match self.result.uses(entity).first() {
-            Some(by) => Err(in_use(entity, by)),
-            None => Ok(()),
         }
     }
 }

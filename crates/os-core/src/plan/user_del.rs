@@ -5,15 +5,13 @@ use os_types::step::SystemUserStep;
 use os_types::{EntityRef, Failure, Plan, Presence, Step, UserName};
 
 use super::blocks::user_owner;
-use super::context::{Context, in_use, on_pool};
+use super::context::{Context, on_pool, unused};
 use crate::document::UserDoc;
 use crate::state::Found;
 
 pub(super) fn plan(body: &UserDel, context: &Context<'_>) -> Result<Plan, Failure> {
     let found = context.find(body.pool.as_ref(), &body.name)?;
-    if let Some(by) = context.state.uses(&found.entity).into_iter().next() {
-        return Err(in_use(&found.entity, &by));
-    }
+    unused(&found.entity, context.state)?;
     let (mut steps, mut touches) = (Vec::new(), Vec::new());
     forget(&found, context, &mut steps, &mut touches)?;
     Ok(on_pool(found.pool.name(), steps, touches))
