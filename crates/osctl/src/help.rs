@@ -9,6 +9,8 @@ use clap::builder::Resettable;
 use clap::{Arg, ArgAction, Command};
 use os_types::similar;
 
+use crate::option::{has_long, takes_value};
+
 /// How the examples in an `after_help` begin: indented lines, or the rest of that line.
 const EXAMPLES: [&str; 2] = ["Examples:\n", "Example: "];
 
@@ -96,7 +98,10 @@ pub(crate) fn of_unknown(root: &Command, args: &[OsString]) -> Option<(String, S
         if !command.has_subcommands() {
             return None;
         }
-        let fitting = fitting(command, word);
+        let mut fitting = fitting(command, word);
+        if fitting.len() > 1 {
+            fitting.retain(|command| !command.is_hide_set());
+        }
         match fitting.as_slice() {
             [one] => {
                 command = one;
@@ -119,30 +124,37 @@ fn takes_next_word(root: &Command, word: &str) -> bool {
         return false;
     };
     let mut options = root.get_arguments();
-    let found = options.find(|option| option.get_long() == Some(long));
-    found.is_some_and(|option| option.get_action().takes_values())
+    options.any(|option| has_long(option, long) && takes_value(option))
 }
 
-/// The commands that `word` names or abbreviates.
+/// The command that `word` names or abbreviates, as clap understands it.
+pub(crate) fn named<'a>(command: &'a Command, word: &str) -> Option<&'a Command> {
+    match fitting(command, word).as_slice() {
+        [one] => Some(one),
+        _ => None,
+    }
+}
+
+/// The command of that name, or those that `word` abbreviates.
 fn fitting<'a>(command: &'a Command, word: &str) -> Vec<&'a Command> {
     if let Some(exact) = command.find_subcommand(word) {
         return vec![exact];
     }
-    let all = command
-        .get_subcommands()
-        .filter(|command| !command.is_hide_set());
     let fits = |command: &&Command| {
         let mut names = command.get_all_aliases().chain([command.get_name()]);
         names.any(|name| name.starts_with(word))
     };
-    all.filter(fits).collect()
+    command.get_subcommands().filter(fits).collect()
+}
+
+/// The commands that help lists.
+pub(crate) fn visible(command: &Command) -> impl Iterator<Item = &Command> {
+    let all = command.get_subcommands();
+    all.filter(|command| !command.is_hide_set())
 }
 
 fn unknown(command: &Command, path: &str, word: &str) -> (String, String) {
-    let all = command
-        .get_subcommands()
-        .filter(|command| !command.is_hide_set());
-    let names: Vec<_> = all.map(Command::get_name).collect();
+    let names: Vec<_> = visible(command).map(Command::get_name).collect();
     let text = format!("there is no command `{path} {word}`");
     match similar(word, names.iter().copied()) {
         Some(meant) => (text, format!("did you mean `{path} {meant}`?")),

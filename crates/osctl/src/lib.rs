@@ -17,6 +17,7 @@
 //!   views/     the columns of each entity, declared once
 //!   printer    stdout for data, stderr for the rest; colour, quiet
 //!   fault      how a command can end other than well, and its exit code
+//!   option     long names and values of clap's options, for these
 //!   help       the look of `--help`, and what a command that does not exist could mean
 //!   complete   values for the shell's completion
 //! ```
@@ -47,6 +48,7 @@ mod listing;
 mod negation;
 mod offline;
 mod operation;
+mod option;
 mod pattern;
 mod printer;
 mod program;

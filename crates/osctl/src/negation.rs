@@ -5,17 +5,21 @@
 
 use clap::{Arg, ArgAction, Command};
 
+use crate::option::longs;
+
 /// Adds `--no-x` for each switch `--x` of `command`, and `--x` for each switch `--no-x`.
 ///
 /// The added ones set nothing: they only take back what stands before them. Help and completion do
 /// not show them.
 pub(crate) fn negatable(command: Command) -> Command {
     let is_switch = |arg: &&Arg| matches!(arg.get_action(), ArgAction::SetTrue);
-    let taken: Vec<String> = command.get_arguments().flat_map(longs).collect();
+    let taken: Vec<_> = command.get_arguments().flat_map(longs).collect();
     let mut negations = Vec::new();
     for switch in command.get_arguments().filter(is_switch) {
-        let names: Vec<_> = longs(switch).map(|name| opposite(&name)).collect();
-        let mut free = names.into_iter().filter(|name| !taken.contains(name));
+        let names: Vec<_> = longs(switch).map(opposite).collect();
+        let mut free = names
+            .into_iter()
+            .filter(|name| !taken.contains(&name.as_str()));
         if let Some(name) = free.next() {
             negations.push(negation(switch, name, free.map(kept).collect()));
         }
@@ -35,13 +39,6 @@ fn negation(switch: &Arg, name: String, aliases: Vec<&'static str>) -> Arg {
         .overrides_with_all(both)
         .global(switch.is_global_set())
         .hide(true)
-}
-
-/// The long names of an option.
-fn longs(arg: &Arg) -> impl Iterator<Item = String> {
-    let names = arg.get_long_and_visible_aliases().unwrap_or_default();
-    let hidden = arg.get_aliases().unwrap_or_default();
-    names.into_iter().chain(hidden).map(str::to_owned)
 }
 
 fn opposite(name: &str) -> String {
@@ -74,13 +71,16 @@ mod tests {
         let mut switches = 0;
         leaves(&root, "", &mut |path, command| {
             let names: Vec<_> = command.get_arguments().flat_map(longs).collect();
-            assert!(names.iter().any(|name| name == "json"), "{path}");
+            assert!(names.contains(&"json"), "{path}");
             let is_own = |arg: &&Arg| matches!(arg.get_action(), ArgAction::SetTrue);
             for switch in command.get_arguments().filter(is_own) {
                 for name in longs(switch) {
                     switches += 1;
-                    let opposite = opposite(&name);
-                    assert!(names.contains(&opposite), "{path}: no --{opposite}");
+                    let opposite = opposite(name);
+                    assert!(
+                        names.contains(&opposite.as_str()),
+                        "{path}: no --{opposite}"
+                    );
                 }
             }
         });

@@ -10,7 +10,8 @@ use std::vec::IntoIter;
 
 use clap::{Arg, Command};
 
-use crate::cmd::help::below;
+use crate::help::named;
+use crate::option::{has_long, takes_value};
 
 /// The same words without the options that have an empty value.
 ///
@@ -76,12 +77,8 @@ impl Reader<'_> {
             Some((name, value)) => (name, Some(value)),
             None => (long, None),
         };
-        let has_name = |arg: &&Arg| {
-            let names = arg.get_long_and_visible_aliases().unwrap_or_default();
-            let hidden = arg.get_aliases().unwrap_or_default();
-            names.into_iter().chain(hidden).any(|other| other == name)
-        };
-        match (self.command.get_arguments().find(has_name), attached) {
+        let mut args = self.command.get_arguments();
+        match (args.find(|arg| has_long(arg, name)), attached) {
             (Some(arg), Some("")) if takes_value(arg) => {}
             (Some(arg), None) if takes_value(arg) => self.separate(word, None),
             _ => self.kept.push(word.to_owned()),
@@ -127,7 +124,7 @@ impl Reader<'_> {
         self.kept.push(word);
         if self.command.has_subcommands() && self.positionals == 0 {
             // clap says what is wrong with a word that names no command.
-            let Some(named) = below(self.command, &text) else {
+            let Some(named) = named(self.command, &text) else {
                 return false;
             };
             self.command = named;
@@ -140,10 +137,6 @@ impl Reader<'_> {
         });
         !is_rest
     }
-}
-
-fn takes_value(arg: &Arg) -> bool {
-    arg.get_action().takes_values() && arg.get_index().is_none()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `osctl daemon`: stopping and starting osctld without cutting off what it does to containers.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use os_api::Endpoint;
@@ -8,7 +8,7 @@ use os_api::endpoint::{DaemonGet, DaemonPrepareStop, DaemonResume, Nothing};
 use os_api::view::DaemonStatus;
 use os_types::{Code, Failure};
 
-use crate::cmd::{Run, commands};
+use crate::cmd::{Run, commands, ping};
 use crate::context::Ctx;
 use crate::fault::Outcome;
 use crate::listing::{self, ShowArgs};
@@ -17,9 +17,6 @@ use crate::views::word;
 /// Longest time that osctld takes to prepare itself or to resume: 300 s for commands that run, and
 /// scripts of the administrator.
 const LONGEST: Duration = Duration::from_mins(10);
-
-/// Pause between two questions whether osctld is ready.
-const PAUSE: Duration = Duration::from_millis(100);
 
 commands! {
     DaemonCommand {
@@ -84,19 +81,13 @@ impl Run for Resume {
 
 impl Run for WaitReady {
     fn run(self, ctx: &mut Ctx) -> Outcome {
-        let deadline = Instant::now() + Duration::from_secs(self.timeout.into());
-        loop {
-            let status = ask::<DaemonGet>(ctx, Duration::ZERO);
-            let left = deadline.saturating_duration_since(Instant::now());
-            let is_over = left.is_zero();
-            match status {
-                Ok(status) if status.ready => return report(ctx, &status),
-                Ok(status) if is_over => return Err(too_late(&status, self.timeout).into()),
-                Err(failure) if is_over || failure.code != Code::NoDaemon => {
-                    return Err(failure.into());
-                }
-                _ => std::thread::sleep(PAUSE.min(left)),
-            }
+        let limit = Duration::from_secs(self.timeout.into());
+        let ask = |ctx: &mut Ctx| ask::<DaemonGet>(ctx, Duration::ZERO);
+        let status = ping::wait(ctx, limit, ask, |status| !status.ready)?;
+        if status.ready {
+            report(ctx, &status)
+        } else {
+            Err(too_late(&status, self.timeout).into())
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Write;
 
-use clap::{Args, Command};
+use clap::Args;
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
 use os_types::{Code, Failure};
 
@@ -12,6 +12,7 @@ use crate::cmd::Run;
 use crate::complete;
 use crate::context::Ctx;
 use crate::fault::{Fault, Outcome};
+use crate::help;
 
 /// Explain a command, an error code, or the exit codes
 #[derive(Debug, Args)]
@@ -28,7 +29,7 @@ impl Run for Help {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         let words: Vec<_> = self.topic.iter().map(String::as_str).collect();
         match words.as_slice() {
-            ["global"] => ctx.printer.text(&crate::help::global(&crate::cli::parts())),
+            ["global"] => ctx.printer.text(&help::global(&crate::cli::parts())),
             ["exit-codes"] => ctx.printer.text(&exit_codes()),
             [code] if code.to_ascii_uppercase().starts_with("E-") => explain(ctx, code),
             path => help_of(ctx, path),
@@ -55,7 +56,7 @@ fn help_of(ctx: &mut Ctx, path: &[&str]) -> Outcome {
     root.build();
     let mut command = &root;
     for word in path {
-        command = below(command, word).ok_or_else(|| no_topic(&path.join(" ")))?;
+        command = help::named(command, word).ok_or_else(|| no_topic(&path.join(" ")))?;
     }
     let help = command.clone().render_long_help();
     let text = if ctx.printer.out_color {
@@ -66,25 +67,10 @@ fn help_of(ctx: &mut Ctx, path: &[&str]) -> Outcome {
     ctx.printer.text(&text)
 }
 
-/// The command that `word` names or abbreviates.
-pub(crate) fn below<'a>(command: &'a Command, word: &str) -> Option<&'a Command> {
-    if let Some(exact) = command.find_subcommand(word) {
-        return Some(exact);
-    }
-    let mut fitting = command.get_subcommands().filter(|command| {
-        let mut names = command.get_all_aliases().chain([command.get_name()]);
-        names.any(|name| name.starts_with(word))
-    });
-    fitting.next().filter(|_| fitting.next().is_none())
-}
-
 /// Error codes, and the other topics of `osctl help`.
 fn topics(current: &OsStr) -> Vec<CompletionCandidate> {
     let command = crate::cli::command();
-    let commands = command
-        .get_subcommands()
-        .filter(|command| !command.is_hide_set());
-    let mut names: Vec<_> = commands
+    let mut names: Vec<_> = help::visible(&command)
         .map(|command| command.get_name().to_owned())
         .collect();
     names.extend(["exit-codes", "global"].map(str::to_owned));

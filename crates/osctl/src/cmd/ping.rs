@@ -39,7 +39,9 @@ impl Run for Ping {
     fn run(self, ctx: &mut Ctx) -> Outcome {
         let pong = match self.wait {
             None => ask(ctx),
-            Some(seconds) => wait(ctx, Duration::from_secs(seconds.into())),
+            Some(seconds) => wait(ctx, Duration::from_secs(seconds.into()), ask, |pong| {
+                pong.state == DaemonState::Starting
+            }),
         };
         match pong {
             Ok(pong) => report(ctx, &pong, self.wait.is_some()),
@@ -59,14 +61,19 @@ fn ask(ctx: &mut Ctx) -> Result<Pong, Failure> {
     ctx.client.ask::<PingGet>(&Nothing {}, &Nothing {})
 }
 
-/// Asks until the daemon is ready or `limit` is over; the last answer then.
-fn wait(ctx: &mut Ctx, limit: Duration) -> Result<Pong, Failure> {
+/// Asks again and again, as long as the answer is worth waiting and `limit` is not over; the last answer.
+pub(crate) fn wait<T>(
+    ctx: &mut Ctx,
+    limit: Duration,
+    ask: impl Fn(&mut Ctx) -> Result<T, Failure>,
+    is_worth_waiting: impl Fn(&T) -> bool,
+) -> Result<T, Failure> {
     let deadline = Instant::now() + limit;
     let mut pause = Duration::from_millis(10);
     loop {
         let answer = ask(ctx);
         let is_worth_waiting = match &answer {
-            Ok(pong) => pong.state == DaemonState::Starting,
+            Ok(answer) => is_worth_waiting(answer),
             Err(failure) => failure.code == Code::NoDaemon,
         };
         let left = deadline.saturating_duration_since(Instant::now());
