@@ -263,9 +263,7 @@ impl Machine {
             return Err(self.timeout("QEMU should save its state", timeout));
         }
         self.power_cut()?;
-        let on_board = self.hardware.on_board.unwrap_or_default();
-        let disks = self.hardware.disks.iter().skip(on_board);
-        for (number, disk) in disks.take(recipe.saved_disks()).enumerate() {
+        for (number, disk) in self.saved_disks(recipe) {
             saved::copy_sparse(&disk.file, &saved::disk(folder, number))?;
         }
         let console = &self.places.console;
@@ -273,11 +271,16 @@ impl Machine {
         copied.map(drop).map_err(VmError::file("copy", console))
     }
 
-    /// Starts QEMU with a state and waits until the shell answers.
-    fn load(&mut self, state: &SavedState, recipe: &Recipe) -> Result<(), VmError> {
+    /// The disks that are part of the state, with their numbers in it.
+    fn saved_disks(&self, recipe: &Recipe) -> impl Iterator<Item = (usize, &crate::Disk)> {
         let on_board = self.hardware.on_board.unwrap_or_default();
         let disks = self.hardware.disks.iter().skip(on_board);
-        for (number, disk) in disks.take(recipe.saved_disks()).enumerate() {
+        disks.take(recipe.saved_disks()).enumerate()
+    }
+
+    /// Starts QEMU with a state and waits until the shell answers.
+    fn load(&mut self, state: &SavedState, recipe: &Recipe) -> Result<(), VmError> {
+        for (number, disk) in self.saved_disks(recipe) {
             saved::copy_sparse(&state.disk(number), &disk.file)?;
         }
         let console = state.console();
