@@ -146,7 +146,7 @@ impl Tree {
         figures::read(&self.layout, &self.full(path), files)
     }
 
-    /// The folder of the group in each hierarchy.
+    /// The directory of the group in each hierarchy.
     pub fn folders(&self, path: &CgroupPath) -> Vec<PathBuf> {
         let full = self.full(path);
         let hierarchies = self.layout.hierarchies().iter();

@@ -35,7 +35,7 @@ const MAX_DEPTH: usize = 8;
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Maximum number of refused connections of one user in [`REFUSAL_INTERVAL`]. Further ones are closed
-/// without a look at the processes, so a user who connects in a loop does not slow down starts of others.
+/// without inspecting the processes, so a user who connects in a loop does not slow down starts of others.
 const MAX_REFUSALS: u32 = 16;
 
 /// See [`MAX_REFUSALS`].
@@ -209,7 +209,7 @@ impl RefusalLog {
             ?pid,
             uid,
             more,
-            "refused a process that is no expected hook"
+            "refused a process that is not an expected hook"
         );
     }
 }
@@ -276,7 +276,7 @@ pub(crate) fn listen(socket: &Path, pending: PendingStarts) -> io::Result<()> {
                 log.refused(None, uid);
                 continue;
             }
-            // Only for hooks of ours is there a thread.
+            // Only hooks of osctld get a thread.
             let peer = os_sys::peer_process(&stream).ok().flatten();
             let monitor = peer.as_ref().and_then(|peer| pending.monitor_of(peer));
             let Some((monitor, seat)) = monitor.and_then(|it| Some((it, pending.admit(it)?)))

@@ -26,7 +26,7 @@
 //!   operation        Operation: progress and cancellation of the caller
 //!   start            from a stopped container to a running init
 //!     start/prepare      control groups and directories
-//!     start/lxc_config   what LXC and the helper are told
+//!     start/lxc_config   the configuration of LXC and of the helper
 //!   stop             from a running container to none of its processes
 //!   freeze           freezing and thawing
 //!   recover          the table after a restart of the daemon

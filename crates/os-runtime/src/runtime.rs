@@ -131,7 +131,7 @@ impl Runtime {
             match frozen {
                 Ok(Ok(true)) => live.state = ContainerState::Frozen,
                 Ok(Ok(false)) => live.state = ContainerState::Running,
-                // What cannot be asked is as it was.
+                // The state is kept if the kernel does not answer.
                 Ok(Err(_)) | Err(_) => {}
             }
         }
@@ -148,7 +148,7 @@ impl Runtime {
         self.containers.forget_pool(pool);
     }
 
-    /// Containers whose init has ended, for whoever clears them.
+    /// Containers whose init has ended, for the task that clears them.
     pub fn exits(&self) -> &Arc<ExitQueue> {
         &self.exits
     }

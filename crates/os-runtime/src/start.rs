@@ -142,7 +142,7 @@ struct Monitor<'a> {
     _expectation: Expectation,
 }
 
-/// A start that is under way.
+/// A start in progress.
 struct Start<'a> {
     runtime: &'a Runtime,
     spec: &'a ContainerSpec,
@@ -291,7 +291,7 @@ impl Start<'_> {
                             return Ok(init.clone());
                         }
                     }
-                    // LXC may wait for it for ever.
+                    // LXC may wait for it forever.
                     _ => return Err(self.failed("its init ended at once")),
                 }
             }

@@ -32,7 +32,7 @@ use session::Session;
 /// Exit status when the command was not run, as env(1) and timeout(1) have it.
 pub(crate) const NOT_RUN: u8 = 125;
 
-/// A command that is to be run.
+/// A command to run.
 #[derive(Debug)]
 pub(crate) struct Order {
     /// If the container is stopped, run it for this command alone.

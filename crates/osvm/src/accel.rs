@@ -1,7 +1,7 @@
 //! KVM or TCG: asked of the machine, not of the host.
 //!
 //! A `/dev/kvm` can be there and still not run a stock kernel (nested, filtered or emulated by
-//! somebody else). So the first question is answered by booting the very kernel that is to be run,
+//! somebody else). So the first question is answered by booting the very kernel of the machine,
 //! with an initrd that says a word and turns the machine off. The answer is kept beside the kernel.
 
 use std::fs::File;
@@ -79,7 +79,7 @@ impl Accel {
         }
     }
 
-    /// What the kernel is told for it.
+    /// Kernel parameters for it.
     pub(crate) fn parameters(self) -> &'static str {
         match self {
             Self::Kvm => "",
@@ -101,7 +101,7 @@ impl Accel {
 /// The answer in the file beside the kernel; asks if there is none for this kernel and host.
 fn remembered(qemu: &Path, kernel: &Path) -> Result<Accel, VmError> {
     let note = beside(kernel);
-    // One asks, the others wait for its answer. A folder that cannot be written to has no memory.
+    // One asks, the others wait for its answer. Without a writable directory the answer is not kept.
     let lock = File::create(note.with_extension("accel-lock")).ok();
     if let Some(lock) = &lock {
         let locked = || Ok::<_, VmError>(lock.try_lock().ok());
@@ -141,7 +141,7 @@ fn identity(kernel: &Path) -> Result<String, VmError> {
 fn probe(qemu: &Path, kernel: &Path) -> Result<Accel, VmError> {
     let place = std::env::temp_dir();
     let dir = tempfile::Builder::new().prefix("osvm-probe-").tempdir();
-    let dir = dir.map_err(VmError::file("make a folder in", &place))?;
+    let dir = dir.map_err(VmError::file("create a directory in", &place))?;
     let init = format!(
         "#!/bin/busybox sh\n\
          busybox mount -t devtmpfs dev /dev\n\

@@ -53,7 +53,7 @@ impl Console {
         read().map_err(VmError::file("read console log", &self.log))
     }
 
-    /// What an error shows. It cannot fail: what cannot be read is said in its place.
+    /// What an error shows. It cannot fail: an error of reading takes its place.
     pub(crate) fn evidence(&self) -> Evidence {
         let text = self.text().unwrap_or_else(|error| error.to_string());
         let lines: Vec<&str> = text.lines().collect();

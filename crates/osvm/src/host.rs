@@ -1,4 +1,4 @@
-//! What is used of the host: programs by name, and files that nobody else reads yet.
+//! What is used of the host: programs by name, and files that no other process reads yet.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::VmError;
 /// How long a program that has closed its output may take to end.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A program on `PATH`, or in the folders that a plain user's `PATH` lacks.
+/// A program on `PATH`, or in the directories that a plain user's `PATH` lacks.
 pub(crate) fn find_program(
     program: &'static str,
     package: &'static str,
@@ -53,7 +53,7 @@ pub(crate) fn version_of(program: &Path) -> Result<String, VmError> {
     Ok(said.lines().next().unwrap_or_default().to_owned())
 }
 
-/// Makes a pipe with a name, anew.
+/// Makes a pipe with a name; an old one is replaced.
 pub(crate) fn make_pipe(path: &Path) -> Result<(), VmError> {
     drop(std::fs::remove_file(path));
     mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
@@ -72,7 +72,7 @@ pub(crate) fn spawn_bound(request: SpawnRequest) -> Result<Child, SpawnError> {
         let (sender, jobs) = mpsc::channel::<Job>();
         thread::spawn(move || {
             for (request, answer) in jobs {
-                // Whoever asked waits for it below; nobody else has the other end.
+                // The caller waits for it below, and has the only other end.
                 drop(answer.send(os_sys::spawn(request.dies_with_thread())));
             }
         });

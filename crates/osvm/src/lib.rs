@@ -35,7 +35,7 @@
 //! - Every wait has a deadline; when it is over the error says for what, and shows the end of the
 //!   console.
 //! - A machine does not outlive its [`Machine`], nor the process, however that ends.
-//! - The folder of a machine is removed with it, but for its logs if the thread panics or an error
+//! - The directory of a machine is removed with it, but for its logs if the thread panics or an error
 //!   that points to them was handed out.
 //!
 //! What it is not: it makes no images and knows little of the system inside; what tests of the
@@ -49,7 +49,7 @@
 //!   network   a switch between UNIX sockets
 //!   qemu      the command line
 //!   recipe    what is done to a machine before its state is saved
-//!   saved     the folder with saved states
+//!   saved     the directory with saved states
 //!   accel     KVM or TCG, by a real boot
 //!   initrd    a cpio archive, for machines without the system
 //! ```

@@ -71,7 +71,7 @@ impl Machine {
         self.accel
     }
 
-    /// Its folder on the host; removed with it.
+    /// Its directory on the host; removed with it.
     pub fn folder(&self) -> &Path {
         self.dir.path()
     }
@@ -112,7 +112,7 @@ impl Machine {
         self.console.evidence()
     }
 
-    /// Says in the log of the test what was done and how long it took, for whoever reads why it failed
+    /// Says in the log of the test what was done and how long it took, to show why it failed
     /// or what makes it slow.
     #[expect(clippy::print_stderr, reason = "the log of a test")]
     fn note(&self, what: &str, began: Instant) {
@@ -193,7 +193,7 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // There is nobody to tell; the kernel kills it at the latest when this process ends.
+        // A failure cannot be reported here; the kernel kills it at the latest when this process ends.
         drop(self.power_cut());
         if self.has_failed || std::thread::panicking() {
             self.dir.disable_cleanup(true);

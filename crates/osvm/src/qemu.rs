@@ -57,7 +57,7 @@ impl Hardware {
     }
 }
 
-/// The folder of a machine: sockets and logs.
+/// The directory of a machine: sockets and logs.
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
     /// A pipe to the root shell.
@@ -103,7 +103,7 @@ pub(crate) fn arguments(
     args.flag("-nodefaults");
     args.flag("-no-user-config");
     args.add("-display", "none");
-    // What has no use here would only be probed for.
+    // Without devices that the kernel would only probe for.
     args.add("-machine", "q35,sata=off,smbus=off,i8042=off");
     args.add("-m", hardware.memory_mib.to_string());
     args.add("-smp", hardware.cpus.to_string());
@@ -173,14 +173,14 @@ impl Arguments {
         self.0.extend([name.to_owned(), value.into()]);
     }
 
-    /// What a machine has that is to be saved.
+    /// The devices of a machine whose state will be saved.
     fn slots(&mut self) {
         for slot in 0..SLOTS {
             let number = slot + 1;
             let port = format!("pcie-root-port,id=slot{slot},chassis={number},slot={number}");
             self.add("-device", port);
         }
-        // Tells the kernel that it was resumed, which then seeds its random numbers anew: machines that
+        // Tells the kernel that it was resumed, which then seeds its random numbers again: machines that
         // resume from one state would have the same ones.
         self.add("-device", "vmgenid,guid=auto");
     }

@@ -18,7 +18,7 @@ fn kernel() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/osvm/kernel")
 }
 
-/// The initrd of a test in its folder; made by the first call. Machines with the same one have the same
+/// The initrd of a test in its directory; made by the first call. Machines with the same one have the same
 /// image.
 fn initrd(dir: &Path) -> Result<PathBuf> {
     let file = dir.join("initrd");
@@ -37,7 +37,7 @@ fn initrd(dir: &Path) -> Result<PathBuf> {
     Ok(initrd.write_to(file)?)
 }
 
-/// A folder of the test, for machines that are expected to fail: their logs go with it.
+/// A directory of the test, for machines that are expected to fail: their logs are deleted with it.
 fn scratch() -> Result<tempfile::TempDir> {
     Ok(tempfile::Builder::new().prefix("osvm-test-").tempdir()?)
 }
@@ -83,9 +83,9 @@ fn commands_files_and_console() -> Result<()> {
     std::fs::File::create(&here)?;
     vm.push_file(&here, "/tmp/empty")?;
     assert_eq!(vm.read_file("/tmp/empty")?, b"");
-    vm.mkdir_p("/tmp/it's/a folder")?;
-    vm.write_file("/tmp/it's/a folder/file", &bytes)?;
-    vm.pull_file("/tmp/it's/a folder/file", &back)?;
+    vm.mkdir_p("/tmp/it's/a directory")?;
+    vm.write_file("/tmp/it's/a directory/file", &bytes)?;
+    vm.pull_file("/tmp/it's/a directory/file", &back)?;
     ensure!(std::fs::read(&back)? == bytes, "a file came back changed");
     ensure!(vm.write_file("/no/such/folder", b"x").is_err());
     ensure!(vm.read_file("/no/such/file").is_err());

@@ -81,7 +81,7 @@ fn full_tmpfs_is_told_and_the_system_stays() -> Result<()> {
     Ok(())
 }
 
-/// The kernel is told of a console that is not there, and there is no line for a login.
+/// The parameters of the kernel name a console that does not exist, and no line for a login exists.
 #[test]
 fn no_console_and_the_system_comes_up() -> Result<()> {
     let mut vm = booted(Image::find()?.machine("mute").without_console())?;
@@ -96,7 +96,7 @@ fn no_console_and_the_system_comes_up() -> Result<()> {
     ] {
         ensure!(said.contains(part), "{part:?} is not in:\n{said}");
     }
-    // Nothing tries again and again: no service has failed, and that for the login is down for good.
+    // Nothing tries again and again: no service has failed, and that for the login stays down.
     assert_eq!(
         vm.succeeds("ls /run/service/*/failures 2>/dev/null | wc -l")?,
         "0"
@@ -190,7 +190,7 @@ fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
     host.succeeds("zfs create tank/data && echo kept >/tank/data/file && sync")?;
     host.power_cut()?;
 
-    // Another host does not take it; it may be told to, and has what was synced.
+    // Another host does not import it; with -f it does, and has what was synced.
     let mut other = on("other", &[&one, &two])
         .append("spl.spl_hostid=0x0badcafe")
         .build()?;
@@ -207,7 +207,7 @@ fn zpool_missing_too_small_held_and_degraded() -> Result<()> {
     assert_eq!(other.succeeds("cat /tank/data/file")?, "kept");
     other.shut_down("poweroff -f", DOWN)?;
 
-    // Exported in order, it is taken without a disk of it, after a wait, and this is told.
+    // Exported in order, it is imported without one of its disks, after a wait, and a message says so.
     let mut poor = on("poor", &[&one]).build()?;
     poor.start()?;
     poor.wait_for_console("pool-tank: pool tank is DEGRADED after 10 s", POOL)?;
@@ -253,7 +253,7 @@ fn ssh_key(vm: &mut Machine) -> Result<String> {
     Ok(vm.succeeds(scan)?)
 }
 
-/// Disks that are not empty: whoever knows that they may go says so.
+/// Disks that are not empty are used only if the administrator says so.
 fn created_by_hand(vm: &mut Machine) -> Result<()> {
     let command = "do-create-pool-tank 2>&1";
     let told = vm.fails(command)?.text();

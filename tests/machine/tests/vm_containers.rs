@@ -68,7 +68,7 @@ fn life_of_a_container(vm: &mut Machine) -> Result<()> {
     vm.succeeds_within("osctl ct start short", OPERATION)?;
     let inside = "osctl ct exec short sh -c 'id -u; cat /proc/1/cgroup'";
     assert_eq!(vm.succeeds_within(inside, OPERATION)?, "0\n0::/");
-    // Root within is nobody here, and has control groups of its own, version 2.
+    // Root of the guest has no privileges on the host, and has control groups of its own, version 2.
     let init = "pid=$(osctl ct show -H -o init_pid short)";
     vm.succeeds(&format!("{init}; test $(stat -c %u /proc/$pid) -ge 65536"))?;
     let group = vm.succeeds(&format!("{init}; cat /proc/$pid/cgroup"))?;

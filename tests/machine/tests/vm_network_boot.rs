@@ -48,7 +48,7 @@ fn server_that_dies_midway_is_asked_again() -> Result<()> {
     Ok(())
 }
 
-/// Addresses, and what is to be booted.
+/// Addresses, and the files to boot.
 const DHCP_SERVER: &str = r"
     cat >/tmp/udhcpd.conf <<'END'
 start 198.18.0.50

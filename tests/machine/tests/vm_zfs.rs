@@ -17,7 +17,7 @@ const CONTAINERS: Deadline = Deadline::Scaled(Duration::from_mins(3));
 /// One command, killed at each of its points, with a zpool or more of its own.
 const CRASHES: Deadline = Deadline::Scaled(Duration::from_mins(6));
 
-/// A machine with the suites as `make test-images` leaves them, in a folder that can be written to.
+/// A machine with the suites as `make test-images` leaves them, in a writable directory.
 fn with_suites(name: &str) -> Result<Machine> {
     let image = Image::find()?;
     let suites = Disk::read_only(made("suites")?, "suites");

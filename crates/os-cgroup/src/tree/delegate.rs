@@ -37,7 +37,7 @@ impl Tree {
     pub fn delegate(&self, path: &CgroupPath, id: u32) -> Result<(), CgroupError> {
         let listed = fs::read_to_string(DELEGATE).unwrap_or_default();
         let listed = listed.lines().filter(|name| !name.contains('/'));
-        // A set, for the kernel lists most of ours.
+        // A set, because the kernel lists most of these files too.
         let unified: BTreeSet<&str> = DELEGATED.iter().copied().chain(listed).collect();
         let legacy = BTreeSet::from(DELEGATED_LEGACY);
         let full = self.full(path);

@@ -97,7 +97,7 @@ fn root_groups_come_and_go_in_every_hierarchy() {
         [],
         "creating again changes nothing"
     );
-    // A crash in the middle leaves some hierarchies behind; creating mends that.
+    // A crash in the middle leaves some hierarchies behind; creating it again repairs that.
     fs::remove_dir(tree.folders(&group).first().unwrap()).unwrap();
     match tree.presence(&group) {
         Presence::Partial { missing } => assert_eq!(missing.len(), 1),
@@ -312,7 +312,7 @@ fn the_whole_host_is_never_ours() {
     }
 }
 
-/// A folder that looks like a version 2 host to us; what the kernel does by itself is missing.
+/// A directory that looks like a version 2 host, without what the kernel does by itself.
 fn pure(controllers: &str) -> (tempfile::TempDir, Tree) {
     let folder = tempfile::tempdir().unwrap();
     let line = format!(

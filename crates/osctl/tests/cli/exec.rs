@@ -193,7 +193,7 @@ fn kill(child: &Child, signal: Signal) {
     kill_process(pid.unwrap(), signal).unwrap();
 }
 
-/// A terminal: the end that shows it, and the end of whoever runs in it.
+/// A terminal: the end that shows it, and the end of the program that runs in it.
 fn terminal() -> (OwnedFd, OwnedFd) {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
     let master = openpt(flags).unwrap();

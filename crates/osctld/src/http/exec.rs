@@ -43,8 +43,8 @@ struct StartedForCommand {
 }
 
 impl StartedForCommand {
-    /// Waits for the end of a start that its client does not wait for any more: nobody would use what it
-    /// starts. What it does not start may run for another command.
+    /// Waits for the end of a start that its client does not wait for any more and whose container is
+    /// not used. What it does not start may run for another command.
     async fn settle_late(mut self, id: OpId) {
         let state = submit::end_at_last(&self.app, &id).await;
         self.has_begun = !matches!(state, Ok(OperationState::Finished));
@@ -60,7 +60,7 @@ impl Drop for StartedForCommand {
     }
 }
 
-/// The request and the answer 101; everything else is told as for any other request.
+/// The request and the answer 101; failures are answered as for any other request.
 pub(super) async fn exec(
     State(app): State<App>,
     Extension(client): Extension<ClientLink>,
@@ -129,7 +129,7 @@ fn container_of(app: &App, request: &ExecRequest) -> Result<ContainerRef, Failur
     Ok(container)
 }
 
-/// What the helper has to be told.
+/// The job of the helper.
 fn prepare(
     app: &App,
     request: &ExecRequest,
@@ -169,7 +169,7 @@ async fn start(
     };
     let (app, container) = (app.clone(), container.clone());
     let starting = async move {
-        let why = "a command is to be run in it";
+        let why = "a command will run in it";
         let is_wanted = |_: &App, _: &ContainerRef| true;
         let id = submit::submit_own(&app, &container, command.into(), why, is_wanted).await?;
         withdraw_with(client, &app, &id);
@@ -239,7 +239,7 @@ async fn hand_over(app: &App, upgraded: Upgraded, prepared: Prepared) -> Result<
     let socket = parts.io.into_inner().into_std();
     let socket = socket.and_then(|socket| socket.set_nonblocking(false).map(|()| socket));
     let socket = socket.map_err(|error| Failure::new(Code::System, error.to_string()))?;
-    // So that the client is told if the helper does not get into the guest: it cannot say so itself then.
+    // Reports to the client that the helper did not get into the guest, which the helper cannot do then.
     let client = socket.try_clone();
     let client = client.map_err(|error| Failure::new(Code::System, error.to_string()))?;
     let app = app.clone();

@@ -85,8 +85,8 @@ impl Builder {
         self
     }
 
-    /// Leaves out the serial line, which the kernel is told to have its console on all the same: there
-    /// will be no log of the console.
+    /// Leaves out the serial line. The parameters of the kernel name it as the console all the same, so
+    /// there is no log of the console.
     #[must_use]
     pub fn without_console(mut self) -> Self {
         self.serial = false;
@@ -123,7 +123,7 @@ impl Builder {
         self
     }
 
-    /// Sets where its folder is made; the host's folder for temporary files if not given. The path
+    /// Sets where its directory is made; the host's directory for temporary files if not given. The path
     /// of a socket has at most 108 bytes, so keep it short.
     #[must_use]
     pub fn state_in(mut self, folder: impl AsRef<Path>) -> Self {
@@ -191,7 +191,7 @@ impl Machine {
         tempfile::Builder::new()
             .prefix(&format!("osvm-{name}-"))
             .tempdir_in(place)
-            .map_err(VmError::file("make a folder in", place))
+            .map_err(VmError::file("create a directory in", place))
     }
 
     /// A machine that is off.

@@ -2,13 +2,12 @@
 //!
 //! The list is [`phrases::PHRASES`]. It grows whenever a reviewer stumbles over an expression.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::report::Finding;
 use crate::tree::Tree;
 
-use phrases::{PENDING, PHRASES, Phrase};
+use phrases::{PHRASES, Phrase};
 use prose::Word;
 
 mod phrases;
@@ -24,13 +23,7 @@ const SCRIPTS: &[&str] = &["scripts/", "os/", ".ci/"];
 const EXEMPT: &str = "crates/xtask/src/check/language";
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    check_but(tree, PENDING)
-}
-
-/// `check`, with sources below `pending` counted only.
-fn check_but(tree: &Tree, pending_paths: &[&'static str]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut pending = BTreeMap::new();
     for (path, text) in &tree.files {
         if path.starts_with(EXEMPT) || !is_prose(path) {
             continue;
@@ -41,25 +34,13 @@ fn check_but(tree: &Tree, pending_paths: &[&'static str]) -> Vec<Finding> {
             prose::of_text(text)
         };
         let found = PHRASES.iter().flat_map(|phrase| lines(phrase, &words));
-        match pending_paths
-            .iter()
-            .find(|prefix| path.starts_with(**prefix))
-        {
-            Some(prefix) => *pending.entry(prefix).or_insert(0) += found.count(),
-            None => findings.extend(found.map(|(line, phrase)| {
-                Finding::error(format!(
-                    "{path}:{line}: {:?}: write {} ({})",
-                    phrase.words, phrase.better, phrase.reason
-                ))
-            })),
-        }
+        findings.extend(found.map(|(line, phrase)| {
+            Finding::error(format!(
+                "{path}:{line}: {:?}: write {} ({})",
+                phrase.words, phrase.better, phrase.reason
+            ))
+        }));
     }
-    let left = pending.into_iter().filter(|(_, count)| *count > 0);
-    findings.extend(left.map(|(prefix, count)| {
-        Finding::note(format!(
-            "{prefix}: {count} old phrases are not replaced yet"
-        ))
-    }));
     findings
 }
 
@@ -116,7 +97,7 @@ mod tests {
             ("src/a.rs", "let folder = \"nobody\"; // The directory.\n"),
             ("Cargo.lock", "folder"),
         ]);
-        assert_eq!(check_but(&tree, &[]), []);
+        assert_eq!(check(&tree), []);
     }
 
     #[test]
@@ -127,19 +108,12 @@ mod tests {
             ("src/a.rs", "f(\n  \"x\",\n  \"Who asks\")", 3),
             ("os/build", "#!/bin/sh\n# read by nobody\n", 2),
         ] {
-            let findings = check_but(&Tree::of_files(&[(path, text)]), &[]);
+            let findings = check(&Tree::of_files(&[(path, text)]));
             let [Finding::Error(text)] = &findings[..] else {
                 panic!("{path}: {findings:?}");
             };
             assert!(text.starts_with(&format!("{path}:{line}: ")), "{text}");
             assert!(text.contains(": write "), "{text}");
         }
-    }
-
-    #[test]
-    fn phrases_of_pending_sources_are_counted() {
-        let tree = Tree::of_files(&[("old/a.rs", "// folder, folders"), ("b.md", "fine")]);
-        let findings = check_but(&tree, &["old/"]);
-        assert!(matches!(&findings[..], [Finding::Note(text)] if text.contains("2 old")));
     }
 }

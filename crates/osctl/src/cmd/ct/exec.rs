@@ -18,7 +18,7 @@ use crate::target::Ref;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit codes: that of the command; 128 + n if signal n killed it, 127 if \
-    there is no such command,\n126 if it is no program, 125 if it was not run for another reason.\n\n\
+    there is no such command,\n126 if it is not a program, 125 if it was not run for another reason.\n\n\
     Examples:\n  osctl ct exec web cat /etc/os-release\n  \
     tar c . | osctl ct exec web tar x -C /srv"
 )]

@@ -175,33 +175,3 @@ pub(super) const PHRASES: &[Phrase] = &[
     phrase("by habit", "by default, usually", OLD),
     phrase("under way", "in progress, running", OLD),
 ];
-
-/// Sources whose old phrases are not replaced yet, by prefix of their path. They are counted, and
-/// do not fail. The list only ever gets shorter.
-pub(super) const PENDING: &[&str] = &[
-    "crates/os-cgroup/src/tree.rs",
-    "crates/os-cgroup/src/tree/delegate.rs",
-    "crates/os-cgroup/src/tree/tests.rs",
-    "crates/os-runtime/src/hook_socket.rs",
-    "crates/os-runtime/src/lib.rs",
-    "crates/os-runtime/src/runtime.rs",
-    "crates/os-runtime/src/start.rs",
-    "crates/osctl/src/cmd/ct/exec.rs",
-    "crates/osctl/src/exec.rs",
-    "crates/osctl/tests/cli/exec.rs",
-    "crates/osctld/src/http/exec.rs",
-    "crates/osvm/src/accel.rs",
-    "crates/osvm/src/console.rs",
-    "crates/osvm/src/host.rs",
-    "crates/osvm/src/lib.rs",
-    "crates/osvm/src/machine.rs",
-    "crates/osvm/src/machine/builder.rs",
-    "crates/osvm/src/qemu.rs",
-    "crates/osvm/tests/machine.rs",
-    "tests/machine/src/lib.rs",
-    "tests/machine/src/pool.rs",
-    "tests/machine/tests/vm_bad_boot.rs",
-    "tests/machine/tests/vm_containers.rs",
-    "tests/machine/tests/vm_network_boot.rs",
-    "tests/machine/tests/vm_zfs.rs",
-];
